@@ -1,0 +1,1 @@
+"""What is learned: one module a detector; pure, synchronous, without I/O or clock."""

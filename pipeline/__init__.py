@@ -1,0 +1,1 @@
+"""How it flows: consumers, the learning core, simulation, settings and the command line."""

@@ -1,0 +1,1 @@
+"""What crosses a boundary: events, aggregates, patterns, statuses, table rows and topics."""

@@ -1,0 +1,79 @@
+"""What detectors judge from: closed local days in compact, sorted form."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.events import EventType
+from schemas.home import Home
+
+Millis = NDArray[np.int64]
+Minutes = NDArray[np.float64]
+Indices = NDArray[np.int32]
+Causes = NDArray[np.uint8]
+Aggregate = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """One local day's behaviour, attributed and sorted by (time, entity, state).
+
+    Attributes
+    ----------
+    date
+        The local calendar day.
+    start_ms, end_ms
+        Its local midnights in UTC milliseconds: 23, 24 or 25 hours apart.
+    types
+        The event types that occur, sorted; `type_ids` index them.
+    at_ms, minutes, type_ids, causes
+        One element an event: UTC milliseconds, local wall-clock minute (0 <= m < 1440, fraction kept), index
+        into `types`, `schemas.events.Cause`. `derived` marks an event that shares its context with an earlier
+        one of another entity within a second (a group, a power sensor).
+    sunrise, sunset
+        Local wall-clock minutes.
+    gaps_ms
+        Intervals of this day that could not be seen, UTC milliseconds, sorted and disjoint.
+    """
+
+    date: date
+    start_ms: int
+    end_ms: int
+    types: tuple[EventType, ...]
+    at_ms: Millis
+    minutes: Minutes
+    type_ids: Indices
+    causes: Causes
+    derived: NDArray[np.bool_]
+    sunrise: float
+    sunset: float
+    gaps_ms: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def weekday(self) -> int:
+        """0 = Monday."""
+        return self.date.weekday()
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """A numeric entity in 5-minute steps: UTC milliseconds of each step's start, and its mean."""
+
+    start_ms: Millis
+    mean: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """The closed days in order, each detector's aggregate of each, and what numeric sensors read meanwhile.
+
+    `aggregates` maps a detector's kind to one mapping (key -> aggregate) for each of `days`.
+    """
+
+    home: Home
+    days: tuple[Day, ...]
+    aggregates: Mapping[str, tuple[Mapping[str, Aggregate], ...]]
+    steps: Mapping[str, Steps] = field(default_factory=dict)

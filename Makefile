@@ -1,0 +1,58 @@
+# PYTHON makes .venv and may be any Python from 3.11 on: make demo PYTHON=python3.13
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/pip --disable-pip-version-check install --quiet
+LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
+	--generate-hashes --no-emit-index-url --no-emit-find-links --no-header
+CODE := schemas detectors sinks pipeline tests benchmarks
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check lint bench lock clean
+
+help:
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 8
+
+setup: .venv/dev.stamp ## install what development and the tests need into .venv
+
+demo: .venv/runtime.stamp ## watch it learn a generated household; needs no broker and no account
+	@$(BIN)/ha-ai demo
+
+test: .venv/dev.stamp ## run the tests; those whose broker or Home Assistant is absent skip
+	$(BIN)/pytest -m "not drill"
+
+check: lint ## run all that CI runs
+	$(BIN)/pytest
+
+lint: .venv/dev.stamp ## check style, types and import contracts
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/mypy $(CODE)
+	$(BIN)/lint-imports
+
+bench: .venv/dev.stamp ## measure; the figures stand in benchmarks/RESULTS.md
+	$(BIN)/python -m benchmarks
+
+lock: .venv/dev.stamp ## resolve the lock files anew within the bounds of pyproject.toml
+	$(LOCK) --upgrade --group build --output-file requirements.lock
+	$(LOCK) --upgrade --group dev --all-extras --constraints requirements.lock --output-file requirements-dev.lock
+	@! grep --line-number "://" requirements.lock requirements-dev.lock
+
+clean: ## remove .venv and every cache
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+
+.venv/bin/pip:
+	@$(PYTHON) -c "import sys, ensurepip; sys.exit(sys.version_info < (3, 11))" || { \
+		echo "$(PYTHON) cannot make the environment: Python 3.11 or newer with its venv module is needed." >&2; \
+		echo "Name another one with 'make PYTHON=python3.13 ...'; on Debian and Ubuntu install python3-venv." >&2; \
+		exit 1; }
+	$(PYTHON) -m venv .venv
+
+.venv/runtime.stamp: requirements.lock pyproject.toml | .venv/bin/pip
+	$(PIP) --require-hashes -r requirements.lock
+	$(PIP) --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/dev.stamp: requirements-dev.lock pyproject.toml | .venv/bin/pip
+	$(PIP) --require-hashes -r requirements-dev.lock
+	$(PIP) --no-deps --no-build-isolation -e .
+	@touch $@ .venv/runtime.stamp

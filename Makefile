@@ -1,10 +1,12 @@
 # PYTHON makes .venv and may be any Python from 3.11 on: make demo PYTHON=python3.13
 PYTHON ?= python3
 BIN := .venv/bin
-PIP := $(BIN)/pip --disable-pip-version-check install --quiet
+PIP := $(BIN)/pip --disable-pip-version-check install --quiet --quiet
 LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-emit-find-links --no-header
 CODE := schemas detectors sinks pipeline tests benchmarks
+# Debian puts mosquitto into /usr/sbin, which only root's path names.
+export PATH := $(PATH):/usr/sbin
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check lint bench lock clean
@@ -29,7 +31,7 @@ lint: .venv/dev.stamp ## check style, types and import contracts
 	$(BIN)/mypy $(CODE)
 	$(BIN)/lint-imports
 
-bench: .venv/dev.stamp ## measure; the figures stand in benchmarks/RESULTS.md
+bench: .venv/dev.stamp ## measure anew what benchmarks/RESULTS.md states
 	$(BIN)/python -m benchmarks
 
 lock: .venv/dev.stamp ## resolve the lock files anew within the bounds of pyproject.toml
@@ -41,11 +43,12 @@ clean: ## remove .venv and every cache
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
 .venv/bin/pip:
-	@$(PYTHON) -c "import sys, ensurepip; sys.exit(sys.version_info < (3, 11))" || { \
+	@$(PYTHON) -c "import sys, ensurepip; sys.exit(sys.version_info < (3, 11))" 2>/dev/null || { \
 		echo "$(PYTHON) cannot make the environment: Python 3.11 or newer with its venv module is needed." >&2; \
 		echo "Name another one with 'make PYTHON=python3.13 ...'; on Debian and Ubuntu install python3-venv." >&2; \
 		exit 1; }
 	$(PYTHON) -m venv .venv
+	@echo "Installing into .venv, which takes about half a minute."
 
 .venv/runtime.stamp: requirements.lock pyproject.toml | .venv/bin/pip
 	$(PIP) --require-hashes -r requirements.lock

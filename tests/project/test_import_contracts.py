@@ -1,0 +1,102 @@
+"""Every import contract of pyproject.toml rejects what it is there to reject."""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Lint = Callable[[Mapping[str, str]], str]
+
+
+def contract(pyproject: Mapping[str, Any], identifier: str) -> Mapping[str, Any]:
+    """Return the contract with this id."""
+    contracts = pyproject["tool"]["importlinter"]["contracts"]
+    return next(entry for entry in contracts if entry["id"] == identifier)
+
+
+@pytest.fixture
+def lint(root: Path, pyproject: Mapping[str, Any], tmp_path: Path) -> Lint:
+    """Return a function that adds modules to a model of the house and lints it by the contracts."""
+    shutil.copy(root / "pyproject.toml", tmp_path)
+    named = ["sinks.store", "schemas.events", *contract(pyproject, "independent-detectors")["modules"]]
+    named += contract(pyproject, "pure-pipeline")["source_modules"]
+
+    def write(module: str, code: str) -> None:
+        path = tmp_path.joinpath(*module.split(".")).with_suffix(".py")
+        path.parent.mkdir(exist_ok=True)
+        (path.parent / "__init__.py").touch()
+        path.write_text(code)
+
+    def run(modules: Mapping[str, str]) -> str:
+        for module in named:
+            write(module, "")
+        for module, code in modules.items():
+            write(module, code)
+        command = [str(Path(sys.executable).parent / "lint-imports"), "--no-cache"]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == (1 if "BROKEN" in done.stdout else 0), done.stdout + done.stderr
+        return done.stdout
+
+    return run
+
+
+def broken(output: str) -> list[str]:
+    """Return the names of the contracts that the output calls broken."""
+    return [line.removesuffix(" BROKEN") for line in output.splitlines() if line.endswith(" BROKEN")]
+
+
+def test_a_house_without_forbidden_imports_passes(lint: Lint, pyproject: Mapping[str, Any]) -> None:
+    """All contracts are kept where the imports run the right way."""
+    right_way = {
+        "detectors.time_of_day": "import schemas.events\nimport datetime\nimport numpy",
+        "sinks.store": "import schemas.events\nimport sqlmodel",
+        "pipeline.cli": "import detectors.time_of_day\nimport sinks.store\nimport asyncio",
+    }
+    output = lint(right_way)
+    assert broken(output) == []
+    assert output.count(" KEPT") == len(pyproject["tool"]["importlinter"]["contracts"])
+
+
+@pytest.mark.parametrize(
+    ("importer", "imported"),
+    [
+        ("schemas.wrong", "detectors.time_of_day"),
+        ("schemas.wrong", "sinks.store"),
+        ("detectors.wrong", "sinks.store"),
+        ("sinks.wrong", "detectors.time_of_day"),
+        ("sinks.wrong", "pipeline.learning"),
+    ],
+)
+def test_imports_against_the_layers_are_broken(
+    lint: Lint, pyproject: Mapping[str, Any], importer: str, imported: str
+) -> None:
+    """No package imports one that stands above or beside it."""
+    assert broken(lint({importer: f"import {imported}"})) == [contract(pyproject, "layers")["name"]]
+
+
+@pytest.mark.parametrize("identifier", ["pure-detectors", "detectors-without-files", "pure-pipeline"])
+def test_each_forbidden_module_is_caught(lint: Lint, pyproject: Mapping[str, Any], identifier: str) -> None:
+    """Every module on the list is found where it is imported, inside functions too."""
+    rule = contract(pyproject, identifier)
+    imports = "".join(f"    import {module}\n" for module in rule["forbidden_modules"])
+    for source in rule["source_modules"]:
+        output = lint({f"{source}.saboteur" if source == "detectors" else source: f"def load():\n{imports}"})
+        assert broken(output) == [rule["name"]]
+        assert [name for name in rule["forbidden_modules"] if f"to import {name}:" not in output] == []
+
+
+def test_purity_reaches_through_schemas(lint: Lint, pyproject: Mapping[str, Any]) -> None:
+    """A detector cannot get at the store by way of a schema."""
+    modules = {"schemas.rows": "import sqlmodel", "detectors.wrong": "import schemas.rows"}
+    assert broken(lint(modules)) == [contract(pyproject, "pure-detectors")["name"]]
+
+
+def test_a_detector_that_imports_another_is_broken(lint: Lint, pyproject: Mapping[str, Any]) -> None:
+    """Removing one detector never breaks another."""
+    rule = contract(pyproject, "independent-detectors")
+    one, other = rule["modules"][:2]
+    assert broken(lint({one: f"import {other}"})) == [rule["name"]]

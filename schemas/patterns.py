@@ -30,7 +30,7 @@ class Evidence(Schema):
 
     An opportunity is an occasion on which the habit could have shown; a hit is one on which it did.
     `base_rate` is the probability of a hit if there were no habit, `lift` the hit rate over it, `interval` a
-    90 % credible interval of the hit rate, `e_value` the evidence against chance (1: none; it is valid however
+    90 % credible interval of the hit rate, `e_value` the evidence against chance (1: none; valid however
     often one looks).
     """
 

@@ -1,0 +1,1 @@
+"""From raw MQTT messages to state changes that count, or dead letters; never an exception that eats one."""

@@ -1,0 +1,45 @@
+"""What ingest takes in and gives out."""
+
+from enum import StrEnum
+from typing import NamedTuple
+
+from schemas.events import ServiceCall, StateChange
+
+
+class Message(NamedTuple):
+    """A raw MQTT message and when it was received, UTC microseconds."""
+
+    topic: str
+    payload: bytes
+    received_us: int
+    retain: bool = False
+
+
+class Signal(StrEnum):
+    """What Home Assistant says of itself."""
+
+    STARTED = "started"
+    STOPPED = "stopped"
+
+
+class Reason(StrEnum):
+    """Why a message is a dead letter."""
+
+    OVERSIZE = "oversize"
+    TOO_DEEP = "too_deep"
+    NOT_JSON = "not_json"
+    WRONG_SHAPE = "wrong_shape"
+    FUTURE = "future"
+    TOO_OLD = "too_old"
+
+
+class PoisonError(ValueError):
+    """A message that cannot be taken: says what was expected and what came."""
+
+    def __init__(self, reason: Reason, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+Decoded = StateChange | ServiceCall | Signal

@@ -1,0 +1,259 @@
+"""The learning core: (state, change) in, closed days and pattern changes out."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+
+from detectors.contract import Detector
+from detectors.history import Aggregate, Day, History, Steps
+from pipeline.learning.closing import close, within
+from pipeline.learning.day_set import DaySet
+from pipeline.learning.entities import ACTIVATED, Entities, Kind, number
+from pipeline.learning.ledger import Ledger, PatternChange
+from pipeline.learning.local_days import LocalDay, LocalDays
+from schemas.events import EventType, Gap, ServiceCall, StateChange
+from schemas.home import Home
+
+HOUR_MS = 3_600_000
+CONTEXT_SENSOR = re.compile(r"temperature|illuminance|lux|humidity", re.IGNORECASE)
+# A mark shortly before midnight explains effects shortly after it.
+MARK_CARRY_MS = 600_000
+
+
+@dataclass(slots=True)
+class _Open:
+    """A day that still takes events; `dirty` since its last close."""
+
+    day: LocalDay
+    events: DaySet
+    dirty: bool = True
+
+
+_NOWHERE = _Open(LocalDay(date.min, 0, 0), DaySet(), dirty=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedDay:
+    """A day that was closed, perhaps again: its exact set, its compact form, each detector's aggregates."""
+
+    events: DaySet
+    day: Day
+    aggregates: Mapping[str, Mapping[str, Aggregate]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Retained:
+    """What of a closed day is kept for judging."""
+
+    day: Day
+    aggregates: Mapping[str, Mapping[str, Aggregate]]
+    steps: Mapping[str, Steps]
+
+
+class LearningCore:
+    """Learns one home. Live, catch-up, replay and benchmark run this same class.
+
+    Equal sets of changes, marks, calls and gaps give equal closed days, aggregates and active patterns,
+    whatever their order within the lateness bound. Numeric samples must come once each.
+
+    Parameters
+    ----------
+    home
+        Place and rooms.
+    detectors
+        The registry's detectors, with distinct kinds.
+    entity_cap
+        Entities known at most; the least recently seen leave.
+    retain_days
+        Closed days that detectors judge.
+    lateness_hours
+        How long after its end a day keeps its exact set at hand. Before a later event may be learned, the
+        day's set must be restored: `late_days` says which.
+    """
+
+    def __init__(
+        self,
+        home: Home,
+        detectors: Sequence[Detector],
+        *,
+        entity_cap: int = 5_000,
+        retain_days: int = 90,
+        lateness_hours: int = 48,
+    ) -> None:
+        self.home = home
+        self.days = LocalDays(home.zone)
+        self.entities = Entities(entity_cap)
+        self.ledger = Ledger()
+        self.watermark_ms = 0
+        self.gaps: list[Gap] = []
+        self._detectors = tuple(detectors)
+        self._retain_days = retain_days
+        self._lateness_ms = lateness_hours * HOUR_MS
+        self._open: dict[date, _Open] = {}
+        self._closed: dict[date, _Retained] = {}
+        self._current = _NOWHERE
+
+    def learn_one(self, change: StateChange) -> None:
+        """Learn one state change that counts. Some microseconds."""
+        at_ms = change.at_us // 1000
+        current = self._current
+        if not current.day.start_ms <= at_ms < current.day.end_ms:
+            current = self._current = self._opened(self.days.at(at_ms))
+        current.dirty = True
+        self.watermark_ms = max(self.watermark_ms, at_ms)
+        if change.mark:
+            self._mark(current, at_ms, change.context_id or "")
+            return
+        entity = self.entities.get(change.entity_id)
+        if entity is None:
+            entity, left = self.entities.admit(change, at_ms)
+            self._drop(left)
+        entity.last_ms = at_ms
+        if entity.baseline is not None:
+            value = number(change.new)
+            if value is not None:
+                entity.baseline.learn_one(value)
+                current.events.add_number(at_ms, change.entity_id, value)
+            return
+        if entity.kind is Kind.SILENT:
+            return
+        state = ACTIVATED if entity.kind is Kind.INSTANT else change.new
+        context = (change.context_id or "", change.parent_id or "", change.user_id or "")
+        current.events.add(at_ms, change.entity_id, state, context)
+        event_type = EventType(change.entity_id, state)
+        for detector in self._detectors:
+            detector.learn_one(event_type, current.day.ordinal)
+
+    def see_call(self, call: ServiceCall) -> None:
+        """Note a commanded change: evidence for causes."""
+        at_ms = call.at_us // 1000
+        opened = self._opened(self.days.at(at_ms))
+        opened.events.calls.update((at_ms, entity_id) for entity_id in call.entity_ids)
+
+    def note_gap(self, gap: Gap) -> None:
+        """Note an interval that could not be seen: no opportunity, on any day that it touches."""
+        self.gaps.append(gap)
+        for opened in self._open.values():
+            opened.dirty = opened.dirty or bool(within(opened.day, [gap]))
+
+    def restore_day(self, day: LocalDay, events: DaySet, *, closed: bool) -> None:
+        """Take up a day from the store; `closed` ones are closed at once, to be judged."""
+        opened = self._open[day.date] = _Open(day, events)
+        for entity_id, changes in events.changes.items():
+            for _, state in changes:
+                for detector in self._detectors:
+                    detector.learn_one(EventType(entity_id, state), day.ordinal)
+        if closed:
+            self._close(opened)
+
+    def late_days(self, changes: Iterable[StateChange]) -> list[LocalDay]:
+        """Days that these changes belong to and whose exact set is not at hand any more."""
+        wanted = {self.days.at(change.at_us // 1000) for change in changes}
+        return sorted(day for day in wanted if day.date in self._closed and day.date not in self._open)
+
+    def due(self) -> list[LocalDay]:
+        """Days that ended by event time and are not closed, or changed since."""
+        return sorted(
+            opened.day
+            for opened in self._open.values()
+            if opened.dirty and opened.day.end_ms <= self.watermark_ms
+        )
+
+    def close_due(self) -> list[ClosedDay]:
+        """Close the days that are due; drop the exact sets that no late event may reach any more."""
+        closed = [self._close(self._open[day.date]) for day in self.due()]
+        for day, opened in list(self._open.items()):
+            if not opened.dirty and opened.day.end_ms + self._lateness_ms <= self.watermark_ms:
+                del self._open[day]
+        if self._current.day.date not in self._open:
+            self._current = _NOWHERE
+        self._retire()
+        return closed
+
+    def judge(self) -> Iterator[list[PatternChange]]:
+        """Let every detector judge the closed days; empty lists between slices, the changes at the end."""
+        history = self.history()
+        found = []
+        for detector in self._detectors:
+            for pattern in detector.detect(history):
+                if pattern is not None:
+                    found.append(pattern)
+                yield []
+        yield self.ledger.update(found)
+
+    def history(self) -> History:
+        """The closed days, in order."""
+        retained = [kept for _, kept in sorted(self._closed.items())]
+        names = sorted({name for kept in retained for name in kept.steps})
+        return History(
+            home=self.home,
+            days=tuple(kept.day for kept in retained),
+            aggregates={
+                detector.kind: tuple(kept.aggregates[detector.kind] for kept in retained)
+                for detector in self._detectors
+            },
+            steps={
+                name: _join([kept.steps[name] for kept in retained if name in kept.steps]) for name in names
+            },
+        )
+
+    def open_days(self) -> Mapping[date, DaySet]:
+        """The exact sets at hand."""
+        return {day: opened.events for day, opened in sorted(self._open.items())}
+
+    def _opened(self, day: LocalDay) -> _Open:
+        opened = self._open.get(day.date)
+        if opened is None:
+            if day.date in self._closed:
+                raise ValueError(f"expected {day.date} to be restored before a late change, it is sealed")
+            opened = self._open[day.date] = _Open(day, DaySet())
+        return opened
+
+    def _mark(self, current: _Open, at_ms: int, context_id: str) -> None:
+        current.events.marks.add((at_ms, context_id))
+        if current.day.end_ms - at_ms <= MARK_CARRY_MS:
+            following = self._opened(self.days.at(current.day.end_ms))
+            following.events.marks.add((at_ms, context_id))
+            following.dirty = True
+
+    def _drop(self, entity_ids: Iterable[str]) -> None:
+        for entity_id in entity_ids:
+            for opened in self._open.values():
+                opened.events.drop(entity_id)
+
+    def _close(self, opened: _Open) -> ClosedDay:
+        gaps = [gap for gap in self.gaps if within(opened.day, [gap])]
+        day = close(opened.day, opened.events, self.days, self.home, gaps)
+        aggregates = {detector.kind: detector.close_day(day) for detector in self._detectors}
+        self._closed[day.date] = _Retained(day, aggregates, _context_steps(opened.events))
+        opened.dirty = False
+        return ClosedDay(opened.events, day, aggregates)
+
+    def _retire(self) -> None:
+        if not self._closed:
+            return
+        first = max(self._closed).toordinal() - self._retain_days + 1
+        for day in [day for day in self._closed if day.toordinal() < first]:
+            del self._closed[day]
+        for detector in self._detectors:
+            detector.forget_before(first)
+        start_us = self.days.on(date.fromordinal(first)).start_ms * 1000
+        self.gaps = [gap for gap in self.gaps if gap.to_us > start_us]
+
+
+def _context_steps(events: DaySet) -> dict[str, Steps]:
+    steps = {}
+    for entity_id in sorted(events.numbers):
+        if CONTEXT_SENSOR.search(entity_id):
+            starts, means = zip(*events.means(entity_id), strict=True)
+            steps[entity_id] = Steps(np.array(starts, dtype=np.int64), np.array(means, dtype=np.float64))
+    return steps
+
+
+def _join(parts: Sequence[Steps]) -> Steps:
+    return Steps(
+        np.concatenate([part.start_ms for part in parts]), np.concatenate([part.mean for part in parts])
+    )

@@ -1,0 +1,53 @@
+"""What the service says of itself."""
+
+from datetime import date, datetime
+from typing import Literal
+
+from pydantic import Field
+
+from schemas.patterns import Pattern, Schema
+
+
+class PatternDetected(Schema):
+    """A pattern was found, changed materially, or is no more."""
+
+    schema_version: Literal[1] = 1
+    message_id: str
+    at: datetime
+    what: Literal["detected", "updated", "retired"]
+    pattern: Pattern
+
+
+class AnalysisComplete(Schema):
+    """A local day was closed and judged."""
+
+    schema_version: Literal[1] = 1
+    message_id: str
+    home: str
+    day: date
+    events: int = Field(ge=0)
+    patterns_active: int = Field(ge=0)
+    patterns_changed: int = Field(ge=0)
+    duration_ms: int = Field(ge=0)
+
+
+class ServiceStatus(Schema):
+    """Whether the service is there; retained, and the last will says ``offline``."""
+
+    schema_version: Literal[1] = 1
+    state: Literal["online", "degraded", "offline"]
+    version: str
+    since: datetime | None = None
+
+
+class DeadLetter(Schema):
+    """A message that could not be taken, with the beginning of its payload in base64."""
+
+    schema_version: Literal[1] = 1
+    message_id: str
+    reason: str
+    detail: str
+    topic: str
+    received_at: datetime
+    size_bytes: int = Field(ge=0)
+    payload_base64: str

@@ -19,7 +19,7 @@ esac
 components="application_credentials automation backup config counter frontend hardware history
   image_upload input_boolean input_button input_datetime input_number input_select input_text logbook logger
   mqtt mqtt_eventstream mqtt_statestream network onboarding person recorder scene schedule script
-  sun system_health tag timer trace webhook zone"
+  system_health tag timer trace webhook zone"
 recipe="$release ${bounds[*]} $(echo $components)"
 
 if [[ -f $dir/recipe && $(<"$dir/recipe") == "$recipe" && $("$dir/bin/hass" --version) == "$release" ]]; then

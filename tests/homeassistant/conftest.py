@@ -1,0 +1,100 @@
+"""A real Home Assistant beside a real mosquitto, and a home that lives by script.
+
+What stands here, started once a test module and installed version, all on 127.0.0.1:
+
+- **mosquitto** (`broker.py`) with persistence: retained messages and sessions outlive its restart.
+- **Home Assistant** (`home.py`, `configuration.py`) as `install.sh` built it: recorder (commits every
+  second), `mqtt_eventstream`, `mqtt_statestream` with attributes and timestamps, three input booleans, three
+  automations. Onboarding is seeded as done, because its last step sets up integrations that talk to the
+  internet; the MQTT entry is made by the config flow.
+- **the wire** (`wire.py`): five MQTT devices (two lamps, a fan, a motion sensor, a thermometer) that announce
+  themselves by discovery, obey commands at once and report what people do to them; and a witness that writes
+  down the event stream.
+
+The automations, and the difference between them that Home Assistant does not publish:
+
+========================  ====================================  ==============================================
+automation                trigger                               context of its effect
+========================  ====================================  ==============================================
+hall_lamp_on_motion       state of binary_sensor.hall_motion    the motion's context is the parent
+kitchen_lamp_on_doorbell  MQTT `home/doorbell`                  no parent, no user, as if by hand; but the id
+                                                                is that of the automation's own state change
+pattern_seen              MQTT `ha-ai/events/pattern/detected`  the same
+========================  ====================================  ==============================================
+
+`script.act` lives through a minute of that home as fast as Home Assistant follows, and says what happened and
+by whose hand. `recorded` and `streamed` of the home say what Home Assistant wrote down and published. Every
+step awaits its effect; an activity lies between two bookmarks that recorder and stream have both seen.
+"""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from tests.homeassistant.broker import Broker, find_mosquitto
+from tests.homeassistant.home import INSTALLS, HomeAssistant
+from tests.homeassistant.script import Activity, act
+from tests.homeassistant.wire import Wire
+
+VERSIONS = ("2024.3", "2025.4")
+REQUIRED_VERSION = "2024.3"
+
+
+@asynccontextmanager
+async def run_home(version: str, folder: Path) -> AsyncIterator[HomeAssistant]:
+    """Bring up broker, devices and Home Assistant from nothing, and take them down again."""
+    broker = Broker(folder)
+    await broker.start()
+    wire = Wire(broker.port)
+    listening = asyncio.create_task(wire.run())
+    home = HomeAssistant(version, folder, broker, wire)
+    try:
+        await wire.announce()
+        await home.set_up_mqtt()
+        await home.start()
+        yield home
+    finally:
+        await home.stop()
+        await home.close()
+        listening.cancel()
+        with suppress(asyncio.CancelledError):
+            await listening
+        await broker.stop()
+
+
+@pytest.fixture(scope="module", params=VERSIONS)
+def home_assistant_version(request: pytest.FixtureRequest) -> str:
+    """Every version that `install.sh` knows; those that are not installed are skipped."""
+    version: str = request.param
+    missing = []
+    if not (INSTALLS / f"homeassistant-{version}" / "recipe").exists():
+        missing.append(f"Home Assistant {version}: run tests/homeassistant/install.sh {version}")
+    if not find_mosquitto():
+        missing.append("mosquitto")
+    is_required = "homeassistant" in os.environ.get("HA_AI_TEST_REQUIRE", "") and version == REQUIRED_VERSION
+    if missing and is_required:
+        pytest.fail(f"HA_AI_TEST_REQUIRE asks for it, but there is no {' and no '.join(missing)}")
+    if missing:
+        pytest.skip(f"there is no {' and no '.join(missing)}")
+    return version
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def home_assistant(
+    home_assistant_version: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[HomeAssistant]:
+    """A home that runs as long as the test module; tests share its event loop."""
+    folder = tmp_path_factory.mktemp(f"home-{home_assistant_version}-")
+    async with run_home(home_assistant_version, folder) as home:
+        yield home
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def activity(home_assistant: HomeAssistant) -> Activity:
+    """The scripted minute, lived once a module."""
+    return await act(home_assistant)

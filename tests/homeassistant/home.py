@@ -1,0 +1,161 @@
+"""The real Home Assistant: start it, stop it, touch it, read it."""
+
+import asyncio
+import os
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.homeassistant.broker import Broker
+from tests.homeassistant.changes import UNKNOWN_STATES, Change, read_recorded, read_streamed, to_microseconds
+from tests.homeassistant.configuration import DOORBELL_TOPIC, PATTERN_TOPIC, Login, write_configuration
+from tests.homeassistant.processes import eventually, find_free_port, stop
+from tests.homeassistant.wire import DEVICES, EVENTS_TOPIC, Wire
+
+INSTALLS = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ha-ai-tests"
+BOOKMARK = "input_boolean.bookmark"
+
+
+class HomeAssistant:
+    """A running Home Assistant, its broker and its devices, and the ways to touch and read them."""
+
+    def __init__(self, version: str, folder: Path, broker: Broker, wire: Wire) -> None:
+        self.version = version
+        self.broker = broker
+        self.wire = wire
+        self.config = folder / "config"
+        self.database = self.config / "home-assistant_v2.db"
+        self.owner = Login("Owner", "system-admin")
+        self.reader = Login("Reader", "system-users")
+        port = find_free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        self._client = httpx.AsyncClient(base_url=self.url, timeout=30)
+        write_configuration(self.config, port, (self.owner, self.reader))
+
+    @property
+    def pid(self) -> int:
+        """The process id of the running Home Assistant."""
+        return self._process.pid
+
+    async def start(self) -> None:
+        """Start, and return when it runs, its automations listen and its devices have states."""
+        self.broker.forget_subscriptions()
+        await self._launch()
+        await self._await_mqtt()
+
+    async def stop(self) -> None:
+        """Stop as an operator does: it says offline, commits and ends."""
+        await stop(self._process)
+
+    async def restart(self) -> None:
+        """Stop and start Home Assistant; the broker stays."""
+        await self.stop()
+        await self.start()
+
+    async def restart_broker(self) -> None:
+        """Stop and start the broker; return when Home Assistant and the devices are back on it."""
+        await self.broker.stop()
+        await self.broker.start()
+        await self.broker.await_subscription(EVENTS_TOPIC)
+        await self._await_mqtt()
+
+    async def close(self) -> None:
+        """Let go of the HTTP client."""
+        await self._client.aclose()
+
+    async def request(
+        self, method: str, path: str, body: Any = None, *, login: Login | None = None
+    ) -> httpx.Response:
+        """Call the REST API, as the owner unless another user is named."""
+        headers = {"Authorization": f"Bearer {(login or self.owner).token}"}
+        return await self._client.request(method, f"/api/{path}", json=body, headers=headers)
+
+    async def call_service(self, service: str, entity_id: str, **service_data: Any) -> None:
+        """Call ``domain.service`` as the owner does from the dashboard."""
+        body = {"entity_id": entity_id, **service_data}
+        response = await self.request("POST", f"services/{service.replace('.', '/')}", body)
+        response.raise_for_status()
+
+    async def state(self, entity_id: str) -> dict[str, Any] | None:
+        """Return the state object, or nothing for an entity that Home Assistant does not know."""
+        response = await self.request("GET", f"states/{entity_id}")
+        if response.status_code == httpx.codes.NOT_FOUND:
+            return None
+        found: dict[str, Any] = response.raise_for_status().json()
+        return found
+
+    async def await_state(self, entity_id: str, state: str) -> dict[str, Any]:
+        """Return the state object once the entity is in that state."""
+
+        async def is_reached() -> dict[str, Any] | None:
+            found = await self.state(entity_id)
+            return found if found and found["state"] == state else None
+
+        return await eventually(is_reached, f"{entity_id} is {state}") or {}
+
+    async def mark(self) -> int:
+        """Turn the bookmark; return its time once the recorder and the stream have it, and all before it."""
+        await self.call_service("input_boolean.toggle", BOOKMARK)
+        bookmark = await self.state(BOOKMARK)
+        assert bookmark
+        at_us = to_microseconds(datetime.fromisoformat(bookmark["last_updated"]))
+
+        async def is_known() -> bool:
+            sides = (self.recorded(at_us - 1, at_us + 1), self.streamed(at_us - 1, at_us + 1))
+            return all(any(change.entity_id == BOOKMARK for change in side) for side in sides)
+
+        await eventually(is_known, f"the bookmark of {at_us} is recorded and published")
+        return at_us
+
+    def recorded(self, since_us: int, until_us: int) -> list[Change]:
+        """Return what the recorder wrote down between two bookmarks, in Home Assistant's order."""
+        return read_recorded(self.database, since_us, until_us)
+
+    def streamed(self, since_us: int, until_us: int) -> list[Change]:
+        """Return what mqtt_eventstream published between two bookmarks, in the order of arrival."""
+        return read_streamed(self.wire.events, since_us, until_us)
+
+    async def set_up_mqtt(self) -> None:
+        """Add the MQTT integration through its config flow.
+
+        The two stream integrations look for it only when Home Assistant starts: `start` comes after this.
+        """
+        await self._launch()
+        response = await self.request("POST", "config/config_entries/flow", {"handler": "mqtt"})
+        flow = response.raise_for_status().json()["flow_id"]
+        settings = {"broker": "127.0.0.1", "port": self.broker.port}
+        response = await self.request("POST", f"config/config_entries/flow/{flow}", settings)
+        assert response.raise_for_status().json()["type"] == "create_entry", response.text
+        await self.stop()
+
+    async def _launch(self) -> None:
+        hass = INSTALLS / f"homeassistant-{self.version}" / "bin" / "hass"
+        options = ("--config", str(self.config), "--skip-pip", "--log-no-color")
+        with (self.config / "output.log").open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(hass, *options, stdout=log, stderr=log)
+        await eventually(
+            self._is_running, f"Home Assistant runs; see {self.config}/output.log", timeout_s=120
+        )
+
+    async def _is_running(self) -> bool:
+        if self._process.returncode is not None:
+            pytest.fail(f"Home Assistant ended with {self._process.returncode}; see {self.config}/output.log")
+        with suppress(httpx.TransportError):
+            response = await self.request("GET", "config")
+            return response.is_success and response.json()["state"] == "RUNNING"
+        return False
+
+    async def _await_mqtt(self) -> None:
+        # The subscription of an MQTT trigger starts up to a second after its automation exists.
+        for topic in (DOORBELL_TOPIC, PATTERN_TOPIC):
+            await self.broker.await_subscription(topic)
+
+        async def are_known() -> bool:
+            states = [await self.state(entity_id) for entity_id in DEVICES]
+            return all(state and state["state"] not in UNKNOWN_STATES for state in states)
+
+        await eventually(are_known, f"every device has a state; see {self.config}/output.log", timeout_s=60)

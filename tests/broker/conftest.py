@@ -1,0 +1,122 @@
+"""A client that sends and receives single packets, for what no client library lets a test do."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from typing import Any, Self, TypeVar
+
+import mqtt5
+import pytest
+
+from pipeline.embedded_broker.packets import PacketReader
+
+TIMEOUT_S = 10.0
+AT_LEAST_ONCE = mqtt5.QoS.AT_LEAST_ONCE
+PacketT = TypeVar("PacketT")
+
+
+class WireClient:
+    """One MQTT 5 connection on which the test does every step itself.
+
+    Parameters
+    ----------
+    port
+        Where the broker listens.
+    """
+
+    connack: mqtt5.ConnAckPacket
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._packets = PacketReader(max_packet_size=10_000_000)
+        self._received: list[mqtt5.Packet] = []
+        self._packet_id = 0
+
+    async def __aenter__(self) -> Self:
+        self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.drop()
+
+    def drop(self) -> None:
+        """Cut the connection without DISCONNECT."""
+        self._writer.transport.abort()
+
+    def send(self, packet: Any) -> None:
+        """Send one packet, or bytes as they are."""
+        self._writer.write(packet if isinstance(packet, bytes) else packet.write())
+
+    async def receive(self, kind: type[PacketT]) -> PacketT:
+        """Return the next packet, which has to be of this kind."""
+        while not self._received:
+            received = await asyncio.wait_for(self._reader.read(65_536), TIMEOUT_S)
+            assert received, f"the broker hung up instead of sending {kind.__name__}"
+            self._received.extend(self._packets.feed(received))
+        packet = self._received.pop(0)
+        assert isinstance(packet, kind), packet
+        return packet
+
+    async def hung_up(self) -> bytes:
+        """Wait until the broker ends the connection, and return what it sent before."""
+        return await asyncio.wait_for(self._reader.read(), TIMEOUT_S)
+
+    async def assert_silent(self) -> None:
+        """Assert that nothing is waiting: the answer to a ping is the next packet."""
+        self.send(mqtt5.PingReqPacket())
+        await self.receive(mqtt5.PingRespPacket)
+
+    async def connect(self, client_id: str, **options: Any) -> mqtt5.ConnAckPacket:
+        """Send CONNECT and return the CONNACK."""
+        self.send(mqtt5.ConnectPacket(client_id, **options))
+        self.connack = await self.receive(mqtt5.ConnAckPacket)
+        return self.connack
+
+    async def subscribe(self, *filters: str | mqtt5.TopicFilter, **options: Any) -> list[int]:
+        """Subscribe and return the SUBACK's reason codes."""
+        topic_filters = [
+            mqtt5.TopicFilter(each, max_qos=AT_LEAST_ONCE) if isinstance(each, str) else each
+            for each in filters
+        ]
+        self.send(mqtt5.SubscribePacket(self.next_id(), topic_filters, **options))
+        suback = await self.receive(mqtt5.SubAckPacket)
+        return [int(code) for code in suback.reason_codes]
+
+    async def publish(self, topic: str, payload: bytes = b"", **options: Any) -> int:
+        """Publish at QoS 1 and return the PUBACK's reason code."""
+        self.send(mqtt5.PublishPacket(topic, payload, qos=AT_LEAST_ONCE, packet_id=self.next_id(), **options))
+        puback = await self.receive(mqtt5.PubAckPacket)
+        return int(puback.reason_code)
+
+    async def take(self) -> mqtt5.PublishPacket:
+        """Return the next message, acknowledged if it was of QoS 1."""
+        message = await self.receive(mqtt5.PublishPacket)
+        if message.qos == AT_LEAST_ONCE and message.packet_id is not None:
+            self.send(mqtt5.PubAckPacket(message.packet_id))
+        return message
+
+    def next_id(self) -> int:
+        """Return a packet id that is free."""
+        self._packet_id += 1
+        return self._packet_id
+
+
+@pytest.fixture
+async def connect() -> AsyncIterator[Callable[..., Awaitable[WireClient]]]:
+    """A factory of connected wire clients: ``await connect(broker, "name", clean_start=True, ...)``."""
+    async with AsyncExitStack() as stack:
+
+        async def open_client(broker: Any, client_id: str = "", **options: Any) -> WireClient:
+            client = await stack.enter_async_context(WireClient(broker.port))
+            connack = await client.connect(client_id, **options)
+            assert int(connack.reason_code) == 0, connack
+            return client
+
+        yield open_client
+
+
+@pytest.fixture
+async def wire(broker: Any) -> AsyncIterator[WireClient]:
+    """An open connection to the broker on which nothing has been sent."""
+    async with WireClient(broker.port) as client:
+        yield client

@@ -1,0 +1,54 @@
+"""One generated household for all tests, and its state changes."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from pipeline.simulation import Household
+
+Payload = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Generated:
+    """A household after its run.
+
+    `changes` are what its state_changed events carry, each once; `behaviour` those that lead from one
+    real state to another.
+    """
+
+    household: Household
+    messages: list[tuple[float, Payload]]
+    changes: list[Payload]
+    behaviour: list[Payload]
+
+
+def generate(household: Household) -> Generated:
+    """Run a household and sort out its changes."""
+    messages = list(household.messages())
+    seen: dict[tuple[str, str], Payload] = {}
+    for _, payload in messages:
+        if payload["event_type"] == "state_changed":
+            change = payload["event_data"]
+            seen.setdefault((change["entity_id"], change["new_state"]["last_updated"]), change)
+    behaviour = [
+        change
+        for change in seen.values()
+        if change["old_state"] is not None
+        and change["old_state"]["state"] != change["new_state"]["state"]
+        and "unavailable" not in {change["old_state"]["state"], change["new_state"]["state"]}
+    ]
+    return Generated(household, messages, list(seen.values()), behaviour)
+
+
+@pytest.fixture(scope="session")
+def generated() -> Generated:
+    """The default household, as the demo plays it."""
+    return generate(Household())
+
+
+@pytest.fixture(scope="session")
+def punctual() -> Generated:
+    """A household whose messages arrive at once and once."""
+    return generate(Household(days=10, late_share=0, duplicate_share=0))

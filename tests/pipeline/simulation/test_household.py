@@ -1,0 +1,388 @@
+"""The generated household: what it plants shows in the stream, and nothing else does."""
+
+import json
+import os
+import subprocess
+import sys
+from collections import Counter, defaultdict
+from datetime import UTC, date, datetime
+from itertools import pairwise
+from pathlib import Path
+from statistics import mean
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from pipeline.simulation import Household
+
+ACTIVE = {"on", "open", "playing"}
+
+
+def seconds(stamp: str) -> float:
+    """Return a timestamp's epoch seconds."""
+    return datetime.fromisoformat(stamp).timestamp()
+
+
+def contexts_into(generated: Any, entity_id: str, state: str) -> list[dict[str, Any]]:
+    """Return the contexts of an entity's changes into a state."""
+    return [
+        change["new_state"]["context"]
+        for change in generated.behaviour
+        if change["entity_id"] == entity_id and change["new_state"]["state"] == state
+    ]
+
+
+def test_a_seed_gives_its_bytes_and_another_gives_others() -> None:
+    """The same seed repeats every byte; another seed has other habits and other messages."""
+    first, again, other = (
+        [json.dumps(message) for message in Household(seed=seed, days=3).messages()] for seed in (5, 5, 6)
+    )
+    assert first == again
+    assert not set(first) & set(other)
+    assert Household(seed=5).truth.habits != Household(seed=6).truth.habits
+
+
+def test_no_order_depends_on_the_hash_seed() -> None:
+    """Two processes that hash strings differently generate the same bytes."""
+    program = """
+import hashlib
+from pipeline.simulation import Household
+household = Household(seed=5, days=2, restarts_per_week=7)
+print(hashlib.sha256(repr(list(household.messages())).encode()).hexdigest())
+"""
+    digests = [
+        subprocess.run(
+            [sys.executable, "-c", program],
+            cwd=Path(__file__).parents[3],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    ]
+    assert len(digests[0]) == 65
+    assert digests[0] == digests[1]
+
+
+def test_one_household_can_be_generated_twice() -> None:
+    """A second run of the same object repeats the first, and counts its occurrences anew."""
+    household = Household(seed=5, days=3)
+    first = list(household.messages())
+    occurrences = household.truth.document()
+    assert list(household.messages()) == first
+    assert household.truth.document() == occurrences
+
+
+def test_the_demo_is_thirty_days_and_at_most_sixty_thousand_events(generated: Any) -> None:
+    """The default household fits into a demo of about a minute."""
+    assert 30_000 < len(generated.messages) <= 60_000
+    begin, end = generated.household.calendar.moment(0, 0), generated.household.calendar.moment(30, 0)
+    arrivals = [arrival for arrival, _ in generated.messages]
+    assert begin <= arrivals[0] < begin + 3600
+    assert end - 3600 < arrivals[-1] < end + 600
+
+
+@pytest.mark.parametrize("seed", range(10, 12))
+def test_every_seed_keeps_the_bound(seed: int) -> None:
+    """No seed's household outgrows the demo."""
+    assert sum(1 for _ in Household(seed=seed).messages()) <= 60_000
+
+
+def test_messages_come_in_order_of_arrival_and_a_few_come_late_or_twice(generated: Any) -> None:
+    """Arrivals never go back; about three in a thousand arrive late, about three in a thousand twice."""
+    arrivals = [arrival for arrival, _ in generated.messages]
+    assert all(before <= after for before, after in pairwise(arrivals))
+    stamped = [
+        (arrival, payload["event_data"]["new_state"])
+        for arrival, payload in generated.messages
+        if payload["event_type"] == "state_changed"
+    ]
+    first: dict[int, float] = {}
+    for arrival, state in stamped:
+        first.setdefault(id(state), arrival)
+    late = sum(first[id(state)] - seconds(state["last_updated"]) > 1 for _, state in stamped)
+    assert 0.0015 < late / len(stamped) < 0.006
+    assert 0.0015 < 1 - len(first) / len(stamped) < 0.006
+    assert min(arrival - seconds(state["last_updated"]) for arrival, state in stamped) > 0
+
+
+def test_a_state_follows_from_the_one_before(generated: Any) -> None:
+    """An entity's old state is the new state of its change before, restarts apart."""
+    shown: dict[str, dict[str, Any]] = {}
+    for change in sorted(generated.changes, key=lambda change: change["new_state"]["last_updated"]):
+        old = change["old_state"]
+        assert old is None or old == shown.get(change["entity_id"], old)
+        shown[change["entity_id"]] = change["new_state"]
+    assert len(shown) > 60
+
+
+def test_every_habit_comes_about_with_its_probability() -> None:
+    """Over several homes a habit shows on its share of eligible days, less what noise and restarts hide."""
+    realised: Counter[str] = Counter()
+    expected: defaultdict[str, float] = defaultdict(float)
+    for seed in range(20, 24):
+        household = Household(seed=seed)
+        for _ in household.messages():
+            pass
+        for habit in household.truth.habits:
+            assert habit.eligible_days == sum(
+                household.calendar.date(day).weekday() in habit.days
+                for day in range(30)
+                if day not in household.calendar.away
+            )
+            assert len(habit.occurrences) >= 0.6 * habit.eligible_days
+            realised[habit.habit_id] += len(habit.occurrences)
+            expected[habit.habit_id] += habit.eligible_days * habit.probability
+    assert len(realised) == 10
+    assert {habit: 0.85 < realised[habit] / expected[habit] < 1.08 for habit in realised} == dict.fromkeys(
+        realised, True
+    )
+
+
+def test_occurrences_are_in_the_stream(generated: Any) -> None:
+    """Every occurrence of a habit and of a pair is a state change at that moment."""
+    shown = {
+        (
+            change["entity_id"],
+            change["new_state"]["state"],
+            round(seconds(change["new_state"]["last_updated"]), 2),
+        )
+        for change in generated.behaviour
+    }
+    truth = generated.household.truth
+    promised = [(habit.action, at) for habit in truth.habits for at in habit.occurrences]
+    promised += [(pair.action, at) for pair in truth.pairs for _, at in pair.occurrences]
+    promised += [(pair.trigger, at) for pair in truth.pairs for at, _ in pair.occurrences]
+    missing = [
+        (action, at)
+        for action, at in promised
+        if not {(action.entity_id, action.state, round(at + shift, 2)) for shift in (0, 0.01)} & shown
+    ]
+    assert len(promised) > 300
+    assert missing == []
+
+
+def test_clock_habits_keep_the_wall_clock_when_summer_time_ends(generated: Any) -> None:
+    """Before and after 25 October a habit has the same mean on the wall, so another one in UTC."""
+    change = date(2026, 10, 25)
+    berlin = ZoneInfo("Europe/Berlin")
+    for habit in generated.household.truth.habits:
+        if habit.anchor != "clock" or habit.days == (5, 6):
+            continue
+        sides: dict[bool, list[float]] = {True: [], False: []}
+        for at in habit.occurrences:
+            wall = datetime.fromtimestamp(at, berlin)
+            minute = (wall.hour * 60 + wall.minute - habit.minute + 720) % 1440 - 720
+            sides[wall.date() < change].append(minute)
+        assert mean(sides[True]) == pytest.approx(0, abs=habit.spread_minutes)
+        assert mean(sides[False]) == pytest.approx(0, abs=1.5 * habit.spread_minutes)
+
+
+def test_sun_habits_keep_their_distance_from_the_sun(generated: Any) -> None:
+    """A sun-anchored habit stays around its offset although the sun moves by an hour over the month."""
+    calendar = generated.household.calendar
+    for habit in generated.household.truth.habits:
+        if habit.anchor == "clock":
+            continue
+        event = 0 if habit.anchor == "sunrise" else 1
+        offsets = [(at - calendar.sun(calendar.day(at))[event]) / 60 for at in habit.occurrences]
+        assert mean(offsets) == pytest.approx(habit.minute, abs=habit.spread_minutes)
+        assert max(abs(offset - habit.minute) for offset in offsets) < 5 * habit.spread_minutes
+
+
+def test_the_day_on_which_summer_time_ends_has_twenty_five_hours(generated: Any) -> None:
+    """Sensors report through the doubled hour, and the timer keeps the wall clock."""
+    calendar = generated.household.calendar
+    assert calendar.moment(21, 0) - calendar.moment(20, 0) == 25 * 3600
+    hour = (
+        datetime(2026, 10, 25, 0, 0, tzinfo=UTC).timestamp(),
+        datetime(2026, 10, 25, 2, 0, tzinfo=UTC).timestamp(),
+    )
+    readings = [
+        change
+        for change in generated.changes
+        if change["entity_id"].endswith("_temperature")
+        and hour[0] <= seconds(change["new_state"]["last_updated"]) < hour[1]
+    ]
+    assert len(readings) > 15
+    timer = next(a for a in generated.household.truth.automations if a.minute is not None)
+    assert {round(calendar.minute(at)) for at in timer.occurrences} == {timer.minute}
+
+
+def test_plain_pairs_answer_always_and_dark_ones_only_in_the_dark(generated: Any) -> None:
+    """A pair answers its share of triggers within a few lags; a conditional one never by daylight."""
+    calendar = generated.household.calendar
+    for pair in generated.household.truth.pairs:
+        assert pair.trials >= 20
+        assert len(pair.occurrences) / pair.trials == pytest.approx(pair.probability, abs=0.2)
+        lags = [acted - triggered for triggered, acted in pair.occurrences]
+        assert all(0 < lag < 6 * pair.lag_seconds for lag in lags)
+        darkness = {calendar.is_dark(triggered) for triggered, _ in pair.occurrences}
+        assert darkness == ({True} if "dark" in pair.conditions else {True, False})
+
+
+def test_nobody_acts_on_days_away(generated: Any) -> None:
+    """While nobody is at home no habit and no control shows, but timers run on."""
+    calendar, truth = generated.household.calendar, generated.household.truth
+    away = calendar.moment(17, 400), calendar.moment(18, 1260)
+    begun = Counter(
+        change["entity_id"]
+        for change in generated.behaviour
+        if change["new_state"]["state"] in ACTIVE
+        and away[0] <= seconds(change["new_state"]["last_updated"]) < away[1]
+    )
+    habits = [at for habit in truth.habits for at in habit.occurrences if away[0] <= at < away[1]]
+    assert habits == []
+    assert not begun.keys() & set(truth.controls)
+    assert begun["light.garden"] == 1
+    assert list(truth.day_types.values()).count("away") == 2
+
+
+def test_controls_have_neither_habit_nor_pair(generated: Any) -> None:
+    """What people use at random appears nowhere else in the truth, and is used."""
+    truth = generated.household.truth
+    planted = {habit.action.entity_id for habit in truth.habits}
+    planted |= {side.entity_id for pair in truth.pairs for side in (pair.trigger, pair.action)}
+    planted |= {automation.action.entity_id for automation in truth.automations}
+    used = {change["entity_id"] for change in generated.behaviour}
+    assert truth.controls
+    assert not set(truth.controls) & (planted | set(truth.followers))
+    assert set(truth.controls) <= used
+
+
+def test_random_use_does_not_crowd_into_hours(generated: Any) -> None:
+    """The controls' uses spread over the waking day: no two hours hold half of a control's uses."""
+    calendar, truth = generated.household.calendar, generated.household.truth
+    for entity in truth.controls:
+        hours = [
+            calendar.minute(seconds(change["new_state"]["last_updated"])) // 120
+            for change in generated.behaviour
+            if change["entity_id"] == entity
+        ]
+        assert max(Counter(hours).values()) <= max(4, len(hours) / 2)
+
+
+def test_a_person_in_the_interface_has_a_service_call_and_a_user(punctual: Any) -> None:
+    """A change with a user follows a service call for its entity, or repeats a member's change."""
+    calls: dict[str, list[float]] = {}
+    for arrival, payload in punctual.messages:
+        if payload["event_type"] == "call_service":
+            target = payload["event_data"]["service_data"]["entity_id"]
+            for entity in [target] if isinstance(target, str) else target:
+                calls.setdefault(entity, []).append(arrival)
+    by_user = [change for change in punctual.behaviour if change["new_state"]["context"]["user_id"]]
+    uncalled = {
+        change["entity_id"]
+        for change in by_user
+        if not any(
+            -0.1 < seconds(change["new_state"]["last_updated"]) - called < 5.1
+            for called in calls.get(change["entity_id"], [])
+        )
+    }
+    assert len(by_user) > 100
+    assert uncalled <= {group.entity_id for group in punctual.household.truth.groups}
+    assert {change["new_state"]["context"]["parent_id"] for change in by_user} == {None}
+    assert len({change["new_state"]["context"]["user_id"] for change in by_user}) == 1
+
+
+def test_a_state_triggered_automation_names_its_trigger_as_parent(generated: Any) -> None:
+    """The stairs' light carries the motion's context as parent, and the automation's own context."""
+    motions = {c["id"] for c in contexts_into(generated, "binary_sensor.stairs_motion", "on")}
+    own = {
+        change["new_state"]["context"]["id"]
+        for change in generated.changes
+        if change["entity_id"] == "automation.stairs_light_on"
+    }
+    lit = [c for c in contexts_into(generated, "light.stairs", "on") if c["parent_id"]]
+    assert len(lit) > 500
+    assert {c["parent_id"] for c in lit} <= motions
+    assert {c["id"] for c in lit} <= own
+    assert {c["user_id"] for c in lit} == {None}
+
+
+def test_a_timed_automation_has_no_parent_but_comes_first(generated: Any) -> None:
+    """The garden's light shares its context with its automation's earlier state, and has no parent."""
+    automation = {
+        change["new_state"]["context"]["id"]: change["new_state"]["last_updated"]
+        for change in reversed(generated.changes)
+        if change["entity_id"] == "automation.garden_light_on"
+    }
+    lit = [
+        change["new_state"]
+        for change in generated.behaviour
+        if change["entity_id"] == "light.garden" and change["new_state"]["context"]["id"] in automation
+    ]
+    assert len(lit) >= 25
+    assert {state["context"]["parent_id"] for state in lit} == {None}
+    assert all(automation[state["context"]["id"]] < state["last_updated"] for state in lit)
+
+
+def test_a_hidden_automation_is_fast_and_bears_no_mark(generated: Any) -> None:
+    """The dust collector follows the saw within half a second, by its context a device of its own."""
+    hidden = [a for a in generated.household.truth.automations if a.kind == "hidden"]
+    saw = {
+        seconds(change["new_state"]["last_updated"])
+        for change in generated.behaviour
+        if change["entity_id"] == "switch.workshop_saw"
+    }
+    assert len(hidden) == 2
+    for automation in hidden:
+        assert len(automation.occurrences) > 15
+        assert all(any(0.1 < at - begin < 0.5 for begin in saw) for at in automation.occurrences)
+    marks = contexts_into(generated, "switch.dust_collector", "off")
+    assert {c["parent_id"] for c in marks} == {None}
+    plain = [c for c in contexts_into(generated, "switch.dust_collector", "on") if not c["user_id"]]
+    assert len(plain) > 15
+
+
+def test_a_group_repeats_its_members_under_their_context(generated: Any) -> None:
+    """Every change of the group shares its context with a change of a member."""
+    (group,) = generated.household.truth.groups
+    members = {
+        change["new_state"]["context"]["id"]
+        for change in generated.behaviour
+        if change["entity_id"] in group.members
+    }
+    derived = [c["id"] for state in ("on", "off") for c in contexts_into(generated, group.entity_id, state)]
+    assert len(derived) > 100
+    assert set(derived) <= members
+
+
+def test_a_restart_shows_every_entity_anew(generated: Any) -> None:
+    """After a restart each entity comes from nothing, devices unavailable first and then as they are."""
+    household = generated.household
+    assert len(household.truth.restarts) == 2
+    fresh = [change for change in generated.changes if change["old_state"] is None]
+    entities = len({change["entity_id"] for change in generated.changes})
+    assert len(fresh) == 2 * entities
+    lost = [change for change in fresh if change["new_state"]["state"] == "unavailable"]
+    found = [
+        change
+        for change in generated.changes
+        if change["old_state"] is not None and change["old_state"]["state"] == "unavailable"
+    ]
+    assert len(lost) == len(found) > entities
+    stops = [
+        arrival for arrival, payload in generated.messages if payload["event_type"] == "homeassistant_stop"
+    ]
+    assert stops == pytest.approx(household.truth.restarts, abs=1)
+
+
+def test_noise_is_a_parameter(generated: Any) -> None:
+    """Without random use the controls rest."""
+    household = Household(days=5, noise=0)
+    moved = {
+        payload["event_data"]["entity_id"]
+        for _, payload in household.messages()
+        if payload["event_type"] == "state_changed" and payload["event_data"]["old_state"] is not None
+    }
+    assert not moved & set(generated.household.truth.controls)
+    assert {habit.action.entity_id for habit in household.truth.habits if len(habit.days) == 7} <= moved
+
+
+def test_a_household_has_at_least_one_day() -> None:
+    """No days are a mistake, and the message says what was expected."""
+    with pytest.raises(ValueError, match="at least one day, got 0"):
+        Household(days=0)

@@ -128,7 +128,7 @@ class EventstreamDecoder:
         if new is None:
             return None
         at_us = microseconds(new["last_updated"])
-        self._latest_us = max(self._latest_us, at_us)
+        self._latest_us = at_us
         old = data["old_state"]
         context = new.get("context")
         return StateChange(

@@ -1,0 +1,177 @@
+"""The rows of the store. Times are UTC microseconds as integers: SQLite would lose a zone."""
+
+from datetime import date
+
+from sqlalchemy import BigInteger, Column, Index, Integer, Table, Text, UniqueConstraint, text
+from sqlmodel import Field, SQLModel
+
+
+def _sequence() -> Column[int]:
+    """A growing number; SQLite gives one out only for its own integer type."""
+    return Column("seq", BigInteger().with_variant(Integer(), "sqlite"), primary_key=True, autoincrement=True)
+
+
+class JournalRow(SQLModel, table=True):
+    """A state change or, where `service` is set, a service call; `key` is what duplicates are known by."""
+
+    __tablename__ = "journal"
+    __table_args__ = (
+        UniqueConstraint("home", "key", name="journal_key"),
+        Index("journal_order", "home", "seq"),
+        {"sqlite_autoincrement": True},
+    )
+
+    seq: int | None = Field(default=None, sa_column=_sequence())
+    home: str
+    key: bytes
+    received_us: int = Field(sa_type=BigInteger)
+    at_us: int = Field(sa_type=BigInteger)
+    entity_id: str | None = None
+    old: str | None = None
+    new: str | None = None
+    context_id: str | None = None
+    parent_id: str | None = None
+    user_id: str | None = None
+    attributes: str | None = None
+    mark: bool = False
+    service: str | None = None
+    entity_ids: str | None = None
+
+
+class DaySetRow(SQLModel, table=True):
+    """The packed exact set of one local day; a sealed one was closed."""
+
+    __tablename__ = "day_sets"
+
+    home: str = Field(primary_key=True)
+    day: date = Field(primary_key=True)
+    sealed: bool
+    events: int
+    packed: bytes
+    closed_us: int | None = Field(default=None, sa_type=BigInteger)
+
+
+class DayAggregateRow(SQLModel, table=True):
+    """What one detector counted of one key on one local day, as JSON."""
+
+    __tablename__ = "day_aggregates"
+
+    home: str = Field(primary_key=True)
+    day: date = Field(primary_key=True)
+    detector: str = Field(primary_key=True)
+    key: str = Field(primary_key=True)
+    aggregate: str = Field(sa_type=Text)
+
+
+class PatternRow(SQLModel, table=True):
+    """A pattern; the column `metadata` holds the whole of it as JSON, the others are for queries."""
+
+    __tablename__ = "patterns"
+    __table_args__ = (
+        Index("patterns_by_status", "home", "status"),
+        Index("patterns_by_entity", "home", "entity_id"),
+    )
+
+    home: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    pattern_type: str
+    entity_id: str
+    whole: str = Field(sa_column=Column("metadata", Text, nullable=False))
+    status: str
+    confidence: float
+    occurrences: int
+    first_seen_us: int = Field(sa_type=BigInteger)
+    last_seen_us: int = Field(sa_type=BigInteger)
+    changed_us: int = Field(sa_type=BigInteger)
+
+
+class OutboxRow(SQLModel, table=True):
+    """A message that is to be published, or was."""
+
+    __tablename__ = "outbox"
+    __table_args__ = (
+        UniqueConstraint("home", "id", name="outbox_id"),
+        Index(
+            "outbox_pending",
+            "home",
+            "seq",
+            sqlite_where=text("sent_us IS NULL"),
+            postgresql_where=text("sent_us IS NULL"),
+        ),
+        {"sqlite_autoincrement": True},
+    )
+
+    seq: int | None = Field(default=None, sa_column=_sequence())
+    home: str
+    id: str
+    topic: str
+    payload: bytes
+    retain: bool
+    expiry_s: int | None = None
+    created_us: int = Field(sa_type=BigInteger)
+    sent_us: int | None = Field(default=None, sa_type=BigInteger)
+
+
+class DeadLetterRow(SQLModel, table=True):
+    """A message that could not be taken, with the beginning of its payload."""
+
+    __tablename__ = "dead_letters"
+    __table_args__ = (
+        UniqueConstraint("home", "id", name="dead_letters_id"),
+        Index("dead_letters_order", "home", "seq"),
+        {"sqlite_autoincrement": True},
+    )
+
+    seq: int | None = Field(default=None, sa_column=_sequence())
+    home: str
+    id: str
+    reason: str
+    detail: str
+    topic: str
+    received_us: int = Field(sa_type=BigInteger)
+    size_bytes: int
+    payload: bytes
+
+
+class LeaseRow(SQLModel, table=True):
+    """Who owns a partition until when; the epoch grows with every owner and fences the ones before."""
+
+    __tablename__ = "leases"
+
+    home: str = Field(primary_key=True)
+    partition: str = Field(primary_key=True)
+    owner: str
+    epoch: int = Field(sa_type=BigInteger)
+    until_us: int = Field(sa_type=BigInteger)
+
+
+class SnapshotRow(SQLModel, table=True):
+    """A cache's content up to a place in the journal; disposable."""
+
+    __tablename__ = "snapshots"
+
+    home: str = Field(primary_key=True)
+    name: str = Field(primary_key=True)
+    version: int
+    applied_seq: int = Field(sa_type=BigInteger)
+    checksum: bytes
+    payload: bytes
+
+
+class GapRow(SQLModel, table=True):
+    """An interval in which the home could not be seen."""
+
+    __tablename__ = "gaps"
+
+    home: str = Field(primary_key=True)
+    from_us: int = Field(primary_key=True, sa_type=BigInteger)
+    reason: str = Field(primary_key=True)
+    to_us: int = Field(sa_type=BigInteger)
+
+
+METADATA = SQLModel.metadata
+
+
+def table_of(row: type[SQLModel]) -> Table:
+    """Return the table that holds these rows."""
+    return METADATA.tables[str(row.__tablename__)]

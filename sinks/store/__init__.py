@@ -1,0 +1,19 @@
+"""The SQL store: SQLite beside Home Assistant, PostgreSQL for many homes."""
+
+from sinks.store.errors import LeaseLostError, NewerStoreError, StoreError, StoreUnavailableError
+from sinks.store.lease import Held, Leases
+from sinks.store.store import SqlStore, StoredDay, StoredSnapshot
+from sinks.store.transaction import Transaction
+
+__all__ = [
+    "Held",
+    "LeaseLostError",
+    "Leases",
+    "NewerStoreError",
+    "SqlStore",
+    "StoreError",
+    "StoreUnavailableError",
+    "StoredDay",
+    "StoredSnapshot",
+    "Transaction",
+]

@@ -1,0 +1,90 @@
+"""The connection to SQLite or PostgreSQL, and the little in which their SQL differs."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from importlib import import_module
+from typing import Any
+
+from sqlalchemy import Connection, Dialect, Engine, Table, create_engine, event
+from sqlalchemy.engine import make_url
+
+from sinks.store.errors import translated
+
+_PRAGMAS = (
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",
+    "PRAGMA foreign_keys = ON",
+    # The write-ahead log gives back what one large transaction, such as a night's pruning, made of it.
+    "PRAGMA journal_size_limit = 67108864",
+)
+_BEGIN = "begin_statement"
+
+
+class Database:
+    """Short transactions on one database; every error that passes by itself is a `StoreUnavailableError`.
+
+    Parameters
+    ----------
+    url
+        SQLAlchemy's form: ``sqlite:///ha-ai.db`` or ``postgresql+psycopg://user@host/name``.
+    busy_timeout_s
+        How long SQLite waits for another writer before it gives up.
+    """
+
+    def __init__(self, url: str, *, busy_timeout_s: float) -> None:
+        parsed = make_url(url)
+        if parsed.get_backend_name() == "sqlite":
+            self.engine = create_engine(parsed, paramstyle="named", connect_args={"timeout": busy_timeout_s})
+            event.listen(self.engine, "connect", _set_pragmas)
+            event.listen(self.engine, "begin", _begin)
+        else:
+            self.engine = create_engine(parsed, pool_pre_ping=True)
+        self._writer: Engine = self.engine.execution_options(**{_BEGIN: "BEGIN IMMEDIATE"})
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A transaction that sees one state of the database."""
+        with translated(), self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction that no other writer can come between; kept whole at the end, or not at all."""
+        with translated(), self._writer.begin() as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.engine.dispose()
+
+
+def insert_into(connection: Connection, table: Table) -> Any:
+    """Return the dialect's own INSERT, which knows ``ON CONFLICT``."""
+    return import_module(f"sqlalchemy.dialects.{connection.dialect.name}").insert(table)
+
+
+def insert_many(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
+    """Insert rows that all name the same columns, faster by a third than through SQLAlchemy's own.
+
+    Their values go to the driver as they are: text, bytes, numbers and None.
+    """
+    statement = _insert_statement(table, connection.dialect, tuple(rows[0]))
+    connection.exec_driver_sql(statement, rows)
+
+
+@lru_cache(maxsize=16)
+def _insert_statement(table: Table, dialect: Dialect, columns: tuple[str, ...]) -> str:
+    return str(table.insert().compile(dialect=dialect, column_keys=list(columns)))
+
+
+def _set_pragmas(connection: sqlite3.Connection, _record: object) -> None:
+    # Left to itself the driver begins transactions late and without the write lock.
+    connection.isolation_level = None
+    for pragma in _PRAGMAS:
+        connection.execute(pragma)
+
+
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql(connection.get_execution_options().get(_BEGIN, "BEGIN"))

@@ -1,0 +1,52 @@
+"""What can go wrong with the store, told apart by what one can do about it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+
+# sqlite3 raises OperationalError for a wrong statement too, which no retry heals.
+_PASSING = (
+    "SQLITE_BUSY",
+    "SQLITE_CANTOPEN",
+    "SQLITE_FULL",
+    "SQLITE_IOERR",
+    "SQLITE_LOCKED",
+    "SQLITE_NOMEM",
+    "SQLITE_PROTOCOL",
+    "SQLITE_READONLY",
+)
+
+
+class StoreError(Exception):
+    """The store did not do what it was asked; nothing of the transaction was kept."""
+
+
+class StoreUnavailableError(StoreError):
+    """The store is locked, full or away: keep what was to be written and try again later."""
+
+
+class LeaseLostError(StoreError):
+    """Somebody else owns the partition now: stop, do not try again."""
+
+
+class NewerStoreError(StoreError):
+    """The store was written by a newer version of this program."""
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Raise `StoreUnavailableError` for the database's errors that pass by themselves."""
+    try:
+        yield
+    except DBAPIError as error:
+        if not _passes(error):
+            raise
+        raise StoreUnavailableError(f"expected the store to be writable, got: {error.orig}") from error
+
+
+def _passes(error: DBAPIError) -> bool:
+    name = getattr(error.orig, "sqlite_errorname", None)
+    if name is not None:
+        return str(name).startswith(_PASSING)
+    return error.connection_invalidated or isinstance(error, OperationalError | InterfaceError)

@@ -1,0 +1,63 @@
+"""What leaves the store, and when."""
+
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Column, delete, select
+
+from schemas.tables import DayAggregateRow, DaySetRow, DeadLetterRow, JournalRow, OutboxRow, table_of
+from sinks.store.engine import Database
+
+DAY_US = 86_400_000_000
+JOURNAL_DAYS = 7
+JOURNAL_ROWS = 200_000
+OUTBOX_DAYS = 2
+DAY_SET_DAYS = 365
+AGGREGATE_DAYS = 90
+DEAD_LETTERS = 10_000
+ROWS_A_TRANSACTION = 10_000
+
+_JOURNAL = table_of(JournalRow)
+_OUTBOX = table_of(OutboxRow)
+_LETTERS = table_of(DeadLetterRow)
+
+
+def prune(database: Database, home: str, now_us: int) -> None:
+    """Delete what is older than it has to be; the journal in slices, so that no writer waits long."""
+    newest_kept = _newest(database, _JOURNAL.c.seq, home, JOURNAL_ROWS)
+    while newest_kept is not None and _prune_journal(database, home, now_us, newest_kept):
+        pass
+    newest_letter = _newest(database, _LETTERS.c.seq, home, DEAD_LETTERS)
+    today = datetime.fromtimestamp(now_us // 1_000_000, UTC).date()
+    with database.writing() as connection:
+        connection.execute(
+            delete(_OUTBOX).where(_OUTBOX.c.home == home, _OUTBOX.c.sent_us < now_us - OUTBOX_DAYS * DAY_US)
+        )
+        for row, days in ((DaySetRow, DAY_SET_DAYS), (DayAggregateRow, AGGREGATE_DAYS)):
+            table = table_of(row)
+            oldest = today - timedelta(days=days)
+            connection.execute(delete(table).where(table.c.home == home, table.c.day < oldest))
+        if newest_letter is not None:
+            connection.execute(
+                delete(_LETTERS).where(_LETTERS.c.home == home, _LETTERS.c.seq < newest_letter)
+            )
+
+
+def _prune_journal(database: Database, home: str, now_us: int, before_seq: int) -> bool:
+    """Delete one slice of the journal; whether there was one."""
+    old = (
+        select(_JOURNAL.c.seq)
+        .where(_JOURNAL.c.home == home, _JOURNAL.c.seq < before_seq)
+        .where(_JOURNAL.c.received_us < now_us - JOURNAL_DAYS * DAY_US)
+        .order_by(_JOURNAL.c.seq)
+        .limit(ROWS_A_TRANSACTION)
+    )
+    with database.writing() as connection:
+        deleted = connection.execute(delete(_JOURNAL).where(_JOURNAL.c.seq.in_(old))).rowcount
+    return deleted == ROWS_A_TRANSACTION
+
+
+def _newest(database: Database, seq: Column[int], home: str, rows: int) -> int | None:
+    """Return the place of the oldest among the newest `rows`; None if there are not as many."""
+    place = select(seq).where(seq.table.c.home == home).order_by(seq.desc()).offset(rows - 1).limit(1)
+    with database.reading() as connection:
+        return connection.execute(place).scalar()

@@ -1,0 +1,123 @@
+"""Between what crosses our boundaries and the rows that hold it."""
+
+import json
+from base64 import b64decode, b64encode
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
+from typing import Any
+
+from sqlalchemy import Row
+
+from schemas.events import ServiceCall, StateChange
+from schemas.outgoing import Outgoing
+from schemas.patterns import Pattern, TimeOfDayDetail
+from schemas.statuses import DeadLetter
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_EMPTY = dict.fromkeys(("service", "entity_ids", *StateChange._fields)) | {"mark": False}
+
+
+def microseconds(at: datetime) -> int:
+    """Return UTC microseconds, exactly.
+
+    Examples
+    --------
+    >>> microseconds(datetime(2026, 1, 1, 0, 0, 0, 7, tzinfo=UTC))
+    1767225600000007
+    """
+    return (at - _EPOCH) // _MICROSECOND
+
+
+def journal_row(home: str, key: bytes, received_us: int, event: StateChange | ServiceCall) -> dict[str, Any]:
+    """Return the row of a state change or service call."""
+    row: dict[str, Any] = {"home": home, "key": key, "received_us": received_us, **_EMPTY, **event._asdict()}
+    if isinstance(event, StateChange):
+        row["attributes"] = json.dumps(event.attributes) if event.attributes else None
+    else:
+        row["entity_ids"] = json.dumps(event.entity_ids)
+    return row
+
+
+def journal_event(row: Row[Any]) -> StateChange | ServiceCall:
+    """Read back what `journal_row` wrote."""
+    if row.service is not None:
+        return ServiceCall(row.at_us, tuple(json.loads(row.entity_ids)), row.service)
+    pairs = json.loads(row.attributes) if row.attributes else ()
+    return StateChange(
+        row.at_us,
+        row.entity_id,
+        row.old,
+        row.new,
+        row.context_id,
+        row.parent_id,
+        row.user_id,
+        tuple((name, value) for name, value in pairs),
+        row.mark,
+    )
+
+
+def aggregate_rows(aggregates: Mapping[str, Mapping[str, object]]) -> list[dict[str, str]]:
+    """Return key and canonical JSON of each aggregate."""
+    return [
+        {"key": key, "aggregate": json.dumps(aggregate, sort_keys=True, separators=(",", ":"))}
+        for key, aggregate in aggregates.items()
+    ]
+
+
+def pattern_row(pattern: Pattern, at_us: int) -> dict[str, Any]:
+    """Return the row of a pattern; its entity is the one that is acted on."""
+    detail = pattern.detail
+    return {
+        "home": pattern.home,
+        "id": pattern.id,
+        "pattern_type": pattern.pattern_type.value,
+        "entity_id": detail.entity_id if isinstance(detail, TimeOfDayDetail) else detail.action.entity_id,
+        "metadata": pattern.model_dump_json(),
+        "status": pattern.status,
+        "confidence": pattern.confidence,
+        "occurrences": pattern.occurrences,
+        "first_seen_us": microseconds(pattern.first_seen),
+        "last_seen_us": microseconds(pattern.last_seen),
+        "changed_us": at_us,
+    }
+
+
+def outbox_row(home: str, message: Outgoing, at_us: int) -> dict[str, Any]:
+    """Return the row of a message that is to be published."""
+    return {"home": home, "created_us": at_us, **message._asdict()}
+
+
+def dead_letter_row(home: str, letter: DeadLetter) -> dict[str, Any]:
+    """Return the row of a message that could not be taken."""
+    return {
+        "home": home,
+        "id": letter.message_id,
+        "reason": letter.reason,
+        "detail": letter.detail,
+        "topic": letter.topic,
+        "received_us": microseconds(letter.received_at),
+        "size_bytes": letter.size_bytes,
+        "payload": b64decode(letter.payload_base64),
+    }
+
+
+def dead_letter(row: Row[Any]) -> DeadLetter:
+    """Read back what `dead_letter_row` wrote."""
+    return DeadLetter(
+        message_id=row.id,
+        reason=row.reason,
+        detail=row.detail,
+        topic=row.topic,
+        received_at=_EPOCH + row.received_us * _MICROSECOND,
+        size_bytes=row.size_bytes,
+        payload_base64=b64encode(row.payload).decode(),
+    )
+
+
+def snapshot_checksum(name: str, version: int, applied_seq: int, payload: bytes) -> bytes:
+    """Return 16 bytes that change with anything in the snapshot."""
+    digest = blake2b(f"{name}\x00{version}\x00{applied_seq}\x00".encode(), digest_size=16)
+    digest.update(payload)
+    return digest.digest()

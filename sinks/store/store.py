@@ -1,0 +1,241 @@
+"""The store of one home: journal, days, patterns, outbox, dead letters, snapshots and gaps."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date
+from typing import NamedTuple
+
+import structlog
+from sqlalchemy import ColumnElement, Select, func, select, update
+
+from schemas.events import Gap, ServiceCall, StateChange
+from schemas.outgoing import Outgoing
+from schemas.patterns import Pattern
+from schemas.statuses import DeadLetter
+from schemas.tables import (
+    DaySetRow,
+    DeadLetterRow,
+    GapRow,
+    JournalRow,
+    OutboxRow,
+    PatternRow,
+    SnapshotRow,
+    table_of,
+)
+from sinks.store import lease, migrations
+from sinks.store.engine import Database
+from sinks.store.lease import Held, Leases
+from sinks.store.retention import prune
+from sinks.store.rows import dead_letter, journal_event, snapshot_checksum
+from sinks.store.transaction import KEYS_A_QUERY, Transaction
+
+ROWS_A_PAGE = 2_000
+
+_JOURNAL = table_of(JournalRow)
+_DAYS = table_of(DaySetRow)
+_PATTERNS = table_of(PatternRow)
+_OUTBOX = table_of(OutboxRow)
+_LETTERS = table_of(DeadLetterRow)
+_SNAPSHOTS = table_of(SnapshotRow)
+_GAPS = table_of(GapRow)
+
+_log = structlog.get_logger(__name__)
+
+
+class StoredDay(NamedTuple):
+    """A local day's exact set; a sealed one was closed."""
+
+    day: date
+    sealed: bool
+    packed: bytes
+
+
+class StoredSnapshot(NamedTuple):
+    """A cache's content up to a place in the journal."""
+
+    version: int
+    applied_seq: int
+    payload: bytes
+
+
+class SqlStore:
+    """Keep what was learned in SQLite or PostgreSQL.
+
+    Synchronous and to be called from one thread. Whatever is committed outlives a kill and, on a disk that
+    keeps its word, a loss of power. A store that is locked, full or away raises `StoreUnavailableError`, and
+    nothing of the transaction is kept: write it again later.
+
+    Parameters
+    ----------
+    url
+        SQLAlchemy's form: ``sqlite:///ha-ai.db`` or ``postgresql+psycopg://user@host/name``.
+    home
+        The home's id; homes in one database do not see each other.
+    busy_timeout_s
+        How long SQLite waits for another writer.
+    """
+
+    def __init__(
+        self, url: str = "sqlite:///ha-ai.db", *, home: str = "home", busy_timeout_s: float = 5.0
+    ) -> None:
+        self.home = home
+        self._database = Database(url, busy_timeout_s=busy_timeout_s)
+        self.leases = Leases(self._database, home=home)
+
+    def migrate(self) -> None:
+        """Create the tables, or bring those of an older version up to date.
+
+        Raises
+        ------
+        NewerStoreError
+            A newer version of this program wrote the store.
+        """
+        migrations.migrate(self._database)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._database.close()
+
+    @contextmanager
+    def begin(self, *, holder: Held | None = None) -> Iterator[Transaction]:
+        """Write in one transaction.
+
+        Raises
+        ------
+        LeaseLostError
+            Somebody else holds the lease of `holder` now.
+        StoreUnavailableError
+            The store is locked, full or away.
+        """
+        with self._database.writing() as connection:
+            if holder is not None:
+                lease.check(connection, self.home, holder)
+            yield Transaction(connection, self.home)
+
+    def journal_after(
+        self, *, from_at_us: int = 0, after_seq: int = 0
+    ) -> Iterator[tuple[int, StateChange | ServiceCall]]:
+        """Yield place and content of the journal, in order of arrival; no transaction stays open."""
+        while True:
+            page = (
+                select(_JOURNAL)
+                .where(_JOURNAL.c.home == self.home, _JOURNAL.c.seq > after_seq)
+                .where(_JOURNAL.c.at_us >= from_at_us)
+                .order_by(_JOURNAL.c.seq)
+                .limit(ROWS_A_PAGE)
+            )
+            with self._database.reading() as connection:
+                rows = connection.execute(page).all()
+            for row in rows:
+                yield row.seq, journal_event(row)
+            if len(rows) < ROWS_A_PAGE:
+                return
+            after_seq = rows[-1].seq
+
+    def last_received_us(self) -> int | None:
+        """When the newest entry of the journal was received."""
+        newest = (
+            select(_JOURNAL.c.received_us)
+            .where(_JOURNAL.c.home == self.home)
+            .order_by(_JOURNAL.c.seq.desc())
+            .limit(1)
+        )
+        with self._database.reading() as connection:
+            return connection.execute(newest).scalar()
+
+    def day_sets(self, *, since: date) -> Iterator[StoredDay]:
+        """Yield the days from `since` on, in order, one at a time in memory."""
+        with self._database.reading() as connection:
+            days = connection.execute(
+                select(_DAYS.c.day)
+                .where(_DAYS.c.home == self.home, _DAYS.c.day >= since)
+                .order_by(_DAYS.c.day)
+            )
+            found = days.scalars().all()
+        for day in found:
+            stored = self.day_set(day)
+            if stored is not None:
+                yield stored
+
+    def day_set(self, day: date) -> StoredDay | None:
+        """Return what is kept of a day."""
+        columns = select(_DAYS.c.day, _DAYS.c.sealed, _DAYS.c.packed)
+        with self._database.reading() as connection:
+            row = connection.execute(
+                columns.where(_DAYS.c.home == self.home, _DAYS.c.day == day)
+            ).one_or_none()
+        return None if row is None else StoredDay(*row)
+
+    def patterns(self, *, status: str | None = None) -> list[Pattern]:
+        """Return the patterns, or those of a status."""
+        wanted = select(_PATTERNS.c.metadata).where(_PATTERNS.c.home == self.home).order_by(_PATTERNS.c.id)
+        if status is not None:
+            wanted = wanted.where(_PATTERNS.c.status == status)
+        with self._database.reading() as connection:
+            return [Pattern.model_validate_json(whole) for whole in connection.execute(wanted).scalars()]
+
+    def gaps(self, *, since_us: int = 0) -> list[Gap]:
+        """Return the gaps that end after `since_us`."""
+        wanted = (
+            select(_GAPS.c.from_us, _GAPS.c.to_us, _GAPS.c.reason)
+            .where(_GAPS.c.home == self.home, _GAPS.c.to_us > since_us)
+            .order_by(_GAPS.c.from_us, _GAPS.c.reason)
+        )
+        with self._database.reading() as connection:
+            return [Gap(*row) for row in connection.execute(wanted)]
+
+    def snapshot(self, name: str) -> StoredSnapshot | None:
+        """Return a snapshot; None if there is none or its checksum is wrong."""
+        wanted = select(_SNAPSHOTS).where(_SNAPSHOTS.c.home == self.home, _SNAPSHOTS.c.name == name)
+        with self._database.reading() as connection:
+            row = connection.execute(wanted).one_or_none()
+        if row is None:
+            return None
+        stored = StoredSnapshot(row.version, row.applied_seq, row.payload)
+        if row.checksum != snapshot_checksum(name, *stored):
+            _log.warning("snapshot refused, its checksum is wrong", home=self.home, name=name)
+            return None
+        return stored
+
+    def pending(self, limit: int) -> list[Outgoing]:
+        """Return the oldest messages that were not sent, in order."""
+        columns = [_OUTBOX.c[name] for name in Outgoing._fields]
+        oldest = select(*columns).where(self._is_pending()).order_by(_OUTBOX.c.seq).limit(limit)
+        with self._database.reading() as connection:
+            return [Outgoing(*row) for row in connection.execute(oldest)]
+
+    def sent(self, ids: Sequence[str], at_us: int) -> None:
+        """Note that the broker has acknowledged these messages."""
+        with self._database.writing() as connection:
+            for start in range(0, len(ids), KEYS_A_QUERY):
+                these = _OUTBOX.c.id.in_(ids[start : start + KEYS_A_QUERY])
+                connection.execute(update(_OUTBOX).where(self._is_pending(), these).values(sent_us=at_us))
+
+    def counts(self) -> dict[str, int]:
+        """Return how many rows there are: journal, day_sets, patterns, outbox, dead_letters, gaps.
+
+        Of patterns the active ones, of the outbox the pending ones.
+        """
+        wanted: dict[str, Select[int]] = {
+            table.name: select(func.count()).select_from(table).where(table.c.home == self.home)
+            for table in (_JOURNAL, _DAYS, _PATTERNS, _OUTBOX, _LETTERS, _GAPS)
+        }
+        wanted["patterns"] = wanted["patterns"].where(_PATTERNS.c.status == "active")
+        wanted["outbox"] = wanted["outbox"].where(self._is_pending())
+        with self._database.reading() as connection:
+            return {name: connection.execute(count).scalar_one() for name, count in wanted.items()}
+
+    def dead_letters(self, limit: int) -> list[DeadLetter]:
+        """Return the newest dead letters, newest first."""
+        newest = (
+            select(_LETTERS).where(_LETTERS.c.home == self.home).order_by(_LETTERS.c.seq.desc()).limit(limit)
+        )
+        with self._database.reading() as connection:
+            return [dead_letter(row) for row in connection.execute(newest)]
+
+    def prune(self, *, now_us: int) -> None:
+        """Delete what need not be kept any longer."""
+        prune(self._database, self.home, now_us)
+
+    def _is_pending(self) -> ColumnElement[bool]:
+        return (_OUTBOX.c.home == self.home) & _OUTBOX.c.sent_us.is_(None)

@@ -1,0 +1,125 @@
+"""What one group commit writes: everything below is kept together, or none of it."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Connection, Table, bindparam, case, delete, func, select
+
+from schemas.events import Gap, ServiceCall, StateChange
+from schemas.outgoing import Outgoing
+from schemas.patterns import Pattern
+from schemas.statuses import DeadLetter
+from schemas.tables import (
+    DayAggregateRow,
+    DaySetRow,
+    DeadLetterRow,
+    GapRow,
+    JournalRow,
+    OutboxRow,
+    PatternRow,
+    SnapshotRow,
+    table_of,
+)
+from sinks.store.engine import insert_into, insert_many
+from sinks.store.rows import (
+    aggregate_rows,
+    dead_letter_row,
+    journal_row,
+    outbox_row,
+    pattern_row,
+    snapshot_checksum,
+)
+
+KEYS_A_QUERY = 500
+
+_JOURNAL = table_of(JournalRow)
+_AGGREGATES = table_of(DayAggregateRow)
+_GAPS = table_of(GapRow)
+_KNOWN = select(_JOURNAL.c.key).where(
+    _JOURNAL.c.home == bindparam("of"), _JOURNAL.c.key.in_(bindparam("keys", expanding=True))
+)
+_LAST = select(func.max(_JOURNAL.c.seq)).where(_JOURNAL.c.home == bindparam("of"))
+
+
+class Transaction:
+    """The writes of one transaction of `SqlStore.begin`."""
+
+    def __init__(self, connection: Connection, home: str) -> None:
+        self._connection = connection
+        self._home = home
+
+    def unseen(self, keys: Sequence[bytes]) -> set[bytes]:
+        """Return those of the keys that the journal does not hold."""
+        unseen = set(keys)
+        for start in range(0, len(keys), KEYS_A_QUERY):
+            asked = {"of": self._home, "keys": keys[start : start + KEYS_A_QUERY]}
+            unseen.difference_update(self._connection.execute(_KNOWN, asked).scalars())
+        return unseen
+
+    def journal(self, entries: Sequence[tuple[bytes, StateChange | ServiceCall]], received_us: int) -> int:
+        """Append state changes and service calls under distinct, unseen keys; return the last place."""
+        if entries:
+            rows = [journal_row(self._home, key, received_us, event) for key, event in entries]
+            insert_many(self._connection, _JOURNAL, rows)
+        return self._connection.execute(_LAST, {"of": self._home}).scalar() or 0
+
+    def save_day(self, day: date, packed: bytes, *, events: int, sealed: bool, at_us: int) -> None:
+        """Keep a day's exact set in place of what was kept of it."""
+        row = {"day": day, "packed": packed, "events": events, "sealed": sealed}
+        self._upsert(table_of(DaySetRow), [{"home": self._home, "closed_us": at_us, **row}])
+
+    def save_aggregates(
+        self, day: date, detector: str, aggregates: Mapping[str, Mapping[str, object]]
+    ) -> None:
+        """Keep a detector's aggregates of a day in place of what was kept of them."""
+        place = {"home": self._home, "day": day, "detector": detector}
+        clear = delete(_AGGREGATES).where(*(_AGGREGATES.c[name] == value for name, value in place.items()))
+        self._connection.execute(clear)
+        if aggregates:
+            self._connection.execute(
+                _AGGREGATES.insert(), [{**place, **row} for row in aggregate_rows(aggregates)]
+            )
+
+    def save_patterns(self, patterns: Sequence[Pattern], at_us: int) -> None:
+        """Keep patterns in place of those with the same ids."""
+        self._upsert(table_of(PatternRow), [pattern_row(pattern, at_us) for pattern in patterns])
+
+    def enqueue(self, messages: Sequence[Outgoing], at_us: int) -> None:
+        """Add messages to the outbox, except those whose id it knows."""
+        self._add(table_of(OutboxRow), [outbox_row(self._home, message, at_us) for message in messages])
+
+    def bury(self, letters: Sequence[DeadLetter]) -> None:
+        """Keep dead letters, except those whose id is known."""
+        self._add(table_of(DeadLetterRow), [dead_letter_row(self._home, letter) for letter in letters])
+
+    def save_snapshot(self, name: str, payload: bytes, *, version: int, applied_seq: int) -> None:
+        """Keep a snapshot in place of the one with the same name."""
+        row = {"version": version, "applied_seq": applied_seq, "payload": payload}
+        checksum = snapshot_checksum(name, version, applied_seq, payload)
+        self._upsert(table_of(SnapshotRow), [{"home": self._home, "name": name, "checksum": checksum, **row}])
+
+    def note_gaps(self, gaps: Sequence[Gap]) -> None:
+        """Keep gaps; of two with the same beginning and reason the later end stays."""
+        if not gaps:
+            return
+        statement = insert_into(self._connection, _GAPS)
+        later = case(
+            (statement.excluded.to_us > _GAPS.c.to_us, statement.excluded.to_us), else_=_GAPS.c.to_us
+        )
+        statement = statement.on_conflict_do_update(
+            index_elements=list(_GAPS.primary_key), set_={"to_us": later}
+        )
+        self._connection.execute(statement, [{"home": self._home, **gap._asdict()} for gap in gaps])
+
+    def _add(self, table: Table, rows: list[dict[str, Any]]) -> None:
+        if rows:
+            self._connection.execute(insert_into(self._connection, table).on_conflict_do_nothing(), rows)
+
+    def _upsert(self, table: Table, rows: list[dict[str, Any]]) -> None:
+        if not rows:
+            return
+        statement = insert_into(self._connection, table)
+        values = {name: statement.excluded[name] for name in rows[0] if name not in table.primary_key}
+        statement = statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=values)
+        self._connection.execute(statement, rows)

@@ -33,3 +33,5 @@ def test_the_same_household_is_the_same_file(tmp_path: Path) -> None:
         write_household(Household(seed=3, days=1), tmp_path / name)
     for file in ("events.jsonl.gz", "home.json", "truth.json"):
         assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
+    head = (tmp_path / "one" / "events.jsonl.gz").read_bytes()[:10]
+    assert head[3:8] == bytes(5), "neither a file name nor a time of writing in the gzip header"

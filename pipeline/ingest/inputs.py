@@ -1,0 +1,78 @@
+"""What Home Assistant publishes, by topic: its event or state stream, and its birth and will."""
+
+from typing import Protocol
+
+from pipeline.ingest.eventstream import EventstreamDecoder
+from pipeline.ingest.messages import Decoded, Message, PoisonError, Reason, Signal
+from pipeline.ingest.statestream import StatestreamDecoder
+
+STATUS = {b"online": Signal.STARTED, b"offline": Signal.STOPPED}
+
+
+class Stream(Protocol):
+    """One of Home Assistant's streams."""
+
+    @property
+    def topic_filter(self) -> str:
+        """What to subscribe to."""
+
+    def decode(self, message: Message) -> Decoded | None:
+        """What the message says, or None; `PoisonError` where it cannot be taken."""
+
+
+class Eventstream:
+    """``mqtt_eventstream``: everything is in the payload.
+
+    Parameters
+    ----------
+    topic
+        The ``publish_topic`` that Home Assistant was given.
+    """
+
+    def __init__(self, topic: str) -> None:
+        self.topic_filter = topic
+        self._decoder = EventstreamDecoder()
+
+    def decode(self, message: Message) -> Decoded | None:
+        return self._decoder.decode(message.payload)
+
+
+class Statestream:
+    """``mqtt_statestream``: a topic a field.
+
+    Parameters
+    ----------
+    base_topic
+        The ``base_topic`` that Home Assistant was given.
+    """
+
+    def __init__(self, base_topic: str) -> None:
+        self.topic_filter = f"{base_topic}/#"
+        self._decoder = StatestreamDecoder(base_topic)
+
+    def decode(self, message: Message) -> Decoded | None:
+        return self._decoder.decode(message.topic, message.payload, message.received_us)
+
+
+def stream_of(kind: str, eventstream_topic: str, statestream_topic: str) -> Stream:
+    """The stream that a setting names."""
+    return Statestream(statestream_topic) if kind == "statestream" else Eventstream(eventstream_topic)
+
+
+class HomeAssistantInput:
+    """One stream of Home Assistant, and its status topic."""
+
+    def __init__(self, stream: Stream, *, status_topic: str) -> None:
+        self._stream = stream
+        self._status_topic = status_topic
+
+    def decode(self, message: Message) -> Decoded | None:
+        if message.topic != self._status_topic:
+            return self._stream.decode(message)
+        signal = STATUS.get(message.payload)
+        if signal is None:
+            got = message.payload[:20]
+            raise PoisonError(
+                Reason.WRONG_SHAPE, f"expected online or offline on the status topic, got {got!r}"
+            )
+        return signal

@@ -11,6 +11,8 @@ import pytest
 
 Lint = Callable[[Mapping[str, str]], str]
 
+SHARED_BY_DETECTORS = {"contract", "evidence", "history", "nomination", "registry"}
+
 
 def contract(pyproject: Mapping[str, Any], identifier: str) -> Mapping[str, Any]:
     """Return the contract with this id."""
@@ -100,3 +102,10 @@ def test_a_detector_that_imports_another_is_broken(lint: Lint, pyproject: Mappin
     rule = contract(pyproject, "independent-detectors")
     one, other = rule["modules"][:2]
     assert broken(lint({one: f"import {other}"})) == [rule["name"]]
+
+
+def test_every_detector_is_under_the_contract(root: Path, pyproject: Mapping[str, Any]) -> None:
+    """What stands in detectors is a listed detector or one of the few modules that all of them share."""
+    present = {path.stem for path in (root / "detectors").glob("[a-z]*") if path.suffix in {"", ".py"}}
+    listed = {name.partition(".")[2] for name in contract(pyproject, "independent-detectors")["modules"]}
+    assert present - SHARED_BY_DETECTORS == listed

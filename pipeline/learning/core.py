@@ -94,6 +94,7 @@ class LearningCore:
         self._lateness_ms = lateness_hours * HOUR_MS
         self._open: dict[date, _Open] = {}
         self._closed: dict[date, _Retained] = {}
+        self._sealed: set[date] = set()
         self._current = _NOWHERE
 
     def learn_one(self, change: StateChange) -> None:
@@ -139,6 +140,26 @@ class LearningCore:
         for opened in self._open.values():
             opened.dirty = opened.dirty or bool(within(opened.day, [gap]))
 
+    def know_sealed(self, day: date) -> None:
+        """Tell of a closed day that is in the store, and not read yet."""
+        self._sealed.add(day)
+
+    def is_closed(self, day: date) -> bool:
+        """Whether a day was closed, be it open again for late events."""
+        return day in self._closed or day in self._sealed
+
+    def at_hand(self, day: date) -> bool:
+        """Whether a day's exact set, or its closed form, is in memory."""
+        return day in self._open or day in self._closed
+
+    def sealed_before_ms(self) -> int:
+        """Days that ended at this instant or earlier need not keep their exact set at hand."""
+        return self.watermark_ms - self._lateness_ms
+
+    def first_retained_day(self) -> int:
+        """Ordinal of the first day that is still judged."""
+        return self.days.at(self.watermark_ms).ordinal - self._retain_days
+
     def restore_day(self, day: LocalDay, events: DaySet, *, closed: bool) -> None:
         """Take up a day from the store; `closed` ones are closed at once, to be judged."""
         opened = self._open[day.date] = _Open(day, events)
@@ -148,11 +169,14 @@ class LearningCore:
                     detector.learn_one(EventType(entity_id, state), day.ordinal)
         if closed:
             self._close(opened)
+            if day.end_ms <= self.sealed_before_ms():
+                del self._open[day.date]
 
-    def late_days(self, changes: Iterable[StateChange]) -> list[LocalDay]:
-        """Days that these changes belong to and whose exact set is not at hand any more."""
-        wanted = {self.days.at(change.at_us // 1000) for change in changes}
-        return sorted(day for day in wanted if day.date in self._closed and day.date not in self._open)
+    def late_days(self, entries: Iterable[StateChange | ServiceCall]) -> list[LocalDay]:
+        """Days that these entries touch and whose exact set is not at hand any more."""
+        touched = {entry.at_us // 1000 for entry in entries}
+        wanted = {self.days.at(at_ms + carry) for at_ms in touched for carry in (0, MARK_CARRY_MS)}
+        return sorted(day for day in wanted if self.is_closed(day.date) and day.date not in self._open)
 
     def due(self) -> list[LocalDay]:
         """Days that ended by event time and are not closed, or changed since."""
@@ -166,7 +190,7 @@ class LearningCore:
         """Close the days that are due; drop the exact sets that no late event may reach any more."""
         closed = [self._close(self._open[day.date]) for day in self.due()]
         for day, opened in list(self._open.items()):
-            if not opened.dirty and opened.day.end_ms + self._lateness_ms <= self.watermark_ms:
+            if not opened.dirty and opened.day.end_ms <= self.sealed_before_ms():
                 del self._open[day]
         if self._current.day.date not in self._open:
             self._current = _NOWHERE
@@ -207,7 +231,7 @@ class LearningCore:
     def _opened(self, day: LocalDay) -> _Open:
         opened = self._open.get(day.date)
         if opened is None:
-            if day.date in self._closed:
+            if self.is_closed(day.date):
                 raise ValueError(f"expected {day.date} to be restored before a late change, it is sealed")
             opened = self._open[day.date] = _Open(day, DaySet())
         return opened
@@ -238,6 +262,7 @@ class LearningCore:
         first = max(self._closed).toordinal() - self._retain_days + 1
         for day in [day for day in self._closed if day.toordinal() < first]:
             del self._closed[day]
+        self._sealed = {day for day in self._sealed if day.toordinal() >= first and day not in self._closed}
         for detector in self._detectors:
             detector.forget_before(first)
         start_us = self.days.on(date.fromordinal(first)).start_ms * 1000

@@ -143,6 +143,16 @@ class SqlStore:
         with self._database.reading() as connection:
             return connection.execute(newest).scalar()
 
+    def days(self, *, since: date) -> list[tuple[date, bool]]:
+        """Which days from `since` on are kept, in order, and whether each was closed."""
+        wanted = (
+            select(_DAYS.c.day, _DAYS.c.sealed)
+            .where(_DAYS.c.home == self.home, _DAYS.c.day >= since)
+            .order_by(_DAYS.c.day)
+        )
+        with self._database.reading() as connection:
+            return [(day, sealed) for day, sealed in connection.execute(wanted)]
+
     def day_sets(self, *, since: date) -> Iterator[StoredDay]:
         """Yield the days from `since` on, in order, one at a time in memory."""
         with self._database.reading() as connection:

@@ -1,0 +1,1 @@
+"""The delivery protocol: durable intake, group commit, acknowledge after commit, idempotent outbox."""

@@ -1,0 +1,58 @@
+"""The messages that say what was found, with ids that follow from what they say."""
+
+from hashlib import blake2b
+
+from detectors.history import Day
+from pipeline.learning.ledger import PatternChange, What
+from schemas.outgoing import Outgoing
+from schemas.patterns import Schema
+from schemas.statuses import AnalysisComplete, DeadLetter, PatternDetected
+from schemas.topics import Topics
+
+EVENT_EXPIRY_S = 300
+STATUS_EXPIRY_S = 86_400
+
+
+class Announcer:
+    """Makes outgoing messages of one home; the same finding gives the same message id."""
+
+    def __init__(self, home: str, topics: Topics) -> None:
+        self._home = home
+        self._topics = topics
+
+    def pattern(self, change: PatternChange) -> Outgoing:
+        """A pattern that was detected, updated or retired."""
+        if change.what is What.REFRESHED:
+            raise ValueError("expected a pattern that changed, got one that was merely refreshed")
+        pattern = change.pattern
+        identity = _identity(change.what, pattern.model_dump_json())
+        payload = PatternDetected(
+            message_id=identity, at=pattern.last_seen, what=change.what.value, pattern=pattern
+        )
+        return _outgoing(identity, self._topics.pattern_detected, payload, EVENT_EXPIRY_S)
+
+    def analysis(self, day: Day, active: int, changed: int, duration_ms: int) -> Outgoing:
+        """A day that was closed and judged; closed again after late events, it is said again."""
+        identity = _identity(self._home, day.date.isoformat(), str(len(day.at_ms)))
+        payload = AnalysisComplete(
+            message_id=identity,
+            home=self._home,
+            day=day.date,
+            events=len(day.at_ms),
+            patterns_active=active,
+            patterns_changed=changed,
+            duration_ms=duration_ms,
+        )
+        return _outgoing(identity, self._topics.analysis_complete, payload, STATUS_EXPIRY_S)
+
+    def dead_letter(self, letter: DeadLetter) -> Outgoing:
+        """A message that could not be taken."""
+        return _outgoing(letter.message_id, self._topics.dead_letter, letter, STATUS_EXPIRY_S)
+
+
+def _outgoing(identity: str, topic: str, payload: Schema, expiry_s: int) -> Outgoing:
+    return Outgoing(identity, topic, payload.model_dump_json().encode(), expiry_s=expiry_s)
+
+
+def _identity(*parts: str) -> str:
+    return blake2b("\x00".join(parts).encode(), digest_size=16).hexdigest()

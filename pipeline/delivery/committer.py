@@ -1,0 +1,156 @@
+"""The one loop that writes: batches from the intake, learned, committed, and only then acknowledged."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import structlog
+
+from pipeline.delivery.gap_tracker import BROKER
+from pipeline.delivery.health import Health, Metrics
+from pipeline.delivery.intake import Intake, Pending
+from pipeline.delivery.learner import HomeLearner, Work
+from schemas.events import StateChange
+from sinks.store import Held, LeaseLostError, StoreUnavailableError
+
+log = structlog.get_logger()
+T = TypeVar("T")
+
+PATIENCE_S = 0.25
+THINK_S = 0.02
+BACKOFF_S = (0.1, 0.25, 0.5, 1.0, 2.0)
+
+
+class Committer:
+    """Group commit of one home.
+
+    Parameters
+    ----------
+    intake
+        Where messages wait.
+    learner
+        What learns and writes them.
+    held
+        The lease that fences every transaction; None where nobody else can be there.
+    executor
+        The store's one thread: what runs in it never overlaps.
+    batch_size, linger_s
+        Messages a commit at most, and how long the first waits for others.
+    """
+
+    def __init__(
+        self,
+        intake: Intake,
+        learner: HomeLearner,
+        *,
+        held: Held | None,
+        executor: ThreadPoolExecutor,
+        health: Health,
+        metrics: Metrics,
+        outbox_filled: asyncio.Event,
+        batch_size: int = 200,
+        linger_s: float = 0.02,
+    ) -> None:
+        self._intake = intake
+        self._learner = learner
+        self._held = held
+        self._executor = executor
+        self._health = health
+        self._metrics = metrics
+        self._outbox_filled = outbox_filled
+        self._batch_size = batch_size
+        self._linger_s = linger_s
+        self._stopping = False
+
+    async def run(self) -> None:
+        """Commit until `stop`; raises `LeaseLostError` when the home is somebody else's."""
+        while not self._stopping or len(self._intake):
+            patience_s = 0.0 if self._learner.thinking or self._stopping else PATIENCE_S
+            batch = await self._intake.take(
+                self._batch_size, patience_s=patience_s, linger_s=0.0 if self._stopping else self._linger_s
+            )
+            if batch:
+                await self._commit(batch)
+            await self._write(await self._retry(lambda: self._learner.think(THINK_S)))
+            if not batch:
+                await self._write(self._learner.settle())
+        await self._write(self._learner.checkpoint())
+
+    def stop(self) -> None:
+        """Commit what is taken in, and return from `run`."""
+        self._stopping = True
+
+    def lose_sight(self) -> None:
+        """Tell that the broker is away."""
+        self._learner.gaps.lost(time.time_ns() // 1000, BROKER)
+
+    async def _commit(self, batch: list[Pending]) -> None:
+        messages = [pending.message for pending in batch]
+        work = await self._retry(lambda: self._learner.prepare(messages))
+        await self._write(work)
+        await self._intake.acknowledge(batch)
+        self._count(work, len(batch))
+
+    async def _write(self, work: Work) -> None:
+        if not work:
+            return
+        started_s = time.monotonic()
+        await self._retry(lambda: self._learner.write(work, holder=self._held, now_us=time.time_ns() // 1000))
+        self._health.last_commit_s = time.monotonic()
+        self._metrics.commit.observe(self._health.last_commit_s - started_s)
+        if work.outgoing or work.decoded.letters:
+            self._outbox_filled.set()
+        if work.decoded.heartbeat_us:
+            self._health.last_heartbeat_s = self._health.last_commit_s
+
+    async def _retry(self, call: Callable[[], T]) -> T:
+        """Run in the store's thread, again while the store is away; messages stay unacknowledged."""
+        loop = asyncio.get_running_loop()
+        attempt = 0
+        while True:
+            try:
+                result = await loop.run_in_executor(self._executor, call)
+            except LeaseLostError:
+                raise
+            except StoreUnavailableError as error:
+                self._metrics.store_errors.inc()
+                if not self._health.degraded:
+                    log.warning("store unavailable, messages wait unacknowledged", error=str(error))
+                self._health.degraded = str(error)
+                await asyncio.sleep(BACKOFF_S[min(attempt, len(BACKOFF_S) - 1)])
+                attempt += 1
+            else:
+                if self._health.degraded:
+                    log.info("store available again", after_attempts=attempt)
+                    self._health.degraded = ""
+                return result
+
+    def _count(self, work: Work, messages: int) -> None:
+        metrics, decoded = self._metrics, work.decoded
+        metrics.messages.inc(messages)
+        metrics.entries.inc(len(work.unseen))
+        metrics.duplicates.inc(len(decoded.entries) - len(work.unseen))
+        for reason, count in Counter(letter.reason for letter in decoded.letters).items():
+            metrics.dead_letters.labels(reason).inc(count)
+        for gap in work.gaps:
+            metrics.gaps.labels(gap.reason).inc()
+            log.info("gap recorded", reason=gap.reason, seconds=round((gap.to_us - gap.from_us) / 1e6, 1))
+        metrics.days.inc(len(work.closed))
+        self._health.waiting = len(self._intake)
+        metrics.waiting.set(self._health.waiting)
+        latest_us = max(
+            (entry.at_us for entry in decoded.entries.values() if isinstance(entry, StateChange)), default=0
+        )
+        if latest_us:
+            self._health.lag_s = max(0.0, time.time() - latest_us / 1e6)
+            metrics.lag.set(self._health.lag_s)
+        if work.closed:
+            self._count_patterns()
+
+    def _count_patterns(self) -> None:
+        kinds = Counter(pattern.pattern_type.value for pattern in self._learner.core.ledger.active.values())
+        for kind, count in kinds.items():
+            self._metrics.patterns.labels(kind).set(count)

@@ -1,0 +1,123 @@
+"""Connections to the MQTT broker: FastStream's, with what it takes to lose nothing around restarts."""
+
+import logging
+import ssl
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import zmqtt
+from faststream.middlewares import AckPolicy
+from faststream.mqtt import MQTTBroker, MQTTMessage, QoS
+from faststream.security import BaseSecurity, SASLPlaintext
+from zmqtt.client import Transport, _default_transport_factory
+
+from pipeline.settings import Settings
+
+MAXIMUM_PACKET_SIZE = 1_048_576
+RECONNECT = zmqtt.ReconnectConfig(initial_delay=0.5, max_delay=5.0, max_attempts=None)
+CONNECT_TIMEOUT_S = 10.0
+
+Failed = Callable[[], Awaitable[None]]
+
+
+def security(settings: Settings) -> BaseSecurity | None:
+    """Credentials and TLS, as FastStream takes them."""
+    context = None
+    if settings.broker_url.startswith("mqtts://"):
+        context = ssl.create_default_context(cafile=settings.mqtt_ca_file)
+    if settings.mqtt_username is not None:
+        password = settings.mqtt_password.get_secret_value() if settings.mqtt_password else ""
+        return SASLPlaintext(
+            settings.mqtt_username, password, ssl_context=context, use_ssl=context is not None
+        )
+    return BaseSecurity(ssl_context=context, use_ssl=True) if context is not None else None
+
+
+def durable_broker(settings: Settings, on_failed: Failed) -> MQTTBroker:
+    """The intake's connection: a durable session under a fixed client id, reconnecting for ever.
+
+    mosquitto before 2.0.13 exceeds a receive maximum and resends more than a thousand messages before our
+    SUBSCRIBE: so none is asked for unless set, and the replay buffer is unbounded.
+    """
+    return MQTTBroker(
+        settings.broker_url,
+        client_id=settings.mqtt_client_id,
+        clean_session=False,
+        session_expiry_interval=settings.mqtt_session_expiry_s,
+        session_replay_buffer_size=0,
+        receive_maximum=settings.mqtt_receive_maximum,
+        maximum_packet_size=MAXIMUM_PACKET_SIZE,
+        **_common(settings, on_failed),
+    )
+
+
+def egress_broker(settings: Settings, on_failed: Failed, will: zmqtt.Will) -> MQTTBroker:
+    """The outbox's connection: a publish that waits must never hold up the intake's read loop."""
+    return MQTTBroker(
+        settings.broker_url,
+        client_id=f"{settings.mqtt_client_id}-out",
+        will=will,
+        **_common(settings, on_failed),
+    )
+
+
+def _common(settings: Settings, on_failed: Failed) -> dict[str, Any]:
+    return {
+        "reconnect": RECONNECT,
+        "on_connection_recovery_failed": on_failed,
+        "mqtt_connect_timeout": CONNECT_TIMEOUT_S,
+        "security": security(settings),
+        "logger": logging.getLogger("ha_ai.transport"),
+        "log_level": logging.DEBUG,
+        "apply_types": False,
+    }
+
+
+async def whole(message: MQTTMessage) -> MQTTMessage:
+    """Decode nothing: the handler gets the message with its raw payload."""
+    return message
+
+
+def subscribe(broker: MQTTBroker, topic_filter: str, put: Callable[[MQTTMessage], Awaitable[None]]) -> None:
+    """Subscribe at QoS 1, to be acknowledged by hand after the commit."""
+
+    @broker.subscriber(topic_filter, qos=QoS.AT_LEAST_ONCE, ack_policy=AckPolicy.MANUAL, decoder=whole)
+    async def intake(message: MQTTMessage) -> None:
+        await put(message)
+
+
+def guard(broker: MQTTBroker, allowed: Callable[[], Awaitable[bool]]) -> None:
+    """Ask `allowed` before every connection attempt: who lost the lease must not take the session back."""
+    connect = _default_transport_factory
+
+    async def guarded(host: str, port: int, tls: ssl.SSLContext | bool | None) -> Transport:  # noqa: FBT001 zmqtt's signature
+        if not await allowed():
+            raise NotOwnerError
+        return await connect(host, port, tls)
+
+    # FastStream passes none of its own parameters on as transport_factory, but keeps zmqtt's in a dictionary.
+    broker._connection_kwargs["transport_factory"] = guarded  # noqa: SLF001
+
+
+class NotOwnerError(RuntimeError):
+    """Somebody else owns the home: the session is not ours to take."""
+
+
+async def detach(broker: MQTTBroker) -> None:
+    """Leave the subscriptions in place at the broker.
+
+    FastStream's stop sends UNSUBSCRIBE, after which a durable session collects nothing while we are away.
+    """
+    for subscriber in broker.subscribers:
+        subscription = getattr(subscriber, "_subscription", None)
+        if subscription is not None:
+            await subscription.detach()
+            subscriber._subscription = None  # type: ignore[attr-defined] # noqa: SLF001
+
+
+def connection_id(broker: MQTTBroker) -> int | None:
+    """Number of the present connection, None while there is none."""
+    try:
+        return broker.connection_info.connection_id
+    except zmqtt.MQTTDisconnectedError:
+        return None

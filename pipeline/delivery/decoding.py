@@ -1,0 +1,88 @@
+"""From one batch of raw messages to what learning and the store make of it."""
+
+from base64 import b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from hashlib import blake2b
+from typing import Protocol
+
+from pipeline.ingest.behaviour import behaviour
+from pipeline.ingest.bounds import Clock
+from pipeline.ingest.messages import Decoded, Message, PoisonError, Signal
+from schemas.events import ServiceCall, StateChange
+from schemas.statuses import DeadLetter
+
+EXCERPT_BYTES = 3_072
+
+
+class Decoder(Protocol):
+    """One input format."""
+
+    def decode(self, message: Message) -> Decoded | None:
+        """What a message says, None where it says nothing to us; `PoisonError` where it cannot be taken."""
+
+
+@dataclass(slots=True)
+class DecodedBatch:
+    """A batch, decoded: entries with their keys, signs that the home is there, letters that were dead."""
+
+    entries: dict[bytes, StateChange | ServiceCall] = field(default_factory=dict)
+    signals: list[tuple[int, Signal]] = field(default_factory=list)
+    letters: list[DeadLetter] = field(default_factory=list)
+    heartbeat_us: int = 0
+
+
+class BatchDecoder:
+    """Decodes batches: every message becomes an entry, a signal, a dead letter or nothing; none raises."""
+
+    def __init__(self, decoder: Decoder, clock: Clock, *, heartbeat_topic: str) -> None:
+        self._decoder = decoder
+        self._clock = clock
+        self._heartbeat_topic = heartbeat_topic
+
+    def decode(self, messages: Sequence[Message]) -> DecodedBatch:
+        """Decode a batch in order; of entries with one key the first stays."""
+        batch = DecodedBatch()
+        for message in messages:
+            if message.topic == self._heartbeat_topic:
+                batch.heartbeat_us = message.received_us
+            elif not message.retain:
+                self._take(message, batch)
+        return batch
+
+    def _take(self, message: Message, batch: DecodedBatch) -> None:
+        try:
+            item = self._decoder.decode(message)
+            if isinstance(item, StateChange):
+                self._clock.check(item.at_us, message.received_us)
+        except PoisonError as error:
+            batch.letters.append(dead_letter(message, error))
+            return
+        if isinstance(item, StateChange):
+            change = behaviour(item)
+            if change is not None:
+                batch.entries.setdefault(change.key, change)
+        elif isinstance(item, ServiceCall):
+            batch.entries.setdefault(call_key(item, message.payload), item)
+        elif item is not None:
+            batch.signals.append((message.received_us, item))
+
+
+def call_key(call: ServiceCall, payload: bytes) -> bytes:
+    """Identity of a service call, which has none of its own: its payload at its place in the stream."""
+    return blake2b(f"{call.at_us}\x00".encode() + payload, digest_size=16).digest()
+
+
+def dead_letter(message: Message, error: PoisonError) -> DeadLetter:
+    """The record of a message that cannot be taken; the same message gives the same id."""
+    identity = blake2b(message.topic.encode() + b"\x00" + message.payload, digest_size=16).hexdigest()
+    return DeadLetter(
+        message_id=identity,
+        reason=error.reason,
+        detail=error.detail,
+        topic=message.topic,
+        received_at=datetime.fromtimestamp(message.received_us / 1_000_000, UTC),
+        size_bytes=len(message.payload),
+        payload_base64=b64encode(message.payload[:EXCERPT_BYTES]).decode(),
+    )

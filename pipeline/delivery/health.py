@@ -1,0 +1,68 @@
+"""How the service is: what each part last said, and the figures that `/metrics` and the display show."""
+
+import time
+from dataclasses import dataclass, field
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+
+@dataclass(slots=True)
+class Health:
+    """State of the parts, and when the last commit was; times are monotonic seconds."""
+
+    started_s: float = field(default_factory=time.monotonic)
+    connected: bool = False
+    publishing: bool = False
+    owner: bool = False
+    degraded: str = ""
+    last_commit_s: float = 0.0
+    last_heartbeat_s: float = field(default_factory=time.monotonic)
+    lag_s: float = 0.0
+    waiting: int = 0
+
+    @property
+    def ready(self) -> bool:
+        """Whether messages are taken and kept."""
+        return self.owner and self.connected and not self.degraded
+
+    def problems(self) -> list[str]:
+        """What is wrong, in words."""
+        return [
+            text
+            for wrong, text in (
+                (not self.owner, "another process owns the home"),
+                (not self.connected, "no connection to the MQTT broker"),
+                (bool(self.degraded), f"the store does not take commits: {self.degraded}"),
+            )
+            if wrong
+        ]
+
+
+class Metrics:
+    """Prometheus metrics; labels come from fixed sets, never from topics or entities."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.messages = Counter("haai_messages", "Messages received", registry=self.registry)
+        self.entries = Counter("haai_entries", "State changes learned", registry=self.registry)
+        self.duplicates = Counter(
+            "haai_duplicates", "Entries that were known already", registry=self.registry
+        )
+        self.dead_letters = Counter(
+            "haai_dead_letters", "Messages that could not be taken", ["reason"], registry=self.registry
+        )
+        self.gaps = Counter(
+            "haai_gaps", "Intervals that could not be seen", ["reason"], registry=self.registry
+        )
+        self.patterns = Gauge("haai_patterns", "Active patterns", ["pattern_type"], registry=self.registry)
+        self.days = Counter("haai_days_closed", "Days closed or closed again", registry=self.registry)
+        self.published = Counter("haai_published", "Messages published", registry=self.registry)
+        self.store_errors = Counter("haai_store_errors", "Commits that failed", registry=self.registry)
+        self.waiting = Gauge("haai_waiting", "Messages received and not committed", registry=self.registry)
+        self.lag = Gauge("haai_lag_seconds", "Event to commit, of the latest", registry=self.registry)
+        self.commit = Histogram(
+            "haai_commit_seconds",
+            "Duration of a commit",
+            buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5),
+            registry=self.registry,
+        )

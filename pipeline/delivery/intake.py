@@ -1,0 +1,72 @@
+"""Where messages wait between the broker and the store: taken in order, acknowledged after commit."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+
+from faststream.mqtt import MQTTMessage
+from zmqtt import MQTTDisconnectedError
+
+from pipeline.ingest.messages import Message
+
+Acknowledge = Callable[[], Awaitable[None]]
+
+
+class Pending(NamedTuple):
+    """A received message and the way to acknowledge it."""
+
+    message: Message
+    acknowledge: Acknowledge
+
+
+class Intake:
+    """A bounded queue of unacknowledged messages.
+
+    When it is full `put` waits, and with it the connection's read loop: the broker is held back through TCP.
+    """
+
+    def __init__(self, limit: int = 10_000) -> None:
+        self._limit = limit
+        self._waiting: deque[Pending] = deque()
+        self._filled = asyncio.Event()
+        self._drained = asyncio.Event()
+        self.lost_acknowledgements = 0
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    async def put(self, message: MQTTMessage) -> None:
+        """Take a message from the subscriber."""
+        raw = message.raw_message
+        received_us = time.time_ns() // 1000
+        while len(self._waiting) >= self._limit:
+            self._drained.clear()
+            await self._drained.wait()
+        self._waiting.append(
+            Pending(Message(raw.topic, raw.payload, received_us, retain=raw.retain), message.ack)
+        )
+        self._filled.set()
+
+    async def take(self, limit: int, *, patience_s: float, linger_s: float) -> list[Pending]:
+        """Up to `limit` messages in order; waits `patience_s` for the first and `linger_s` for company."""
+        if not self._waiting:
+            self._filled.clear()
+            try:
+                await asyncio.wait_for(self._filled.wait(), patience_s)
+            except TimeoutError:
+                return []
+        if len(self._waiting) < limit:
+            await asyncio.sleep(linger_s)
+        taken = [self._waiting.popleft() for _ in range(min(limit, len(self._waiting)))]
+        self._drained.set()
+        return taken
+
+    async def acknowledge(self, batch: list[Pending]) -> None:
+        """Acknowledge committed messages in order; those of a lost connection the broker will send again."""
+        for pending in batch:
+            try:
+                await pending.acknowledge()
+            except (MQTTDisconnectedError, OSError):
+                self.lost_acknowledgements += 1

@@ -1,0 +1,299 @@
+"""One home's learning on its store: what a batch changes, and the transaction that makes it last."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from time import monotonic
+
+from pipeline.delivery.announcements import Announcer
+from pipeline.delivery.decoding import BatchDecoder, DecodedBatch
+from pipeline.delivery.gap_tracker import NOT_RUNNING, GapTracker
+from pipeline.ingest.messages import Message, Signal
+from pipeline.learning.baselines import Baseline
+from pipeline.learning.core import ClosedDay, LearningCore
+from pipeline.learning.day_set import DaySet
+from pipeline.learning.ledger import Ledger, PatternChange, What
+from schemas.events import Gap, ServiceCall, StateChange
+from schemas.outgoing import Outgoing
+from schemas.patterns import Pattern
+from sinks.store import Held, SqlStore, Transaction
+
+SNAPSHOT = "learning"
+SNAPSHOT_VERSION = 1
+SEEN = "seen"
+CHECKPOINT_ENTRIES = 20_000
+QUIET_S = 20.0
+DAYS_AT_ONCE = 3
+
+
+@dataclass(slots=True)
+class Work:
+    """What one transaction has to write. Written again until it is committed, or the process dies."""
+
+    decoded: DecodedBatch = field(default_factory=DecodedBatch)
+    unseen: list[bytes] = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)
+    closed: list[ClosedDay] = field(default_factory=list)
+    patterns: list[Pattern] = field(default_factory=list)
+    outgoing: list[Outgoing] = field(default_factory=list)
+    checkpoint: bool = False
+
+    def __bool__(self) -> bool:
+        decoded = self.decoded
+        written = self.unseen or self.gaps or self.closed or self.patterns or self.outgoing
+        return bool(written or decoded.letters or decoded.heartbeat_us or self.checkpoint)
+
+
+class HomeLearner:
+    """Learns batches and writes what they change, exactly once.
+
+    `prepare` changes the core in memory, `write` makes it last; a failed `write` is repeated with the same
+    work, never prepared again. After a kill `recover` brings the core back to the last commit.
+
+    Parameters
+    ----------
+    store
+        The home's store.
+    core
+        A fresh core.
+    decoder
+        From messages to entries.
+    announcer
+        Makes the messages that say what was found.
+    """
+
+    def __init__(
+        self, store: SqlStore, core: LearningCore, decoder: BatchDecoder, announcer: Announcer
+    ) -> None:
+        self.core = core
+        self.gaps = GapTracker()
+        self._store = store
+        self._decoder = decoder
+        self._announcer = announcer
+        self._applied_seq = 0
+        self._since_checkpoint = 0
+        self._unread: list[date] = []
+        self._judging: Iterator[list[PatternChange]] | None = None
+        self._judge_wanted = False
+        self._late_since: float | None = None
+        self._closed_through_ms = 0
+        self._closed_days: list[ClosedDay] = []
+        self._judged_from = 0.0
+
+    def recover(self) -> None:
+        """Bring the core to the last commit; days that are sealed are read later, by `think`."""
+        self.core.ledger = Ledger(self._store.patterns(status="active"))
+        for gap in self._store.gaps():
+            self.core.note_gap(gap)
+        self._restore_snapshot()
+        self._restore_open_days()
+        for seq, entry in self._store.journal_after(after_seq=self._applied_seq):
+            self._restore_late([entry])
+            self._learn(entry)
+            self._applied_seq = seq
+            self._since_checkpoint += 1
+        seen_us = max(self.core.watermark_ms * 1000, self._seen_us())
+        if seen_us:
+            self.gaps.lost(seen_us, NOT_RUNNING)
+        self._judge_wanted = bool(self._unread or self.core.open_days())
+
+    def prepare(self, messages: Sequence[Message]) -> Work:
+        """Decode a batch and learn what is new in it. Store errors leave everything as it was."""
+        decoded = self._decoder.decode(messages)
+        keys = list(decoded.entries)
+        with self._store.begin() as reading:
+            unseen = reading.unseen(keys)
+        work = Work(decoded, [key for key in keys if key in unseen])
+        fresh = [decoded.entries[key] for key in work.unseen]
+        self._restore_late(fresh)
+        for received_us, signal in decoded.signals:
+            self._hear(signal, received_us, work)
+        for entry in fresh:
+            if isinstance(entry, StateChange) and self.gaps.since_us is not None:
+                self._end_gap(entry.at_us, work)
+            self._learn(entry)
+        self._since_checkpoint += len(fresh)
+        self._close_days(work)
+        return work
+
+    def think(self, budget_s: float) -> Work:
+        """Go on judging for about `budget_s`; return what that yielded to write, mostly nothing."""
+        work = Work()
+        deadline = monotonic() + budget_s
+        while monotonic() < deadline:
+            if self._unread:
+                self._read_unread(self._unread.pop())
+            elif self._judging is None:
+                if not self._judge_wanted:
+                    break
+                self._judge_wanted = False
+                self._judged_from = monotonic()
+                self._judging = self.core.judge()
+            else:
+                changes = next(self._judging, None)
+                if changes is None:
+                    self._judging = None
+                    self._conclude(work)
+                elif changes:
+                    self._announce(changes, work)
+        return work
+
+    @property
+    def thinking(self) -> bool:
+        """Whether there is judging left to do."""
+        return bool(self._unread) or self._judging is not None or self._judge_wanted
+
+    def settle(self) -> Work:
+        """Close days that late events changed, once no more of them came for a while."""
+        work = Work()
+        if self._late_since is not None and monotonic() - self._late_since >= QUIET_S:
+            self._close(work)
+        return work
+
+    def checkpoint(self) -> Work:
+        """What has to be written before a planned stop, so that the next start is short."""
+        return Work(checkpoint=True)
+
+    def write(self, work: Work, *, holder: Held | None, now_us: int) -> None:
+        """Write `work` in one transaction.
+
+        Raises
+        ------
+        LeaseLostError
+            Somebody else owns the home now; nothing was written.
+        """
+        with self._store.begin(holder=holder) as transaction:
+            entries = [(key, work.decoded.entries[key]) for key in work.unseen]
+            seq = transaction.journal(entries, now_us) if entries else self._applied_seq
+            transaction.bury(work.decoded.letters)
+            transaction.note_gaps(work.gaps)
+            for closed in work.closed:
+                _save_closed(transaction, closed, now_us)
+            transaction.save_patterns(work.patterns, now_us)
+            letters = [self._announcer.dead_letter(letter) for letter in work.decoded.letters]
+            transaction.enqueue([*letters, *work.outgoing], now_us)
+            if work.decoded.heartbeat_us:
+                seen = json.dumps({"seen_us": work.decoded.heartbeat_us}).encode()
+                transaction.save_snapshot(SEEN, seen, version=SNAPSHOT_VERSION, applied_seq=0)
+            if work.checkpoint:
+                self._save_checkpoint(transaction, seq, now_us)
+        self._applied_seq = seq
+        if work.checkpoint:
+            self._since_checkpoint = 0
+
+    def _learn(self, entry: StateChange | ServiceCall) -> None:
+        if isinstance(entry, ServiceCall):
+            self.core.see_call(entry)
+        else:
+            self.core.learn_one(entry)
+
+    def _hear(self, signal: Signal, received_us: int, work: Work) -> None:
+        if signal is Signal.STOPPED:
+            self.gaps.lost(received_us, "home_assistant")
+        else:
+            self._end_gap(received_us, work)
+
+    def _end_gap(self, at_us: int, work: Work) -> None:
+        gap = self.gaps.seen(at_us)
+        if gap is not None:
+            self.core.note_gap(gap)
+            work.gaps.append(gap)
+
+    def _close_days(self, work: Work) -> None:
+        """Close when a day ends, or when late events have changed several; judge when it was a day's end."""
+        due = self.core.due()
+        if not due:
+            work.checkpoint = self._since_checkpoint >= CHECKPOINT_ENTRIES
+            return
+        self._late_since = monotonic()
+        if due[-1].start_ms >= self._closed_through_ms or len(due) > DAYS_AT_ONCE:
+            self._close(work)
+
+    def _close(self, work: Work) -> None:
+        work.closed = self.core.close_due()
+        self._closed_days += work.closed
+        self._closed_through_ms = max(
+            [self._closed_through_ms, *(closed.day.end_ms for closed in work.closed)]
+        )
+        work.checkpoint = True
+        self._late_since = None
+        self._judging = None
+        self._judge_wanted = True
+
+    def _announce(self, changes: Sequence[PatternChange], work: Work) -> None:
+        work.patterns += [change.pattern for change in changes]
+        work.outgoing += [
+            self._announcer.pattern(change) for change in changes if change.what is not What.REFRESHED
+        ]
+
+    def _conclude(self, work: Work) -> None:
+        duration_ms = round((monotonic() - self._judged_from) * 1000)
+        work.outgoing += [
+            self._announcer.analysis(
+                closed.day, len(self.core.ledger.active), len(work.outgoing), duration_ms
+            )
+            for closed in self._closed_days
+        ]
+        self._closed_days = []
+
+    def _restore_late(self, entries: Sequence[StateChange | ServiceCall]) -> None:
+        for day in self.core.late_days(entries):
+            self._read_day(day.date, closed=False)
+
+    def _read_unread(self, day: date) -> None:
+        if not self.core.at_hand(day):
+            self._read_day(day)
+
+    def _read_day(self, day: date, *, closed: bool = True) -> None:
+        stored = self._store.day_set(day)
+        if stored is not None:
+            self.core.restore_day(self.core.days.on(day), DaySet.unpack(stored.packed), closed=closed)
+
+    def _restore_snapshot(self) -> None:
+        stored = self._store.snapshot(SNAPSHOT)
+        if stored is None or stored.version != SNAPSHOT_VERSION:
+            return
+        plain = json.loads(stored.payload)
+        self.core.watermark_ms = plain["watermark_ms"]
+        self._applied_seq = stored.applied_seq
+        for entity_id, baseline in plain["baselines"].items():
+            self.core.entities.restore(entity_id, Baseline.restore(baseline), self.core.watermark_ms)
+
+    def _restore_open_days(self) -> None:
+        since = date.fromordinal(self.core.first_retained_day())
+        for day, closed in self._store.days(since=since):
+            if closed and self.core.days.on(day).end_ms <= self.core.sealed_before_ms():
+                self._unread.append(day)
+                self.core.know_sealed(day)
+            else:
+                self._read_day(day, closed=closed)
+                self._closed_through_ms = max(
+                    self._closed_through_ms, self.core.days.on(day).end_ms if closed else 0
+                )
+
+    def _seen_us(self) -> int:
+        stored = self._store.snapshot(SEEN)
+        return int(json.loads(stored.payload)["seen_us"]) if stored else 0
+
+    def _save_checkpoint(self, transaction: Transaction, seq: int, now_us: int) -> None:
+        for day, events in self.core.open_days().items():
+            transaction.save_day(
+                day, events.pack(), events=len(events), sealed=self.core.is_closed(day), at_us=now_us
+            )
+        plain = {
+            "watermark_ms": self.core.watermark_ms,
+            "baselines": {
+                entity_id: baseline.snapshot()
+                for entity_id, baseline in self.core.entities.baselines().items()
+            },
+        }
+        payload = json.dumps(plain, allow_nan=False, separators=(",", ":")).encode()
+        transaction.save_snapshot(SNAPSHOT, payload, version=SNAPSHOT_VERSION, applied_seq=seq)
+
+
+def _save_closed(transaction: Transaction, closed: ClosedDay, now_us: int) -> None:
+    day = closed.day.date
+    transaction.save_day(day, closed.events.pack(), events=len(closed.events), sealed=True, at_us=now_us)
+    for detector, aggregates in closed.aggregates.items():
+        transaction.save_aggregates(day, detector, aggregates)

@@ -1,0 +1,303 @@
+"""The running pipeline of one home: its connections and loops, from lease to release."""
+
+import asyncio
+import os
+import time
+import uuid
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from enum import StrEnum
+from importlib.metadata import version
+from typing import TypeVar
+
+import structlog
+import zmqtt
+from faststream.mqtt import MQTTBroker
+
+from detectors.registry import detectors
+from pipeline.delivery.announcements import Announcer
+from pipeline.delivery.committer import Committer
+from pipeline.delivery.connection import (
+    connection_id,
+    detach,
+    durable_broker,
+    egress_broker,
+    guard,
+    subscribe,
+)
+from pipeline.delivery.decoding import BatchDecoder
+from pipeline.delivery.egress import Egress, MessageExpiry, publish
+from pipeline.delivery.health import Health, Metrics
+from pipeline.delivery.intake import Intake
+from pipeline.delivery.learner import HomeLearner
+from pipeline.delivery.ownership import Ownership
+from pipeline.ingest.bounds import Clock, WallClock
+from pipeline.ingest.inputs import HomeAssistantInput, stream_of
+from pipeline.learning.core import LearningCore
+from pipeline.settings import Settings
+from schemas.home import Home
+from schemas.outgoing import Outgoing
+from schemas.statuses import ServiceStatus
+from sinks.store import LeaseLostError, SqlStore, StoreUnavailableError
+
+log = structlog.get_logger()
+
+WATCH_S = 0.1
+PRUNE_S = 3_600.0
+T = TypeVar("T")
+
+
+class Consumer(StrEnum):
+    """What can run by itself: learning, which owns the home, and publishing what it found."""
+
+    LEARN = "learn"
+    PUBLISH = "publish"
+
+
+class FatalError(RuntimeError):
+    """The process cannot go on, and a new one can: exit non-zero and be restarted."""
+
+
+class Service:
+    """One home's pipeline.
+
+    Parameters
+    ----------
+    settings, home
+        What was set, and where the home is.
+    consumers
+        Which of them run in this process.
+    clock
+        What event times are checked against; a replay into its own broker brings its own.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        home: Home,
+        *,
+        consumers: frozenset[Consumer] = frozenset(Consumer),
+        clock: Clock | None = None,
+    ) -> None:
+        self.settings = settings
+        self.home = home
+        self.consumers = consumers
+        self.health = Health()
+        self.metrics = Metrics()
+        self.learner: HomeLearner | None = None
+        self._committer: Committer | None = None
+        self._filled = asyncio.Event()
+        self._failed = asyncio.Event()
+        self._stopping = asyncio.Event()
+        self.store = SqlStore(settings.store_url, home=self.home.id)
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="store")
+        owner = f"{os.uname().nodename}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+        self._ownership = Ownership(
+            self.store.leases, "p0", owner, ttl_s=settings.lease_s, executor=self._executor
+        )
+        self._intake = Intake()
+        self.ingest = durable_broker(settings, self._connection_failed)
+        guard(self.ingest, self._ownership.valid)
+        stream = stream_of(settings.input, settings.eventstream_topic, settings.statestream_topic)
+        for topic_filter in (stream.topic_filter, settings.status_topic, settings.topics.heartbeat):
+            subscribe(self.ingest, topic_filter, self._intake.put)
+        self._decoder = BatchDecoder(
+            HomeAssistantInput(stream, status_topic=settings.status_topic),
+            clock or WallClock(),
+            heartbeat_topic=settings.topics.heartbeat,
+        )
+        self.egress = egress_broker(settings, self._connection_failed, self._will())
+        self.egress.add_middleware(MessageExpiry)
+
+    async def run(self) -> None:
+        """Run until `stop`.
+
+        Raises
+        ------
+        FatalError
+            A connection cannot be recovered, the lease is lost, or nothing is committed any more.
+        """
+        await self._store_call(self.store.migrate)
+        loops: list[Coroutine[object, object, None]] = [self._watch_failure()]
+        if Consumer.LEARN in self.consumers:
+            loops += await self._start_learning()
+        loops += await self._start_publishing()
+        tasks = [asyncio.create_task(loop) for loop in loops]
+        try:
+            await self._until_done(tasks)
+        finally:
+            await self._shut_down(tasks)
+
+    def stop(self) -> None:
+        """Commit what was received and return from `run`."""
+        self._stopping.set()
+        if self._committer is not None:
+            self._committer.stop()
+
+    async def _start_learning(self) -> list[Coroutine[object, object, None]]:
+        held = await self._ownership.acquire()
+        self.health.owner = True
+        core = LearningCore(
+            self.home,
+            detectors(),
+            entity_cap=self.settings.entity_cap,
+            retain_days=self.settings.retain_days,
+        )
+        learner = HomeLearner(self.store, core, self._decoder, Announcer(self.home.id, self.settings.topics))
+        await self._store_call(learner.recover)
+        self.learner = learner
+        self._committer = Committer(
+            self._intake,
+            learner,
+            held=held,
+            executor=self._executor,
+            health=self.health,
+            metrics=self.metrics,
+            outbox_filled=self._filled,
+            batch_size=self.settings.batch_size,
+            linger_s=self.settings.linger_ms / 1000,
+        )
+        await self._connect(self.ingest)
+        return [self._commit(), self._keep_lease(), self._watch_connection(), self._watchdog(), self._prune()]
+
+    async def _start_publishing(self) -> list[Coroutine[object, object, None]]:
+        loops: list[Coroutine[object, object, None]] = []
+        await self._connect(self.egress)
+        if Consumer.PUBLISH in self.consumers:
+            egress = Egress(
+                self.store, self.egress, executor=self._executor, metrics=self.metrics, filled=self._filled
+            )
+            loops.append(egress.run())
+        if Consumer.LEARN in self.consumers:
+            loops += [self._heartbeat(), self._say_status()]
+        return loops
+
+    async def _connect(self, broker: MQTTBroker) -> None:
+        """Start a broker; one that refuses or is away at the start is asked again."""
+        while True:
+            try:
+                await broker.start()
+            except (zmqtt.MQTTConnectError, zmqtt.MQTTTimeoutError, OSError) as error:
+                log.warning("broker not reached, trying again", error=str(error) or type(error).__name__)
+                await asyncio.sleep(1.0)
+            else:
+                return
+
+    async def _until_done(self, tasks: list[asyncio.Task[None]]) -> None:
+        """Return when the commit loop has drained after `stop`; raise what any loop raises."""
+        stopping = asyncio.create_task(self._stopping.wait())
+        pending: set[asyncio.Task[object]] = {*tasks, stopping}
+        while not self._stopping.is_set():
+            done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        stopping.cancel()
+
+    async def _shut_down(self, tasks: list[asyncio.Task[None]]) -> None:
+        """Detach, commit what was taken, acknowledge it, say goodbye; the session stays at the broker."""
+        await detach(self.ingest)
+        if self._stopping.is_set() and self._committer is not None and not tasks[1].done():
+            await asyncio.wait([tasks[1]], timeout=10.0)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._say_goodbye()
+        await self.ingest.stop()
+        await self.egress.stop()
+        try:
+            await self._ownership.release()
+        except StoreUnavailableError as error:
+            log.warning("lease not released, it will run out", error=str(error))
+        self._executor.shutdown(wait=True)
+        self.store.close()
+
+    async def _commit(self) -> None:
+        if self._committer is None:
+            return
+        try:
+            await self._committer.run()
+        except LeaseLostError as error:
+            raise FatalError(str(error)) from error
+
+    async def _keep_lease(self) -> None:
+        await self._ownership.keep()
+        raise FatalError("the lease was lost: another process owns the home")
+
+    async def _watch_failure(self) -> None:
+        await self._failed.wait()
+        raise FatalError("a connection to the broker cannot be recovered")
+
+    async def _connection_failed(self) -> None:
+        self._failed.set()
+
+    async def _watch_connection(self) -> None:
+        """Notice losses and recoveries; what was published in between is a gap."""
+        known = connection_id(self.ingest)
+        while True:
+            self.health.publishing = connection_id(self.egress) is not None
+            current = connection_id(self.ingest)
+            self.health.connected = current is not None
+            if current != known and known is not None and self._committer is not None:
+                self._committer.lose_sight()
+            known = current
+            await asyncio.sleep(WATCH_S)
+
+    async def _heartbeat(self) -> None:
+        while True:
+            beat = Outgoing(uuid.uuid4().hex, self.settings.topics.heartbeat, b"", expiry_s=60)
+            await self._try_publish(beat)
+            await asyncio.sleep(self.settings.heartbeat_s)
+
+    async def _watchdog(self) -> None:
+        """Exit when no heartbeat comes back through broker and store, while both are known to be there."""
+        while True:
+            await asyncio.sleep(min(5.0, self.settings.watchdog_s / 4))
+            if self.health.degraded or not self.health.publishing:
+                self.health.last_heartbeat_s = time.monotonic()
+            elif time.monotonic() - self.health.last_heartbeat_s > self.settings.watchdog_s:
+                raise FatalError(f"no heartbeat was committed for {self.settings.watchdog_s:.0f} s")
+
+    async def _say_status(self) -> None:
+        said = ""
+        known = None
+        while True:
+            state = "degraded" if self.health.problems() else "online"
+            current = connection_id(self.egress)
+            if (state, current) != (said, known) and await self._try_publish(self._status(state)):
+                said, known = state, current
+            await asyncio.sleep(0.5)
+
+    async def _say_goodbye(self) -> None:
+        if connection_id(self.egress) is not None and Consumer.LEARN in self.consumers:
+            await self._try_publish(self._status("offline"))
+
+    async def _try_publish(self, message: Outgoing) -> bool:
+        try:
+            await publish(self.egress, message)
+        except (zmqtt.MQTTError, OSError) as error:
+            log.debug("not published", topic=message.topic, error=str(error))
+            return False
+        return True
+
+    async def _prune(self) -> None:
+        while True:
+            try:
+                await self._store_call(lambda: self.store.prune(now_us=time.time_ns() // 1000))
+            except StoreUnavailableError as error:
+                log.warning("store not pruned, trying again later", error=str(error))
+            await asyncio.sleep(PRUNE_S)
+
+    def _status(self, state: str) -> Outgoing:
+        payload = ServiceStatus.model_validate({"state": state, "version": version("ha-ai")})
+        return Outgoing(
+            uuid.uuid4().hex, self.settings.topics.service, payload.model_dump_json().encode(), retain=True
+        )
+
+    def _will(self) -> zmqtt.Will:
+        goodbye = self._status("offline")
+        return zmqtt.Will(
+            topic=goodbye.topic, payload=goodbye.payload, qos=zmqtt.QoS.AT_LEAST_ONCE, retain=True
+        )
+
+    async def _store_call(self, call: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._executor, call)

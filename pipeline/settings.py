@@ -1,0 +1,236 @@
+"""Settings: each has a default that works and a name in the environment or in `.env`."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, AliasChoices, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from schemas.home import Home, check_zone
+from schemas.topics import Topics
+
+
+def check_mqtt_url(url: str) -> str:
+    """Return `url` if it is an MQTT address, else say what was expected."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("mqtt", "mqtts") or not parts.hostname:
+        raise ValueError(f"expected mqtt://host:1883 or mqtts://host:8883, got {url!r}")
+    if parts.username or parts.password:
+        raise ValueError("expected user name and password in their own settings, not in the MQTT URL")
+    return url
+
+
+def _names(name: str, *old: str) -> AliasChoices:
+    return AliasChoices(f"HA_AI_{name.upper()}", *old)
+
+
+class Settings(BaseSettings):
+    """Everything that can be set. The first name in each list is ours, the others are older ones."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env", env_ignore_empty=True, extra="ignore", populate_by_name=True, frozen=True
+    )
+
+    mqtt_url: Annotated[str, AfterValidator(check_mqtt_url)] = Field(
+        "mqtt://localhost:1883", validation_alias=_names("mqtt_url"), description="The MQTT broker."
+    )
+    mqtt_host: str | None = Field(
+        None,
+        validation_alias=_names("mqtt_host", "MQTT_BROKER"),
+        description="The broker's host, where no URL is given.",
+    )
+    mqtt_port: int | None = Field(
+        None,
+        ge=1,
+        le=65535,
+        validation_alias=_names("mqtt_port", "MQTT_PORT"),
+        description="The broker's port.",
+    )
+    mqtt_username: str | None = Field(
+        None,
+        validation_alias=_names("mqtt_username", "MQTT_USERNAME"),
+        description="User name at the broker.",
+    )
+    mqtt_password: SecretStr | None = Field(
+        None, validation_alias=_names("mqtt_password", "MQTT_PASSWORD"), description="Password at the broker."
+    )
+    mqtt_ca_file: Path | None = Field(
+        None, validation_alias=_names("mqtt_ca_file"), description="CA certificates for mqtts, PEM."
+    )
+    mqtt_client_id: str = Field(
+        "haai-home-p0",
+        min_length=1,
+        max_length=64,
+        pattern=r"^[A-Za-z0-9_-]+$",
+        validation_alias=_names("mqtt_client_id"),
+        description="Client id of the durable session; one for each home.",
+    )
+    mqtt_session_expiry_s: int = Field(
+        604_800,
+        ge=0,
+        le=0xFFFFFFFF,
+        validation_alias=_names("mqtt_session_expiry_s"),
+        description="How long the broker keeps our session while we are away, seconds.",
+    )
+    mqtt_receive_maximum: int | None = Field(
+        None,
+        ge=1,
+        le=65535,
+        validation_alias=_names("mqtt_receive_maximum"),
+        description="Unacknowledged messages at most; only for brokers that honour it (mosquitto >= 2.0.13).",
+    )
+    input: Literal["eventstream", "statestream"] = Field(
+        "eventstream", validation_alias=_names("input"), description="Which stream of Home Assistant to read."
+    )
+    eventstream_topic: str = Field(
+        "homeassistant_events",
+        min_length=1,
+        validation_alias=_names("eventstream_topic"),
+        description="`publish_topic` of mqtt_eventstream.",
+    )
+    statestream_topic: str = Field(
+        "homeassistant_state",
+        min_length=1,
+        validation_alias=_names("statestream_topic"),
+        description="`base_topic` of mqtt_statestream.",
+    )
+    status_topic: str = Field(
+        "homeassistant/status",
+        min_length=1,
+        validation_alias=_names("status_topic"),
+        description="Home Assistant's birth and will topic.",
+    )
+    home: str = Field(
+        "",
+        max_length=64,
+        pattern=r"^[A-Za-z0-9_-]*$",
+        validation_alias=_names("home"),
+        description="The home's id, before `ha-ai/` in topics; empty for one home.",
+    )
+    tz: Annotated[str, AfterValidator(check_zone)] = Field(
+        "UTC", validation_alias=_names("tz", "TZ"), description="The home's IANA time zone."
+    )
+    lat: float = Field(50.0, ge=-90, le=90, validation_alias=_names("lat"), description="Latitude, degrees.")
+    lon: float = Field(
+        10.0, ge=-180, le=180, validation_alias=_names("lon"), description="Longitude, degrees."
+    )
+    home_file: Path | None = Field(
+        None,
+        validation_alias=_names("home_file"),
+        description="A home.json with tz, lat, lon and rooms, instead of the three settings.",
+    )
+    home_assistant_url: str | None = Field(
+        None,
+        validation_alias=_names("home_assistant_url", "HA_URL"),
+        description="Home Assistant's address, for areas, zone and position.",
+    )
+    home_assistant_token: SecretStr | None = Field(
+        None,
+        validation_alias=_names("home_assistant_token", "HA_TOKEN"),
+        description="A long-lived token of an ordinary user there.",
+    )
+    database_url: SecretStr | None = Field(
+        None,
+        validation_alias=_names("database_url"),
+        description="The store, an SQLAlchemy URL; without it `database_path` is used.",
+    )
+    database_path: Path = Field(
+        Path("ha-ai.db"),
+        validation_alias=_names("database_path", "DATABASE_PATH"),
+        description="The SQLite file of the store.",
+    )
+    entity_cap: int = Field(
+        5_000, ge=10, validation_alias=_names("entity_cap"), description="Entities known at most."
+    )
+    retain_days: int = Field(
+        90, ge=7, le=400, validation_alias=_names("retain_days"), description="Days that detectors judge."
+    )
+    batch_size: int = Field(
+        200, ge=1, le=5_000, validation_alias=_names("batch_size"), description="Messages a commit at most."
+    )
+    linger_ms: int = Field(
+        20,
+        ge=0,
+        le=1_000,
+        validation_alias=_names("linger_ms"),
+        description="How long a message waits for company before its commit, milliseconds.",
+    )
+    lease_s: float = Field(
+        10.0,
+        ge=1,
+        le=300,
+        validation_alias=_names("lease_s"),
+        description="How long an owner may be silent before another takes the home over, seconds.",
+    )
+    heartbeat_s: float = Field(
+        30.0,
+        ge=0.5,
+        validation_alias=_names("heartbeat_s"),
+        description="How often a message goes through broker and store and back, seconds.",
+    )
+    watchdog_s: float = Field(
+        90.0,
+        ge=1,
+        validation_alias=_names("watchdog_s"),
+        description="Without a heartbeat committed for this long the process exits, seconds.",
+    )
+    http_host: str = Field(
+        "127.0.0.1", validation_alias=_names("http_host"), description="Where /health and /metrics listen."
+    )
+    http_port: int = Field(
+        8099,
+        ge=0,
+        le=65535,
+        validation_alias=_names("http_port"),
+        description="Their port; 0 picks a free one.",
+    )
+    log_format: Literal["auto", "console", "json"] = Field(
+        "auto", validation_alias=_names("log_format"), description="Logs: `auto` is console on a terminal."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", validation_alias=_names("log_level"), description="Least severe level that is logged."
+    )
+    analysis_schedule: str | None = Field(
+        None,
+        validation_alias=_names("analysis_schedule", "ANALYSIS_SCHEDULE"),
+        description="Of old; accepted and without effect: days are judged when they end.",
+    )
+    openai_api_key: SecretStr | None = Field(
+        None,
+        validation_alias=_names("openai_api_key", "OPENAI_API_KEY"),
+        description="Of old; kept for wording by a language model, which is not there yet.",
+    )
+
+    @property
+    def broker_url(self) -> str:
+        """The broker's address: the URL, or made of host and port where an old name gave them.
+
+        Examples
+        --------
+        >>> Settings(_env_file=None, mqtt_host="mosquitto").broker_url
+        'mqtt://mosquitto:1883'
+        """
+        if self.mqtt_host is None and self.mqtt_port is None:
+            return self.mqtt_url
+        parts = urlsplit(self.mqtt_url)
+        host, port = self.mqtt_host or parts.hostname, self.mqtt_port or parts.port or 1883
+        return f"{parts.scheme}://{host}:{port}"
+
+    @property
+    def store_url(self) -> str:
+        """The store's SQLAlchemy URL."""
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
+        return f"sqlite:///{self.database_path}"
+
+    @property
+    def topics(self) -> Topics:
+        """Our topics."""
+        return Topics(self.home)
+
+    def read_home(self) -> Home:
+        """The home as these settings know it."""
+        if self.home_file is not None:
+            return Home.read(self.home_file)
+        return Home(id=self.home or "home", tz=self.tz, lat=self.lat, lon=self.lon)

@@ -23,6 +23,7 @@ class Broker:
         self._config = folder / "mosquitto.conf"
         self._log = folder / "mosquitto.log"
         self._log_start = 0
+        self._process: asyncio.subprocess.Process | None = None
         self._config.write_text(
             f"listener {self.port} 127.0.0.1\nallow_anonymous true\nuser {getpass.getuser()}\n"
             f"persistence true\npersistence_location {folder}/\n"

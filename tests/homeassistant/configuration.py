@@ -127,7 +127,8 @@ def write_configuration(folder: Path, port: int, logins: tuple[Login, ...]) -> N
     onboarding = {"done": ["user", "core_config", "analytics", "integration"]}
     auth = {
         "users": [login.as_user() for login in logins],
-        "groups": [],
+        # Without the groups every user would be migrated to an administrator.
+        "groups": [{"id": group, "name": group} for group in ("system-admin", "system-users")],
         "credentials": [],
         "refresh_tokens": [login.as_refresh_token() for login in logins],
     }

@@ -30,7 +30,7 @@ step awaits its effect; an activity lies between two bookmarks that recorder and
 import asyncio
 import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -48,23 +48,29 @@ REQUIRED_VERSION = "2024.3"
 @asynccontextmanager
 async def run_home(version: str, folder: Path) -> AsyncIterator[HomeAssistant]:
     """Bring up broker, devices and Home Assistant from nothing, and take them down again."""
-    broker = Broker(folder)
-    await broker.start()
-    wire = Wire(broker.port)
-    listening = asyncio.create_task(wire.run())
-    home = HomeAssistant(version, folder, broker, wire)
-    try:
+    async with AsyncExitStack() as stack:
+        broker = Broker(folder)
+        stack.push_async_callback(broker.stop)
+        await broker.start()
+        wire = await stack.enter_async_context(listening(Wire(broker.port)))
         await wire.announce()
+        home = HomeAssistant(version, folder, broker, wire)
+        stack.push_async_callback(home.close)
         await home.set_up_mqtt()
         await home.start()
         yield home
+
+
+@asynccontextmanager
+async def listening(wire: Wire) -> AsyncIterator[Wire]:
+    """Let the wire run beside the tests; what broke it fails the module."""
+    task = asyncio.create_task(wire.run())
+    try:
+        yield wire
     finally:
-        await home.stop()
-        await home.close()
-        listening.cancel()
+        task.cancel()
         with suppress(asyncio.CancelledError):
-            await listening
-        await broker.stop()
+            await task
 
 
 @pytest.fixture(scope="module", params=VERSIONS)

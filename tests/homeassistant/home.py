@@ -33,12 +33,14 @@ class HomeAssistant:
         self.reader = Login("Reader", "system-users")
         port = find_free_port()
         self.url = f"http://127.0.0.1:{port}"
+        self._process: asyncio.subprocess.Process | None = None
         self._client = httpx.AsyncClient(base_url=self.url, timeout=30)
         write_configuration(self.config, port, (self.owner, self.reader))
 
     @property
     def pid(self) -> int:
         """The process id of the running Home Assistant."""
+        assert self._process, "started by the fixture"
         return self._process.pid
 
     async def start(self) -> None:
@@ -64,7 +66,8 @@ class HomeAssistant:
         await self._await_mqtt()
 
     async def close(self) -> None:
-        """Let go of the HTTP client."""
+        """Stop for good."""
+        await self.stop()
         await self._client.aclose()
 
     async def request(
@@ -142,7 +145,7 @@ class HomeAssistant:
         )
 
     async def _is_running(self) -> bool:
-        if self._process.returncode is not None:
+        if self._process and self._process.returncode is not None:
             pytest.fail(f"Home Assistant ended with {self._process.returncode}; see {self.config}/output.log")
         with suppress(httpx.TransportError):
             response = await self.request("GET", "config")

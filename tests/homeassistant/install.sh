@@ -8,10 +8,10 @@ set -euo pipefail
 version=${1:?usage: install.sh VERSION [DIR]}
 dir=${2:-${XDG_CACHE_HOME:-$HOME/.cache}/ha-ai-tests/homeassistant-$version}
 
-# The upper bounds are what the release was built with: later ones removed names that it imports.
+# 2024.3 loads every platform of MQTT, the camera's too; later josepy and pycares lack names that it imports.
 case $version in
-2024.3) release=2024.3.3 python=3.11 bounds=('josepy<2' 'pycares<4.5') ;;
-2025.4) release=2025.4.4 python=3.13 bounds=() ;;
+2024.3) release=2024.3.3 python=3.11 additions="camera stream" bounds=('josepy<2' 'pycares<4.5') ;;
+2025.4) release=2025.4.4 python=3.13 additions="" bounds=() ;;
 *) echo "install.sh: no recipe for Home Assistant $version; there are 2024.3 and 2025.4" >&2 && exit 2 ;;
 esac
 
@@ -19,7 +19,7 @@ esac
 components="application_credentials automation backup config counter frontend hardware history
   image_upload input_boolean input_button input_datetime input_number input_select input_text logbook logger
   mqtt mqtt_eventstream mqtt_statestream network onboarding person recorder scene schedule script
-  system_health tag timer trace webhook zone"
+  system_health tag timer trace webhook zone $additions"
 recipe="$release ${bounds[*]} $(echo $components)"
 
 if [[ -f $dir/recipe && $(<"$dir/recipe") == "$recipe" && $("$dir/bin/hass" --version) == "$release" ]]; then

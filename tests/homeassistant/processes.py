@@ -22,8 +22,10 @@ async def eventually(check: Callable[[], Awaitable[Found]], what: str, timeout_s
     return found
 
 
-async def stop(process: asyncio.subprocess.Process, timeout_s: float = 60) -> None:
-    """End a process that we started, by force when it does not follow."""
+async def stop(process: asyncio.subprocess.Process | None, timeout_s: float = 60) -> None:
+    """End a process that we started, if we did, by force when it does not follow."""
+    if process is None:
+        return
     with suppress(ProcessLookupError):
         process.terminate()
     try:

@@ -24,13 +24,20 @@ class Nominations:
     """
 
     def __init__(self) -> None:
-        self._base = 0
+        self._floor = 0
+        self._base = 0  # the first day that was seen: bitmaps count from it, so they stay short
         self._days: dict[EventType, int] = {}
 
     def see(self, event_type: EventType, day: int) -> None:
         """Note that the type occurred on local day `day`."""
-        if day >= self._base:
-            self._days[event_type] = self._days.get(event_type, 0) | 1 << (day - self._base)
+        if day < self._base:
+            if day < self._floor:
+                return
+            self._days = {key: bits << (self._base - day) for key, bits in self._days.items()}
+            self._base = day
+        elif not self._days:
+            self._base = day
+        self._days[event_type] = self._days.get(event_type, 0) | 1 << (day - self._base)
 
     def seen_on(self, days: int) -> Iterable[EventType]:
         """Event types that were seen on at least so many days."""
@@ -38,6 +45,7 @@ class Nominations:
 
     def forget_before(self, day: int) -> None:
         """Drop the days before `day`."""
+        self._floor = max(self._floor, day)
         shift = day - self._base
         if shift <= 0:
             return
@@ -45,13 +53,18 @@ class Nominations:
         self._base = day
 
     def snapshot(self) -> dict[str, object]:
-        """Plain values, sorted."""
-        return {"base": self._base, "days": [[*key, hex(bits)] for key, bits in sorted(self._days.items())]}
+        """Plain values, the same for the same days."""
+        unused = min(((bits & -bits).bit_length() - 1 for bits in self._days.values()), default=0)
+        return {
+            "floor": self._floor,
+            "base": self._base + unused if self._days else 0,
+            "days": [[*key, hex(bits >> unused)] for key, bits in sorted(self._days.items())],
+        }
 
     def restore(self, snapshot: dict[str, object]) -> None:
         """Take up what `snapshot` returned."""
-        base, days = snapshot["base"], snapshot["days"]
-        if not isinstance(base, int) or not isinstance(days, list):
-            raise TypeError(f"expected base (int) and days (list), got {type(base)} and {type(days)}")
-        self._base = base
+        floor, base, days = snapshot["floor"], snapshot["base"], snapshot["days"]
+        if not isinstance(floor, int) or not isinstance(base, int) or not isinstance(days, list):
+            raise TypeError(f"expected floor and base (int) and days (list), got {snapshot!r:.200}")
+        self._floor, self._base = floor, base
         self._days = {EventType(entity_id, state): int(bits, 16) for entity_id, state, bits in days}

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from enum import Enum
-from math import isfinite
+from math import isfinite, nan
 
 from pipeline.learning.baselines import Baseline
 from schemas.events import StateChange
@@ -15,7 +15,7 @@ SILENT_DOMAINS = frozenset(
 )
 # Their state is the time of the last press or activation.
 INSTANT_DOMAINS = frozenset("button input_button scene event".split())
-NUMERIC_DOMAINS = frozenset("sensor number input_number counter".split())
+MEASURING_DOMAINS = frozenset("sensor number input_number counter".split())
 ACTIVATED = "activated"
 NUMBER_LIMIT = 1e12
 
@@ -25,43 +25,40 @@ class Kind(Enum):
 
     DISCRETE = "discrete"
     INSTANT = "instant"
-    NUMERIC = "numeric"
+    MEASURED = "measured"  # a number in every state that is one; a sensor may speak text too
     SILENT = "silent"
 
 
 def number(text: str) -> float | None:
-    """The finite number that a state is, or None.
+    """The number that a state is, None for text; NaN where nothing can be learned from it.
 
     Examples
     --------
-    >>> number("21.5"), number("on"), number("nan"), number("1e999")
-    (21.5, None, None, None)
+    >>> number("21.5"), number("on"), number("1e999"), number("-0.0")
+    (21.5, None, nan, 0.0)
     """
     try:
         value = float(text)
     except ValueError:
         return None
-    return value if isfinite(value) and abs(value) <= NUMBER_LIMIT else None
+    # Adding 0 makes -0 a 0: equal numbers must have equal bytes.
+    return value + 0.0 if isfinite(value) and abs(value) <= NUMBER_LIMIT else nan
 
 
-def kind_of(change: StateChange) -> Kind:
-    """What the entity of a change is, judged by its domain and this state.
+def kind_of(entity_id: str) -> Kind:
+    """What an entity is: a matter of its domain alone, so that no order of its states can change it.
 
     Examples
     --------
-    >>> kind_of(StateChange(0, "sensor.hall_temperature", "20", "20.5")).value
-    'numeric'
-    >>> kind_of(StateChange(0, "sensor.washer", "idle", "running")).value
-    'discrete'
+    >>> kind_of("sensor.hall_temperature").value, kind_of("light.hall").value, kind_of("scene.film").value
+    ('measured', 'discrete', 'instant')
     """
-    domain = change.entity_id.partition(".")[0]
+    domain = entity_id.partition(".")[0]
     if domain in SILENT_DOMAINS:
         return Kind.SILENT
     if domain in INSTANT_DOMAINS:
         return Kind.INSTANT
-    if domain in NUMERIC_DOMAINS and number(change.new) is not None:
-        return Kind.NUMERIC
-    return Kind.DISCRETE
+    return Kind.MEASURED if domain in MEASURING_DOMAINS else Kind.DISCRETE
 
 
 @dataclass(slots=True)
@@ -103,9 +100,7 @@ class Entities:
             left = by_age[: max(1, self._cap // 20)]
             for leaver in left:
                 del self._known[leaver]
-        kind = kind_of(change)
-        entity = Entity(kind, at_ms, Baseline() if kind is Kind.NUMERIC else None)
-        self._known[change.entity_id] = entity
+        entity = self._known[change.entity_id] = Entity(kind_of(change.entity_id), at_ms)
         return entity, left
 
     def baselines(self) -> dict[str, Baseline]:
@@ -116,4 +111,4 @@ class Entities:
 
     def restore(self, entity_id: str, baseline: Baseline, at_ms: int) -> None:
         """Take up a numeric entity with its baseline."""
-        self._known[entity_id] = Entity(Kind.NUMERIC, at_ms, baseline)
+        self._known[entity_id] = Entity(Kind.MEASURED, at_ms, baseline)

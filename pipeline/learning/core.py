@@ -4,14 +4,16 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from math import isfinite
 
 import numpy as np
 
 from detectors.contract import Detector
 from detectors.history import Aggregate, Day, History, Steps
+from pipeline.learning.baselines import Baseline
 from pipeline.learning.closing import close, within
 from pipeline.learning.day_set import DaySet
-from pipeline.learning.entities import ACTIVATED, Entities, Kind, number
+from pipeline.learning.entities import ACTIVATED, Entities, Entity, Kind, number
 from pipeline.learning.ledger import Ledger, PatternChange
 from pipeline.learning.local_days import LocalDay, LocalDays
 from schemas.events import EventType, Gap, ServiceCall, StateChange
@@ -112,13 +114,12 @@ class LearningCore:
         if entity is None:
             entity, left = self.entities.admit(change, at_ms)
             self._drop(left)
-        entity.last_ms = at_ms
-        if entity.baseline is not None:
+        entity.last_ms = max(entity.last_ms, at_ms)
+        if entity.kind is Kind.MEASURED:
             value = number(change.new)
             if value is not None:
-                entity.baseline.learn_one(value)
-                current.events.add_number(at_ms, change.entity_id, value)
-            return
+                self._measure(entity, current, at_ms, change.entity_id, value)
+                return
         if entity.kind is Kind.SILENT:
             return
         state = ACTIVATED if entity.kind is Kind.INSTANT else change.new
@@ -133,6 +134,7 @@ class LearningCore:
         at_ms = call.at_us // 1000
         opened = self._opened(self.days.at(at_ms))
         opened.events.calls.update((at_ms, entity_id) for entity_id in call.entity_ids)
+        opened.dirty = True
 
     def note_gap(self, gap: Gap) -> None:
         """Note an interval that could not be seen: no opportunity, on any day that it touches."""
@@ -163,6 +165,7 @@ class LearningCore:
     def restore_day(self, day: LocalDay, events: DaySet, *, closed: bool) -> None:
         """Take up a day from the store; `closed` ones are closed at once, to be judged."""
         opened = self._open[day.date] = _Open(day, events)
+        self._current = _NOWHERE
         for entity_id, changes in events.changes.items():
             for _, state in changes:
                 for detector in self._detectors:
@@ -235,6 +238,14 @@ class LearningCore:
                 raise ValueError(f"expected {day.date} to be restored before a late change, it is sealed")
             opened = self._open[day.date] = _Open(day, DaySet())
         return opened
+
+    def _measure(self, entity: Entity, current: _Open, at_ms: int, entity_id: str, value: float) -> None:
+        if not isfinite(value):
+            return
+        if entity.baseline is None:
+            entity.baseline = Baseline()
+        entity.baseline.learn_one(value)
+        current.events.add_number(at_ms, entity_id, value)
 
     def _mark(self, current: _Open, at_ms: int, context_id: str) -> None:
         current.events.marks.add((at_ms, context_id))

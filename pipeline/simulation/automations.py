@@ -86,7 +86,7 @@ class Machines:
         for group in groups:
             for member in group.members:
                 for state in ("on", "off"):
-                    self._home_assistant.on_change(member, state, self._regroup(group))
+                    self._home_assistant.on_change(member, state, self._repeat(group))
 
     def plan(self, day: int) -> None:
         """Plan a day's timers; they know no holidays."""
@@ -152,7 +152,7 @@ class Machines:
         if self._home_assistant.report(at, automation.action.entity_id, automation.action.state):
             automation.occurrences.append(at)
 
-    def _regroup(self, group: Group) -> Listener:
+    def _repeat(self, group: Group) -> Listener:
         """Return the listener that derives a group's state from its members', context and all."""
 
         def follow(at: float, context: Context) -> None:

@@ -1,7 +1,6 @@
 """What people do on purpose: go to a device, or reach for the interface, and operate it."""
 
 from functools import partial
-from random import Random
 
 from pipeline.simulation.devices import Device
 from pipeline.simulation.operation import Done, Operation
@@ -51,7 +50,7 @@ class Errands:
 
 
 class RandomUse:
-    """Operate every device now and then for no reason that could be learned.
+    """Operate devices now and then for no reason that could be learned.
 
     Parameters
     ----------
@@ -66,7 +65,7 @@ class RandomUse:
         self._errands = errands
         self._devices = devices
         self._noise = noise
-        self._rng: Random = world.rng("random use")
+        self._rng = world.rng("random use")
 
     def plan(self, day: int) -> None:
         """Plan a day's uses, at any time at which somebody may be awake."""

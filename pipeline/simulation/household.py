@@ -105,8 +105,7 @@ class Household:
         world = World(self.seed, self.calendar, agenda, home_assistant)
         home_assistant.add(self._devices(), self.calendar.moment(0, 0))
         delivery = Delivery(world.rng("delivery"), *self._shares)
-        days = self._days(world)
-        for day_end in days:
+        for day_end in self._days(world):
             while agenda.step(day_end):
                 for fired, payload in home_assistant.fired:
                     yield from delivery.arrived(before=fired)

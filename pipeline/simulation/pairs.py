@@ -12,7 +12,7 @@ from pipeline.simulation.world import World
 
 _LAG_SIGMA = 0.4
 
-# trigger, action, earliest and latest median lag in seconds, conditions
+# trigger, action, shortest and longest median lag in seconds to draw from, conditions
 _Row = tuple[EntityState, EntityState, float, float, tuple[str, ...]]
 _PLANTED: tuple[_Row, ...] = (
     (EntityState("switch.office_computer", "on"), EntityState("light.office_desk", "on"), 8, 16, ()),
@@ -63,8 +63,8 @@ class PairPractice:
 
     def _answer(self, pair: Pair, at: float, _: Context) -> None:
         """Act on a trigger, where the action is still to be done and somebody is there to do it."""
-        lit = self._world.home_assistant.state(pair.action.entity_id) == pair.action.state
-        if lit or not self._presence.awake():
+        is_done = self._world.home_assistant.state(pair.action.entity_id) == pair.action.state
+        if is_done or not self._presence.awake():
             return
         if "dark" in pair.conditions and not self._world.calendar.is_dark(at):
             return

@@ -90,11 +90,12 @@ class Presence:
         self.go(at + 0.5, occupant.name, "hall" if stay.arrives else "bedroom")
 
     def _end(self, occupant: Occupant, stay: Stay, at: float) -> None:
+        self.go(at, occupant.name, "hall" if stay.leaves else "bedroom")
+        lingers_s = 25.0 if stay.leaves else self._rng.uniform(120, 600)
+        self._agenda.at(at + lingers_s, partial(self._vanish, occupant.name))
         if stay.leaves:
-            self.go(at, occupant.name, "hall")
             self._agenda.at(at + 15, self._open_front_door)
             self._agenda.at(at + self._rng.uniform(90, 240), partial(self._track, occupant, "not_home"))
-        self._agenda.at(at + 25, partial(self._vanish, occupant.name))
 
     def _vanish(self, name: str, at: float) -> None:
         """Let somebody be asleep or out; the last one leaves no light on."""

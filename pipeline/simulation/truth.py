@@ -22,6 +22,8 @@ class Habit:
 
     Parameters
     ----------
+    by
+        Who does it, or somebody else where they are not at home.
     minute
         Local minutes after midnight, beyond 1440 where it falls after the next one; or from the sun's event.
     spread_minutes

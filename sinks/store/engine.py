@@ -19,6 +19,8 @@ _PRAGMAS = (
     # The write-ahead log gives back what one large transaction, such as a night's pruning, made of it.
     "PRAGMA journal_size_limit = 67108864",
 )
+# A frozen owner in the middle of a transaction would keep the lease's row from its successor.
+_IDLE = "idle_in_transaction_session_timeout=10000"
 _BEGIN = "begin_statement"
 
 
@@ -30,7 +32,7 @@ class Database:
     url
         SQLAlchemy's form: ``sqlite:///ha-ai.db`` or ``postgresql+psycopg://user@host/name``.
     busy_timeout_s
-        How long SQLite waits for another writer before it gives up.
+        How long to wait for another writer before giving up.
     """
 
     def __init__(self, url: str, *, busy_timeout_s: float) -> None:
@@ -40,7 +42,8 @@ class Database:
             event.listen(self.engine, "connect", _set_pragmas)
             event.listen(self.engine, "begin", _begin)
         else:
-            self.engine = create_engine(parsed, pool_pre_ping=True)
+            options = f"-c lock_timeout={busy_timeout_s * 1000:.0f} -c {_IDLE}"
+            self.engine = create_engine(parsed, pool_pre_ping=True, connect_args={"options": options})
         self._writer: Engine = self.engine.execution_options(**{_BEGIN: "BEGIN IMMEDIATE"})
 
     @contextmanager

@@ -72,7 +72,7 @@ class SqlStore:
     home
         The home's id; homes in one database do not see each other.
     busy_timeout_s
-        How long SQLite waits for another writer.
+        How long to wait for another writer.
     """
 
     def __init__(

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Protocol
 
-from pipeline.ingest.behaviour import behaviour
+from pipeline.ingest.behaviour import BehaviourFilter
 from pipeline.ingest.bounds import Clock
 from pipeline.ingest.messages import Decoded, Message, PoisonError, Signal
 from schemas.events import ServiceCall, StateChange
@@ -40,6 +40,7 @@ class BatchDecoder:
         self._decoder = decoder
         self._clock = clock
         self._heartbeat_topic = heartbeat_topic
+        self._filter = BehaviourFilter()
 
     def decode(self, messages: Sequence[Message]) -> DecodedBatch:
         """Decode a batch in order; of entries with one key the first stays."""
@@ -54,13 +55,13 @@ class BatchDecoder:
     def _take(self, message: Message, batch: DecodedBatch) -> None:
         try:
             item = self._decoder.decode(message)
-            if isinstance(item, StateChange):
+            if isinstance(item, StateChange | ServiceCall):
                 self._clock.check(item.at_us, message.received_us)
         except PoisonError as error:
             batch.letters.append(dead_letter(message, error))
             return
         if isinstance(item, StateChange):
-            change = behaviour(item)
+            change = self._filter.behaviour(item)
             if change is not None:
                 batch.entries.setdefault(change.key, change)
         elif isinstance(item, ServiceCall):

@@ -1,13 +1,16 @@
 """Settings: each has a default that works and a name in the environment or in `.env`."""
 
+import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, AliasChoices, Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from dotenv import dotenv_values
+from pydantic import AfterValidator, Field, SecretStr
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from schemas.home import Home, check_zone
+from schemas.home import check_zone
 from schemas.topics import Topics
 
 
@@ -21,184 +24,179 @@ def check_mqtt_url(url: str) -> str:
     return url
 
 
-def _names(name: str, *old: str) -> AliasChoices:
-    return AliasChoices(f"HA_AI_{name.upper()}", *old)
+PREFIX = "HA_AI_"
+OLD_NAMES = {
+    "MQTT_BROKER": "mqtt_host",
+    "MQTT_PORT": "mqtt_port",
+    "MQTT_USERNAME": "mqtt_username",
+    "MQTT_PASSWORD": "mqtt_password",
+    "HA_URL": "home_assistant_url",
+    "HA_TOKEN": "home_assistant_token",
+    "OPENAI_API_KEY": "openai_api_key",
+    "ANALYSIS_SCHEDULE": "analysis_schedule",
+    "DATABASE_PATH": "database_path",
+}
+
+
+class OldNames(PydanticBaseSettingsSource):
+    """Names that an earlier backend used, in the environment or in `.env`; ours come before them."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        raise NotImplementedError(f"{field_name} ({field.annotation}) is read with all others by __call__")
+
+    def __call__(self) -> dict[str, Any]:
+        env_file = self.config.get("env_file")
+        known = {**(dotenv_values(str(env_file)) if env_file else {}), **os.environ}
+        return {name: known[old] for old, name in OLD_NAMES.items() if known.get(old)}
 
 
 class Settings(BaseSettings):
-    """Everything that can be set. The first name in each list is ours, the others are older ones."""
+    """Everything that can be set: ``HA_AI_<NAME>`` in the environment or in ``.env``."""
 
     model_config = SettingsConfigDict(
-        env_file=".env", env_ignore_empty=True, extra="ignore", populate_by_name=True, frozen=True
+        env_prefix=PREFIX, env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
     )
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, dotenv_settings, file_secret_settings, OldNames(settings_cls)
+
     mqtt_url: Annotated[str, AfterValidator(check_mqtt_url)] = Field(
-        "mqtt://localhost:1883", validation_alias=_names("mqtt_url"), description="The MQTT broker."
+        "mqtt://localhost:1883", description="The MQTT broker."
     )
     mqtt_host: str | None = Field(
         None,
-        validation_alias=_names("mqtt_host", "MQTT_BROKER"),
         description="The broker's host, where no URL is given.",
     )
     mqtt_port: int | None = Field(
         None,
         ge=1,
         le=65535,
-        validation_alias=_names("mqtt_port", "MQTT_PORT"),
         description="The broker's port.",
     )
     mqtt_username: str | None = Field(
         None,
-        validation_alias=_names("mqtt_username", "MQTT_USERNAME"),
         description="User name at the broker.",
     )
-    mqtt_password: SecretStr | None = Field(
-        None, validation_alias=_names("mqtt_password", "MQTT_PASSWORD"), description="Password at the broker."
-    )
-    mqtt_ca_file: Path | None = Field(
-        None, validation_alias=_names("mqtt_ca_file"), description="CA certificates for mqtts, PEM."
-    )
+    mqtt_password: SecretStr | None = Field(None, description="Password at the broker.")
+    mqtt_ca_file: Path | None = Field(None, description="CA certificates for mqtts, PEM.")
     mqtt_client_id: str = Field(
         "haai-home-p0",
         min_length=1,
         max_length=64,
         pattern=r"^[A-Za-z0-9_-]+$",
-        validation_alias=_names("mqtt_client_id"),
         description="Client id of the durable session; one for each home.",
     )
     mqtt_session_expiry_s: int = Field(
         604_800,
         ge=0,
         le=0xFFFFFFFF,
-        validation_alias=_names("mqtt_session_expiry_s"),
         description="How long the broker keeps our session while we are away, seconds.",
     )
     mqtt_receive_maximum: int | None = Field(
         None,
         ge=1,
         le=65535,
-        validation_alias=_names("mqtt_receive_maximum"),
         description="Unacknowledged messages at most; only for brokers that honour it (mosquitto >= 2.0.13).",
     )
     input: Literal["eventstream", "statestream"] = Field(
-        "eventstream", validation_alias=_names("input"), description="Which stream of Home Assistant to read."
+        "eventstream", description="Which stream of Home Assistant to read."
     )
     eventstream_topic: str = Field(
         "homeassistant_events",
         min_length=1,
-        validation_alias=_names("eventstream_topic"),
         description="`publish_topic` of mqtt_eventstream.",
     )
     statestream_topic: str = Field(
         "homeassistant_state",
         min_length=1,
-        validation_alias=_names("statestream_topic"),
         description="`base_topic` of mqtt_statestream.",
     )
     status_topic: str = Field(
         "homeassistant/status",
         min_length=1,
-        validation_alias=_names("status_topic"),
         description="Home Assistant's birth and will topic.",
     )
     home: str = Field(
         "",
         max_length=64,
         pattern=r"^[A-Za-z0-9_-]*$",
-        validation_alias=_names("home"),
         description="The home's id, before `ha-ai/` in topics; empty for one home.",
     )
-    tz: Annotated[str, AfterValidator(check_zone)] = Field(
-        "UTC", validation_alias=_names("tz", "TZ"), description="The home's IANA time zone."
-    )
-    lat: float = Field(50.0, ge=-90, le=90, validation_alias=_names("lat"), description="Latitude, degrees.")
-    lon: float = Field(
-        10.0, ge=-180, le=180, validation_alias=_names("lon"), description="Longitude, degrees."
-    )
+    tz: Annotated[str, AfterValidator(check_zone)] = Field("UTC", description="The home's IANA time zone.")
+    lat: float = Field(50.0, ge=-90, le=90, description="Latitude, degrees.")
+    lon: float = Field(10.0, ge=-180, le=180, description="Longitude, degrees.")
     home_file: Path | None = Field(
         None,
-        validation_alias=_names("home_file"),
         description="A home.json with tz, lat, lon and rooms, instead of the three settings.",
     )
     home_assistant_url: str | None = Field(
         None,
-        validation_alias=_names("home_assistant_url", "HA_URL"),
         description="Home Assistant's address, for areas, zone and position.",
     )
     home_assistant_token: SecretStr | None = Field(
         None,
-        validation_alias=_names("home_assistant_token", "HA_TOKEN"),
         description="A long-lived token of an ordinary user there.",
     )
     database_url: SecretStr | None = Field(
         None,
-        validation_alias=_names("database_url"),
         description="The store, an SQLAlchemy URL; without it `database_path` is used.",
     )
     database_path: Path = Field(
         Path("ha-ai.db"),
-        validation_alias=_names("database_path", "DATABASE_PATH"),
         description="The SQLite file of the store.",
     )
-    entity_cap: int = Field(
-        5_000, ge=10, validation_alias=_names("entity_cap"), description="Entities known at most."
-    )
-    retain_days: int = Field(
-        90, ge=7, le=400, validation_alias=_names("retain_days"), description="Days that detectors judge."
-    )
-    batch_size: int = Field(
-        200, ge=1, le=5_000, validation_alias=_names("batch_size"), description="Messages a commit at most."
-    )
+    entity_cap: int = Field(5_000, ge=10, description="Entities known at most.")
+    retain_days: int = Field(90, ge=7, le=400, description="Days that detectors judge.")
+    batch_size: int = Field(200, ge=1, le=5_000, description="Messages a commit at most.")
     linger_ms: int = Field(
         20,
         ge=0,
         le=1_000,
-        validation_alias=_names("linger_ms"),
         description="How long a message waits for company before its commit, milliseconds.",
     )
     lease_s: float = Field(
         10.0,
         ge=1,
         le=300,
-        validation_alias=_names("lease_s"),
         description="How long an owner may be silent before another takes the home over, seconds.",
     )
     heartbeat_s: float = Field(
         30.0,
         ge=0.5,
-        validation_alias=_names("heartbeat_s"),
         description="How often a message goes through broker and store and back, seconds.",
     )
     watchdog_s: float = Field(
         90.0,
         ge=1,
-        validation_alias=_names("watchdog_s"),
         description="Without a heartbeat committed for this long the process exits, seconds.",
     )
-    http_host: str = Field(
-        "127.0.0.1", validation_alias=_names("http_host"), description="Where /health and /metrics listen."
-    )
+    http_host: str = Field("127.0.0.1", description="Where /health and /metrics listen.")
     http_port: int = Field(
         8099,
         ge=0,
         le=65535,
-        validation_alias=_names("http_port"),
         description="Their port; 0 picks a free one.",
     )
     log_format: Literal["auto", "console", "json"] = Field(
-        "auto", validation_alias=_names("log_format"), description="Logs: `auto` is console on a terminal."
+        "auto", description="Logs: `auto` is console on a terminal."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
-        "info", validation_alias=_names("log_level"), description="Least severe level that is logged."
+        "info", description="Least severe level that is logged."
     )
     analysis_schedule: str | None = Field(
         None,
-        validation_alias=_names("analysis_schedule", "ANALYSIS_SCHEDULE"),
         description="Of old; accepted and without effect: days are judged when they end.",
     )
     openai_api_key: SecretStr | None = Field(
         None,
-        validation_alias=_names("openai_api_key", "OPENAI_API_KEY"),
         description="Of old; kept for wording by a language model, which is not there yet.",
     )
 
@@ -228,9 +226,3 @@ class Settings(BaseSettings):
     def topics(self) -> Topics:
         """Our topics."""
         return Topics(self.home)
-
-    def read_home(self) -> Home:
-        """The home as these settings know it."""
-        if self.home_file is not None:
-            return Home.read(self.home_file)
-        return Home(id=self.home or "home", tz=self.tz, lat=self.lat, lon=self.lon)

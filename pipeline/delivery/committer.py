@@ -132,6 +132,7 @@ class Committer:
         metrics, decoded = self._metrics, work.decoded
         metrics.messages.inc(messages)
         metrics.entries.inc(len(work.unseen))
+        metrics.entries_total += len(work.unseen)
         metrics.duplicates.inc(len(decoded.entries) - len(work.unseen))
         for reason, count in Counter(letter.reason for letter in decoded.letters).items():
             metrics.dead_letters.labels(reason).inc(count)

@@ -42,6 +42,7 @@ class Metrics:
     """Prometheus metrics; labels come from fixed sets, never from topics or entities."""
 
     def __init__(self) -> None:
+        self.entries_total = 0
         self.registry = CollectorRegistry()
         self.messages = Counter("haai_messages", "Messages received", registry=self.registry)
         self.entries = Counter("haai_entries", "State changes learned", registry=self.registry)

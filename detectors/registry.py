@@ -1,0 +1,12 @@
+"""The detectors there are: adding one is a module of its own and a line here."""
+
+from detectors.co_occurrence import CoOccurrence
+from detectors.contract import Detector
+from detectors.time_of_day import TimeOfDay
+
+REGISTRY: tuple[type[Detector], ...] = (TimeOfDay, CoOccurrence)
+
+
+def detectors() -> list[Detector]:
+    """One of each, with its defaults."""
+    return [kind() for kind in REGISTRY]

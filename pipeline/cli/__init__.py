@@ -1,0 +1,66 @@
+"""The command ``ha-ai``: one module a subcommand, imported only when it is asked for."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.metadata import version
+from typing import Protocol, cast
+
+from pydantic import ValidationError
+
+COMMANDS = {
+    "run": "learn from Home Assistant's stream and say what was found",
+    "demo": "watch a generated household being learned, in a minute and without anything else",
+    "simulate": "write a generated household's event log",
+    "doctor": "check broker, Home Assistant, store and time zone, and say what to do",
+    "watch": "follow ha-ai's topics readably",
+    "replay": "publish a log to a broker as Home Assistant would",
+    "learn": "learn a log without a broker and print the patterns",
+    "patterns": "show what is known: table, JSON or picture",
+}
+USAGE_ERROR = 2
+
+
+class Command(Protocol):
+    """What the module of a subcommand has."""
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Declare the subcommand's arguments."""
+
+    def run(self, arguments: argparse.Namespace) -> int:
+        """Do it; return the exit code."""
+
+
+class UserError(Exception):
+    """Something that the person at the terminal can put right: says what was expected and what came."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the subcommand that the command line names."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    chosen = words[0] if words and words[0] in COMMANDS else None
+    parser = argparse.ArgumentParser("ha-ai", description="Learns a household's habits from Home Assistant.")
+    parser.add_argument("--version", action="version", version=f"ha-ai {version('ha-ai')}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, summary in COMMANDS.items():
+        added = commands.add_parser(name, help=summary, description=summary)
+        if name == chosen:
+            _module(name).add_arguments(added)
+    arguments = parser.parse_args(words)
+    try:
+        return _module(arguments.command).run(arguments)
+    except ValidationError as error:
+        problems = (f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
+        print(f"ha-ai: {'; '.join(problems)}", file=sys.stderr)  # noqa: T201 the terminal is where it is read
+    except UserError as error:
+        print(f"ha-ai: {error}", file=sys.stderr)  # noqa: T201 the terminal is where it is read
+    except BrokenPipeError:
+        sys.stderr.close()
+    except KeyboardInterrupt:
+        return 130
+    return USAGE_ERROR
+
+
+def _module(name: str) -> Command:
+    return cast("Command", import_module(f"pipeline.cli.{name}"))

@@ -1,0 +1,100 @@
+"""``ha-ai run``: the pipeline beside Home Assistant."""
+
+import argparse
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import Iterator
+
+import structlog
+import uvicorn
+
+from pipeline.delivery.service import Consumer, FatalError, Service
+from pipeline.http import application
+from pipeline.logs import configure_logs
+from pipeline.place import read_home
+from pipeline.settings import Settings
+
+log = structlog.get_logger()
+
+EXIT_RESTART = 75
+SHOW_S = 10.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument(
+        "consumers", nargs="*", choices=[*Consumer, []], help="which to run; all without", metavar="CONSUMER"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run until a signal ends it; 75 asks whoever started it to start it again."""
+    settings = Settings()
+    configure_logs(settings)
+    consumers = frozenset(Consumer(name) for name in arguments.consumers) or frozenset(Consumer)
+    return asyncio.run(_serve(settings, consumers))
+
+
+async def _serve(settings: Settings, consumers: frozenset[Consumer]) -> int:
+    home = await read_home(settings)
+    service = Service(settings, home, consumers=consumers)
+    log.info("starting", home=home.id, tz=home.tz, broker=settings.broker_url, consumers=sorted(consumers))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, service.stop)
+    beside = [asyncio.create_task(_serve_http(settings, service)), asyncio.create_task(_show(service))]
+    try:
+        await service.run()
+    except FatalError as error:
+        log.error("cannot go on", reason=str(error))  # noqa: TRY400 the reason is the message, not the traceback
+        return EXIT_RESTART
+    finally:
+        for task in beside:
+            task.cancel()
+        await asyncio.gather(*beside, return_exceptions=True)
+    log.info("stopped")
+    return 0
+
+
+class _Http(uvicorn.Server):
+    """Uvicorn without its signal handlers: the pipeline has its own."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def _serve_http(settings: Settings, service: Service) -> None:
+    config = uvicorn.Config(
+        application(service),
+        host=settings.http_host,
+        port=settings.http_port,
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+    )
+    server = _Http(config)
+    try:
+        await server.serve()
+    except SystemExit:
+        log.warning("health and metrics are not served", host=settings.http_host, port=settings.http_port)
+
+
+async def _show(service: Service) -> None:
+    """Every few seconds, on a terminal, how it goes."""
+    before = 0.0
+    while sys.stderr.isatty():
+        await asyncio.sleep(SHOW_S)
+        entries = service.metrics.entries_total
+        learner = service.learner
+        log.info(
+            "running",
+            per_second=round((entries - before) / SHOW_S, 1),
+            lag_s=round(service.health.lag_s, 1),
+            waiting=service.health.waiting,
+            patterns=len(learner.core.ledger.active) if learner else 0,
+            gaps=len(learner.core.gaps) if learner else 0,
+            problems=service.health.problems(),
+        )
+        before = entries

@@ -1,0 +1,155 @@
+"""Patterns in words and as a strip of the day, for people without statistics."""
+
+from schemas.patterns import (
+    AtHome,
+    Condition,
+    CoOccurrenceDetail,
+    Dark,
+    Hours,
+    Pattern,
+    Temperature,
+    TimeOfDayDetail,
+    Weekday,
+)
+
+DAY_NAMES = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+EVERY_DAY, WEEKDAYS, WEEKEND = tuple(range(7)), tuple(range(5)), (5, 6)
+MINUTES_A_DAY = 1440
+
+
+def clock(minute: float) -> str:
+    """A local minute as clock time.
+
+    Examples
+    --------
+    >>> clock(425.4), clock(1439.7)
+    ('07:05', '00:00')
+    """
+    whole = round(minute) % MINUTES_A_DAY
+    return f"{whole // 60:02d}:{whole % 60:02d}"
+
+
+def name(entity_id: str) -> str:
+    """An entity id as one would say it.
+
+    Examples
+    --------
+    >>> name("light.hall_ceiling")
+    'hall ceiling (light)'
+    """
+    domain, _, object_id = entity_id.partition(".")
+    return f"{object_id.replace('_', ' ')} ({domain})"
+
+
+def days_in_words(days: tuple[int, ...]) -> str:
+    """Days of the week as one would say them.
+
+    Examples
+    --------
+    >>> days_in_words((0, 1, 2, 3, 4)), days_in_words((2,)), days_in_words((0, 1, 5))
+    ('on weekdays', 'on Wednesdays', 'on Mondays, Tuesdays and Saturdays')
+    """
+    known = {EVERY_DAY: "every day", WEEKDAYS: "on weekdays", WEEKEND: "at weekends"}
+    if days in known:
+        return known[days]
+    names = [f"{DAY_NAMES[day]}s" for day in days]
+    return "on " + " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+
+
+def seconds_in_words(seconds: float) -> str:
+    """A lag as one would say it.
+
+    Examples
+    --------
+    >>> seconds_in_words(0.4), seconds_in_words(42.2), seconds_in_words(150)
+    ('at once', '42 seconds', '2.5 minutes')
+    """
+    if seconds < 1:
+        return "at once"
+    return f"{seconds:.0f} seconds" if seconds < 100 else f"{seconds / 60:.1f} minutes"
+
+
+def sentence(pattern: Pattern) -> str:
+    """What the household does, and how we know.
+
+    A habit is said as one; what an automation does already is said as that.
+    """
+    detail = pattern.detail
+    said = _time_of_day(detail) if isinstance(detail, TimeOfDayDetail) else _co_occurrence(detail)
+    return f"{said} {evidence(pattern)}"
+
+
+def evidence(pattern: Pattern) -> str:
+    """The evidence in words."""
+    found = pattern.evidence
+    by_chance = f"by chance it would be {found.base_rate * found.opportunities:.0f}"
+    moved = ""
+    if pattern.change is not None:
+        before, after = clock(pattern.change.minute_before), clock(pattern.change.minute_after)
+        moved = f" It moved from {before} to {after} around {pattern.change.since}."
+    return (
+        f"Seen {found.hits} of {found.opportunities} times, {by_chance}; "
+        f"next time with {pattern.confidence:.0%} probability.{moved}"
+    )
+
+
+def strip(pattern: Pattern, width: int = 48) -> str:
+    """A day from midnight to midnight: where the habit lies, how wide it is, how sure.
+
+    A pair has no place in the day; its strip shows the lag on two minutes.
+    """
+    detail = pattern.detail
+    full = max(1, round(pattern.confidence * 8))
+    if isinstance(detail, TimeOfDayDetail):
+        marks = [" "] * width
+        reach = max(detail.spread_minutes, MINUTES_A_DAY / width / 2)
+        for place in range(width):
+            middle = (place + 0.5) * MINUTES_A_DAY / width
+            apart = abs((middle - detail.minute + 720) % MINUTES_A_DAY - 720)
+            marks[place] = "▁▂▃▄▅▆▇█"[full - 1] if apart <= reach else "·"
+        return f"00 {''.join(marks)} 24"
+    lag = detail.lag_seconds
+    marks = ["·"] * width
+    for place in range(width):
+        middle = (place + 0.5) * 120 / width
+        if lag.p10 <= middle <= lag.p90 or int(lag.p50 * width / 120) == place:
+            marks[place] = "▁▂▃▄▅▆▇█"[full - 1]
+    return f"0s {''.join(marks)} 2m"
+
+
+def _time_of_day(detail: TimeOfDayDetail) -> str:
+    spread = max(1, round(detail.spread_minutes))
+    when = f"{days_in_words(detail.days)} around {clock(detail.minute)} (give or take {spread} min)"
+    if detail.anchor in ("sunrise", "sunset") and detail.offset_minutes is not None:
+        side = "after" if detail.offset_minutes >= 0 else "before"
+        when += f", {abs(detail.offset_minutes):.0f} min {side} {detail.anchor}"
+    doer = "An automation sets" if detail.automated else "You set"
+    return f"{doer} {name(detail.entity_id)} to {detail.state} {when}."
+
+
+def _co_occurrence(detail: CoOccurrenceDetail) -> str:
+    trigger, action = detail.trigger, detail.action
+    lag = seconds_in_words(detail.lag_seconds.p50)
+    doer = "an automation sets" if detail.automated else "you set"
+    said = (
+        f"When {name(trigger.entity_id)} becomes {trigger.state}, {doer} {name(action.entity_id)} "
+        f"to {action.state} {'' if lag == 'at once' else 'after '}{lag}"
+    )
+    conditions = " and ".join(map(_condition, detail.conditions))
+    return f"{said}{', ' + conditions if conditions else ''}."
+
+
+def _condition(condition: Condition) -> str:
+    match condition:
+        case Dark():
+            return "when it is dark"
+        case Hours():
+            return f"between {clock(condition.after * 60)} and {clock(condition.before * 60)}"
+        case Weekday():
+            return days_in_words(condition.days)
+        case Temperature(below=None):
+            return f"while {name(condition.entity_id)} is above {condition.above:g}"
+        case Temperature():
+            return f"while {name(condition.entity_id)} is below {condition.below:g}"
+        case AtHome():
+            return "while somebody is at home" if condition.somebody else "while nobody is at home"

@@ -28,7 +28,6 @@ step awaits its effect; an activity lies between two bookmarks that recorder and
 """
 
 import asyncio
-import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
@@ -36,7 +35,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from tests.homeassistant.broker import Broker, find_mosquitto
+from tests.conftest import mosquitto_path
+from tests.homeassistant.broker import Broker
 from tests.homeassistant.home import INSTALLS, HomeAssistant
 from tests.homeassistant.script import Activity, act
 from tests.homeassistant.wire import Wire
@@ -49,9 +49,9 @@ REQUIRED_VERSION = "2024.3"
 async def run_home(version: str, folder: Path) -> AsyncIterator[HomeAssistant]:
     """Bring up broker, devices and Home Assistant from nothing, and take them down again."""
     async with AsyncExitStack() as stack:
-        broker = Broker(folder)
-        stack.push_async_callback(broker.stop)
-        await broker.start()
+        broker = Broker(folder, {})
+        broker.start()
+        stack.callback(broker.stop)
         wire = await stack.enter_async_context(listening(Wire(broker.port)))
         await wire.announce()
         home = HomeAssistant(version, folder, broker, wire)
@@ -77,16 +77,11 @@ async def listening(wire: Wire) -> AsyncIterator[Wire]:
 def home_assistant_version(request: pytest.FixtureRequest) -> str:
     """Every version that `install.sh` knows; those that are not installed are skipped."""
     version: str = request.param
-    missing = []
     if not (INSTALLS / f"homeassistant-{version}" / "recipe").exists():
-        missing.append(f"Home Assistant {version}: run tests/homeassistant/install.sh {version}")
-    if not find_mosquitto():
-        missing.append("mosquitto")
-    is_required = "homeassistant" in os.environ.get("HA_AI_TEST_REQUIRE", "") and version == REQUIRED_VERSION
-    if missing and is_required:
-        pytest.fail(f"HA_AI_TEST_REQUIRE asks for it, but there is no {' and no '.join(missing)}")
-    if missing:
-        pytest.skip(f"there is no {' and no '.join(missing)}")
+        absence = f"Home Assistant {version} is absent: run tests/homeassistant/install.sh {version}"
+        pytest.skip(absence if version == REQUIRED_VERSION else f"not applicable: {absence}")
+    if not mosquitto_path():
+        pytest.skip("mosquitto is not installed")
     return version
 
 

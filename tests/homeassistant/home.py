@@ -10,10 +10,11 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.conftest import find_free_port
 from tests.homeassistant.broker import Broker
 from tests.homeassistant.changes import UNKNOWN_STATES, Change, read_recorded, read_streamed, to_microseconds
 from tests.homeassistant.configuration import DOORBELL_TOPIC, PATTERN_TOPIC, Login, write_configuration
-from tests.homeassistant.processes import eventually, find_free_port, stop
+from tests.homeassistant.processes import eventually, stop
 from tests.homeassistant.wire import DEVICES, EVENTS_TOPIC, Wire
 
 INSTALLS = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ha-ai-tests"
@@ -60,8 +61,7 @@ class HomeAssistant:
 
     async def restart_broker(self) -> None:
         """Stop and start the broker; return when Home Assistant and the devices are back on it."""
-        await self.broker.stop()
-        await self.broker.start()
+        await self.broker.restart()
         await self.broker.await_subscription(EVENTS_TOPIC)
         await self._await_mqtt()
 

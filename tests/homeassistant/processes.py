@@ -1,10 +1,9 @@
 """Start, await and end what runs beside the tests."""
 
 import asyncio
-import socket
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import closing, suppress
+from contextlib import suppress
 from typing import TypeVar
 
 import pytest
@@ -33,11 +32,3 @@ async def stop(process: asyncio.subprocess.Process | None, timeout_s: float = 60
     except TimeoutError:
         process.kill()
         await process.wait()
-
-
-def find_free_port() -> int:
-    """Return a port that nobody listens on."""
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

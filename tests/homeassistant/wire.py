@@ -8,10 +8,11 @@ from typing import Any
 import aiomqtt
 
 EVENTS_TOPIC = "homeassistant_events"
+LAMP = {"schema": "json", "brightness": True, "color_mode": True, "supported_color_modes": ["brightness"]}
 # entity_id: what its discovery payload says beside names and topics, and its first state
 DEVICES: dict[str, tuple[dict[str, Any], str]] = {
-    "light.hall_lamp": ({"schema": "json", "brightness": True}, "off"),
-    "light.kitchen_lamp": ({"schema": "json", "brightness": True}, "off"),
+    "light.hall_lamp": (LAMP, "off"),
+    "light.kitchen_lamp": (LAMP, "off"),
     "switch.fan": ({}, "off"),
     "binary_sensor.hall_motion": ({"device_class": "motion"}, "off"),
     "sensor.hall_temperature": ({"device_class": "temperature", "unit_of_measurement": "°C"}, "19.0"),

@@ -158,7 +158,7 @@ class Exchange:
             will.payload or b"",
             qos=will.qos,
             retain=will.retain,
-            packet_id=1,  # the codec asks for one; every delivery gets its own
+            packet_id=None if will.qos == mqtt5.QoS.AT_MOST_ONCE else 1,  # the codec wants one
             payload_format_indicator=will.payload_format_indicator,
             message_expiry_interval=will.message_expiry_interval,
             content_type=will.content_type,

@@ -1,0 +1,134 @@
+"""A connection's flow control and its answer to arbitrary bytes, on a transport of the test's own."""
+
+import asyncio
+from typing import Any
+
+import mqtt5
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.embedded_broker.connection import Connection
+from pipeline.embedded_broker.exchange import Exchange, Limits
+
+
+class FakeTransport(asyncio.Transport):
+    """A transport whose buffer is as full as the test says."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written = b""
+        self.buffered = 0
+        self.is_reading_paused = False
+        self.is_closed = False
+
+    def write(self, data: Any) -> None:
+        self.written += data
+
+    def get_write_buffer_size(self) -> int:
+        return self.buffered
+
+    def is_closing(self) -> bool:
+        return self.is_closed
+
+    def close(self) -> None:
+        self.is_closed = True
+
+    def abort(self) -> None:
+        self.is_closed = True
+
+    def pause_reading(self) -> None:
+        self.is_reading_paused = True
+
+    def resume_reading(self) -> None:
+        self.is_reading_paused = False
+
+
+def open_connection(exchange: Exchange) -> tuple[Connection, FakeTransport]:
+    """Return a connection whose client has said CONNECT."""
+    connection, transport = Connection(exchange, None), FakeTransport()
+    connection.connection_made(transport)
+    connection.data_received(mqtt5.ConnectPacket("test").write())
+    transport.written = b""
+    return connection, transport
+
+
+async def test_a_client_that_reads_no_acknowledgement_is_not_read_from() -> None:
+    """Beyond a megabyte of unread replies the broker stops reading until the client reads."""
+    connection, transport = open_connection(Exchange(Limits()))
+    transport.buffered = 1_000_000
+    connection.data_received(mqtt5.PingReqPacket().write())
+    assert not transport.is_reading_paused
+    transport.buffered = 2_000_000
+    connection.data_received(mqtt5.PingReqPacket().write())
+    assert transport.is_reading_paused
+    connection.resume_writing()
+    assert not transport.is_reading_paused
+
+
+async def test_messages_wait_while_the_transport_is_full() -> None:
+    """Between pause and resume of the transport no message is written, and then all are, in order."""
+    exchange = Exchange(Limits())
+    connection, transport = open_connection(exchange)
+    connection.data_received(mqtt5.SubscribePacket(1, [mqtt5.TopicFilter("a")]).write())
+    transport.written = b""
+    connection.pause_writing()
+    for payload in (b"first", b"second"):
+        exchange.publish(mqtt5.PublishPacket("a", payload), "publisher")
+    assert transport.written == b""
+    connection.resume_writing()
+    assert 0 < transport.written.index(b"first") < transport.written.index(b"second")
+
+
+PACKETS = [
+    mqtt5.PublishPacket("a/b", b"payload", user_properties=[("a", "b")], response_topic="c").write(),
+    mqtt5.PublishPacket("a/b", b"payload", qos=mqtt5.QoS.EXACTLY_ONCE, packet_id=3, retain=True).write(),
+    mqtt5.SubscribePacket(
+        1, [mqtt5.TopicFilter("a/+"), mqtt5.TopicFilter("$share/g/#")], subscription_id=9
+    ).write(),
+    mqtt5.UnsubscribePacket(1, ["a/+"]).write(),
+    mqtt5.PubAckPacket(1).write(),
+    mqtt5.PubRecPacket(1).write(),
+    mqtt5.PubRelPacket(3).write(),
+    mqtt5.PubCompPacket(1).write(),
+    mqtt5.DisconnectPacket(session_expiry_interval=0).write(),
+    mqtt5.AuthPacket().write(),
+]
+CHANGES = st.lists(st.tuples(st.integers(0, 60), st.integers(0, 255)), max_size=3)
+
+
+def alter(packet: bytes, changes: list[tuple[int, int]]) -> bytes:
+    """Replace single bytes."""
+    altered = bytearray(packet)
+    for position, value in changes:
+        altered[position % len(altered)] = value
+    return bytes(altered)
+
+
+@pytest.mark.filterwarnings(
+    "ignore::pytest.PytestUnraisableExceptionWarning"
+)  # the codec's panic shows itself
+@settings(max_examples=300)
+@given(st.lists(st.tuples(st.sampled_from(PACKETS), CHANGES), min_size=1, max_size=6), st.booleans())
+def test_arbitrary_packets_raise_nothing(
+    packets: list[tuple[bytes, list[tuple[int, int]]]],
+    is_connected: bool,  # noqa: FBT001 - a case
+) -> None:
+    """Whatever a client sends is handled, waited for or refused; no exception leaves the connection."""
+
+    async def send_all() -> None:
+        exchange = Exchange(Limits())
+        bystander, seen = open_connection(exchange)
+        bystander.data_received(mqtt5.SubscribePacket(1, [mqtt5.TopicFilter("end")]).write())
+        connection, transport = Connection(exchange, None), FakeTransport()
+        connection.connection_made(transport)
+        if is_connected:
+            connection.data_received(mqtt5.ConnectPacket("").write())
+        for packet, changes in packets:
+            if not transport.is_closing():
+                connection.data_received(alter(packet, changes))
+        connection.connection_lost(None)
+        exchange.publish(mqtt5.PublishPacket("end", b"still served"), "publisher")
+        assert seen.written.endswith(b"still served")
+
+    asyncio.run(send_all())

@@ -1,0 +1,145 @@
+"""Under which condition a trigger leads to the action, where it does not always."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.co_occurrence.timeline import Flags, Ids, Timeline
+from detectors.history import Day, Millis, Steps
+from schemas.patterns import AtHome, Condition, Dark, Hours, Temperature, Weekday
+
+Values = NDArray[np.float64]
+
+LEAST_GAIN = 4.0
+LEAST_HITS = 4
+QUANTILES = np.linspace(0.05, 0.95, 16)
+STEPS_AN_HOUR = 12
+STALE_MS = 7_200_000
+WORKDAYS, WEEKEND = (0, 1, 2, 3, 4), (5, 6)
+SPANS = tuple((start, (start + hours) % 24 or 24) for start in range(24) for hours in range(2, 17))
+"""From which hour to which, 2 to 16 hours long."""
+
+IN_SPAN = np.array([[(hour - a) % 24 < (b - a) % 24 for hour in range(24)] for a, b in SPANS], dtype=np.bool_)
+PLAIN: tuple[Condition, ...] = (
+    Dark(),
+    Weekday(days=WORKDAYS),
+    Weekday(days=WEEKEND),
+    AtHome(somebody=True),
+    AtHome(somebody=False),
+)
+PLAIN_PENALTIES = np.log([1, 2, 2, 2, 2])
+
+
+class Conditions:
+    """All conditions that are tried, and at which events of the timeline each holds.
+
+    They stand in one order everywhere: dark, days of the week, presence, spans of hours, then all thermometers
+    below each of their edges, then above.
+    """
+
+    def __init__(self, timeline: Timeline, days: Sequence[Day], steps: Mapping[str, Steps]) -> None:
+        self._timeline = timeline
+        self._sunrise = np.array([day.sunrise for day in days])
+        self._sunset = np.array([day.sunset for day in days])
+        self._workday = np.array([day.weekday in WORKDAYS for day in days])
+        self._home_at, self._at_home = _occupancy(timeline)
+        self._thermometers = [
+            (name, steps[name], _edges(steps[name]))
+            for name in sorted(steps)
+            if "temp" in name and len(steps[name].mean)
+        ]
+        self._edges = [(name, float(edge)) for name, _, edges in self._thermometers for edge in edges]
+        self._penalties = np.concatenate(
+            [
+                PLAIN_PENALTIES,
+                np.full(len(SPANS), np.log(len(SPANS))),
+                np.full(2 * len(self._edges), np.log(max(1, 2 * len(self._edges)))),
+            ]
+        )
+
+    def choose(self, rows: Ids, hits: Flags) -> tuple[Condition, Flags] | None:
+        """Return the condition that tells hits from misses best, and where it holds, if one does so clearly.
+
+        Clearly: the log-likelihood of two hit rates, within and without, exceeds that of one by more than
+        `LEAST_GAIN` plus the logarithm of the alternatives of its kind that were tried.
+
+        Parameters
+        ----------
+        rows
+            The events that started the trials.
+        hits
+            Which trials led to the action.
+        """
+        met = self._met(rows)
+        gain = _gains(met, hits) - self._penalties
+        best = int(np.argmax(gain))
+        return (self._condition(best), met[best]) if gain[best] > LEAST_GAIN else None
+
+    def _met(self, rows: Ids) -> Flags:
+        day, minute, at = (
+            self._timeline.day_numbers[rows],
+            self._timeline.minutes[rows],
+            self._timeline.at[rows],
+        )
+        dark = (minute < self._sunrise[day]) | (minute >= self._sunset[day])
+        workday = self._workday[day]
+        known = np.full(len(rows), len(self._home_at) > 0)
+        somebody = self._at_home[np.searchsorted(self._home_at, at, side="right")] > 0
+        plain = np.stack([dark, workday, ~workday, known & somebody, known & ~somebody])
+        spans = IN_SPAN[:, np.minimum(minute / 60, 23).astype(np.int64)]
+        at_ms = at + self._timeline.origin_ms
+        readings = [(_read(steps, at_ms), edges) for _, steps, edges in self._thermometers]
+        below = [reading < edges[:, None] for reading, edges in readings]
+        above = [reading >= edges[:, None] for reading, edges in readings]
+        return np.concatenate([plain, spans, *below, *above])
+
+    def _condition(self, number: int) -> Condition:
+        if number < len(PLAIN):
+            return PLAIN[number]
+        number -= len(PLAIN)
+        if number < len(SPANS):
+            after, before = SPANS[number]
+            return Hours(after=after, before=before)
+        above, place = divmod(number - len(SPANS), len(self._edges))
+        name, edge = self._edges[place]
+        return Temperature(entity_id=name, above=edge) if above else Temperature(entity_id=name, below=edge)
+
+
+def _gains(met: Flags, hits: Flags) -> Values:
+    """Log-likelihood of two hit rates over that of one, 0 where fewer hits are within than without."""
+    trials, k = len(hits), int(np.count_nonzero(hits))
+    inside, k_in = np.count_nonzero(met, axis=1), np.count_nonzero(met[:, hits], axis=1)
+    outside, k_out = trials - inside, k - k_in
+    numbers = np.arange(trials + 1)
+    x_log_x = numbers * np.log(np.maximum(numbers, 1))
+
+    def fit(hit: Ids, of: Ids) -> Values:
+        return np.asarray(x_log_x[hit] + x_log_x[of - hit] - x_log_x[of])
+
+    gain = fit(k_in, inside) + fit(k_out, outside) - fit(np.array(k), np.array(trials))
+    return np.where((k_in * outside > k_out * inside) & (k_in >= LEAST_HITS), gain, 0.0)
+
+
+def _edges(steps: Steps) -> Values:
+    """Thresholds worth trying: the quantiles of what the thermometer read, hour by hour."""
+    return np.unique(np.round(np.quantile(steps.mean[::STEPS_AN_HOUR], QUANTILES), 1))
+
+
+def _read(steps: Steps, at_ms: Millis) -> Values:
+    """Return the reading at each time, NaN (which no threshold meets) where there is no recent one."""
+    position = np.searchsorted(steps.start_ms, at_ms, side="right") - 1
+    fresh = (position >= 0) & (at_ms - steps.start_ms[position] < STALE_MS)
+    return np.where(fresh, steps.mean[position], np.nan)
+
+
+def _occupancy(timeline: Timeline) -> tuple[Millis, Ids]:
+    """Return when persons came and went, and how many were at home before, between and after."""
+    persons = np.array([t.entity_id.startswith("person.") for t in timeline.types], dtype=np.bool_)
+    rows = np.nonzero(persons[timeline.type_ids])[0]
+    inside: dict[int, bool] = {}
+    counts: list[int] = []
+    for type_id in timeline.type_ids[rows].tolist():
+        inside[int(timeline.entities[type_id])] = timeline.types[type_id].state == "home"
+        counts.append(sum(inside.values()))
+    return timeline.at[rows], np.array([*counts[:1], *counts] or [0], dtype=np.int64)

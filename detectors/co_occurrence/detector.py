@@ -1,0 +1,217 @@
+"""The co-occurrence detector: what somebody does shortly after something happened."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import compress, groupby
+
+import numpy as np
+
+from detectors.co_occurrence.conditions import Conditions
+from detectors.co_occurrence.day_table import join, tabulate
+from detectors.co_occurrence.explaining import explain
+from detectors.co_occurrence.finding import Finding
+from detectors.co_occurrence.nulls import base_rates, directed, dwell_times
+from detectors.co_occurrence.screening import LEAST_DAYS, Tables, screen
+from detectors.co_occurrence.timeline import Ids, Series, Timeline
+from detectors.co_occurrence.trials import Candidates, Trials, replay
+from detectors.contract import Snapshot
+from detectors.evidence import Floats, accept, log_e_values, lower_bound
+from detectors.history import Aggregate, Day, History
+from detectors.nomination import Nominations
+from schemas.events import EventType
+from schemas.patterns import Pattern, PatternType
+
+WIDER = 2.5
+LONGEST_WINDOW_MS = 300_000
+LOG_WINDOWS = float(np.log(6))
+SLICE_TRIGGERS = 20_000
+FINDINGS_A_SLICE = 16
+
+RATE_WITHOUT_CONDITION = 0.8
+LEAST_RATE_OVERALL = 0.1
+LEAST_FOCUS = 0.35
+LEVEL, LEVEL_OF_CHOSEN = 0.9, 0.99
+"""Certainty of a hit rate's lower bound; more is asked where its condition was chosen among hundreds."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Tried:
+    """The candidates of a slice that are promising, with what their trials say."""
+
+    candidates: Candidates
+    trials: Trials
+    rates: Floats
+    log_e: Floats
+
+
+class CoOccurrence:
+    """Find what people do shortly after something happened, in this order, and not by chance.
+
+    A pair (trigger, action) is nominated from the day tables; then every use of the trigger is replayed as a
+    trial: an opportunity if the action's entity was not in that state already, a hit if somebody, and no
+    automation, brought the action about in the window after it. The hit rate is weighed against what would
+    happen anyway, because somebody is active or because the action was due, with e-values under false
+    discovery control (e-BH). What another trigger explains is dropped, and so is what a machine does: of
+    automations, visible or hidden, nothing is reported.
+
+    Judging costs about 0.3 ms a candidate. Memory: a day bitmap for each event type, and the day tables as
+    arrays, a cache of some 30 kB a day. Aggregates of different days merge by adding counts.
+
+    Parameters
+    ----------
+    alpha
+        False discovery rate among what is reported.
+    least_rate
+        Least share of opportunities that are hits: below one half a habit surprises those whose it is.
+    least_sure_rate
+        Least lower bound (90 %) of that share.
+    least_coverage
+        Least share of the action's uses that follow the trigger.
+
+    References
+    ----------
+    R. Wang, A. Ramdas (2022). False discovery rate control with e-values. Journal of the Royal Statistical
+    Society B 84(3), 822-852. doi:10.1111/rssb.12489
+    """
+
+    kind = PatternType.CO_OCCURRENCE.value
+
+    def __init__(
+        self,
+        *,
+        alpha: float = 0.05,
+        least_rate: float = 0.5,
+        least_sure_rate: float = 0.4,
+        least_coverage: float = 0.2,
+    ) -> None:
+        self.alpha = _share("alpha", alpha)
+        self.least_rate = _share("least_rate", least_rate)
+        self.least_sure_rate = _share("least_sure_rate", least_sure_rate)
+        self.least_coverage = _share("least_coverage", least_coverage)
+        self._nominations = Nominations()
+        self._tables = Tables()
+
+    def learn_one(self, event_type: EventType, day: int) -> None:
+        self._nominations.see(event_type, day)
+
+    def close_day(self, day: Day) -> Mapping[str, Aggregate]:
+        return tabulate(day)
+
+    def merge(self, one: Aggregate, other: Aggregate) -> Aggregate:
+        return join(one, other)
+
+    def forget_before(self, day: int) -> None:
+        self._nominations.forget_before(day)
+
+    def snapshot(self) -> Snapshot:
+        return self._nominations.snapshot()
+
+    def restore(self, snapshot: Snapshot) -> None:
+        self._nominations.restore(snapshot)
+
+    def detect(self, history: History) -> Iterator[Pattern | None]:
+        if not any(len(day.at_ms) for day in history.days):
+            return
+        timeline = Timeline.of(history.days)
+        yield None
+        sums = self._tables.add_up([day.date for day in history.days], history.aggregates[self.kind])
+        seen = frozenset(self._nominations.seen_on(LEAST_DAYS))
+        candidates, pairs_tested = screen(timeline, sums, self._tables.names, seen)
+        dwells = dwell_times(timeline)
+        tried: list[_Tried] = []
+        for part in _slices(timeline, candidates):
+            yield None
+            tried.append(self._try(timeline, part, dwells))
+        yield None
+        findings: list[Finding] = []
+        for finding in self._verify(timeline, history, tried, pairs_tested):
+            if finding is None:
+                yield None
+            else:
+                findings.append(finding)
+        findings.sort(key=lambda finding: (finding.action, finding.trigger))
+        for _, of_action in groupby(findings, key=lambda finding: finding.action):
+            for finding in explain(timeline, list(of_action)):
+                if not finding.automated:
+                    yield finding.pattern(timeline, history)
+            yield None
+
+    def _try(self, timeline: Timeline, candidates: Candidates, dwells: Series) -> _Tried:
+        trials = replay(timeline, candidates)
+        hits, opportunities = _tally(trials, candidates)
+        uses = timeline.actions.counts()[candidates.actions]
+        promising = (hits >= self.least_coverage * uses) & (hits >= LEAST_RATE_OVERALL * opportunities)
+        promising[promising] = directed(timeline, candidates.take(promising))
+        candidates, trials = candidates.take(promising), trials.among(promising)
+        rates = base_rates(timeline, candidates, trials, dwells)
+        log_e = log_e_values(*_tally(trials, candidates), rates) - LOG_WINDOWS
+        return _Tried(candidates, trials, rates, log_e)
+
+    def _verify(
+        self, timeline: Timeline, history: History, tried: list[_Tried], pairs_tested: int
+    ) -> Iterator[Finding | None]:
+        """Find those with evidence enough for all that was tested, and the condition under which they hold."""
+        if not tried:
+            return
+        conditions = Conditions(timeline, history.days, history.steps)
+        evidence = np.exp(np.concatenate([part.log_e for part in tried]))
+        believed = accept(evidence, self.alpha, max(pairs_tested, len(evidence)))
+        places = ((part, candidate) for part in tried for candidate in range(len(part.candidates)))
+        for count, (part, candidate) in enumerate(compress(places, believed.tolist())):
+            if count % FINDINGS_A_SLICE == 0:
+                yield None
+            yield self._narrow(conditions, _finding(timeline, part, candidate))
+
+    def _narrow(self, conditions: Conditions, finding: Finding) -> Finding | None:
+        """Add the condition that the habit depends on, if any; None if what is left is no habit."""
+        if finding.rate < RATE_WITHOUT_CONDITION:
+            chosen = conditions.choose(finding.trials.rows, finding.trials.hits)
+            if chosen is not None:
+                finding = replace(finding, condition=chosen[0], trials=finding.trials.take(chosen[1]))
+        level = LEVEL if finding.condition is None else LEVEL_OF_CHOSEN
+        holds = (
+            finding.rate >= self.least_rate
+            and finding.hits >= self.least_coverage * finding.uses
+            and lower_bound(finding.hits, len(finding.trials.at), level) >= self.least_sure_rate
+            and finding.focus >= LEAST_FOCUS
+        )
+        return finding if holds else None
+
+
+def _tally(trials: Trials, candidates: Candidates) -> tuple[Ids, Ids]:
+    """Count hits and opportunities of each candidate."""
+    count = len(candidates)
+    return np.bincount(trials.nth[trials.hits], minlength=count), np.bincount(trials.nth, minlength=count)
+
+
+def _share(name: str, value: float) -> float:
+    if not 0 < value < 1:
+        raise ValueError(f"expected {name} between 0 and 1, got {value}")
+    return value
+
+
+def _slices(timeline: Timeline, candidates: Candidates) -> Iterator[Candidates]:
+    """Split the candidates so that each part is tried in some milliseconds.
+
+    The windows in which pairs stand out most are widened: what follows later is the same habit's tail.
+    """
+    windows = np.minimum((candidates.windows * WIDER).astype(np.int64), LONGEST_WINDOW_MS)
+    candidates = replace(candidates, windows=windows)
+    part = np.cumsum(timeline.triggers.counts()[candidates.triggers]) // SLICE_TRIGGERS
+    for number in np.unique(part):
+        yield candidates.take(part == number)
+
+
+def _finding(timeline: Timeline, part: _Tried, candidate: int) -> Finding:
+    trigger, action = int(part.candidates.triggers[candidate]), int(part.candidates.actions[candidate])
+    return Finding(
+        trigger=timeline.types[trigger],
+        action=timeline.types[action],
+        trigger_id=trigger,
+        trigger_at=timeline.triggers.of(trigger),
+        uses=len(timeline.actions.of(action)),
+        window_ms=int(part.candidates.windows[candidate]),
+        trials=part.trials.of(candidate),
+        base_rate=float(part.rates[candidate]),
+        e_value=float(np.exp(part.log_e[candidate])),
+    )

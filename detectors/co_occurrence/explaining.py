@@ -1,0 +1,106 @@
+"""Which of several triggers of one action explains it: chains, siblings and other signs of one occasion."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from detectors.co_occurrence.finding import Finding
+from detectors.co_occurrence.timeline import Flags, Timeline
+from detectors.co_occurrence.trials import already
+
+MUCH_OVERLAP = 0.5
+SAME_MOMENT_MS = 1_000
+SLACK_MS = 10_000
+MUCH_BETTER = 1.5
+LEAST_OWN_HITS = 4
+LEAST_OWN_RATE = 0.5
+
+
+def explain(timeline: Timeline, findings: Sequence[Finding]) -> list[Finding]:
+    """Keep the findings of one action that are not the shadow of another one.
+
+    First every two that claim the same uses are compared; of those left the best takes the uses it explains,
+    and the others must stand on what remains. Automations come first: what one does is nobody's habit.
+    """
+    ranked = sorted(findings, key=lambda finding: (not finding.automated, -finding.score, finding.trigger))
+    kept: list[Finding] = []
+    claimed: set[int] = set()
+    for finding in _unbeaten(timeline, ranked):
+        done = finding.trials.done[finding.trials.hits].tolist()
+        own = len(set(done) - claimed)
+        trials = len(finding.trials.at) - (len(done) - own)
+        if not kept or (own >= LEAST_OWN_HITS and own >= LEAST_OWN_RATE * trials):
+            kept.append(finding)
+            claimed.update(done)
+    return kept
+
+
+def _unbeaten(timeline: Timeline, ranked: Sequence[Finding]) -> list[Finding]:
+    """Drop what a finding explains that stays; where each beats the next in a circle, the first stays."""
+    places = range(len(ranked))
+    beats = {_beats(timeline, ranked, i, j) for j in places for i in range(j)}
+    left, stay = list(places), set[int]()
+    while left:
+        free = [j for j in left if not any((i, j) in beats for i in left)] or left[:1]
+        stay.update(free)
+        left = [j for j in left if j not in stay and not any((i, j) in beats for i in free)]
+    return [ranked[i] for i in sorted(stay)]
+
+
+def _beats(timeline: Timeline, ranked: Sequence[Finding], i: int, j: int) -> tuple[int, int] | None:
+    """Say which of two findings explains the other one, as (winner, loser), if one does.
+
+    The far trigger comes before the near one. Each is tried where the other did not occur: if the far one
+    still leads to the action, the near one was its sibling; if the near one does, the far one was at most its
+    cause; if both do, both stand. If neither does, they are steps of a chain, of which the nearest counts, or
+    signs of one occasion, of which the first does.
+    """
+    lead = _lead(ranked[i], ranked[j])
+    if lead is None:
+        return None
+    far, near = (i, j) if lead > 0 else (j, i)
+    first, last = ranked[far], ranked[near]
+    if first.automated != last.automated:
+        return (far, near) if first.automated else (near, far)
+    far_stands, near_stands = (
+        _stands(timeline, first, last, after=True),
+        _stands(timeline, last, first, after=False),
+    )
+    if far_stands and near_stands:
+        return None
+    same_occasion = first.trigger.entity_id == last.trigger.entity_id or abs(lead) < SAME_MOMENT_MS
+    far_wins = far_stands or (not near_stands and (same_occasion or first.rate > MUCH_BETTER * last.rate))
+    return (far, near) if far_wins else (near, far)
+
+
+def _lead(one: Finding, other: Finding) -> float | None:
+    """By how many milliseconds `one` was earlier where both led to the same uses; None if that is rare."""
+    hits, others = one.trials.take(one.trials.hits), other.trials.take(other.trials.hits)
+    _, i, j = np.intersect1d(hits.done, others.done, assume_unique=True, return_indices=True)
+    if len(i) < MUCH_OVERLAP * min(len(hits.done), len(others.done)):
+        return None
+    return float(np.median(hits.lags[i] - others.lags[j]))
+
+
+def _stands(timeline: Timeline, finding: Finding, other: Finding, *, after: bool) -> bool:
+    """Tell whether the finding holds, rather than chance, on its trials without the other trigger.
+
+    Where the other trigger's entity was in that state already nothing can be learned: it could not show.
+    """
+    at = finding.trials.at
+    met = _meets(finding, other, after=after)
+    able = ~already(timeline, np.full(len(at), other.trigger_id), at)
+    alone, together = finding.trials.hits[~met & able], finding.trials.hits[met]
+    hits, misses = np.count_nonzero(alone), np.count_nonzero(~alone)
+    p = min(0.99, max(2 * finding.base_rate, (np.count_nonzero(together) + 0.5) / (len(together) + 1)))
+    q = min(finding.base_rate, p / 2)
+    return bool(hits * np.log(p / q) + misses * np.log((1 - p) / (1 - q)) > 0)
+
+
+def _meets(finding: Finding, other: Finding, *, after: bool) -> Flags:
+    """Tell at which trials the other trigger occurred too: within the window after, or shortly before."""
+    at = finding.trials.at
+    reach = finding.window_ms if after else other.window_ms
+    low, high = (at - SLACK_MS, at + reach) if after else (at - reach, at + SLACK_MS)
+    times = other.trigger_at
+    return np.asarray(np.searchsorted(times, high, side="right") > np.searchsorted(times, low, side="left"))

@@ -1,0 +1,119 @@
+"""A verified pair: what its trials say, and how that is told as a pattern."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+
+import numpy as np
+
+from detectors.co_occurrence.timeline import Timeline
+from detectors.co_occurrence.trials import Trials
+from detectors.evidence import beta_interval, forecast, lower_bound
+from detectors.history import History, Millis
+from schemas.events import EventType
+from schemas.patterns import Condition, CoOccurrenceDetail, Evidence, LagSeconds, Pattern, Target
+
+MACHINE_MS = 1_000
+MACHINE_SHARE = 0.8
+MACHINE_SPREAD_MS = 500
+NARROWEST_SPREAD = 0.1
+IQR_OF_NORMAL = 1.349
+STRAY_SHARE = 0.15
+RECENT = 5
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One verified candidate with the trials that count for it, all of them or those under its condition.
+
+    `trigger_at` are all uses of the trigger, `uses` is the number of the action's.
+    """
+
+    trigger: EventType
+    action: EventType
+    trigger_id: int
+    trigger_at: Millis
+    uses: int
+    window_ms: int
+    trials: Trials
+    base_rate: float
+    e_value: float
+    condition: Condition | None = None
+
+    @cached_property
+    def hits(self) -> int:
+        """Trials that led to the action."""
+        return int(np.count_nonzero(self.trials.hits))
+
+    @property
+    def rate(self) -> float:
+        """Share of trials that led to the action."""
+        return self.hits / len(self.trials.at)
+
+    @property
+    def lags_ms(self) -> Millis:
+        """Time from trigger to action of each hit."""
+        return self.trials.lags[self.trials.hits]
+
+    @cached_property
+    def automated(self) -> bool:
+        """Whether its lags are such as only machines keep: within a second, or the same to half a second."""
+        low, high = np.quantile(self.lags_ms, (0.1, 0.9))
+        return bool(np.mean(self.lags_ms < MACHINE_MS) >= MACHINE_SHARE or high - low < MACHINE_SPREAD_MS)
+
+    @cached_property
+    def focus(self) -> float:
+        """Log-likelihood that a lag gains if lags lie around a typical one, over anywhere in the window.
+
+        Reactions have a typical lag; what merely goes on while somebody is in the room has none (about 0).
+        The alternative is a log-normal lag about the median, with one in seven anywhere.
+        """
+        lags = np.log(np.maximum(self.lags_ms, 1) / self.window_ms)
+        low, mid, high = np.quantile(lags, (0.25, 0.5, 0.75))
+        spread = max(NARROWEST_SPREAD, float(high - low) / IQR_OF_NORMAL)
+        density = np.exp(-0.5 * ((lags - mid) / spread) ** 2 - lags) / (spread * np.sqrt(2 * np.pi))
+        return float(np.log((1 - STRAY_SHARE) * density + STRAY_SHARE).mean())
+
+    @cached_property
+    def score(self) -> float:
+        """Harmonic mean of the hit rate's lower bound and the share of the action's uses that it explains."""
+        sure, share = lower_bound(self.hits, len(self.trials.at)), self.hits / self.uses
+        return 2 * sure * share / (sure + share)
+
+    def pattern(self, timeline: Timeline, history: History) -> Pattern:
+        """Tell it as a pattern."""
+        hit = self.trials.hits
+        done = (self.trials.at + self.trials.lags)[hit] + timeline.origin_ms
+        low, mid, high = (round(float(lag) / 1000, 3) for lag in np.quantile(self.lags_ms, (0.1, 0.5, 0.9)))
+        detail = CoOccurrenceDetail(
+            trigger=Target(entity_id=self.trigger.entity_id, state=self.trigger.state),
+            action=Target(entity_id=self.action.entity_id, state=self.action.state),
+            lag_seconds=LagSeconds(p10=low, p50=mid, p90=high),
+            probability=self.rate,
+            conditions=() if self.condition is None else (self.condition,),
+        )
+        return Pattern.of(
+            detail,
+            home=history.home.id,
+            confidence=forecast(hit, self.base_rate),
+            occurrences=self.hits,
+            first_seen=EPOCH + timedelta(milliseconds=int(done[0])),
+            last_seen=EPOCH + timedelta(milliseconds=int(done[-1])),
+            evidence=self._evidence(timeline, history),
+        )
+
+    def _evidence(self, timeline: Timeline, history: History) -> Evidence:
+        hit, days = self.trials.hits, timeline.day_numbers[self.trials.rows]
+        trials = len(hit)
+        return Evidence(
+            opportunities=trials,
+            hits=self.hits,
+            misses=trials - self.hits,
+            recent_hits=tuple(history.days[day].date for day in days[hit][-RECENT:].tolist()),
+            recent_misses=tuple(history.days[day].date for day in days[~hit][-RECENT:].tolist()),
+            base_rate=self.base_rate,
+            lift=self.rate / self.base_rate,
+            interval=beta_interval(self.hits, trials),
+            e_value=self.e_value,
+        )

@@ -1,8 +1,8 @@
-"""A client that sends and receives single packets, for what no client library lets a test do."""
+"""A client that sends and receives single packets, and a proxy whose connections can be cut."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from typing import Any, Self, TypeVar
 
 import mqtt5
@@ -102,6 +102,61 @@ class WireClient:
         """Return a packet id that is free."""
         self._packet_id += 1
         return self._packet_id
+
+
+class Proxy:
+    """A TCP proxy whose connections the test can cut.
+
+    Parameters
+    ----------
+    target_port
+        Where the broker listens.
+    """
+
+    host = "127.0.0.1"
+
+    def __init__(self, target_port: int) -> None:
+        self.cuts = 0
+        self._target_port = target_port
+        self._writers: list[asyncio.StreamWriter] = []
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self._serve, self.host, 0)
+        self.port: int = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._server.close()
+        self.cut()
+
+    def cut(self) -> None:
+        """Abort every connection, as a network does."""
+        self.cuts += 1
+        while self._writers:
+            self._writers.pop().transport.abort()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_connection(self.host, self._target_port)
+        self._writers += [writer, back]
+        with suppress(ConnectionError):
+            await asyncio.gather(self._pipe(reader, back), self._pipe(there, writer))
+
+    async def _pipe(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while received := await reader.read(65_536):
+            writer.write(received)
+            await writer.drain()
+        writer.close()
+
+
+@pytest.fixture
+async def proxy_to() -> AsyncIterator[Callable[[Any], Awaitable[Proxy]]]:
+    """A factory of proxies to a broker."""
+    async with AsyncExitStack() as stack:
+
+        async def start(broker: Any) -> Proxy:
+            return await stack.enter_async_context(Proxy(broker.port))
+
+        yield start
 
 
 OpenWire = Callable[[Any], Awaitable[WireClient]]

@@ -108,7 +108,7 @@ def alter(packet: bytes, changes: list[tuple[int, int]]) -> bytes:
 @pytest.mark.filterwarnings(
     "ignore::pytest.PytestUnraisableExceptionWarning"
 )  # the codec's panic shows itself
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(PACKETS), CHANGES), min_size=1, max_size=6), st.booleans())
 def test_arbitrary_packets_raise_nothing(
     packets: list[tuple[bytes, list[tuple[int, int]]]],

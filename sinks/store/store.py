@@ -155,14 +155,7 @@ class SqlStore:
 
     def day_sets(self, *, since: date) -> Iterator[StoredDay]:
         """Yield the days from `since` on, in order, one at a time in memory."""
-        with self._database.reading() as connection:
-            days = connection.execute(
-                select(_DAYS.c.day)
-                .where(_DAYS.c.home == self.home, _DAYS.c.day >= since)
-                .order_by(_DAYS.c.day)
-            )
-            found = days.scalars().all()
-        for day in found:
+        for day, _ in self.days(since=since):
             stored = self.day_set(day)
             if stored is not None:
                 yield stored

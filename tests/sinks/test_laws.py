@@ -400,11 +400,12 @@ class Timeless(SqlStore):
 
     def __init__(self, url: str, *, home: str, busy_timeout_s: float) -> None:
         super().__init__(url, home=home, busy_timeout_s=busy_timeout_s)
-        acquire, given = self.leases.acquire, {}
+        acquire = self.leases.acquire
+        given: dict[tuple[str, str], Held | None] = {}
 
-        def once(partition: str, owner: str, **times: int) -> Held | None:
+        def once(partition: str, owner: str, **how: Any) -> Held | None:
             if (partition, owner) not in given:
-                given[partition, owner] = acquire(partition, owner, **times)
+                given[partition, owner] = acquire(partition, owner, **how)
             return given[partition, owner]
 
         self.leases.acquire = once  # type: ignore[method-assign]

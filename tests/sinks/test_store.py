@@ -1,0 +1,132 @@
+"""What is particular to the store."""
+
+from collections.abc import Callable
+from contextlib import closing
+from datetime import date
+from itertools import count
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy.exc import OperationalError
+from structlog.testing import capture_logs
+
+from schemas.events import ServiceCall, StateChange
+from sinks.store import SqlStore, StoreUnavailableError
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+MAYBE = st.none() | TEXT
+NUMBER = st.integers(min_value=0, max_value=2**62)
+ATTRIBUTE = st.tuples(TEXT, st.floats(allow_nan=False, allow_infinity=False) | TEXT)
+CHANGES = st.builds(
+    StateChange,
+    NUMBER,
+    TEXT,
+    MAYBE,
+    TEXT,
+    MAYBE,
+    MAYBE,
+    MAYBE,
+    st.lists(ATTRIBUTE, max_size=3).map(tuple),
+    st.booleans(),
+)
+CALLS = st.builds(ServiceCall, NUMBER, st.lists(TEXT, max_size=3).map(tuple), TEXT)
+
+
+@pytest.fixture
+def store(sqlite_url: str) -> SqlStore:
+    """An empty store on SQLite."""
+    found = SqlStore(sqlite_url, busy_timeout_s=0.05)
+    found.migrate()
+    return found
+
+
+@pytest.fixture(scope="module")
+def new_home(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], SqlStore]:
+    """Return what opens one database for ever new homes."""
+    url = f"sqlite:///{tmp_path_factory.mktemp('store') / 'store.db'}"
+    SqlStore(url).migrate()
+    numbers = count()
+    return lambda: SqlStore(url, home=str(next(numbers)))
+
+
+@given(events=st.lists(CHANGES | CALLS, max_size=5))
+def test_the_journal_gives_back_what_it_took(
+    events: list[StateChange | ServiceCall], new_home: Callable[[], SqlStore]
+) -> None:
+    """Whatever text, numbers and attributes an event has, it comes back equal."""
+    with closing(new_home()) as store:
+        with store.begin() as transaction:
+            transaction.journal([(bytes([n] * 16), event) for n, event in enumerate(events)], 1)
+        assert [event for _, event in store.journal_after()] == events
+
+
+def test_the_journal_is_read_from_a_time_on(store: SqlStore) -> None:
+    """Entries of an earlier event time are left out, whenever they arrived."""
+    changes = [StateChange(at_us, "light.a", None, "on") for at_us in (5, 3, 9, 4)]
+    with store.begin() as transaction:
+        last = transaction.journal([(change.key, change) for change in changes], received_us=70)
+        assert transaction.journal([], received_us=71) == last
+    assert [event.at_us for _, event in store.journal_after(from_at_us=4)] == [5, 9, 4]
+    assert store.last_received_us() == 70
+
+
+def test_an_empty_store_has_nothing(store: SqlStore) -> None:
+    """Nothing is made up where nothing was written."""
+    with store.begin() as transaction:
+        assert transaction.journal([], received_us=1) == 0
+        assert transaction.unseen([]) == set()
+    assert (store.last_received_us(), store.snapshot("model"), store.day_set(date(2026, 1, 1))) == (None,) * 3
+    assert set(store.counts().values()) == {0}
+
+
+@pytest.mark.parametrize("damage", ["payload = x'00'", "version = 2", "applied_seq = 8", "checksum = x'00'"])
+def test_a_damaged_snapshot_is_none(store: SqlStore, damage: str) -> None:
+    """A snapshot is a cache: where anything in it changed it is refused, and the log says so."""
+    with store.begin() as transaction:
+        transaction.save_snapshot("model", b"good", version=1, applied_seq=7)
+    assert store.snapshot("model") == (1, 7, b"good")
+    with store._database.writing() as connection:
+        connection.exec_driver_sql(f"UPDATE snapshots SET {damage}")  # noqa: S608
+    with capture_logs() as logs:
+        assert store.snapshot("model") is None
+    assert [(log["log_level"], log["home"], log["name"]) for log in logs] == [("warning", "home", "model")]
+
+
+def test_a_full_disk_passes(store: SqlStore) -> None:
+    """A store without room says so and takes the same transaction when there is room again."""
+    with store._database.reading() as connection:
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+        connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+    for _ in range(2):
+        with pytest.raises(StoreUnavailableError, match="full"), store.begin() as transaction:
+            transaction.save_snapshot("model", bytes(100_000), version=1, applied_seq=7)
+        assert store.snapshot("model") is None
+    with store._database.reading() as connection:
+        connection.exec_driver_sql("PRAGMA max_page_count = 1000000")
+    with store.begin() as transaction:
+        transaction.save_snapshot("model", bytes(100_000), version=1, applied_seq=7)
+    assert store.snapshot("model") is not None
+
+
+def test_a_store_that_cannot_be_opened_is_unavailable(tmp_path: Path) -> None:
+    """A folder that is not mounted yet may come."""
+    with pytest.raises(StoreUnavailableError, match="unable to open"):
+        SqlStore(f"sqlite:///{tmp_path / 'absent' / 'store.db'}").migrate()
+
+
+def test_a_mistake_is_not_taken_for_a_lock(sqlite_url: str) -> None:
+    """What no retry heals, such as a table that is not there, is not reported as passing."""
+    with pytest.raises(OperationalError, match="no such table"):
+        SqlStore(sqlite_url).counts()
+
+
+def test_commits_reach_the_disk(store: SqlStore) -> None:
+    """The database is journalled ahead and waits for the disk at every commit."""
+    with store._database.reading() as connection:
+        pragmas = [
+            connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+            for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
+        ]
+    assert pragmas == ["wal", 2, 1, 50]

@@ -227,7 +227,7 @@ def _cut(rng: random.Random) -> Iterator[bytes]:
         b"on",
         b"{'a': 1}",
     )
-    yield from (good[:place] for place in sorted(rng.sample(range(1, len(good)), 55)))
+    yield from (good[:place] for place in sorted(rng.sample(range(1, len(good)), 59)))
     yield from (good + rest for rest in (b"}", b",", b"x", good, b"\x00"))
     yield b"[" + good + b"]"
 

@@ -72,7 +72,7 @@ class StreamClock:
 
     def check(self, at_us: int, received_us: int) -> None:
         ahead_us = received_us + FUTURE_US if received_us else (self._now_us or at_us) + LEAP_US
-        if at_us > min(ahead_us, YEAR_2100_US):
+        if at_us > ahead_us or at_us >= YEAR_2100_US:
             raise PoisonError(Reason.FUTURE, "expected an event time not far ahead of the stream")
         if at_us < self._now_us - PAST_US:
             raise PoisonError(Reason.TOO_OLD, "expected an event time at most 30 days behind the stream")

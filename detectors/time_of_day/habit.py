@@ -1,0 +1,250 @@
+"""Habits in batches: from convincing windows to times, anchors, days, courses and causes."""
+
+from dataclasses import dataclass
+from math import log
+
+import numpy as np
+
+from detectors.evidence import log_e_values
+from detectors.time_of_day.course import (
+    ANCHOR_PRIOR,
+    ANCHORS,
+    DECISIVE,
+    HALF_IN_SPREADS,
+    NARROWEST_MIN,
+    NEAR_MIN,
+    WIDEST_MIN,
+    Hump,
+    Near,
+    began,
+    classify,
+    ended,
+    fit,
+    median,
+    moves,
+    opportunities,
+)
+from detectors.time_of_day.scan import CLASSES, EVERY_DAY, RATES
+from detectors.time_of_day.uses import Bools, Floats, Ints, Span
+
+CLASS_DAYS = np.array([[day in days for day in EVERY_DAY] for days, _ in CLASSES])
+MACHINE_S = 4.0
+MACHINE_SHARE = 0.75
+FEWEST_HITS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """Convincing windows: minutes from 04:00, minutes, days sought, class, expected chance uses, evidence."""
+
+    row: Ints
+    centre: Floats
+    width: Floats
+    recent: Bools
+    kind: Ints
+    expected: Floats
+    log_e: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Habit:
+    """A habit as found; minutes count from 04:00, arrays have one element a day.
+
+    `centre` is where it was expected each day, `offsets` how far from it the nearest use was, `chances` the
+    days that count, `hits` those of them that it showed on. `moved` holds the day since which, and the
+    minute before.
+    """
+
+    row: int
+    anchor: str
+    anchor_offset: float | None
+    minute: float
+    spread: float
+    half: float
+    kind: int
+    centre: Floats
+    offsets: Floats
+    chances: Bools
+    hits: Bools
+    start: int
+    over: bool
+    machine: bool
+    chance: float
+    log_e: float
+    moved: tuple[int, float] | None
+
+    @property
+    def reach(self) -> float:
+        """Minutes around the centre that the habit explains."""
+        return max(self.half, 3 * self.spread) + 10
+
+
+def trace(candidates: Candidates, near: Near, span: Span, least: float) -> list[Habit | None]:
+    """Follow each candidate through the days; None where the whole course bears out less than `least`."""
+    live = np.broadcast_to(span.live, (len(candidates.row), span.days))
+    clock = _clock(candidates, near, span)
+    in_class = live & CLASS_DAYS[candidates.kind][:, span.weekdays]
+    centre = np.broadcast_to(clock.centre[:, None], live.shape)
+    half = halves(clock.spread)
+    offsets = near.offsets(centre)
+    seen = opportunities(centre, half, span.shown, in_class)
+    start = began(np.abs(offsets) <= half[:, None], seen)
+    centre, spread, anchors = _anchored(clock, near, span, in_class & _since(start, span.days))
+    offsets = near.offsets(centre)
+    half = halves(spread)
+    move = moves(offsets, (np.abs(offsets) <= half[:, None]) & in_class & _since(start, span.days))
+    moved = move.day > 0
+    earlier = centre + move.before[:, None]
+    centre = np.where(moved[:, None], centre + move.after[:, None], centre)
+    spread = np.where(moved, move.spread, spread)
+    start = np.where(moved, move.day, start)
+    half = halves(spread)
+    offsets = near.offsets(centre)
+    hits = np.abs(offsets) <= half[:, None]
+    seen = opportunities(centre, half, span.shown, live) & _since(start, span.days)
+    widened = np.maximum(1.0, 2 * half / candidates.width)
+    chance = np.minimum(-np.expm1(-candidates.expected * widened), 0.6)
+    kind = classify(hits, seen, chance, span.weekdays)
+    seen &= CLASS_DAYS[kind][:, span.weekdays]
+    start = np.maximum(start, began(hits, seen))
+    seen &= _since(start, span.days)
+    hits &= seen
+    over = ended(hits, seen)
+    k, n = hits.sum(axis=1), seen.sum(axis=1)
+    borne_out = (k >= FEWEST_HITS) & (log_e_values(k, n, chance, RATES) >= least)
+    machine = machines(near, centre, half, k)
+    before = np.where(_since(move.day, span.days) | ~moved[:, None], centre, earlier)
+    return [
+        Habit(
+            row=int(candidates.row[i]),
+            anchor="clock" if moved[i] and anchors[i].name == "undetermined" else anchors[i].name,
+            anchor_offset=anchors[i].offset_of(float(move.after[i]) if moved[i] else 0.0),
+            minute=float(centre[i, -1]) if moved[i] else anchors[i].minute,
+            spread=float(spread[i]),
+            half=float(half[i]),
+            kind=int(kind[i]),
+            centre=before[i],
+            offsets=offsets[i],
+            chances=seen[i],
+            hits=hits[i],
+            start=int(start[i]),
+            over=bool(over[i]),
+            machine=bool(machine[i]),
+            chance=float(chance[i]),
+            log_e=float(candidates.log_e[i]),
+            moved=(int(move.day[i]), float(earlier[i, -1])) if moved[i] else None,
+        )
+        if borne_out[i]
+        else None
+        for i in range(len(candidates.row))
+    ]
+
+
+def halves(spread: Floats) -> Floats:
+    """Half-width of the window in which a use is the habit's."""
+    return np.clip(HALF_IN_SPREADS * spread, NARROWEST_MIN, WIDEST_MIN)
+
+
+def _since(start: Ints, days: int) -> Bools:
+    return np.asarray(np.arange(days)[None, :] >= start[:, None])
+
+
+def _clock(candidates: Candidates, near: Near, span: Span) -> Hump:
+    """Centre and spread on the clock: on the days of the class, or on all days where they fit as well."""
+    shape = (len(candidates.row), span.days)
+    sought = candidates.recent & CLASS_DAYS[candidates.kind][:, span.weekdays]
+    offsets = near.offsets(np.broadcast_to(candidates.centre[:, None], shape))
+    width = candidates.width
+    hump = fit(
+        offsets, sought, np.maximum(width / 4, 2), np.clip(width / 2, 5, 60), np.maximum(30, 1.25 * width)
+    )
+    narrow = Hump(candidates.centre + hump.centre, hump.spread, hump.likelihood)
+    centre = np.broadcast_to(narrow.centre[:, None], shape)
+    offsets = near.offsets(centre)
+    broad = np.maximum(60, width)
+    hump = fit(offsets, candidates.recent, broad / 4, broad / 2, 1.25 * broad)
+    wide = Hump(narrow.centre + hump.centre, hump.spread, hump.likelihood)
+    half = halves(wide.spread)
+    offsets = near.offsets(np.broadcast_to(wide.centre[:, None], shape))
+    seen = opportunities(np.broadcast_to(wide.centre[:, None], shape), half, span.shown, candidates.recent)
+    chance = np.minimum(-np.expm1(-candidates.expected * np.maximum(1.0, 2 * half / width)), 0.6)
+    every = classify(np.abs(offsets) <= half[:, None], seen, chance, span.weekdays) == 0
+    use = every & (candidates.kind > 0)
+    return Hump(
+        np.where(use, wide.centre, narrow.centre), np.where(use, wide.spread, narrow.spread), hump.likelihood
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """What a habit keeps to, how far from the sun, and the minute valid on the last day."""
+
+    name: str
+    offset: float | None
+    minute: float
+
+    def offset_of(self, shift: float) -> float | None:
+        """Offset from the sun after a move by `shift`."""
+        return None if self.offset is None else self.offset + shift
+
+
+def _anchored(clock: Hump, near: Near, span: Span, days: Bools) -> tuple[Floats, Floats, list[Anchor]]:
+    """Weigh the anchors: expected minute by day and spread under the likeliest, and what may be said."""
+    shape = days.shape
+    first = near.offsets(np.broadcast_to(clock.centre[:, None], shape))
+    days = days & (np.abs(first) <= NEAR_MIN)
+    hump = days & (np.abs(first) <= np.maximum(2.5 * clock.spread, 15)[:, None])
+    reach, widest = np.full(len(days), NEAR_MIN), np.full(len(days), 60.0)
+    centres, offsets, spreads, scores = [], [], [], []
+    for index, name in enumerate(ANCHORS):
+        base = np.zeros(span.days) if name == "clock" else span.sun[name]
+        from_base = clock.centre[:, None] + np.where(hump, first, 0.0) - base
+        middle = clock.centre if name == "clock" else median((from_base + 720) % 1440 - 720, hump)
+        found = fit(near.offsets(base + middle[:, None]), days, np.maximum(clock.spread, 2), widest, reach)
+        far = np.abs(middle) > NEAR_MIN if name != "clock" else np.zeros(len(days), dtype=np.bool_)
+        centres.append(base + (middle + found.centre)[:, None])
+        offsets.append(middle + found.centre)
+        spreads.append(found.spread)
+        scores.append(np.where(far, -np.inf, found.likelihood + log(ANCHOR_PRIOR[index])))
+    score, spread_of = np.array(scores), np.array(spreads)
+    top = np.argmax(score, axis=0)
+    rows = np.arange(len(days))
+    centre, spread = np.array(centres)[top, rows], spread_of[top, rows]
+    # A fit to all the days that lost the recent window does not speak of this habit.
+    lost = (spread > 2 * clock.spread + 5) | ((np.abs(centre[:, -1] - clock.centre) > 45) & (top == 0))
+    centre = np.where(lost[:, None], clock.centre[:, None], centre)
+    spread = np.where(lost, clock.spread, spread)
+    weight = np.exp(score - score.max(axis=0))
+    weight /= weight.sum(axis=0)
+    today = np.array([each[:, -1] for each in centres])
+    difference = (today - today[top, rows] + 720) % 1440 - 720
+    blended = today[top, rows] + np.where(weight > 0, weight * difference, 0.0).sum(axis=0)
+    runner_up = np.sort(score, axis=0)[-2]
+    decided = score[top, rows] - runner_up >= DECISIVE
+    return (
+        centre,
+        spread,
+        [
+            Anchor("clock", None, float(clock.centre[i]))
+            if lost[i]
+            else Anchor("undetermined", None, float(blended[i]))
+            if not decided[i]
+            else Anchor(ANCHORS[top[i]], float(offsets[top[i]][i]) if top[i] else None, float(centre[i, -1]))
+            for i in rows
+        ],
+    )
+
+
+def machines(near: Near, centre: Floats, half: Floats, hits: Ints) -> Bools:
+    """Tell which habits keep to the second as only a machine does."""
+    distance = near.minute - centre[near.item, near.day]
+    inside = np.abs((distance + 720) % 1440 - 720) <= half[near.item]
+    item, second = near.item[inside], np.rint(near.minute[inside] * 60)
+    order = np.lexsort((second, item))
+    item, second = item[order], second[order]
+    # Items are spread so far apart that one sorted array serves all of them.
+    key = item * 1e6 + second
+    count = np.searchsorted(key, key + MACHINE_S, side="right") - np.arange(len(key))
+    most = np.zeros(len(hits), dtype=np.int64)
+    np.maximum.at(most, item, count)
+    return np.asarray((most >= FEWEST_HITS + 1) & (most >= MACHINE_SHARE * hits))

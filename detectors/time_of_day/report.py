@@ -1,0 +1,192 @@
+"""Patterns of the habits that were found."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import groupby
+from math import exp
+
+import numpy as np
+
+from detectors.evidence import LOG_CAP, beta_interval, forecast
+from detectors.time_of_day.habit import Habit
+from detectors.time_of_day.scan import CLASSES
+from detectors.time_of_day.uses import DAY_MIN, DAY_S, DAY_START_MIN, Ints, Span, Uses
+from schemas.home import Home
+from schemas.patterns import Change, Evidence, Pattern, TimeOfDayDetail
+
+RECENT = 10
+# A return to rest within this time may be no more than the end of a use.
+LONGEST_USE_S = 4 * 3600
+FOLLOWED_SHARE = 0.7
+NARROWER = 1.25
+SECONDS_PER_SPREAD = 1.4826
+# A habit that began when another of the same type ended, at most so far from it, is that one moved.
+LONGEST_MOVE_MIN = 180.0
+MOVE_DAYS = 4
+SAME_MIN = 30.0
+
+
+def report(
+    habits: Sequence[Habit], span: Span, uses: Uses, home: Home, half_life_days: float
+) -> Iterator[Pattern | None]:
+    """Say the habits of every event type, ended ones as retired, numbered by beginning and minute."""
+    ordered = sorted(habits, key=lambda habit: (habit.row, habit.start, habit.minute))
+    for row, group in groupby(ordered, key=lambda habit: habit.row):
+        distinct = _moved(_distinct(list(group)))
+        for slot, habit in enumerate(distinct):
+            if not follows(habit, uses):
+                yield _pattern(habit, slot, span, uses, home, half_life_days)
+        if row % 16 == 0:
+            yield None
+
+
+def _distinct(habits: list[Habit]) -> list[Habit]:
+    """Drop what is but the rim of a clearer habit."""
+    kept: list[Habit] = []
+    for habit in sorted(habits, key=lambda each: (-each.log_e, each.minute)):
+        near = [
+            other
+            for other in kept
+            if abs(_difference(habit.minute, other.minute)) <= max(SAME_MIN, habit.half, other.half)
+            and bool((habit.chances & other.chances).any())
+        ]
+        if not near:
+            kept.append(habit)
+    return sorted(kept, key=lambda each: (each.start, each.minute))
+
+
+def _moved(habits: list[Habit]) -> list[Habit]:
+    """Join a habit that ended and one that began then at another time."""
+    joined: list[Habit] = []
+    for habit in habits:
+        last = [int(np.nonzero(other.hits)[0][-1]) for other in joined]
+        before = [
+            other
+            for other, day in zip(joined, last, strict=True)
+            if other.over
+            and habit.start > 0
+            and abs(day - habit.start) <= MOVE_DAYS
+            and abs(_difference(habit.minute, other.minute)) <= LONGEST_MOVE_MIN
+        ]
+        if before and habit.moved is None:
+            joined.remove(before[-1])
+            joined.append(replace(habit, moved=(habit.start, before[-1].minute)))
+        else:
+            joined.append(habit)
+    return joined
+
+
+def _difference(one: float, other: float) -> float:
+    return (one - other + DAY_MIN / 2) % DAY_MIN - DAY_MIN / 2
+
+
+def follows(habit: Habit, uses: Uses) -> bool:
+    """Tell whether a habit is only the end of uses: a return to rest that keeps no time of its own."""
+    entity_id = uses.types[habit.row].entity_id
+    low = high = habit.row
+    while low > 0 and uses.types[low - 1].entity_id == entity_id:
+        low -= 1
+    while high + 1 < len(uses.types) and uses.types[high + 1].entity_id == entity_id:
+        high += 1
+    own_state = uses.types[habit.row].state
+    others = [_absolute(uses, row) for row in range(low, high + 1) if uses.types[row].state != own_state]
+    other = np.sort(np.concatenate([np.zeros(0, dtype=np.int64), *others]))
+    if not len(other):
+        return False
+    days = np.nonzero(habit.hits)[0]
+    own = np.rint((days * DAY_MIN + habit.centre[days] + habit.offsets[days]) * 60).astype(np.int64)
+    at = np.searchsorted(other, own)
+    padded = np.concatenate(([-(10**9)], other, [10**9]))
+    since, until = own - padded[at], padded[at + 1] - own
+    if np.median(since) > np.median(until):
+        return False
+    ends = since <= LONGEST_USE_S
+    if ends.mean() < FOLLOWED_SHARE:
+        return False
+    return _spread(padded[at][ends]) <= NARROWER * _spread(own[ends]) + 120
+
+
+def _absolute(uses: Uses, row: int) -> Ints:
+    part = uses.of_row(row)
+    return uses.day[part] * DAY_S + uses.second[part]
+
+
+def _spread(seconds: Ints) -> float:
+    """Spread of the time of day, in seconds."""
+    time_of_day = seconds % DAY_S
+    middle = np.median(time_of_day)
+    distance = np.abs((time_of_day - middle + DAY_S / 2) % DAY_S - DAY_S / 2)
+    return SECONDS_PER_SPREAD * float(np.median(distance))
+
+
+def _pattern(habit: Habit, slot: int, span: Span, uses: Uses, home: Home, half_life_days: float) -> Pattern:
+    event_type = uses.types[habit.row]
+    chances, hit_days = np.nonzero(habit.chances)[0], np.nonzero(habit.hits)[0]
+    minute = round((habit.minute + DAY_START_MIN) % DAY_MIN, 2) % DAY_MIN
+    later = minute < DAY_START_MIN
+    detail = TimeOfDayDetail(
+        entity_id=event_type.entity_id,
+        state=event_type.state,
+        minute=minute,
+        spread_minutes=round(habit.spread, 2),
+        days=tuple(sorted((day + later) % 7 for day in CLASSES[habit.kind][0])),
+        anchor=habit.anchor,
+        offset_minutes=None if habit.anchor_offset is None else round(habit.anchor_offset, 2),
+        automated=bool(uses.automated[habit.row]) or habit.machine,
+    )
+    seen = [_instant(habit, day, span, home) for day in (int(hit_days[0]), int(hit_days[-1]))]
+    return Pattern.of(
+        detail,
+        home=home.id,
+        slot=slot,
+        status="retired" if habit.over else "active",
+        change=_change(habit, span, minute),
+        confidence=round(forecast(habit.hits[chances], habit.chance, half_life_days), 6),
+        occurrences=len(hit_days),
+        first_seen=seen[0],
+        last_seen=seen[1],
+        evidence=_evidence(habit, span),
+    )
+
+
+def _evidence(habit: Habit, span: Span) -> Evidence:
+    chances = np.nonzero(habit.chances)[0]
+    hits = habit.hits[chances]
+    n, k = len(chances), int(hits.sum())
+    low, high = beta_interval(k, n)
+    base_rate = max(habit.chance, 1e-6)
+    return Evidence(
+        opportunities=n,
+        hits=k,
+        misses=n - k,
+        recent_hits=_dates(habit, chances[hits], span),
+        recent_misses=_dates(habit, chances[~hits], span),
+        base_rate=round(base_rate, 6),
+        lift=round(k / n / base_rate, 3),
+        interval=(round(low, 6), round(high, 6)),
+        e_value=float(f"{exp(min(habit.log_e, LOG_CAP)):.6g}"),
+    )
+
+
+def _dates(habit: Habit, days: Ints, span: Span) -> tuple[date, ...]:
+    """Calendar dates, oldest first, on which the habit was due on the last of these days."""
+    return tuple(
+        span.date(int(day) + int(habit.centre[day] + DAY_START_MIN >= DAY_MIN)) for day in days[-RECENT:]
+    )
+
+
+def _instant(habit: Habit, day: int, span: Span, home: Home) -> datetime:
+    """Return the time of the hit of a day."""
+    seconds = round((float(habit.centre[day] + habit.offsets[day]) + DAY_START_MIN) * 60)
+    wall = datetime.combine(span.date(day), time()) + timedelta(seconds=seconds)
+    return wall.replace(tzinfo=home.zone).astimezone(UTC)
+
+
+def _change(habit: Habit, span: Span, minute: float) -> Change | None:
+    if habit.moved is None:
+        return None
+    day, before = habit.moved
+    return Change(
+        since=span.date(day), minute_before=round((before + DAY_START_MIN) % DAY_MIN, 2), minute_after=minute
+    )

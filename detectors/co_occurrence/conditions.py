@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.co_occurrence.timeline import Flags, Ids, Timeline
+from detectors.co_occurrence.log import Flags, Ids, Log
 from detectors.history import Day, Millis, Steps
 from schemas.patterns import AtHome, Condition, Dark, Hours, Temperature, Weekday
 
@@ -32,18 +32,18 @@ PLAIN_PENALTIES = np.log([1, 2, 2, 2, 2])
 
 
 class Conditions:
-    """All conditions that are tried, and at which events of the timeline each holds.
+    """All conditions that are tried, and at which events each holds.
 
-    They stand in one order everywhere: dark, days of the week, presence, spans of hours, then all thermometers
+    They stand in one order everywhere: dark, days of the week, presence, spans of hours, then thermometers
     below each of their edges, then above.
     """
 
-    def __init__(self, timeline: Timeline, days: Sequence[Day], steps: Mapping[str, Steps]) -> None:
-        self._timeline = timeline
+    def __init__(self, log: Log, days: Sequence[Day], steps: Mapping[str, Steps]) -> None:
+        self._log = log
         self._sunrise = np.array([day.sunrise for day in days])
         self._sunset = np.array([day.sunset for day in days])
         self._workday = np.array([day.weekday in WORKDAYS for day in days])
-        self._home_at, self._at_home = _occupancy(timeline)
+        self._home_at, self._at_home = _occupancy(log)
         self._thermometers = [
             (name, steps[name], _edges(steps[name]))
             for name in sorted(steps)
@@ -78,9 +78,9 @@ class Conditions:
 
     def _met(self, rows: Ids) -> Flags:
         day, minute, at = (
-            self._timeline.day_numbers[rows],
-            self._timeline.minutes[rows],
-            self._timeline.at[rows],
+            self._log.days_of(rows),
+            self._log.minutes[rows],
+            self._log.at[rows],
         )
         dark = (minute < self._sunrise[day]) | (minute >= self._sunset[day])
         workday = self._workday[day]
@@ -88,7 +88,7 @@ class Conditions:
         somebody = self._at_home[np.searchsorted(self._home_at, at, side="right")] > 0
         plain = np.stack([dark, workday, ~workday, known & somebody, known & ~somebody])
         spans = IN_SPAN[:, np.minimum(minute / 60, 23).astype(np.int64)]
-        at_ms = at + self._timeline.origin_ms
+        at_ms = at + self._log.origin_ms
         readings = [(_read(steps, at_ms), edges) for _, steps, edges in self._thermometers]
         below = [reading < edges[:, None] for reading, edges in readings]
         above = [reading >= edges[:, None] for reading, edges in readings]
@@ -133,13 +133,13 @@ def _read(steps: Steps, at_ms: Millis) -> Values:
     return np.where(fresh, steps.mean[position], np.nan)
 
 
-def _occupancy(timeline: Timeline) -> tuple[Millis, Ids]:
+def _occupancy(log: Log) -> tuple[Millis, Ids]:
     """Return when persons came and went, and how many were at home before, between and after."""
-    persons = np.array([t.entity_id.startswith("person.") for t in timeline.types], dtype=np.bool_)
-    rows = np.nonzero(persons[timeline.type_ids])[0]
+    persons = np.array([t.entity_id.startswith("person.") for t in log.types], dtype=np.bool_)
+    rows = np.nonzero(persons[log.type_ids])[0]
     inside: dict[int, bool] = {}
     counts: list[int] = []
-    for type_id in timeline.type_ids[rows].tolist():
-        inside[int(timeline.entities[type_id])] = timeline.types[type_id].state == "home"
+    for type_id in log.type_ids[rows].tolist():
+        inside[int(log.entities[type_id])] = log.types[type_id].state == "home"
         counts.append(sum(inside.values()))
-    return timeline.at[rows], np.array([*counts[:1], *counts] or [0], dtype=np.int64)
+    return log.at[rows], np.array([*counts[:1], *counts] or [0], dtype=np.int64)

@@ -26,7 +26,7 @@ NO_TRIGGERS = frozenset("automation calendar script sun update weather zone".spl
 
 MAX_USES = 500
 MAX_EVENTS_BACK = 64
-MAX_TRIGGERS = 48
+MAX_TRIGGERS = 16
 LEAST_SHARE = 0.05
 
 
@@ -117,12 +117,12 @@ def _nearest(day: Day, actions: Rows, triggers: Rows) -> tuple[Rows, Rows]:
 
 def _count_lags(day: Day, actions: Rows, triggers: Rows) -> tuple[Counts, Counts]:
     """Return the pairs (action id times number of types plus trigger id), sorted, and their counts by lag."""
-    entities = [event_type.entity_id for event_type in day.types]
-    entity_ids = np.array([entities.index(entity) for entity in entities], dtype=np.int64)
+    names = {event_type.entity_id: i for i, event_type in enumerate(day.types)}
+    entity_ids = np.array([names[event_type.entity_id] for event_type in day.types], dtype=np.int64)
     a, b = day.type_ids[triggers], day.type_ids[actions]
     other = entity_ids[a] != entity_ids[b]
     actions, triggers, a, b = actions[other], triggers[other], a[other], b[other]
-    pairs, nth = np.unique(b * np.int64(len(entities)) + a, return_inverse=True)
+    pairs, nth = np.unique(b * np.int64(len(day.types)) + a, return_inverse=True)
     bins = np.searchsorted(LAG_EDGES_MS, day.at_ms[actions] - day.at_ms[triggers], side="left")
     counts = np.bincount(nth * len(LAG_EDGES_MS) + bins, minlength=len(pairs) * len(LAG_EDGES_MS))
     return pairs, counts.reshape(len(pairs), len(LAG_EDGES_MS))

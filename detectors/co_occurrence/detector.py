@@ -10,9 +10,10 @@ from detectors.co_occurrence.conditions import Conditions
 from detectors.co_occurrence.day_table import join, tabulate
 from detectors.co_occurrence.explaining import explain
 from detectors.co_occurrence.finding import Finding
+from detectors.co_occurrence.log import Ids, Log
 from detectors.co_occurrence.nulls import base_rates, directed, dwell_times
-from detectors.co_occurrence.screening import LEAST_DAYS, Tables, screen
-from detectors.co_occurrence.timeline import Ids, Series, Timeline
+from detectors.co_occurrence.screening import LEAST_DAYS, Sums, Tables, screen
+from detectors.co_occurrence.timeline import Series, Timeline
 from detectors.co_occurrence.trials import Candidates, Trials, replay
 from detectors.contract import Snapshot
 from detectors.evidence import Floats, accept, log_e_values, lower_bound
@@ -112,11 +113,17 @@ class CoOccurrence:
     def detect(self, history: History) -> Iterator[Pattern | None]:
         if not any(len(day.at_ms) for day in history.days):
             return
-        timeline = Timeline.of(history.days)
+        log = Log.of(history.days)
         yield None
-        sums = self._tables.add_up([day.date for day in history.days], history.aggregates[self.kind])
+        yield from self._tables.read([day.date for day in history.days], history.aggregates[self.kind])
+        sums: list[Sums] = []
+        for block in self._tables.sums():
+            sums.append(block)
+            yield None
         seen = frozenset(self._nominations.seen_on(LEAST_DAYS))
-        candidates, pairs_tested = screen(timeline, sums, self._tables.names, seen)
+        candidates, pairs_tested = screen(log, sums, self._tables.names, seen)
+        yield None
+        timeline = Timeline.of(log, candidates.triggers, candidates.actions)
         dwells = dwell_times(timeline)
         tried: list[_Tried] = []
         for part in _slices(timeline, candidates):
@@ -133,7 +140,7 @@ class CoOccurrence:
         for _, of_action in groupby(findings, key=lambda finding: finding.action):
             for finding in explain(timeline, list(of_action)):
                 if not finding.automated:
-                    yield finding.pattern(timeline, history)
+                    yield finding.pattern(log, history)
             yield None
 
     def _try(self, timeline: Timeline, candidates: Candidates, dwells: Series) -> _Tried:
@@ -150,10 +157,10 @@ class CoOccurrence:
     def _verify(
         self, timeline: Timeline, history: History, tried: list[_Tried], pairs_tested: int
     ) -> Iterator[Finding | None]:
-        """Find those with evidence enough for all that was tested, and the condition under which they hold."""
+        """Find those with evidence enough for all that was tested, each with its condition, if any."""
         if not tried:
             return
-        conditions = Conditions(timeline, history.days, history.steps)
+        conditions = Conditions(timeline.log, history.days, history.steps)
         evidence = np.exp(np.concatenate([part.log_e for part in tried]))
         believed = accept(evidence, self.alpha, max(pairs_tested, len(evidence)))
         places = ((part, candidate) for part in tried for candidate in range(len(part.candidates)))
@@ -205,8 +212,8 @@ def _slices(timeline: Timeline, candidates: Candidates) -> Iterator[Candidates]:
 def _finding(timeline: Timeline, part: _Tried, candidate: int) -> Finding:
     trigger, action = int(part.candidates.triggers[candidate]), int(part.candidates.actions[candidate])
     return Finding(
-        trigger=timeline.types[trigger],
-        action=timeline.types[action],
+        trigger=timeline.log.types[trigger],
+        action=timeline.log.types[action],
         trigger_id=trigger,
         trigger_at=timeline.triggers.of(trigger),
         uses=len(timeline.actions.of(action)),

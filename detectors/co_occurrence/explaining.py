@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from detectors.co_occurrence.finding import Finding
-from detectors.co_occurrence.timeline import Flags, Timeline
+from detectors.co_occurrence.log import Flags
+from detectors.co_occurrence.timeline import Timeline
 from detectors.co_occurrence.trials import already
 
 MUCH_OVERLAP = 0.5

@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from detectors.co_occurrence.timeline import Timeline
+from detectors.co_occurrence.log import Log
 from detectors.co_occurrence.trials import Trials
 from detectors.evidence import beta_interval, forecast, lower_bound
 from detectors.history import History, Millis
@@ -81,10 +81,10 @@ class Finding:
         sure, share = lower_bound(self.hits, len(self.trials.at)), self.hits / self.uses
         return 2 * sure * share / (sure + share)
 
-    def pattern(self, timeline: Timeline, history: History) -> Pattern:
+    def pattern(self, log: Log, history: History) -> Pattern:
         """Tell it as a pattern."""
         hit = self.trials.hits
-        done = (self.trials.at + self.trials.lags)[hit] + timeline.origin_ms
+        done = (self.trials.at + self.trials.lags)[hit] + log.origin_ms
         low, mid, high = (round(float(lag) / 1000, 3) for lag in np.quantile(self.lags_ms, (0.1, 0.5, 0.9)))
         detail = CoOccurrenceDetail(
             trigger=Target(entity_id=self.trigger.entity_id, state=self.trigger.state),
@@ -100,11 +100,11 @@ class Finding:
             occurrences=self.hits,
             first_seen=EPOCH + timedelta(milliseconds=int(done[0])),
             last_seen=EPOCH + timedelta(milliseconds=int(done[-1])),
-            evidence=self._evidence(timeline, history),
+            evidence=self._evidence(log, history),
         )
 
-    def _evidence(self, timeline: Timeline, history: History) -> Evidence:
-        hit, days = self.trials.hits, timeline.day_numbers[self.trials.rows]
+    def _evidence(self, log: Log, history: History) -> Evidence:
+        hit, days = self.trials.hits, log.days_of(self.trials.rows)
         trials = len(hit)
         return Evidence(
             opportunities=trials,

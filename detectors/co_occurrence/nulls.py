@@ -3,7 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.co_occurrence.timeline import NEVER, Flags, Ids, Series, Timeline
+from detectors.co_occurrence.log import NEVER, Flags, Ids
+from detectors.co_occurrence.timeline import Series, Timeline
 from detectors.co_occurrence.trials import Candidates, Trials, act, already
 from detectors.history import Millis
 
@@ -52,7 +53,7 @@ def _shifted(
     moved = nth * timeline.triggers.stride + at
     following = np.searchsorted(codes, moved - windows, side="right")
     bounded = np.append(codes, np.iinfo(np.int64).max)
-    free = (bounded[following] >= moved + windows) & timeline.seen(at, at + windows)
+    free = (bounded[following] >= moved + windows) & timeline.log.seen(at, at + windows)
     free &= ~already(timeline, actions, np.maximum(at, 0))
     done, _ = act(timeline, actions, np.maximum(at, 0), windows)
     count = len(candidates)
@@ -62,14 +63,13 @@ def _shifted(
 
 def dwell_times(timeline: Timeline) -> Series:
     """How long an entity had been in its state before each action, sorted, by action type."""
-    states = timeline.states
-    entity = timeline.entities[timeline.type_ids[states.rows]]
+    log, states = timeline.log, timeline.states
+    types = log.type_ids[states.rows]
     acts = timeline.actions.counts() > 0
-    follows = np.nonzero((entity[1:] == entity[:-1]) & acts[timeline.type_ids[states.rows[1:]]])[0] + 1
-    dwells = states.times[follows] - states.times[follows - 1]
-    types = timeline.type_ids[states.rows[follows]]
+    follows = np.nonzero((log.entities[types[1:]] == log.entities[types[:-1]]) & acts[types[1:]])[0] + 1
+    dwells, types = states.codes[follows] - states.codes[follows - 1], types[follows]
     order = np.lexsort((dwells, types))
-    return Series.gather(types[order], dwells[order], follows[order], len(timeline.types), states.stride)
+    return Series.gather(types[order], dwells[order], follows[order], len(timeline.log.types), states.stride)
 
 
 def due_rates(timeline: Timeline, candidates: Candidates, trials: Trials, dwells: Series) -> Rates:
@@ -79,8 +79,8 @@ def due_rates(timeline: Timeline, candidates: Candidates, trials: Trials, dwells
     s its age at the trial; each hit's own dwell time is left out.
     """
     actions, windows = candidates.actions[trials.nth], candidates.windows[trials.nth]
-    position = timeline.states.before(timeline.entities[actions], trials.at)
-    age = np.where(position >= 0, trials.at - timeline.states.times[position], 0)
+    position = timeline.states.before(timeline.log.entities[actions], trials.at)
+    age = np.where(position >= 0, trials.at - timeline.states.times(position), 0)
     ends = dwells.starts[actions + 1]
     due_from = np.searchsorted(dwells.codes, actions * dwells.stride + age, side="right")
     due_to = np.searchsorted(dwells.codes, actions * dwells.stride + age + windows, side="right")
@@ -95,7 +95,7 @@ def directed(timeline: Timeline, candidates: Candidates) -> Flags:
     """Tell for which candidates the trigger nearest to the action is mostly, three to one, before it."""
     nth, position = timeline.actions.expand(candidates.actions)
     at, triggers, windows = (
-        timeline.actions.times[position],
+        timeline.actions.times(position),
         candidates.triggers[nth],
         candidates.windows[nth],
     )
@@ -107,4 +107,4 @@ def directed(timeline: Timeline, candidates: Candidates) -> Flags:
 
 
 def _distance(series: Series, position: Ids, at: Millis) -> Millis:
-    return np.where(position >= 0, np.abs(series.times[position] - at), NEVER)
+    return np.where(position >= 0, np.abs(series.times(position) - at), NEVER)

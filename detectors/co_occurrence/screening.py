@@ -1,125 +1,156 @@
 """Which pairs are worth a replay: what the day tables say when they are added up."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.co_occurrence.aliases import followers
 from detectors.co_occurrence.day_table import LAG_EDGES_MS, triggers_of
-from detectors.co_occurrence.timeline import Ids, Timeline
+from detectors.co_occurrence.log import Ids, Log
 from detectors.co_occurrence.trials import Candidates
-from detectors.history import Aggregate
+from detectors.history import Aggregate, Millis
 from schemas.events import EventType
 
 ACTIVE_SLOT_MS = 900_000
 LEAST_HITS = 4
 LEAST_DAYS = 3
-LEAST_PRECISION = 0.08
+LEAST_RATE = 0.08
 LEAST_COVERAGE = 0.15
 LEAST_LIFT = 3.0
 LEAST_GAIN = float(np.log(1000))
-MAX_NAMES = 100_000
+BLOCK_ROWS = 100_000
+READ_ROWS = 10_000
+MOST_KEPT_ROWS = 400_000
+MOST_NAMES = 50_000
 
 Table = Mapping[str, Aggregate]
+Lags = NDArray[np.integer]
 
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """Pairs with their counts over all days: names' numbers of action and trigger, days, counts by lag."""
+    """Pairs that occurred often enough: numbers of the names of action and trigger, and counts by lag."""
 
     actions: Ids
     triggers: Ids
-    days: Ids
-    lags: NDArray[np.int64]
+    lags: Lags
 
 
 class Tables:
     """Day tables as arrays; a table that was read once is not read again.
 
-    A cache and no more: what `add_up` returns is a function of its argument, up to the numbers of `names`.
+    A cache and no more: the sums are a function of what it was told to read, but for the numbers of `names`.
     """
 
     def __init__(self) -> None:
         self.names: dict[str, int] = {}
-        self._read: dict[date, tuple[Table, Ids, NDArray[np.uint16]]] = {}
+        self._read: dict[date, tuple[Table, Millis, Lags]] = {}
 
-    def add_up(self, dates: Sequence[date], tables: Sequence[Table]) -> Sums:
-        """Sum the tables of these days."""
-        if len(self.names) > MAX_NAMES:
+    def read(self, dates: Sequence[date], tables: Sequence[Table]) -> Iterator[None]:
+        """Read the tables of these days, and forget all others; pauses now and then."""
+        if len(self.names) > MOST_NAMES:
             self.names, self._read = {}, {}
-        read = {day: self._take(day, table) for day, table in zip(dates, tables, strict=True)}
-        self._read = read
-        codes = np.concatenate([entry[1] for entry in read.values()])
-        lags = np.concatenate([entry[2] for entry in read.values()])
-        order = np.argsort(codes)
-        codes = codes[order]
-        firsts = np.nonzero(np.diff(codes, prepend=-1))[0]
-        sums = (
-            np.add.reduceat(lags[order], firsts, axis=0, dtype=np.int64)
-            if len(codes)
-            else lags.astype(np.int64)
-        )
-        days = np.diff(firsts, append=len(codes))
-        return Sums(codes[firsts] >> 32, codes[firsts] & 0xFFFFFFFF, days, sums)
+        before, self._read, rows = self._read, {}, 0
+        for day, table in zip(dates, tables, strict=True):
+            entry = before.get(day)
+            if entry is None or entry[0] is not table:
+                entry = (table, *self._arrays(table))
+                rows += len(entry[1])
+            self._read[day] = entry
+            if rows > READ_ROWS:
+                rows = 0
+                yield None
 
-    def _take(self, day: date, table: Table) -> tuple[Table, Ids, NDArray[np.uint16]]:
-        entry = self._read.get(day)
-        if entry is not None and entry[0] is table:
-            return entry
+    def sums(self) -> Iterator[Sums]:
+        """Add up what was read, a block of actions after the other, so that little is held at once."""
+        parts = [(codes, lags) for _, codes, lags in self._read.values()]
+        rows = sum(len(codes) for codes, _ in parts)
+        edges = np.linspace(0, len(self.names), 2 + rows // BLOCK_ROWS).astype(np.int64) << 32
+        for low, high in pairwise(edges):
+            spans = [slice(*np.searchsorted(codes, (low, high))) for codes, _ in parts]
+            chosen = list(zip(parts, spans, strict=True))
+            codes = np.concatenate([codes[span] for (codes, _), span in chosen])
+            lags = np.concatenate([lags[span] for (_, lags), span in chosen])
+            yield _often(codes, lags)
+        if rows > MOST_KEPT_ROWS:
+            self._read = {}
+
+    def _arrays(self, table: Table) -> tuple[Millis, Lags]:
         names, codes, lags = self.names, [], []
         for action, aggregate in table.items():
             high = names.setdefault(action, len(names)) << 32
             for trigger, counts in triggers_of(aggregate).items():
                 codes.append(high | names.setdefault(trigger, len(names)))
                 lags.append(counts)
-        shape = (len(codes), len(LAG_EDGES_MS))
-        return table, np.array(codes, dtype=np.int64), np.array(lags, dtype=np.uint16).reshape(shape)
+        order = np.argsort(np.array(codes, dtype=np.int64))
+        counted = np.array(lags, dtype=np.int64).reshape(len(codes), len(LAG_EDGES_MS))
+        return np.array(codes, dtype=np.int64)[order], np.minimum(counted, 255).astype(np.uint8)[order]
+
+
+def _often(codes: Millis, lags: Lags) -> Sums:
+    """Add up equal codes, and keep the pairs that occurred often enough and on days enough."""
+    order = np.argsort(codes)
+    codes = codes[order]
+    firsts = np.nonzero(np.diff(codes, prepend=-1))[0]
+    days = np.diff(firsts, append=len(codes))
+    sums = np.add.reduceat(lags[order], firsts, axis=0, dtype=np.int64) if len(codes) else lags
+    often = (days >= LEAST_DAYS) & (sums.sum(axis=1) >= LEAST_HITS)
+    codes = codes[firsts][often]
+    return Sums(codes >> 32, codes & 0xFFFFFFFF, sums[often])
 
 
 def screen(
-    timeline: Timeline, sums: Sums, names: Mapping[str, int], seen: Collection[EventType]
+    log: Log, sums: Sequence[Sums], names: Mapping[str, int], seen: Collection[EventType]
 ) -> tuple[Candidates, int]:
     """Choose candidates, each with the window in which it stands out most, and count all that were tested.
 
     A pair stands out by ``G = k ln(k / E) - (k - E)``, k co-occurrences in the window, E what the rates of
     both would give while somebody is active.
     """
-    number = {event_type.key: i for i, event_type in enumerate(timeline.types) if event_type in seen}
+    number = {event_type.key: i for i, event_type in enumerate(log.types) if event_type in seen}
     known = np.array([number.get(name, -1) for name in names], dtype=np.int64)
-    triggers, actions = known[sums.triggers], known[sums.actions]
-    hits = sums.lags.sum(axis=1)
-    frequent = (triggers >= 0) & (actions >= 0) & (hits >= LEAST_HITS) & (sums.days >= LEAST_DAYS)
-    order = np.nonzero(frequent)[0]
+    triggers = known[np.concatenate([part.triggers for part in sums])]
+    actions = known[np.concatenate([part.actions for part in sums])]
+    order = np.nonzero((triggers >= 0) & (actions >= 0))[0]
     order = order[np.lexsort((triggers[order], actions[order]))]
-    triggers, actions, lags = triggers[order], actions[order], sums.lags[order]
-    expected = _expected(timeline, triggers, actions)
-    k = np.cumsum(lags, axis=1)
+    triggers, actions = triggers[order], actions[order]
+    lags = np.concatenate([part.lags for part in sums])[order]
+    best, stands_out = _stand_out(log, triggers, actions, np.cumsum(lags, axis=1))
+    doubles = followers(log)
+    stands_out &= ~doubles[triggers] & ~doubles[actions]
+    return Candidates(triggers, actions, LAG_EDGES_MS[best]).take(stands_out), len(order)
+
+
+def _stand_out(log: Log, triggers: Ids, actions: Ids, k: Lags) -> tuple[Ids, NDArray[np.bool_]]:
+    """Return for each pair the lag edge at which it stands out most, and whether that is enough."""
+    trigger_uses, action_uses = log.count(log.may_trigger), log.count(log.by_hand)[actions]
+    slots = np.zeros(log.end // ACTIVE_SLOT_MS + 1, dtype=np.bool_)
+    slots[log.at // ACTIVE_SLOT_MS] = True
+    covered = np.outer(trigger_uses[triggers], LAG_EDGES_MS) / (np.count_nonzero(slots) * ACTIVE_SLOT_MS)
+    expected = np.maximum(action_uses[:, None] * np.minimum(1.0, covered), 1e-9)
     gain = np.where(k > expected, k * np.log(np.maximum(k, 1) / expected) - (k - expected), 0.0)
     best = np.argmax(gain, axis=1)
-    rows = np.arange(len(order))
+    rows = np.arange(len(best))
     most = k[rows, best]
     stands_out = (
         (gain[rows, best] >= LEAST_GAIN)
         & (most >= LEAST_LIFT * expected[rows, best])
-        & (most >= LEAST_PRECISION * _apart(timeline)[triggers])
-        & (most >= LEAST_COVERAGE * timeline.actions.counts()[actions])
+        & (most >= LEAST_RATE * _uses_apart(log)[triggers])
+        & (most >= LEAST_COVERAGE * action_uses)
     )
-    return Candidates(triggers, actions, LAG_EDGES_MS[best]).take(stands_out), len(order)
+    return best, stands_out
 
 
-def _expected(timeline: Timeline, triggers: Ids, actions: Ids) -> NDArray[np.float64]:
-    """Co-occurrences within each lag edge if both were independent while somebody is active."""
-    active_ms = max(1, len(np.unique(timeline.triggers.times // ACTIVE_SLOT_MS))) * ACTIVE_SLOT_MS
-    covered = np.minimum(1.0, np.outer(timeline.triggers.counts()[triggers], LAG_EDGES_MS) / active_ms)
-    return np.maximum(timeline.actions.counts()[actions][:, None] * covered, 1e-9)
-
-
-def _apart(timeline: Timeline) -> Ids:
+def _uses_apart(log: Log) -> Ids:
     """Uses of each trigger that do not follow another one within the look-back."""
-    gaps = np.diff(timeline.triggers.codes, prepend=-timeline.triggers.stride)
-    fresh = np.cumsum(np.append(0, gaps > LAG_EDGES_MS[-1]))
-    return np.asarray(
-        fresh[timeline.triggers.starts[1:]] - fresh[timeline.triggers.starts[:-1]], dtype=np.int64
-    )
+    rows = np.nonzero(log.may_trigger)[0]
+    types = log.type_ids[rows]
+    order = np.argsort(types, kind="stable")
+    types = types[order]
+    fresh = np.diff(log.at[rows[order]], prepend=-LAG_EDGES_MS[-1] - 1) > LAG_EDGES_MS[-1]
+    fresh[1:] |= types[1:] != types[:-1]
+    return np.bincount(types[fresh], minlength=len(log.types))

@@ -4,7 +4,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from detectors.co_occurrence.timeline import Flags, Ids, Timeline
+from detectors.co_occurrence.log import Flags, Ids
+from detectors.co_occurrence.timeline import Timeline
 from detectors.history import Millis
 
 
@@ -68,9 +69,9 @@ def replay(timeline: Timeline, candidates: Candidates) -> Trials:
     whole are none.
     """
     nth, position = timeline.triggers.expand(candidates.triggers)
-    at, rows = timeline.triggers.times[position], timeline.triggers.rows[position]
+    at, rows = timeline.triggers.times(position), timeline.triggers.rows[position]
     actions, windows = candidates.actions[nth], candidates.windows[nth]
-    able = ~already(timeline, actions, at) & timeline.seen(at, at + windows)
+    able = ~already(timeline, actions, at) & timeline.log.seen(at, at + windows)
     nth, at, rows = nth[able], at[able], rows[able]
     first = _absorb(nth, at, windows[able], timeline.triggers.stride)
     nth, at, rows = nth[first], at[first], rows[first]
@@ -80,15 +81,15 @@ def replay(timeline: Timeline, candidates: Candidates) -> Trials:
 
 def already(timeline: Timeline, actions: Ids, at: Millis) -> Flags:
     """Tell where the action's entity is in the action's state just before `at`."""
-    position = timeline.states.before(timeline.entities[actions], at)
-    state = timeline.type_ids[timeline.states.rows[position]]
+    position = timeline.states.before(timeline.log.entities[actions], at)
+    state = timeline.log.type_ids[timeline.states.rows[position]]
     return np.asarray((position >= 0) & (state == actions))
 
 
 def act(timeline: Timeline, actions: Ids, at: Millis, windows: Millis) -> tuple[Ids, Millis]:
     """Position of the action that somebody took within the window after `at` (-1: none), and its lag."""
     position = timeline.actions.after(actions, at)
-    lags = timeline.actions.times[position] - at
+    lags = timeline.actions.times(position) - at
     within = (position >= 0) & (lags <= windows)
     return np.where(within, position, -1), np.where(within, lags, 0)
 

@@ -65,21 +65,25 @@ class Database:
 
 def insert_into(connection: Connection, table: Table) -> Any:
     """Return the dialect's own INSERT, which knows ``ON CONFLICT``."""
-    return import_module(f"sqlalchemy.dialects.{connection.dialect.name}").insert(table)
+    return _insert(table, connection.dialect)
 
 
-def insert_many(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
-    """Insert rows that all name the same columns, faster by a third than through SQLAlchemy's own.
+def add_many(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
+    """Insert rows that all name the same columns, except those whose key is known.
 
-    Their values go to the driver as they are: text, bytes, numbers and None.
+    Faster by a third than through SQLAlchemy's own: the values go to the driver as they are.
     """
-    statement = _insert_statement(table, connection.dialect, tuple(rows[0]))
-    connection.exec_driver_sql(statement, rows)
+    connection.exec_driver_sql(_statement(table, connection.dialect, tuple(rows[0])), rows)
 
 
 @lru_cache(maxsize=16)
-def _insert_statement(table: Table, dialect: Dialect, columns: tuple[str, ...]) -> str:
-    return str(table.insert().compile(dialect=dialect, column_keys=list(columns)))
+def _statement(table: Table, dialect: Dialect, columns: tuple[str, ...]) -> str:
+    statement = _insert(table, dialect).on_conflict_do_nothing()
+    return str(statement.compile(dialect=dialect, column_keys=list(columns)))
+
+
+def _insert(table: Table, dialect: Dialect) -> Any:
+    return import_module(f"sqlalchemy.dialects.{dialect.name}").insert(table)
 
 
 def _set_pragmas(connection: sqlite3.Connection, _record: object) -> None:

@@ -30,13 +30,24 @@ class Leases:
         self._database = database
         self._home = home
 
-    def acquire(self, partition: str, owner: str, *, now_us: int, ttl_us: int) -> Held | None:
-        """Take the lease if it is free, ran out or is ours; None if it is somebody else's."""
+    def owner(self, partition: str) -> str | None:
+        """Who held the lease last; None before anybody did."""
+        wanted = select(_LEASES.c.owner).where(_LEASES.c.home == self._home, _LEASES.c.partition == partition)
+        with self._database.reading() as connection:
+            return connection.execute(wanted).scalar()
+
+    def acquire(
+        self, partition: str, owner: str, *, now_us: int, ttl_us: int, instead_of: str | None = None
+    ) -> Held | None:
+        """Take the lease if it is free, ran out, is ours or `instead_of` holds it; else None.
+
+        Whoever is named in `instead_of` must be known to be dead; the epoch fences it off all the same.
+        """
         row = {"home": self._home, "partition": partition, "owner": "", "epoch": 0, "until_us": 0}
         take = (
             update(_LEASES)
             .where(_LEASES.c.home == self._home, _LEASES.c.partition == partition)
-            .where(or_(_LEASES.c.until_us <= now_us, _LEASES.c.owner == owner))
+            .where(or_(_LEASES.c.until_us <= now_us, _LEASES.c.owner.in_([owner, instead_of or owner])))
             .values(owner=owner, epoch=_LEASES.c.epoch + 1, until_us=now_us + ttl_us)
             .returning(_LEASES.c.epoch)
         )

@@ -14,7 +14,9 @@ OUTBOX_DAYS = 2
 DAY_SET_DAYS = 365
 AGGREGATE_DAYS = 90
 DEAD_LETTERS = 10_000
+# A second or two for a whole call, and a fifth of that for a transaction.
 ROWS_A_TRANSACTION = 10_000
+TRANSACTIONS_A_CALL = 5
 
 _JOURNAL = table_of(JournalRow)
 _OUTBOX = table_of(OutboxRow)
@@ -22,11 +24,16 @@ _LETTERS = table_of(DeadLetterRow)
 
 
 def prune(database: Database, home: str, now_us: int) -> None:
-    """Delete what is older than it has to be; the journal in slices, so that no writer waits long."""
-    newest_kept = _newest(database, _JOURNAL.c.seq, home, JOURNAL_ROWS)
-    while newest_kept is not None and _prune_journal(database, home, now_us, newest_kept):
-        pass
-    newest_letter = _newest(database, _LETTERS.c.seq, home, DEAD_LETTERS)
+    """Delete what is older than it has to be.
+
+    Of the journal a bounded part: who calls this every hour keeps up with a million entries a day, and keeps
+    nobody waiting.
+    """
+    oldest_kept = _oldest_of(database, _JOURNAL.c.seq, home, JOURNAL_ROWS)
+    for _ in range(TRANSACTIONS_A_CALL):
+        if not _prune_journal(database, home, now_us, oldest_kept):
+            break
+    oldest_letter = _oldest_of(database, _LETTERS.c.seq, home, DEAD_LETTERS)
     today = datetime.fromtimestamp(now_us // 1_000_000, UTC).date()
     with database.writing() as connection:
         connection.execute(
@@ -36,28 +43,26 @@ def prune(database: Database, home: str, now_us: int) -> None:
             table = table_of(row)
             oldest = today - timedelta(days=days)
             connection.execute(delete(table).where(table.c.home == home, table.c.day < oldest))
-        if newest_letter is not None:
-            connection.execute(
-                delete(_LETTERS).where(_LETTERS.c.home == home, _LETTERS.c.seq < newest_letter)
-            )
+        connection.execute(delete(_LETTERS).where(_LETTERS.c.home == home, _LETTERS.c.seq < oldest_letter))
 
 
 def _prune_journal(database: Database, home: str, now_us: int, before_seq: int) -> bool:
-    """Delete one slice of the journal; whether there was one."""
-    old = (
+    """Delete a part of the journal; whether there may be more."""
+    oldest = (
         select(_JOURNAL.c.seq)
         .where(_JOURNAL.c.home == home, _JOURNAL.c.seq < before_seq)
-        .where(_JOURNAL.c.received_us < now_us - JOURNAL_DAYS * DAY_US)
         .order_by(_JOURNAL.c.seq)
         .limit(ROWS_A_TRANSACTION)
     )
+    # What a clock that was wrong put into the future would otherwise stay, and keep all behind it.
+    kept = _JOURNAL.c.received_us.between(now_us - JOURNAL_DAYS * DAY_US, now_us)
     with database.writing() as connection:
-        deleted = connection.execute(delete(_JOURNAL).where(_JOURNAL.c.seq.in_(old))).rowcount
+        deleted = connection.execute(delete(_JOURNAL).where(_JOURNAL.c.seq.in_(oldest), ~kept)).rowcount
     return deleted == ROWS_A_TRANSACTION
 
 
-def _newest(database: Database, seq: Column[int], home: str, rows: int) -> int | None:
-    """Return the place of the oldest among the newest `rows`; None if there are not as many."""
-    place = select(seq).where(seq.table.c.home == home).order_by(seq.desc()).offset(rows - 1).limit(1)
+def _oldest_of(database: Database, seq: Column[int], home: str, newest: int) -> int:
+    """Return the place of the oldest among the `newest` rows; 0 if there are not as many."""
+    place = select(seq).where(seq.table.c.home == home).order_by(seq.desc()).offset(newest - 1).limit(1)
     with database.reading() as connection:
-        return connection.execute(place).scalar()
+        return connection.execute(place).scalar() or 0

@@ -21,7 +21,7 @@ from schemas.tables import (
     SnapshotRow,
     table_of,
 )
-from sinks.store.engine import insert_into, insert_many
+from sinks.store.engine import add_many, insert_into
 from sinks.store.rows import (
     aggregate_rows,
     dead_letter_row,
@@ -58,10 +58,13 @@ class Transaction:
         return unseen
 
     def journal(self, entries: Sequence[tuple[bytes, StateChange | ServiceCall]], received_us: int) -> int:
-        """Append state changes and service calls under distinct, unseen keys; return the last place."""
+        """Append state changes and service calls under their keys; return the last place.
+
+        Keys that the journal holds are passed over, so that a commit whose answer was lost can be repeated.
+        """
         if entries:
             rows = [journal_row(self._home, key, received_us, event) for key, event in entries]
-            insert_many(self._connection, _JOURNAL, rows)
+            add_many(self._connection, _JOURNAL, rows)
         return self._connection.execute(_LAST, {"of": self._home}).scalar() or 0
 
     def save_day(self, day: date, packed: bytes, *, events: int, sealed: bool, at_us: int) -> None:

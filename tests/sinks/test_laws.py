@@ -168,11 +168,14 @@ def reads_back(site: Site) -> None:
 
 
 def is_idempotent(site: Site) -> None:
-    """The same commit a second time changes nothing."""
+    """The same commit a second time changes nothing, not even where nobody asked what is unseen."""
     store = site.open()
     write(store)
     once = content(store)
     write(store)
+    assert content(store) == once
+    with store.begin() as transaction:
+        assert transaction.journal(entries(10), NOON_US) == once["journal"][-1][0]
     assert content(store) == once
 
 
@@ -255,7 +258,13 @@ def fences_former_owners(site: Site) -> None:
         append(transaction, entries(1))
     assert len(list(first.journal_after())) == 1
     second.leases.release(restarted)
-    assert _acquired(first, "a", now_us=119).epoch > restarted.epoch
+    free = _acquired(first, "a", now_us=119)
+    assert second.leases.acquire("p0", "b", now_us=120, ttl_us=10, instead_of="c") is None
+    assert second.leases.owner("p0") == "a"
+    dead = second.leases.acquire("p0", "b", now_us=120, ttl_us=10, instead_of="a")
+    assert dead is not None
+    assert restarted.epoch < free.epoch < dead.epoch
+    assert not first.leases.renew(free, now_us=121, ttl_us=10)
 
 
 def lends_nothing_out_of_a_commit(site: Site) -> None:

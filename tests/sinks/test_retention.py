@@ -20,6 +20,7 @@ def store(url: str, monkeypatch: pytest.MonkeyPatch) -> SqlStore:
     monkeypatch.setattr(retention, "JOURNAL_ROWS", 20)
     monkeypatch.setattr(retention, "DEAD_LETTERS", 5)
     monkeypatch.setattr(retention, "ROWS_A_TRANSACTION", 3)
+    monkeypatch.setattr(retention, "TRANSACTIONS_A_CALL", 4)
     return opened(url)
 
 
@@ -62,6 +63,23 @@ def test_the_journal_keeps_its_newest_rows(store: SqlStore, url: str) -> None:
     with store.begin() as transaction:
         known = [StateChange(number, "light.a", None, "on").key for number in (11, 12)]
         assert transaction.unseen(known) == {known[0]}
+
+
+def test_a_wrong_clock_does_not_keep_the_journal(store: SqlStore) -> None:
+    """Entries that were received in the future, as the clock said, leave like old ones."""
+    journal(store, range(1, 8), NOW_US + 365 * retention.DAY_US)
+    journal(store, range(8, 31), 0)
+    store.prune(now_us=NOW_US)
+    assert places(store) == list(range(11, 31))
+
+
+def test_one_call_takes_its_time_and_no_more(store: SqlStore) -> None:
+    """A long journal is pruned in several calls, the oldest first."""
+    journal(store, range(1, 41), 0)
+    store.prune(now_us=NOW_US)
+    assert places(store) == list(range(13, 41))
+    store.prune(now_us=NOW_US)
+    assert places(store) == list(range(21, 41))
 
 
 def test_days_and_aggregates_leave_in_their_time(store: SqlStore) -> None:

@@ -5,6 +5,7 @@ from hashlib import blake2b
 from typing import NamedTuple
 
 Attribute = tuple[str, float | str]
+UNNAMED = ""
 
 
 class Cause(IntEnum):
@@ -66,7 +67,10 @@ class StateChange(NamedTuple):
 
 
 class ServiceCall(NamedTuple):
-    """A commanded change: Home Assistant's ``call_service`` event, which carries neither time nor context."""
+    """A commanded change: Home Assistant's ``call_service`` event, which carries neither time nor context.
+
+    Where the target is not told by entities, the only one is `UNNAMED`.
+    """
 
     at_us: int
     entity_ids: tuple[str, ...]

@@ -8,11 +8,12 @@ from typing_extensions import TypedDict
 
 from pipeline.ingest.bounds import check_size
 from pipeline.ingest.messages import Decoded, PoisonError, Reason, Signal
-from schemas.events import Attribute, ServiceCall, StateChange
+from schemas.events import UNNAMED, Attribute, ServiceCall, StateChange
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 ATTRIBUTES = ("brightness", "temperature", "current_temperature", "device_class", "unit_of_measurement")
+MOST_TARGETS = 100
 SIGNALS = {
     "homeassistant_started": Signal.STARTED,
     "homeassistant_stop": Signal.STOPPED,
@@ -148,7 +149,10 @@ class EventstreamDecoder:
         if not isinstance(entity_ids, list | tuple) or not self._latest_us:
             return None
         known = tuple(sorted({name for name in entity_ids if isinstance(name, str) and len(name) <= 255}))
-        return ServiceCall(self._latest_us, known, f"{data['domain']}.{data['service']}") if known else None
+        # An area, a device or a label as target names no entity, but tells that something was commanded.
+        if not 0 < len(known) <= MOST_TARGETS:
+            known = (UNNAMED,)
+        return ServiceCall(self._latest_us, known, f"{data['domain']}.{data['service']}")
 
     def _other(self, payload: bytes, error: ValidationError) -> Signal | None:
         first = error.errors(include_url=False, include_input=False)[0]

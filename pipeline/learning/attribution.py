@@ -56,11 +56,16 @@ def _overridden(record: Record, before: Record) -> bool:
 
 
 def _overriding_cause(record: Record, before: Record, cause: Cause, calls: dict[str, list[int]]) -> Cause:
-    if not calls:
+    if _called_between(calls.get(record.entity_id, []), before, record):
+        return cause
+    # A call of a group, an area or a device does not name the entity that it switches.
+    if not calls or any(_called_between(times, before, record) for times in calls.values()):
         return cause if cause is Cause.AUTOMATION else Cause.UNCERTAIN
-    times = calls.get(record.entity_id, [])
-    commanded = bisect_left(times, before.at_ms) < bisect_left(times, record.at_ms)
-    return cause if commanded else Cause.PHYSICAL
+    return Cause.PHYSICAL
+
+
+def _called_between(times: list[int], before: Record, record: Record) -> bool:
+    return bisect_left(times, before.at_ms) < bisect_left(times, record.at_ms)
 
 
 def _calls_by_entity(day: DaySet) -> dict[str, list[int]]:

@@ -79,8 +79,9 @@ def due_rates(timeline: Timeline, candidates: Candidates, trials: Trials, dwells
     s its age at the trial; each hit's own dwell time is left out.
     """
     actions, windows = candidates.actions[trials.nth], candidates.windows[trials.nth]
-    position = timeline.states.before(timeline.log.entities[actions], trials.at)
-    age = np.where(position >= 0, trials.at - timeline.states.times(position), 0)
+    entities = timeline.log.entities[actions]
+    position = timeline.states.before(entities, trials.at)
+    age = np.where(position >= 0, trials.at - timeline.states.times(entities, position), 0)
     ends = dwells.starts[actions + 1]
     due_from = np.searchsorted(dwells.codes, actions * dwells.stride + age, side="right")
     due_to = np.searchsorted(dwells.codes, actions * dwells.stride + age + windows, side="right")
@@ -95,16 +96,16 @@ def directed(timeline: Timeline, candidates: Candidates) -> Flags:
     """Tell for which candidates the trigger nearest to the action is mostly, three to one, before it."""
     nth, position = timeline.actions.expand(candidates.actions)
     at, triggers, windows = (
-        timeline.actions.times(position),
+        timeline.actions.times(candidates.actions[nth], position),
         candidates.triggers[nth],
         candidates.windows[nth],
     )
-    before = _distance(timeline.triggers, timeline.triggers.before(triggers, at), at)
-    after = _distance(timeline.triggers, timeline.triggers.after(triggers, at), at)
+    before = _distance(timeline.triggers, triggers, timeline.triggers.before(triggers, at), at)
+    after = _distance(timeline.triggers, triggers, timeline.triggers.after(triggers, at), at)
     first = np.bincount(nth[(before <= windows) & (before < after)], minlength=len(candidates))
     last = np.bincount(nth[(after <= windows) & (after <= before)], minlength=len(candidates))
     return np.asarray(first >= LEAST_RATIO * last)
 
 
-def _distance(series: Series, position: Ids, at: Millis) -> Millis:
-    return np.where(position >= 0, np.abs(series.times(position) - at), NEVER)
+def _distance(series: Series, keys: Ids, position: Ids, at: Millis) -> Millis:
+    return np.where(position >= 0, np.abs(series.times(keys, position) - at), NEVER)

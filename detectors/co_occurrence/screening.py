@@ -120,9 +120,7 @@ def screen(
     triggers, actions = triggers[order], actions[order]
     lags = np.concatenate([part.lags for part in sums])[order]
     best, stands_out = _stand_out(log, triggers, actions, np.cumsum(lags, axis=1))
-    doubles = followers(log)
-    stands_out &= ~doubles[triggers] & ~doubles[actions]
-    return Candidates(triggers, actions, LAG_EDGES_MS[best]).take(stands_out), len(order)
+    return _primary(log, Candidates(triggers, actions, LAG_EDGES_MS[best]).take(stands_out)), len(order)
 
 
 def _stand_out(log: Log, triggers: Ids, actions: Ids, k: Lags) -> tuple[Ids, NDArray[np.bool_]]:
@@ -139,18 +137,28 @@ def _stand_out(log: Log, triggers: Ids, actions: Ids, k: Lags) -> tuple[Ids, NDA
     stands_out = (
         (gain[rows, best] >= LEAST_GAIN)
         & (most >= LEAST_LIFT * expected[rows, best])
-        & (most >= LEAST_RATE * _uses_apart(log)[triggers])
         & (most >= LEAST_COVERAGE * action_uses)
     )
+    stands_out[stands_out] = most[stands_out] >= LEAST_RATE * _uses_apart(log, triggers[stands_out])
     return best, stands_out
 
 
-def _uses_apart(log: Log) -> Ids:
-    """Uses of each trigger that do not follow another one within the look-back."""
-    rows = np.nonzero(log.may_trigger)[0]
+def _primary(log: Log, candidates: Candidates) -> Candidates:
+    """Drop what speaks of the second name of a thing."""
+    types = np.zeros(len(log.types), dtype=np.bool_)
+    types[candidates.triggers] = types[candidates.actions] = True
+    doubles = followers(log, types)
+    return candidates.take(~doubles[candidates.triggers] & ~doubles[candidates.actions])
+
+
+def _uses_apart(log: Log, triggers: Ids) -> Ids:
+    """Uses of each of these triggers that do not follow another one within the look-back."""
+    wanted = np.zeros(len(log.types), dtype=np.bool_)
+    wanted[triggers] = True
+    rows = np.nonzero(log.may_trigger & wanted[log.type_ids])[0]
     types = log.type_ids[rows]
     order = np.argsort(types, kind="stable")
     types = types[order]
     fresh = np.diff(log.at[rows[order]], prepend=-LAG_EDGES_MS[-1] - 1) > LAG_EDGES_MS[-1]
     fresh[1:] |= types[1:] != types[:-1]
-    return np.bincount(types[fresh], minlength=len(log.types))
+    return np.bincount(types[fresh], minlength=len(log.types))[triggers]

@@ -35,9 +35,9 @@ class Series:
         """How many times each key has."""
         return np.diff(self.starts)
 
-    def times(self, position: Ids) -> Millis:
-        """The times at these positions."""
-        return self.codes[position] % self.stride
+    def times(self, keys: Ids, position: Ids) -> Millis:
+        """The times at these positions, each of which is of the key beside it."""
+        return np.asarray(self.codes[position] - keys * self.stride)
 
     def of(self, key: int) -> Millis:
         """All times of one key."""

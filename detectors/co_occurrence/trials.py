@@ -69,7 +69,7 @@ def replay(timeline: Timeline, candidates: Candidates) -> Trials:
     whole are none.
     """
     nth, position = timeline.triggers.expand(candidates.triggers)
-    at, rows = timeline.triggers.times(position), timeline.triggers.rows[position]
+    at, rows = timeline.triggers.times(candidates.triggers[nth], position), timeline.triggers.rows[position]
     actions, windows = candidates.actions[nth], candidates.windows[nth]
     able = ~already(timeline, actions, at) & timeline.log.seen(at, at + windows)
     nth, at, rows = nth[able], at[able], rows[able]
@@ -89,7 +89,7 @@ def already(timeline: Timeline, actions: Ids, at: Millis) -> Flags:
 def act(timeline: Timeline, actions: Ids, at: Millis, windows: Millis) -> tuple[Ids, Millis]:
     """Position of the action that somebody took within the window after `at` (-1: none), and its lag."""
     position = timeline.actions.after(actions, at)
-    lags = timeline.actions.times(position) - at
+    lags = timeline.actions.times(actions, position) - at
     within = (position >= 0) & (lags <= windows)
     return np.where(within, position, -1), np.where(within, lags, 0)
 

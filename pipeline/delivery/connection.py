@@ -9,8 +9,8 @@ import zmqtt
 from faststream.middlewares import AckPolicy
 from faststream.mqtt import MQTTBroker, MQTTMessage, QoS
 from faststream.security import BaseSecurity, SASLPlaintext
-from zmqtt.client import Transport, _default_transport_factory
 
+from pipeline.delivery.durable import DurableBroker, Permission, Room
 from pipeline.settings import Settings
 
 MAXIMUM_PACKET_SIZE = 1_048_576
@@ -33,14 +33,18 @@ def security(settings: Settings) -> BaseSecurity | None:
     return BaseSecurity(ssl_context=context, use_ssl=True) if context is not None else None
 
 
-def durable_broker(settings: Settings, on_failed: Failed) -> MQTTBroker:
+def durable_broker(
+    settings: Settings, on_failed: Failed, *, permission: Permission, room: Room
+) -> DurableBroker:
     """The intake's connection: a durable session under a fixed client id, reconnecting for ever.
 
     mosquitto before 2.0.13 exceeds a receive maximum and resends more than a thousand messages before our
     SUBSCRIBE: so none is asked for unless set, and the replay buffer is unbounded.
     """
-    return MQTTBroker(
+    return DurableBroker(
         settings.broker_url,
+        permission=permission,
+        room=room,
         client_id=settings.mqtt_client_id,
         clean_session=False,
         session_expiry_interval=settings.mqtt_session_expiry_s,
@@ -86,33 +90,10 @@ def subscribe(broker: MQTTBroker, topic_filter: str, put: Callable[[MQTTMessage]
         await put(message)
 
 
-def guard(broker: MQTTBroker, allowed: Callable[[], Awaitable[bool]]) -> None:
-    """Ask `allowed` before every connection attempt: who lost the lease must not take the session back."""
-    connect = _default_transport_factory
-
-    async def guarded(host: str, port: int, tls: ssl.SSLContext | bool | None) -> Transport:  # noqa: FBT001 zmqtt's signature
-        if not await allowed():
-            raise NotOwnerError
-        return await connect(host, port, tls)
-
-    # FastStream passes none of its own parameters on as transport_factory, but keeps zmqtt's in a dictionary.
-    broker._connection_kwargs["transport_factory"] = guarded  # noqa: SLF001
-
-
-class NotOwnerError(RuntimeError):
-    """Somebody else owns the home: the session is not ours to take."""
-
-
 async def detach(broker: MQTTBroker) -> None:
-    """Leave the subscriptions in place at the broker.
-
-    FastStream's stop sends UNSUBSCRIBE, after which a durable session collects nothing while we are away.
-    """
+    """Take in no more; what the broker holds for us, and what comes now, waits there."""
     for subscriber in broker.subscribers:
-        subscription = getattr(subscriber, "_subscription", None)
-        if subscription is not None:
-            await subscription.detach()
-            subscriber._subscription = None  # type: ignore[attr-defined] # noqa: SLF001
+        await subscriber.stop()
 
 
 def connection_id(broker: MQTTBroker) -> int | None:

@@ -24,7 +24,8 @@ class Pending(NamedTuple):
 class Intake:
     """A bounded queue of unacknowledged messages.
 
-    When it is full `put` waits, and with it the connection's read loop: the broker is held back through TCP.
+    `room` waits while it is full: the connection reads on only then. `put` itself never waits, so that what
+    was read before always finds its place.
     """
 
     def __init__(self, limit: int = 10_000) -> None:
@@ -41,13 +42,16 @@ class Intake:
         """Take a message from the subscriber."""
         raw = message.raw_message
         received_us = time.time_ns() // 1000
-        while len(self._waiting) >= self._limit:
-            self._drained.clear()
-            await self._drained.wait()
         self._waiting.append(
             Pending(Message(raw.topic, raw.payload, received_us, retain=raw.retain), message.ack)
         )
         self._filled.set()
+
+    async def room(self) -> None:
+        """Wait until there is room."""
+        while len(self._waiting) >= self._limit:
+            self._drained.clear()
+            await self._drained.wait()
 
     async def take(self, limit: int, *, patience_s: float, linger_s: float) -> list[Pending]:
         """Up to `limit` messages in order; waits `patience_s` for the first and `linger_s` for company."""

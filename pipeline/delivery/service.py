@@ -1,14 +1,13 @@
 """The running pipeline of one home: its connections and loops, from lease to release."""
 
 import asyncio
-import os
 import time
 import uuid
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
 from importlib.metadata import version
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import structlog
 import zmqtt
@@ -22,7 +21,6 @@ from pipeline.delivery.connection import (
     detach,
     durable_broker,
     egress_broker,
-    guard,
     subscribe,
 )
 from pipeline.delivery.decoding import BatchDecoder
@@ -44,6 +42,8 @@ log = structlog.get_logger()
 
 WATCH_S = 0.1
 PRUNE_S = 3_600.0
+DRAIN_S = 10.0
+COMMIT_LOOP = 1
 T = TypeVar("T")
 
 
@@ -91,13 +91,11 @@ class Service:
         self._stopping = asyncio.Event()
         self.store = SqlStore(settings.store_url, home=self.home.id)
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="store")
-        owner = f"{os.uname().nodename}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
-        self._ownership = Ownership(
-            self.store.leases, "p0", owner, ttl_s=settings.lease_s, executor=self._executor
-        )
+        self._ownership = Ownership(self.store.leases, "p0", ttl_s=settings.lease_s, executor=self._executor)
         self._intake = Intake()
-        self.ingest = durable_broker(settings, self._connection_failed)
-        guard(self.ingest, self._ownership.valid)
+        self.ingest = durable_broker(
+            settings, self._connection_failed, permission=self._ownership.valid, room=self._intake.room
+        )
         stream = stream_of(settings.input, settings.eventstream_topic, settings.statestream_topic)
         for topic_filter in (stream.topic_filter, settings.status_topic, settings.topics.heartbeat):
             subscribe(self.ingest, topic_filter, self._intake.put)
@@ -117,15 +115,14 @@ class Service:
         FatalError
             A connection cannot be recovered, the lease is lost, or nothing is committed any more.
         """
-        await self._store_call(self.store.migrate)
-        loops: list[Coroutine[object, object, None]] = [self._watch_failure()]
-        if Consumer.LEARN in self.consumers:
-            loops += await self._start_learning()
-        loops += await self._start_publishing()
-        tasks = [asyncio.create_task(loop) for loop in loops]
+        starting = asyncio.create_task(self._start())
+        tasks: list[asyncio.Task[None]] = []
         try:
-            await self._until_done(tasks)
+            if await self._unless_stopped({starting}):
+                tasks = [asyncio.create_task(loop) for loop in starting.result()]
+                await self._unless_stopped({*tasks})
         finally:
+            starting.cancel()
             await self._shut_down(tasks)
 
     def stop(self) -> None:
@@ -133,6 +130,13 @@ class Service:
         self._stopping.set()
         if self._committer is not None:
             self._committer.stop()
+
+    async def _start(self) -> list[Coroutine[object, object, None]]:
+        await self._store_call(self.store.migrate)
+        loops: list[Coroutine[object, object, None]] = [self._watch_failure()]
+        if Consumer.LEARN in self.consumers:
+            loops += await self._start_learning()
+        return loops + self._start_publishing()
 
     async def _start_learning(self) -> list[Coroutine[object, object, None]]:
         held = await self._ownership.acquire()
@@ -157,20 +161,27 @@ class Service:
             batch_size=self.settings.batch_size,
             linger_s=self.settings.linger_ms / 1000,
         )
-        await self._connect(self.ingest)
-        return [self._commit(), self._keep_lease(), self._watch_connection(), self._watchdog(), self._prune()]
+        return [self._commit(), self._take_in(), self._keep_lease(), self._watchdog(), self._prune()]
 
-    async def _start_publishing(self) -> list[Coroutine[object, object, None]]:
-        loops: list[Coroutine[object, object, None]] = []
+    def _start_publishing(self) -> list[Coroutine[object, object, None]]:
+        loops: list[Coroutine[object, object, None]] = [self._give_out()]
+        if Consumer.LEARN in self.consumers:
+            loops += [self._heartbeat(), self._say_status()]
+        return loops
+
+    async def _take_in(self) -> None:
+        """Connect and watch. The commit loop runs already: a full intake would hold up the SUBACKs."""
+        await self._connect(self.ingest)
+        await self._watch_connection()
+
+    async def _give_out(self) -> None:
         await self._connect(self.egress)
         if Consumer.PUBLISH in self.consumers:
             egress = Egress(
                 self.store, self.egress, executor=self._executor, metrics=self.metrics, filled=self._filled
             )
-            loops.append(egress.run())
-        if Consumer.LEARN in self.consumers:
-            loops += [self._heartbeat(), self._say_status()]
-        return loops
+            await egress.run()
+        await self._failed.wait()
 
     async def _connect(self, broker: MQTTBroker) -> None:
         """Start a broker; one that refuses or is away at the start is asked again."""
@@ -183,21 +194,20 @@ class Service:
             else:
                 return
 
-    async def _until_done(self, tasks: list[asyncio.Task[None]]) -> None:
-        """Return when the commit loop has drained after `stop`; raise what any loop raises."""
+    async def _unless_stopped(self, tasks: set[asyncio.Task[Any]]) -> bool:
+        """Wait for a task to end, and raise what it raises; False when `stop` came first."""
         stopping = asyncio.create_task(self._stopping.wait())
-        pending: set[asyncio.Task[object]] = {*tasks, stopping}
-        while not self._stopping.is_set():
-            done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                task.result()
+        done, _ = await asyncio.wait({*tasks, stopping}, return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
+        for task in done - {stopping}:
+            task.result()
+        return stopping not in done
 
     async def _shut_down(self, tasks: list[asyncio.Task[None]]) -> None:
         """Detach, commit what was taken, acknowledge it, say goodbye; the session stays at the broker."""
         await detach(self.ingest)
-        if self._stopping.is_set() and self._committer is not None and not tasks[1].done():
-            await asyncio.wait([tasks[1]], timeout=10.0)
+        if self._stopping.is_set() and self._committer is not None and tasks:
+            await asyncio.wait([tasks[COMMIT_LOOP]], timeout=DRAIN_S)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -268,10 +278,12 @@ class Service:
             await asyncio.sleep(0.5)
 
     async def _say_goodbye(self) -> None:
-        if connection_id(self.egress) is not None and Consumer.LEARN in self.consumers:
+        if Consumer.LEARN in self.consumers:
             await self._try_publish(self._status("offline"))
 
     async def _try_publish(self, message: Outgoing) -> bool:
+        if connection_id(self.egress) is None:
+            return False
         try:
             await publish(self.egress, message)
         except (zmqtt.MQTTError, OSError) as error:

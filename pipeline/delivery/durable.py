@@ -1,0 +1,125 @@
+"""A durable session that loses nothing: FastStream's MQTT broker over a client of ours.
+
+As they come, FastStream's stop unsubscribes, after which the broker collects nothing for us; a resumed
+session with more than a thousand messages blocks the read loop before the SUBACK that would start their
+consumer; and a client that lost the home to another process takes the session back. Each class here mends
+one of these.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import zmqtt
+from faststream.mqtt import MQTTBroker
+from typing_extensions import override
+from zmqtt._internal.transport.tcp import open_tcp
+from zmqtt._internal.transport.tls import open_tls
+from zmqtt.client import Transport
+
+UNBOUNDED = 0
+
+Permission = Callable[[], Awaitable[bool]]
+Room = Callable[[], Awaitable[None]]
+
+
+class NotOwnerError(RuntimeError):
+    """Somebody else owns the home: the session is not ours to take."""
+
+
+class DurableSubscription(zmqtt.Subscription):
+    """Stays at the broker when it is stopped here."""
+
+    @override
+    async def stop(self) -> None:
+        await self.detach()
+
+    @override
+    async def get_message(self) -> zmqtt.Message:
+        try:
+            return await super().get_message()
+        except zmqtt.MQTTDisconnectedError:
+            if not self._detached:
+                raise
+            # FastStream cancels whoever waits here, once it has stopped the subscription.
+            return await asyncio.Future()
+
+
+class HeldTransport:
+    """Reads only while there is room for what may come: the broker is held back through TCP."""
+
+    def __init__(self, transport: Transport, room: Room) -> None:
+        self._transport = transport
+        self._room = room
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the connection stands."""
+        return self._transport.is_connected
+
+    async def read(self, n: int) -> bytes:
+        """Up to `n` bytes."""
+        await self._room()
+        return await self._transport.read(n)
+
+    async def write(self, data: bytes) -> None:
+        """Write it all."""
+        await self._transport.write(data)
+
+    async def close(self) -> None:
+        """Close the connection."""
+        await self._transport.close()
+
+
+class DurableClient(zmqtt.MQTTClient):
+    """Makes durable subscriptions. Their queues are unbounded, since `HeldTransport` bounds what comes in."""
+
+    @override
+    def subscribe(
+        self,
+        *filters: str,
+        qos: zmqtt.QoS = zmqtt.QoS.AT_LEAST_ONCE,
+        auto_ack: bool = False,
+        **_options: Any,
+    ) -> DurableSubscription:
+        return DurableSubscription(
+            self,
+            list(filters),
+            qos,
+            auto_ack,
+            UNBOUNDED,
+            retain_handling=zmqtt.RetainHandling.DO_NOT_SEND,
+        )
+
+
+class DurableBroker(MQTTBroker):
+    """FastStream's broker, connecting by a `DurableClient` while `permission` is given.
+
+    Parameters
+    ----------
+    permission
+        Asked before every connection attempt; who lost the lease must not take the session back.
+    room
+        Waits until there is room for messages.
+    """
+
+    def __init__(self, url: str, *, permission: Permission, room: Room, **options: Any) -> None:
+        super().__init__(url, **options)
+        self._permission = permission
+        self._room = room
+
+    @override
+    async def _connect(self) -> zmqtt.MQTTClient:
+        client = DurableClient(**self._connection_kwargs, transport_factory=self._open)
+        await client.connect()
+        self.config.connect(client)
+        return client
+
+    async def _open(self, host: str, port: int, tls: ssl.SSLContext | bool | None) -> Transport:  # noqa: FBT001 zmqtt's signature
+        if not await self._permission():
+            raise NotOwnerError
+        if not tls:
+            return HeldTransport(await open_tcp(host, port), self._room)
+        context = tls if isinstance(tls, ssl.SSLContext) else ssl.create_default_context()
+        return HeldTransport(await open_tls(host, port, context), self._room)

@@ -237,7 +237,7 @@ class SqlStore:
             return [dead_letter(row) for row in connection.execute(newest)]
 
     def prune(self, *, now_us: int) -> None:
-        """Delete what need not be kept any longer; every hour, which takes a second or two."""
+        """Delete what need not be kept any longer: once an hour, for a second or two."""
         prune(self._database, self.home, now_us)
 
     def _is_pending(self) -> ColumnElement[bool]:

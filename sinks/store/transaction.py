@@ -70,7 +70,8 @@ class Transaction:
     def save_day(self, day: date, packed: bytes, *, events: int, sealed: bool, at_us: int) -> None:
         """Keep a day's exact set in place of what was kept of it."""
         row = {"day": day, "packed": packed, "events": events, "sealed": sealed}
-        self._upsert(table_of(DaySetRow), [{"home": self._home, "closed_us": at_us, **row}])
+        closed_us = at_us if sealed else None
+        self._upsert(table_of(DaySetRow), [{"home": self._home, "closed_us": closed_us, **row}])
 
     def save_aggregates(
         self, day: date, detector: str, aggregates: Mapping[str, Mapping[str, object]]

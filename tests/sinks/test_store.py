@@ -116,6 +116,24 @@ def test_a_store_that_cannot_be_opened_is_unavailable(tmp_path: Path) -> None:
         SqlStore(f"sqlite:///{tmp_path / 'absent' / 'store.db'}").migrate()
 
 
+def test_a_session_that_the_server_ends_passes(postgresql_url: str) -> None:
+    """What was in the transaction is not kept, and the next one finds a new session."""
+    store = SqlStore(postgresql_url)
+    store.migrate()
+
+    def write() -> None:
+        with store.begin() as transaction:
+            transaction.save_snapshot("model", b"lost", version=1, applied_seq=1)
+            transaction._connection.exec_driver_sql("SELECT pg_terminate_backend(pg_backend_pid())")
+
+    with pytest.raises(StoreUnavailableError):
+        write()
+    assert store.snapshot("model") is None
+    with store.begin() as transaction:
+        transaction.save_snapshot("model", b"kept", version=1, applied_seq=1)
+    assert store.snapshot("model") == (1, 1, b"kept")
+
+
 def test_a_mistake_is_not_taken_for_a_lock(sqlite_url: str) -> None:
     """What no retry heals, such as a table that is not there, is not reported as passing."""
     with pytest.raises(OperationalError, match="no such table"):

@@ -2,6 +2,9 @@
 
 Alembic is imported only for a store that is behind: it costs 12 MB in a process that stays. A new store is
 made from the tables themselves; a test holds them equal to what the revisions make.
+
+A table's change is a change in ``schemas/tables.py`` and a new file ``versions/<number>_<what>.py``, never an
+edit of an older one.
 """
 
 from importlib import import_module

@@ -29,9 +29,11 @@ CLASS_GAIN = 1.5
 LEAST_MOVE_MIN = 20.0
 LEAST_AFTER = 3
 FEWEST_DAYS = 6
+LEAST_HITS_TO_MOVE = 8
 # Single weekdays are told apart from four of each on.
 WEEKLY_DAYS = 28
 RARE = 0.3
+CLASS_DAYS = np.array([[day in days for day in EVERY_DAY] for days, _ in CLASSES])
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +165,7 @@ def classify(hits: Bools, opportunities: Bools, chance: Floats, weekdays: Ints) 
     for index, (days, prior) in enumerate(CLASSES):
         if days == EVERY_DAY or (len(days) == 1 and len(weekdays) < WEEKLY_DAYS):
             continue
-        inside = np.isin(weekdays, days)
+        inside = CLASS_DAYS[index][weekdays]
         k, n = (part[:, inside].sum(axis=1).astype(np.float64) for part in (hits, opportunities))
         k_out, n_out = k_all - k, n_all - n
         rate_out = k_out / np.maximum(n_out, 1)
@@ -195,23 +197,36 @@ class Moves:
     spread: Floats
 
 
-def moves(offsets: Floats, hits: Bools) -> Moves:
-    """Find a jump of the offsets: two means explain them better than one."""
-    x = np.where(hits, offsets, 0.0)
-    n, s, q = (np.cumsum(part, axis=1, dtype=np.float64) for part in (hits, x, x * x))
-    n_all, s_all, q_all = n[:, -1:], s[:, -1:], q[:, -1:]
-    after_n = n_all - n
-    rest = q - s * s / np.maximum(n, 1) + (q_all - q) - (s_all - s) ** 2 / np.maximum(after_n, 1)
-    rest = np.where((n >= 3) & (after_n >= 4), rest, np.inf)
-    at = np.argmin(rest, axis=1)
-    rows = np.arange(len(x))
-    number = n_all[:, 0]
-    one = np.maximum(q_all[:, 0] - s_all[:, 0] ** 2 / np.maximum(number, 1), number)
-    two = np.maximum(rest[rows, at], number)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        gain = 0.5 * number * np.log(one / two) - 2 * np.log(np.maximum(number, 1))
-    later = np.arange(x.shape[1]) > at[:, None]
-    before, after = median(x, hits & ~later), median(x, hits & later)
-    spread = 1.4826 * median(np.abs(x - after[:, None]), hits & later)
-    moved = np.isfinite(rest[rows, at]) & (gain > MOVE_GAIN) & (np.abs(after - before) > LEAST_MOVE_MIN)
-    return Moves(np.where(moved, at + 1, 0), before, after, np.maximum(spread, 2.0))
+def moves(offsets: Floats, hits: Bools, spread: Floats) -> Moves:
+    """Find a jump of the offsets: two medians explain them better than one (Laplace likelihood)."""
+    wide = np.nonzero((spread > LEAST_MOVE_MIN / 4) & (hits.sum(axis=1) >= LEAST_HITS_TO_MOVE))[0]
+    x, hit = offsets[wide], hits[wide]
+    number = hit.sum(axis=1)
+    days = np.arange(hits.shape[1])
+    # Third axis: the day; second: the last day before the jump.
+    early = hit[:, None, :] & (days[None, None, :] <= days[None, :, None])
+    late = hit[:, None, :] & ~early
+    cost = _deviation(x, early) + _deviation(x, late)
+    possible = (early.sum(axis=2) >= 3) & (late.sum(axis=2) >= 4)
+    cost = np.where(possible, cost, np.inf)
+    at = np.argmin(cost, axis=1)
+    rows = np.arange(len(wide))
+    one = np.maximum(_deviation(x, hit[:, None, :])[:, 0], number)
+    two = np.maximum(cost[rows, at], number)
+    gain = np.where(np.isfinite(two), number * np.log(one / two), 0.0) - 2 * np.log(np.maximum(number, 1))
+    before, after = median(x, early[rows, at]), median(x, late[rows, at])
+    moved = (gain > MOVE_GAIN) & (np.abs(after - before) > LEAST_MOVE_MIN)
+    apart = np.abs(np.where(late[rows, at], x, 0.0) - after[:, None])
+    found = Moves(np.zeros(len(hits), dtype=np.int64), *(np.zeros(len(hits)) for _ in range(3)))
+    found.day[wide] = np.where(moved, at + 1, 0)
+    found.before[wide], found.after[wide] = before, after
+    found.spread[wide] = np.maximum(1.4826 * median(apart, late[rows, at]), 2.0)
+    return found
+
+
+def _deviation(x: Floats, chosen: Bools) -> Floats:
+    """Sum of the distances of each row's chosen values from their median, by the middle axis of `chosen`."""
+    values = np.where(chosen, x[:, None, :], np.inf).reshape(-1, x.shape[1])
+    flat = chosen.reshape(-1, x.shape[1])
+    apart = np.abs(np.where(flat, values, 0.0) - median(values, flat)[:, None])
+    return np.asarray(np.where(flat, apart, 0.0).sum(axis=1).reshape(chosen.shape[:2]))

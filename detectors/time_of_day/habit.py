@@ -9,6 +9,7 @@ from detectors.evidence import log_e_values
 from detectors.time_of_day.course import (
     ANCHOR_PRIOR,
     ANCHORS,
+    CLASS_DAYS,
     DECISIVE,
     HALF_IN_SPREADS,
     NARROWEST_MIN,
@@ -24,13 +25,14 @@ from detectors.time_of_day.course import (
     moves,
     opportunities,
 )
-from detectors.time_of_day.scan import CLASSES, EVERY_DAY, RATES
+from detectors.time_of_day.scan import RATES
 from detectors.time_of_day.uses import Bools, Floats, Ints, Span
 
-CLASS_DAYS = np.array([[day in days for day in EVERY_DAY] for days, _ in CLASSES])
 MACHINE_S = 4.0
 MACHINE_SHARE = 0.75
 FEWEST_HITS = 3
+# What happens anyway and is hardly more frequent is no habit.
+LEAST_LIFT = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +91,21 @@ def trace(candidates: Candidates, near: Near, span: Span, least: float) -> list[
     offsets = near.offsets(centre)
     seen = opportunities(centre, half, span.shown, in_class)
     start = began(np.abs(offsets) <= half[:, None], seen)
-    centre, spread, anchors = _anchored(clock, near, span, in_class & _since(start, span.days))
+    anchored = _anchored(clock, near, span, in_class & _since(start, span.days))
+    if start.any():
+        # What seems to begin on the clock may have drifted with the sun all along.
+        lasting = _anchored(clock, near, span, in_class)
+        half = halves(lasting.spread)
+        seen = opportunities(lasting.centre, half, span.shown, in_class)
+        steady = began(np.abs(near.offsets(lasting.centre)) <= half[:, None], seen) == 0
+        solar = np.array([anchor.name in span.sun for anchor in lasting.said])
+        anchored = anchored.where_not((start > 0) & solar & steady, lasting)
+        start = np.where((start > 0) & solar & steady, 0, start)
+    centre, spread, anchors = anchored.centre, anchored.spread, anchored.said
     offsets = near.offsets(centre)
     half = halves(spread)
-    move = moves(offsets, (np.abs(offsets) <= half[:, None]) & in_class & _since(start, span.days))
+    hits = (np.abs(offsets) <= half[:, None]) & in_class & _since(start, span.days)
+    move = moves(offsets, hits, spread)
     moved = move.day > 0
     earlier = centre + move.before[:, None]
     centre = np.where(moved[:, None], centre + move.after[:, None], centre)
@@ -111,7 +124,9 @@ def trace(candidates: Candidates, near: Near, span: Span, least: float) -> list[
     hits &= seen
     over = ended(hits, seen)
     k, n = hits.sum(axis=1), seen.sum(axis=1)
-    borne_out = (k >= FEWEST_HITS) & (log_e_values(k, n, chance, RATES) >= least)
+    borne_out = (
+        (k >= FEWEST_HITS) & (k >= LEAST_LIFT * chance * n) & (log_e_values(k, n, chance, RATES) >= least)
+    )
     machine = machines(near, centre, half, k)
     before = np.where(_since(move.day, span.days) | ~moved[:, None], centre, earlier)
     return [
@@ -188,7 +203,24 @@ class Anchor:
         return None if self.offset is None else self.offset + shift
 
 
-def _anchored(clock: Hump, near: Near, span: Span, days: Bools) -> tuple[Floats, Floats, list[Anchor]]:
+@dataclass(frozen=True, slots=True)
+class Anchored:
+    """Expected minute by day and spread of each habit under its likeliest anchor, and what may be said."""
+
+    centre: Floats
+    spread: Floats
+    said: list[Anchor]
+
+    def where_not(self, chosen: Bools, other: "Anchored") -> "Anchored":
+        """Take the `chosen` ones from `other`."""
+        return Anchored(
+            np.where(chosen[:, None], other.centre, self.centre),
+            np.where(chosen, other.spread, self.spread),
+            [other.said[i] if chosen[i] else said for i, said in enumerate(self.said)],
+        )
+
+
+def _anchored(clock: Hump, near: Near, span: Span, days: Bools) -> Anchored:
     """Weigh the anchors: expected minute by day and spread under the likeliest, and what may be said."""
     shape = days.shape
     first = near.offsets(np.broadcast_to(clock.centre[:, None], shape))
@@ -221,7 +253,7 @@ def _anchored(clock: Hump, near: Near, span: Span, days: Bools) -> tuple[Floats,
     blended = today[top, rows] + np.where(weight > 0, weight * difference, 0.0).sum(axis=0)
     runner_up = np.sort(score, axis=0)[-2]
     decided = score[top, rows] - runner_up >= DECISIVE
-    return (
+    return Anchored(
         centre,
         spread,
         [

@@ -99,10 +99,10 @@ def follows(habit: Habit, uses: Uses) -> bool:
     at = np.searchsorted(other, own)
     padded = np.concatenate(([-(10**9)], other, [10**9]))
     since, until = own - padded[at], padded[at + 1] - own
-    if np.median(since) > np.median(until):
+    if _middle(since) > _middle(until):
         return False
     ends = since <= LONGEST_USE_S
-    if ends.mean() < FOLLOWED_SHARE:
+    if np.count_nonzero(ends) < FOLLOWED_SHARE * len(ends):
         return False
     return _spread(padded[at][ends]) <= NARROWER * _spread(own[ends]) + 120
 
@@ -115,9 +115,13 @@ def _absolute(uses: Uses, row: int) -> Ints:
 def _spread(seconds: Ints) -> float:
     """Spread of the time of day, in seconds."""
     time_of_day = seconds % DAY_S
-    middle = np.median(time_of_day)
-    distance = np.abs((time_of_day - middle + DAY_S / 2) % DAY_S - DAY_S / 2)
-    return SECONDS_PER_SPREAD * float(np.median(distance))
+    distance = np.abs((time_of_day - _middle(time_of_day) + DAY_S // 2) % DAY_S - DAY_S // 2)
+    return SECONDS_PER_SPREAD * _middle(distance)
+
+
+def _middle(values: Ints) -> int:
+    """Return the median, the lower one of two."""
+    return int(np.sort(values)[(len(values) - 1) // 2])
 
 
 def _pattern(habit: Habit, slot: int, span: Span, uses: Uses, home: Home, half_life_days: float) -> Pattern:

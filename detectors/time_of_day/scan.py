@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +36,20 @@ CLASSES: tuple[tuple[tuple[int, ...], float], ...] = (
     *(((day,), 0.4 / 7) for day in EVERY_DAY),
 )
 """Classes of weekdays, with how likely a habit keeps to each."""
+
+
+@lru_cache(maxsize=256)
+def most_expected(n: int) -> Floats:
+    """Return, by number of hits of `n`, the expected uses a day above which the evidence is below 1.
+
+    0 where the hits are too few to matter.
+    """
+    grid = np.geomspace(1e-4, HIGHEST_EXPECTED, 50)
+    hits = np.arange(n + 1)[:, None]
+    convincing = (log_e_values(hits, n, -np.expm1(-grid), RATES) >= 0) & (
+        hits >= max(LEAST_HITS, LEAST_SHARE * n)
+    )
+    return np.asarray(np.where(convincing, grid, 0.0).max(axis=1), dtype=np.float64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +90,8 @@ def seasons(span: Span, look_backs: Sequence[int], weekly_from: int) -> list[Sea
     found = []
     for length in lengths:
         recent = span.live & (np.arange(span.days) >= span.days - length)
-        classes = [each for each in CLASSES if len(each[0]) > 1 or length >= weekly_from]
+        weekly = length == lengths[-1] and length >= weekly_from
+        classes = [each for each in CLASSES if len(each[0]) > 1 or weekly]
         weight = sum(prior for _, prior in classes) * len(lengths)
         found += [
             Season(length, weekdays, prior / weight, recent & np.isin(span.weekdays, weekdays))
@@ -139,10 +155,14 @@ class Scanner:
         uses = np.bitwise_count(self.bits[low:high, :SLOTS] & mask)
         return np.add.reduceat(uses, self._starts[first:last] - low, axis=0, dtype=np.int16)
 
-    def scan(self, rows: Ints, bits: Bits, index: int) -> Windows:
-        """Weigh all windows of some `rows`, whose uses are `bits`, in one season."""
-        season, activity = self.seasons[index], self.activities[index]
-        mask = np.uint64(pack(season.days))
+    def scan(self, rows: Ints, bits: Bits, wanted: Sequence[int]) -> Iterator[Windows]:
+        """Weigh all windows of some `rows`, whose uses are `bits`, in the `wanted` seasons, one by one."""
+        used = [either(bits, width) for width in self.widths]
+        for index in wanted:
+            yield self._scan(rows, bits, used, index)
+
+    def _scan(self, rows: Ints, bits: Bits, used: Sequence[Bits], index: int) -> Windows:
+        activity, mask = self.activities[index], np.uint64(pack(self.seasons[index].days))
         background = _Background(
             activity,
             own=running(np.bitwise_count(bits[:, :SLOTS] & (mask & self._shown))),
@@ -152,19 +172,28 @@ class Scanner:
         floats = [np.zeros(len(rows)) for _ in range(3)]
         ints = [np.zeros(len(rows), dtype=np.int64) for _ in range(2)]
         found = Windows(floats[0], floats[1] - np.inf, ints[0], ints[1], floats[2])
-        for width in self.widths:
+        for width, days_used in zip(self.widths, used, strict=True):
             days = ~either(self._hidden, width) & mask
             n = np.bitwise_count(days).astype(np.int64)
-            k = np.bitwise_count(either(bits, width) & days)
-            flank, most = background.beside(width)
-            least = np.maximum(LEAST_HITS, np.ceil(LEAST_SHARE * n))
-            row, slot = np.nonzero((k >= least) & (flank <= most * n))
+            k = np.bitwise_count(days_used & days)
+            row, slot = np.nonzero(background.beside(width) <= self._most_beside(k, n, width))
             expected = background.expected(row, slot, width, n[slot])
             kept = np.nonzero(expected <= HIGHEST_EXPECTED)[0]
             row, slot, expected = row[kept], slot[kept], expected[kept]
             logs = log_e_values(k[row, slot], n[slot], -np.expm1(-expected), RATES)
             self._keep(found, row, slot, width, np.minimum(logs, LOG_LIMIT), expected)
         return found
+
+    @staticmethod
+    def _most_beside(k: NDArray[np.uint8], n: Ints, width: int) -> NDArray[np.int32]:
+        """Own uses beside a window above which its hits say nothing, below 0 where there are too few hits."""
+        per_use = 2 * BESIDE / width
+        kinds, which = np.unique(n, return_inverse=True)
+        tables = np.full((len(kinds), int(kinds[-1]) + 1), -1, dtype=np.int32)
+        for table, number in zip(tables, kinds.tolist(), strict=True):
+            limit = most_expected(number)
+            table[: number + 1] = np.where(limit > 0, np.floor(limit * number * per_use), -1)
+        return tables[0][k] if len(kinds) == 1 else tables[which[None, :], k]
 
     def _keep(
         self, found: Windows, row: Ints, slot: Ints, width: int, logs: Floats, expected: Floats
@@ -198,12 +227,12 @@ class _Background:
         """Own uses in the window from each slot on."""
         return self.own[:, FLANK + width : FLANK + width + SLOTS] - self.own[:, FLANK : FLANK + SLOTS]
 
-    def beside(self, width: int) -> tuple[NDArray[np.int32], float]:
-        """Own uses beside each window, and how many a day there may be at most."""
+    def beside(self, width: int) -> NDArray[np.int32]:
+        """Own uses beside the window from each slot on."""
         middle = FLANK + width // 2
         reach = BESIDE + width // 2
         around = self.own[:, middle + reach :][:, :SLOTS] - self.own[:, middle - reach :][:, :SLOTS]
-        return around - self.inside(width), HIGHEST_EXPECTED * 2 * BESIDE / width
+        return np.asarray(around - self.inside(width))
 
     def expected(self, row: Ints, slot: Ints, width: int, n: Ints) -> Floats:
         """Uses a day that chance puts into the window, by three ways of reckoning."""

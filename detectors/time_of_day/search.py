@@ -44,16 +44,19 @@ def search(
     found: list[Habit] = []
     least = 0.0
     for turn in range(ROUNDS):
-        windows: list[Windows] = []
-        for index in range(len(seasons)):
-            parts = []
-            for low in range(0, len(rows), ROWS_AT_ONCE):
-                part = slice(low, low + ROWS_AT_ONCE)
-                parts.append(scanner.scan(rows[part], bits[part], index))
+        wanted = [i for i, season in enumerate(seasons) if not turn or len(season.weekdays) > 1]
+        parts: list[list[Windows]] = []
+        for low in range(0, len(rows), ROWS_AT_ONCE):
+            parts.append([])
+            for scanned in scanner.scan(
+                rows[low : low + ROWS_AT_ONCE], bits[low : low + ROWS_AT_ONCE], wanted
+            ):
+                parts[-1].append(scanned)
                 yield None
-            windows.append(_joined(parts))
+        windows = [_joined(each) for each in zip(*parts, strict=True)]
+        sought = [seasons[index] for index in wanted]
         total = sum(
-            (each.total * season.prior for each, season in zip(windows, seasons, strict=True)),
+            (each.total * season.prior for each, season in zip(windows, sought, strict=True)),
             start=np.zeros(len(rows)),
         )
         if not turn:
@@ -64,7 +67,7 @@ def search(
         chosen = np.nonzero(believed)[0]
         if not len(chosen):
             break
-        candidates = _candidates(chosen, rows, windows, seasons, total, least, span)
+        candidates = _candidates(chosen, rows, windows, sought, total, least, span)
         near, position = _near(candidates.row, uses, kept)
         yield None
         traced = trace(candidates, near, span, log(least) - SLACK)

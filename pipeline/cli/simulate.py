@@ -1,0 +1,70 @@
+"""``ha-ai simulate``: a generated household's event log, and the truth of what is in it."""
+
+import argparse
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from pipeline.cli import UserError
+from pipeline.cli.terminal import say
+from pipeline.planted import automation_in_words, habit_in_words, pair_in_words
+from pipeline.simulation import Household, Truth, write_household
+from schemas.home import check_zone
+
+OPTIONS: dict[str, tuple[Any, Any, str]] = {
+    "seed": (int, 1, "of all randomness"),
+    "days": (int, 30, "local days"),
+    "start": (date.fromisoformat, date(2026, 10, 5), "first local day"),
+    "tz": (str, "Europe/Berlin", "IANA time zone"),
+    "lat": (float, 52.52, "latitude, degrees"),
+    "lon": (float, 13.405, "longitude, degrees"),
+    "noise": (float, 1.0, "factor on how often devices are used for no reason"),
+    "restarts-per-week": (float, 0.5, "restarts of Home Assistant"),
+    "late-share": (float, 0.003, "share of messages that arrive late"),
+    "duplicate-share": (float, 0.003, "share of messages that arrive twice"),
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("--out", type=Path, required=True, help="directory to write to")
+    for name, (kind, default, meaning) in OPTIONS.items():
+        parser.add_argument(f"--{name}", type=kind, default=default, help=f"{meaning} (%(default)s)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Write the household and say what was planted."""
+    given = {name.replace("-", "_"): getattr(arguments, name.replace("-", "_")) for name in OPTIONS}
+    try:
+        check_zone(arguments.tz)
+        household = Household(**given)
+        number = write_household(household, arguments.out)
+    except (OSError, ValueError) as error:
+        raise UserError(str(error)) from error
+    say(f"{number:,} messages of {household.days} days, with home.json and truth.json, in {arguments.out}")
+    for line in planted(household.truth):
+        say(line)
+    place = f"{arguments.out}/events.jsonl.gz"
+    say("")
+    say(f"Learn it:   ha-ai learn {place} --home {arguments.out}/home.json")
+    say(f"Replay it:  ha-ai replay {place} --home {arguments.out}/home.json --shift-to-now")
+    return 0
+
+
+def planted(truth: Truth) -> list[str]:
+    """What a learner may find in it, in words, with how often it came about."""
+    lines = ["", "Habits of the clock and of the sun"]
+    lines += [
+        f"  {habit_in_words(habit)}: {len(habit.occurrences)} of {habit.eligible_days} days"
+        for habit in truth.habits
+    ]
+    lines += ["", "Pairs: one thing, then another"]
+    lines += [
+        f"  {pair_in_words(pair)}: {len(pair.occurrences)} of {pair.trials} times" for pair in truth.pairs
+    ]
+    lines += ["", "Done by machines, so no habit"]
+    lines += [
+        f"  {automation_in_words(automation)}: {len(automation.occurrences)} times"
+        for automation in truth.automations
+    ]
+    return lines

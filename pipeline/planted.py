@@ -1,0 +1,92 @@
+"""What was planted in a generated household: in words, and whether a pattern found it."""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from statistics import median
+from zoneinfo import ZoneInfo
+
+from pipeline.simulation import Automation, Habit, Pair, Truth
+from pipeline.wording import clock, days_in_words, name, seconds_in_words
+from schemas.patterns import CoOccurrenceDetail, Pattern, TimeOfDayDetail
+
+NEAR_MINUTES = 45
+
+
+def habit_in_words(habit: Habit) -> str:
+    """A planted habit as one would say it."""
+    when = f"around {clock(habit.minute)}"
+    if habit.anchor != "clock":
+        side = "after" if habit.minute >= 0 else "before"
+        when = f"{abs(habit.minute):.0f} min {side} {habit.anchor}"
+    return f"{name(habit.action.entity_id)} {habit.action.state}, {days_in_words(habit.days)} {when}"
+
+
+def pair_in_words(pair: Pair) -> str:
+    """A planted pair as one would say it."""
+    lag = seconds_in_words(pair.lag_seconds)
+    condition = "".join(f", when it is {kind}" for kind in pair.conditions)
+    trigger, action = pair.trigger, pair.action
+    return (
+        f"{name(action.entity_id)} {action.state} {lag} after "
+        f"{name(trigger.entity_id)} {trigger.state}{condition}"
+    )
+
+
+def automation_in_words(automation: Automation) -> str:
+    """A machine's doing as one would say it."""
+    action, trigger = automation.action, automation.trigger
+    when = (
+        f"after {name(trigger.entity_id)} {trigger.state}"
+        if trigger
+        else f"at {clock(automation.minute or 0)}"
+    )
+    hidden = ", a direct link that Home Assistant knows nothing of" if automation.kind == "hidden" else ""
+    return f"{name(action.entity_id)} {action.state} {when}{hidden}"
+
+
+def habit_found(habit: Habit, patterns: Iterable[Pattern], zone: ZoneInfo) -> bool:
+    """Whether a pattern says of the same entity and state about the time at which it was done."""
+    minutes = [_local_minute(at, zone) for at in habit.occurrences]
+    for pattern in patterns:
+        detail = pattern.detail
+        if isinstance(detail, TimeOfDayDetail) and not detail.automated and minutes:
+            same = (detail.entity_id, detail.state) == (habit.action.entity_id, habit.action.state)
+            if same and median(_apart(detail.minute, minute) for minute in minutes) <= NEAR_MINUTES:
+                return True
+    return False
+
+
+def pair_found(pair: Pair, patterns: Iterable[Pattern]) -> bool:
+    """Whether a pattern says that people do the same after the same."""
+    wanted = (pair.trigger.entity_id, pair.trigger.state, pair.action.entity_id, pair.action.state)
+    return any(wanted == subject for subject in _pairs(patterns))
+
+
+def taken_for_habits(truth: Truth, patterns: Iterable[Pattern]) -> list[Pattern]:
+    """Patterns that say people did what only a machine does, or that a pair where nothing was planted."""
+    machines = {(each.action.entity_id, each.action.state) for each in truth.automations}
+    return [pattern for pattern in patterns if not pattern.detail.automated and _action(pattern) in machines]
+
+
+def _action(pattern: Pattern) -> tuple[str, str]:
+    detail = pattern.detail
+    if isinstance(detail, TimeOfDayDetail):
+        return detail.entity_id, detail.state
+    return detail.action.entity_id, detail.action.state
+
+
+def _pairs(patterns: Iterable[Pattern]) -> Iterator[tuple[str, str, str, str]]:
+    for pattern in patterns:
+        detail = pattern.detail
+        if isinstance(detail, CoOccurrenceDetail) and not detail.automated:
+            trigger, action = detail.trigger, detail.action
+            yield trigger.entity_id, trigger.state, action.entity_id, action.state
+
+
+def _local_minute(at: float, zone: ZoneInfo) -> float:
+    moment = datetime.fromtimestamp(at, zone)
+    return moment.hour * 60 + moment.minute + moment.second / 60
+
+
+def _apart(one: float, other: float) -> float:
+    return abs((one - other + 720) % 1440 - 720)

@@ -1,0 +1,1 @@
+"""A log on its way to a broker, as Home Assistant would have published it."""

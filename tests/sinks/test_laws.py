@@ -138,7 +138,7 @@ def content(store: SqlStore) -> dict[str, Any]:
     """Return all that the store lets one read."""
     return {
         "journal": list(store.journal_after()),
-        "days": list(store.day_sets(since=date.min)),
+        "days": [store.day_set(day) for day, _ in store.days(since=date.min)],
         "patterns": store.patterns(),
         "pending": store.pending(1000),
         "letters": store.dead_letters(1000),

@@ -69,7 +69,26 @@ def test_the_journal_is_read_from_a_time_on(store: SqlStore) -> None:
         last = transaction.journal([(change.key, change) for change in changes], received_us=70)
         assert transaction.journal([], received_us=71) == last
     assert [event.at_us for _, event in store.journal_after(from_at_us=4)] == [5, 9, 4]
+
+
+def test_the_last_arrival_is_known(store: SqlStore) -> None:
+    """The newest entry says when it was received; without one there is no answer."""
+    assert store.last_received_us() is None
+    change = StateChange(5, "light.a", None, "on")
+    with store.begin() as transaction:
+        transaction.journal([(change.key, change)], received_us=70)
     assert store.last_received_us() == 70
+
+
+def test_days_are_read_one_after_the_other(store: SqlStore) -> None:
+    """The days from a date on come in order, whatever order they were written in."""
+    days = [date(2026, 3, number) for number in (3, 1, 2)]
+    with store.begin() as transaction:
+        for day in days:
+            transaction.save_day(day, str(day).encode(), events=1, sealed=False, at_us=1)
+    assert list(store.day_sets(since=days[2])) == [
+        (day, False, str(day).encode()) for day in (days[2], days[0])
+    ]
 
 
 def test_an_empty_store_has_nothing(store: SqlStore) -> None:
@@ -77,7 +96,7 @@ def test_an_empty_store_has_nothing(store: SqlStore) -> None:
     with store.begin() as transaction:
         assert transaction.journal([], received_us=1) == 0
         assert transaction.unseen([]) == set()
-    assert (store.last_received_us(), store.snapshot("model"), store.day_set(date(2026, 1, 1))) == (None,) * 3
+    assert (store.snapshot("model"), store.day_set(date(2026, 1, 1))) == (None, None)
     assert set(store.counts().values()) == {0}
 
 

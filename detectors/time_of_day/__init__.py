@@ -12,7 +12,7 @@ from detectors.nomination import Nominations
 from detectors.time_of_day.report import report
 from detectors.time_of_day.scan import seasons
 from detectors.time_of_day.search import search
-from detectors.time_of_day.uses import MOST_DAYS, OVERHANG, SLOT_MIN, SLOT_S, gather
+from detectors.time_of_day.uses import FIELDS, MOST_DAYS, OVERHANG, SLOT_MIN, SLOT_S, gather
 from schemas.events import Cause, EventType
 from schemas.patterns import Pattern
 
@@ -117,7 +117,7 @@ class TimeOfDay:
             event_type = day.types[index]
             if not event_type.entity_id.startswith(NO_BEHAVIOUR):
                 aggregate = aggregates.setdefault(event_type.key, {})
-                aggregate["automated" if automated else "seconds"] = times[low:high]
+                aggregate[FIELDS[automated]] = times[low:high]
         return aggregates
 
     def merge(self, one: Aggregate, other: Aggregate) -> Aggregate:

@@ -8,7 +8,7 @@ from math import log, pi, sqrt
 
 import numpy as np
 
-from detectors.time_of_day.scan import CLASSES, EVERY_DAY
+from detectors.time_of_day.scan import CLASSES, CONTRAST, EVERY_DAY
 from detectors.time_of_day.uses import DAY_MIN, SLOT_MIN, SLOTS, Bools, Floats, Ints
 
 ANCHORS = ("clock", "sunrise", "sunset")
@@ -172,7 +172,7 @@ def classify(hits: Bools, opportunities: Bools, chance: Floats, weekdays: Ints) 
         by_chance = k_out * np.log(chance) + (n_out - k_out) * np.log1p(-chance)
         out = np.where(rare | (rate_out <= chance), best_rate(k_out, n_out), by_chance)
         gain = best_rate(k, n) + out - every + log(prior / CLASSES[0][1]) - CLASS_GAIN
-        better = (n >= 3) & (n_out >= 2) & (rate_out < 0.45 * k / np.maximum(n, 1)) & (gain > best)
+        better = (n >= 3) & (n_out >= 2) & (rate_out < CONTRAST * k / np.maximum(n, 1)) & (gain > best)
         best, found = np.where(better, gain, best), np.where(better, index, found)
     return found
 
@@ -199,7 +199,7 @@ class Moves:
 
 def moves(offsets: Floats, hits: Bools, spread: Floats) -> Moves:
     """Find a jump of the offsets: two medians explain them better than one (Laplace likelihood)."""
-    wide = np.nonzero((spread > LEAST_MOVE_MIN / 4) & (hits.sum(axis=1) >= LEAST_HITS_TO_MOVE))[0]
+    wide = np.nonzero((spread > LEAST_MOVE_MIN * 0.4) & (hits.sum(axis=1) >= LEAST_HITS_TO_MOVE))[0]
     x, hit = offsets[wide], hits[wide]
     number = hit.sum(axis=1)
     days = np.arange(hits.shape[1])

@@ -30,12 +30,15 @@ SAME_MIN = 30.0
 def report(
     habits: Sequence[Habit], span: Span, uses: Uses, home: Home, half_life_days: float
 ) -> Iterator[Pattern | None]:
-    """Say the habits of every event type, ended ones as retired, numbered by beginning and minute."""
+    """Say the habits that people have now; those of one event type are numbered by beginning and minute.
+
+    Habits that ended keep their numbers as long as the look-back shows them, but are not said.
+    """
     ordered = sorted(habits, key=lambda habit: (habit.row, habit.start, habit.minute))
     for row, group in groupby(ordered, key=lambda habit: habit.row):
         distinct = _moved(_distinct(list(group)))
         for slot, habit in enumerate(distinct):
-            if not follows(habit, uses):
+            if not habit.over and not follows(habit, uses):
                 yield _pattern(habit, slot, span, uses, home, half_life_days)
         if row % 16 == 0:
             yield None
@@ -144,7 +147,6 @@ def _pattern(habit: Habit, slot: int, span: Span, uses: Uses, home: Home, half_l
         detail,
         home=home.id,
         slot=slot,
-        status="retired" if habit.over else "active",
         change=_change(habit, span, minute),
         confidence=round(forecast(habit.hits[chances], habit.chance, half_life_days), 6),
         occurrences=len(hit_days),

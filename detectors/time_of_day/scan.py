@@ -8,22 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.evidence import log_e_values
-from detectors.time_of_day.uses import OVERHANG, SLOTS, Bits, Bools, Floats, Ints, Span, extended, pack
-
-Counts = NDArray[np.int16] | NDArray[np.int32] | NDArray[np.uint8]
+from detectors.time_of_day.background import BESIDE, Activity, Background, running
+from detectors.time_of_day.uses import SLOTS, Bits, Bools, Floats, Ints, Span, extended, pack
 
 RATES = (0.5, 0.6, 0.7, 0.8, 0.9, 0.97)
 # A window that is hit in more than 43 % of the days by chance cannot tell a habit.
 HIGHEST_EXPECTED = 0.562
 LEAST_HITS = 3
 LEAST_SHARE = 0.4
-# Own uses up to two hours beside a window tell how often it is hit by chance.
-BESIDE = 24
-FLANK = 36
-# Expected uses a day, spread as the home's activity is, for what the past has not shown yet.
-UNSEEN_PER_DAY = 0.2
-# Uses, spread evenly, that a room's or home's profile is smoothed with.
-EVEN_USES = 30.0
+# A habit of some weekdays shows on the others less than this times as often.
+CONTRAST = 0.45
 # Keeps sums of e-values finite.
 LOG_LIMIT = 600.0
 ROWS_AT_ONCE = 256
@@ -54,21 +48,16 @@ def most_expected(n: int) -> Floats:
 
 @dataclass(frozen=True, slots=True)
 class Season:
-    """Days among which a habit is sought: a look-back and a class of weekdays; `prior` sums to 1."""
+    """Days among which a habit is sought: a look-back and a class of weekdays.
+
+    `days` are those of the class, `others` the rest of the look-back; `prior` sums to 1 over all seasons.
+    """
 
     look_back: int
     weekdays: tuple[int, ...]
     prior: float
     days: Bools
-
-
-@dataclass(frozen=True, slots=True)
-class Activity:
-    """Uses by slot in one season: of each entity, and running sums of each room and of the home."""
-
-    entities: NDArray[np.int16]
-    rooms: NDArray[np.int32]
-    home: NDArray[np.int32]
+    others: Bools
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +69,31 @@ class Windows:
     slot: Ints
     width: Ints
     expected: Floats
+
+    @classmethod
+    def none(cls, rows: int) -> "Windows":
+        """Return nothing found yet."""
+        return cls(
+            np.zeros(rows),
+            np.full(rows, -np.inf),
+            np.zeros(rows, dtype=np.int64),
+            np.zeros(rows, dtype=np.int64),
+            np.zeros(rows),
+        )
+
+    def add(self, row: Ints, slot: Ints, width: int, logs: Floats, expected: Floats, share: float) -> None:
+        """Add `share` of the evidence of windows, sorted by row; take the best that beat what was found."""
+        if not len(row):
+            return
+        self.total[:] += np.bincount(row, np.exp(logs), minlength=len(self.total)) * share
+        edges = np.nonzero(np.diff(row, prepend=-1))[0]
+        top = np.maximum.reduceat(logs, edges)
+        where = np.nonzero(logs == np.repeat(top, np.diff(edges, append=len(row))))[0]
+        where = where[np.diff(row[where], prepend=-1) > 0]
+        where = where[logs[where] > self.best[row[where]]]
+        filled = row[where]
+        self.best[filled], self.slot[filled], self.width[filled] = logs[where], slot[where], width
+        self.expected[filled] = expected[where]
 
 
 def seasons(span: Span, look_backs: Sequence[int], weekly_from: int) -> list[Season]:
@@ -94,8 +108,9 @@ def seasons(span: Span, look_backs: Sequence[int], weekly_from: int) -> list[Sea
         classes = [each for each in CLASSES if len(each[0]) > 1 or weekly]
         weight = sum(prior for _, prior in classes) * len(lengths)
         found += [
-            Season(length, weekdays, prior / weight, recent & np.isin(span.weekdays, weekdays))
+            Season(length, weekdays, prior / weight, recent & inside, recent & ~inside)
             for weekdays, prior in classes
+            for inside in (np.isin(span.weekdays, weekdays),)
         ]
     return found
 
@@ -157,107 +172,66 @@ class Scanner:
 
     def scan(self, rows: Ints, bits: Bits, wanted: Sequence[int]) -> Iterator[Windows]:
         """Weigh all windows of some `rows`, whose uses are `bits`, in the `wanted` seasons, one by one."""
-        used = [either(bits, width) for width in self.widths]
+        used = [np.ascontiguousarray(either(bits, width)[:, :: step_of(width)]) for width in self.widths]
         for index in wanted:
-            yield self._scan(rows, bits, used, index)
+            season = self.seasons[index]
+            found = Windows.none(len(rows))
+            if len(season.weekdays) > 1:
+                self._scan(found, np.arange(len(rows)), rows, bits, used, index)
+            else:
+                kept = np.nonzero(_stands_out(used[-1], season))[0]
+                self._scan(found, kept, rows[kept], bits[kept], [each[kept] for each in used], index)
+            yield found
 
-    def _scan(self, rows: Ints, bits: Bits, used: Sequence[Bits], index: int) -> Windows:
+    def _scan(
+        self, found: Windows, items: Ints, rows: Ints, bits: Bits, used: Sequence[Bits], index: int
+    ) -> None:
+        """Weigh the windows of one season; `items` says where in `found` each row stands."""
         activity, mask = self.activities[index], np.uint64(pack(self.seasons[index].days))
-        background = _Background(
+        background = Background(
             activity,
             own=running(np.bitwise_count(bits[:, :SLOTS] & (mask & self._shown))),
             entity=running(activity.entities[self.entity[rows]]),
             room=self.room[rows],
         )
-        floats = [np.zeros(len(rows)) for _ in range(3)]
-        ints = [np.zeros(len(rows), dtype=np.int64) for _ in range(2)]
-        found = Windows(floats[0], floats[1] - np.inf, ints[0], ints[1], floats[2])
         for width, days_used in zip(self.widths, used, strict=True):
-            days = ~either(self._hidden, width) & mask
+            step = step_of(width)
+            days = ~either(self._hidden, width)[::step] & mask
             n = np.bitwise_count(days).astype(np.int64)
             k = np.bitwise_count(days_used & days)
-            row, slot = np.nonzero(background.beside(width) <= self._most_beside(k, n, width))
-            expected = background.expected(row, slot, width, n[slot])
+            row, at = np.nonzero(background.beside(width, step) <= _most_beside(k, n, width))
+            expected = background.expected(row, at * step, width, n[at])
             kept = np.nonzero(expected <= HIGHEST_EXPECTED)[0]
-            row, slot, expected = row[kept], slot[kept], expected[kept]
-            logs = log_e_values(k[row, slot], n[slot], -np.expm1(-expected), RATES)
-            self._keep(found, row, slot, width, np.minimum(logs, LOG_LIMIT), expected)
-        return found
-
-    @staticmethod
-    def _most_beside(k: NDArray[np.uint8], n: Ints, width: int) -> NDArray[np.int32]:
-        """Own uses beside a window above which its hits say nothing, below 0 where there are too few hits."""
-        per_use = 2 * BESIDE / width
-        kinds, which = np.unique(n, return_inverse=True)
-        tables = np.full((len(kinds), int(kinds[-1]) + 1), -1, dtype=np.int32)
-        for table, number in zip(tables, kinds.tolist(), strict=True):
-            limit = most_expected(number)
-            table[: number + 1] = np.where(limit > 0, np.floor(limit * number * per_use), -1)
-        return tables[0][k] if len(kinds) == 1 else tables[which[None, :], k]
-
-    def _keep(
-        self, found: Windows, row: Ints, slot: Ints, width: int, logs: Floats, expected: Floats
-    ) -> None:
-        """Add the evidence of all windows of a width, and take the best where it beats what was found."""
-        if not len(row):
-            return
-        evidence = np.bincount(row, np.exp(logs), minlength=len(found.total))
-        found.total[:] += evidence / (SLOTS * len(self.widths))
-        edges = np.nonzero(np.diff(row, prepend=-1))[0]
-        top = np.maximum.reduceat(logs, edges)
-        lengths = np.diff(edges, append=len(row))
-        where = np.nonzero(logs == np.repeat(top, lengths))[0]
-        where = where[np.diff(row[where], prepend=-1) > 0]
-        where = where[logs[where] > found.best[row[where]]]
-        filled = row[where]
-        found.best[filled], found.slot[filled], found.width[filled] = logs[where], slot[where], width
-        found.expected[filled] = expected[where]
+            row, at, expected = row[kept], at[kept], expected[kept]
+            logs = np.minimum(log_e_values(k[row, at], n[at], -np.expm1(-expected), RATES), LOG_LIMIT)
+            share = step / (SLOTS * len(self.widths))
+            found.add(items[row], at * step, width, logs, expected, share)
 
 
-@dataclass(frozen=True, slots=True)
-class _Background:
-    """How often a window is hit by chance; all arrays but `room` are running sums along the wrapped day."""
+def step_of(width: int) -> int:
+    """Slots between the starts of neighbouring windows: wide ones need not be tried at every slot."""
+    return max(1, width // 8)
 
-    activity: Activity
-    own: NDArray[np.int32]
-    entity: NDArray[np.int32]
-    room: Ints
 
-    def inside(self, width: int) -> NDArray[np.int32]:
-        """Own uses in the window from each slot on."""
-        return self.own[:, FLANK + width : FLANK + width + SLOTS] - self.own[:, FLANK : FLANK + SLOTS]
+def _stands_out(used: Bits, season: Season) -> Bools:
+    """Tell which rows are used, in some window, much oftener on the days of a class than on the others."""
+    days, others = (np.uint64(pack(part)) for part in (season.days, season.others))
+    k = np.bitwise_count(used & days).astype(np.int32)
+    k_out = np.bitwise_count(used & others).astype(np.int32)
+    n, n_out = int(season.days.sum()), int(season.others.sum())
+    apart = (k >= max(LEAST_HITS, LEAST_SHARE * n)) & (k_out * n < CONTRAST * k * n_out)
+    return np.asarray(apart.any(axis=1))
 
-    def beside(self, width: int) -> NDArray[np.int32]:
-        """Own uses beside the window from each slot on."""
-        middle = FLANK + width // 2
-        reach = BESIDE + width // 2
-        around = self.own[:, middle + reach :][:, :SLOTS] - self.own[:, middle - reach :][:, :SLOTS]
-        return np.asarray(around - self.inside(width))
 
-    def expected(self, row: Ints, slot: Ints, width: int, n: Ints) -> Floats:
-        """Uses a day that chance puts into the window, by three ways of reckoning."""
-        start, end, low, high = FLANK, FLANK + SLOTS, slot + FLANK, slot + FLANK + width
-        in_window = self.own[row, high] - self.own[row, low]
-        outside = (self.own[row, end] - self.own[row, start] - in_window) / n
-        middle, reach = FLANK + width // 2 + slot, BESIDE + width // 2
-        beside = self.own[row, middle + reach] - self.own[row, middle - reach] - in_window
-        mine = self.entity[row, high + 1] - self.entity[row, low - 1]
-        mine_all = self.entity[row, end] - self.entity[row, start]
-
-        def share(wide: NDArray[np.int32], everything: NDArray[np.int32]) -> Floats:
-            # Windows are taken a slot wider on both sides: the profile smoothed over a quarter of an hour.
-            use = np.asarray(wide - mine, dtype=np.float64) * (width / (width + 2))
-            return np.asarray((use + EVEN_USES * width / SLOTS) / (everything - mine_all + EVEN_USES))
-
-        home, rooms, there = self.activity.home, self.activity.rooms, self.room[row]
-        g_home = share(home[high + 1] - home[low - 1], home[end] - home[start])
-        g_room = share(
-            rooms[there, high + 1] - rooms[there, low - 1], rooms[there, end] - rooms[there, start]
-        )
-        g = np.minimum(np.maximum(g_home, np.where(there >= 0, g_room, 0.0)), 0.9)
-        # lambda_W = max(flank, r_out G_home(W), r_out G_room(W)) + 0.2 G_home(W), r_out = outside / (1 - G)
-        flank = beside * (width / (2 * BESIDE)) / n
-        return np.asarray(np.maximum(flank, outside * g / (1 - g)) + UNSEEN_PER_DAY * g_home)
+def _most_beside(k: NDArray[np.uint8], n: Ints, width: int) -> NDArray[np.int32]:
+    """Own uses beside a window above which its hits say nothing, below 0 where there are too few hits."""
+    per_use = 2 * BESIDE / width
+    kinds, which = np.unique(n, return_inverse=True)
+    tables = np.full((len(kinds), int(kinds[-1]) + 1), -1, dtype=np.int32)
+    for table, number in zip(tables, kinds.tolist(), strict=True):
+        limit = most_expected(number)
+        table[: number + 1] = np.where(limit > 0, np.floor(limit * number * per_use), -1)
+    return tables[0].take(k) if len(kinds) == 1 else tables[which[None, :], k]
 
 
 def either(bits: Bits, width: int) -> Bits:
@@ -269,15 +243,6 @@ def either(bits: Bits, width: int) -> Bits:
     if reach < width:
         bits = bits[..., : reach - width] | bits[..., width - reach :]
     return bits[..., :SLOTS]
-
-
-def running(counts: Counts) -> NDArray[np.int32]:
-    """Sum along a day that is wrapped by `FLANK` slots before and `FLANK + OVERHANG` after."""
-    parts = (counts[..., SLOTS - FLANK :], counts, counts[..., : FLANK + OVERHANG])
-    length = FLANK + SLOTS + FLANK + OVERHANG
-    out = np.zeros((*counts.shape[:-1], length + 1), dtype=np.int32)
-    np.cumsum(np.concatenate(parts, axis=-1), axis=-1, out=out[..., 1:])
-    return out
 
 
 def _parts(starts: Ints, rows: int) -> Iterator[tuple[int, int, int, int]]:

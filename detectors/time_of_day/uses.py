@@ -19,6 +19,8 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Columns = tuple[Ints, Ints, Ints]
 
+# Of an aggregate: what people and devices did, and what automations did.
+FIELDS = ("seconds", "automated")
 DAY_MIN = 1440
 DAY_S = 86_400
 SLOT_S = 300
@@ -129,32 +131,35 @@ def gather(
     row_of = {event_type.key: 2 * index for index, event_type in enumerate(types)}
     pieces: list[Columns] = []
     for day, aggregates in recent:
-        pieces.extend(_columns(day.date.toordinal() - first, aggregates, row_of))
-        if len(pieces) % 16 == 0:
+        pieces.append(_columns(day.date.toordinal() - first, aggregates, row_of))
+        if len(pieces) % 8 == 0:
             yield None
     raw, day_index, second = (np.concatenate([piece[i] for piece in pieces]) for i in range(3))
     raw, day_index, second = _logical(raw, day_index, second)
     yield None
-    filled, row = np.unique(raw, return_inverse=True)
+    steps = np.diff(raw, prepend=-1) > 0
+    filled, row = raw[steps], np.cumsum(steps) - 1
     uses = Uses(tuple(types[row // 2] for row in filled.tolist()), filled % 2 == 1, row, day_index, second)
     yield _span([day for day, _ in recent], first, count, history.home.zone, uses), uses
 
 
-def _columns(day: int, aggregates: Mapping[str, Aggregate], row_of: Mapping[str, int]) -> Iterator[Columns]:
-    for field, offset in (("seconds", 0), ("automated", 1)):
-        rows: list[int] = []
-        seconds: list[Any] = []
-        for key, aggregate in aggregates.items():
-            if key in row_of and field in aggregate:
-                rows.append(row_of[key] + offset)
-                seconds.append(aggregate[field])
-        lengths = np.fromiter(map(len, seconds), dtype=np.int64, count=len(seconds))
-        total = int(lengths.sum())
-        yield (
-            np.repeat(np.array(rows, dtype=np.int64), lengths),
-            np.full(total, day, dtype=np.int64),
-            np.fromiter(chain.from_iterable(seconds), dtype=np.int64, count=total),
-        )
+def _columns(day: int, aggregates: Mapping[str, Aggregate], row_of: Mapping[str, int]) -> Columns:
+    rows: list[int] = []
+    seconds: list[Any] = []
+    for key, aggregate in aggregates.items():
+        row = row_of.get(key)
+        if row is not None:
+            for offset, field in enumerate(FIELDS):
+                if field in aggregate:
+                    rows.append(row + offset)
+                    seconds.append(aggregate[field])
+    lengths = np.fromiter(map(len, seconds), dtype=np.int64, count=len(seconds))
+    total = int(lengths.sum())
+    return (
+        np.repeat(np.array(rows, dtype=np.int64), lengths),
+        np.full(total, day, dtype=np.int64),
+        np.fromiter(chain.from_iterable(seconds), dtype=np.int64, count=total),
+    )
 
 
 def _logical(row: Ints, day: Ints, second: Ints) -> Columns:

@@ -1,0 +1,79 @@
+"""How often a window of the day is hit by chance."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.time_of_day.uses import OVERHANG, SLOTS, Floats, Ints
+
+Counts = NDArray[np.int16] | NDArray[np.int32] | NDArray[np.uint8]
+
+# Own uses up to two hours beside a window tell how often it is hit by chance.
+BESIDE = 24
+FLANK = 36
+# Expected uses a day, spread as the home's activity is, for what the past has not shown yet.
+UNSEEN_PER_DAY = 0.2
+# Uses, spread evenly, that a room's or home's profile is smoothed with.
+EVEN_USES = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """Uses by slot in one season: of each entity, and running sums of each room and of the home."""
+
+    entities: NDArray[np.int16]
+    rooms: NDArray[np.int32]
+    home: NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True)
+class Background:
+    """How often a window is hit by chance; all arrays but `room` are running sums along the wrapped day."""
+
+    activity: Activity
+    own: NDArray[np.int32]
+    entity: NDArray[np.int32]
+    room: Ints
+
+    def beside(self, width: int, step: int) -> NDArray[np.int32]:
+        """Own uses beside the window from every `step`-th slot on."""
+        middle, reach = FLANK + width // 2, BESIDE + width // 2
+        low, left, right = (slice(at, at + SLOTS, step) for at in (FLANK, middle - reach, middle + reach))
+        high = slice(FLANK + width, FLANK + width + SLOTS, step)
+        own = self.own
+        return np.asarray(own[:, right] - own[:, left] - (own[:, high] - own[:, low]))
+
+    def expected(self, row: Ints, slot: Ints, width: int, n: Ints) -> Floats:
+        """Uses a day that chance puts into the window, by three ways of reckoning."""
+        start, end, low, high = FLANK, FLANK + SLOTS, slot + FLANK, slot + FLANK + width
+        in_window = self.own[row, high] - self.own[row, low]
+        outside = (self.own[row, end] - self.own[row, start] - in_window) / n
+        middle, reach = FLANK + width // 2 + slot, BESIDE + width // 2
+        beside = self.own[row, middle + reach] - self.own[row, middle - reach] - in_window
+        mine = self.entity[row, high + 1] - self.entity[row, low - 1]
+        mine_all = self.entity[row, end] - self.entity[row, start]
+
+        def share(wide: NDArray[np.int32], everything: NDArray[np.int32]) -> Floats:
+            # Windows are taken a slot wider on both sides: the profile smoothed over a quarter of an hour.
+            use = np.asarray(wide - mine, dtype=np.float64) * (width / (width + 2))
+            return np.asarray((use + EVEN_USES * width / SLOTS) / (everything - mine_all + EVEN_USES))
+
+        home, rooms, there = self.activity.home, self.activity.rooms, self.room[row]
+        g_home = share(home[high + 1] - home[low - 1], home[end] - home[start])
+        g_room = share(
+            rooms[there, high + 1] - rooms[there, low - 1], rooms[there, end] - rooms[there, start]
+        )
+        g = np.minimum(np.maximum(g_home, np.where(there >= 0, g_room, 0.0)), 0.9)
+        # lambda_W = max(flank, r_out G_home(W), r_out G_room(W)) + 0.2 G_home(W), r_out = outside / (1 - G)
+        flank = beside * (width / (2 * BESIDE)) / n
+        return np.asarray(np.maximum(flank, outside * g / (1 - g)) + UNSEEN_PER_DAY * g_home)
+
+
+def running(counts: Counts) -> NDArray[np.int32]:
+    """Sum along a day that is wrapped by `FLANK` slots before and `FLANK + OVERHANG` after."""
+    parts = (counts[..., SLOTS - FLANK :], counts, counts[..., : FLANK + OVERHANG])
+    length = FLANK + SLOTS + FLANK + OVERHANG
+    out = np.zeros((*counts.shape[:-1], length + 1), dtype=np.int32)
+    np.cumsum(np.concatenate(parts, axis=-1), axis=-1, out=out[..., 1:])
+    return out

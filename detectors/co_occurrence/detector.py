@@ -20,6 +20,7 @@ from detectors.evidence import Floats, accept, log_e_values, lower_bound
 from detectors.history import Aggregate, Day, History
 from detectors.nomination import Nominations
 from schemas.events import EventType
+from schemas.home import Home
 from schemas.patterns import Pattern, PatternType
 
 WIDER = 2.5
@@ -31,7 +32,10 @@ FINDINGS_A_SLICE = 16
 RATE_WITHOUT_CONDITION = 0.8
 LEAST_RATE_OVERALL = 0.1
 LEAST_FOCUS = 0.35
-LEVEL, LEVEL_OF_CHOSEN = 0.9, 0.99
+APART = 0.8
+"""What is asked of a pair in different rooms, of what is asked of one in the same room."""
+EVERYWHERE = frozenset(("person", "device_tracker"))
+LEVEL, LEVEL_OF_CHOSEN = 0.9, 0.98
 """Certainty of a hit rate's lower bound; more is asked where its condition was chosen among hundreds."""
 
 
@@ -147,7 +151,9 @@ class CoOccurrence:
         trials = replay(timeline, candidates)
         hits, opportunities = _tally(trials, candidates)
         uses = timeline.actions.counts()[candidates.actions]
-        promising = (hits >= self.least_coverage * uses) & (hits >= LEAST_RATE_OVERALL * opportunities)
+        promising = (hits >= APART * self.least_coverage * uses) & (
+            hits >= LEAST_RATE_OVERALL * opportunities
+        )
         promising[promising] = directed(timeline, candidates.take(promising))
         candidates, trials = candidates.take(promising), trials.among(promising)
         rates = base_rates(timeline, candidates, trials, dwells)
@@ -167,22 +173,30 @@ class CoOccurrence:
         for count, (part, candidate) in enumerate(compress(places, believed.tolist())):
             if count % FINDINGS_A_SLICE == 0:
                 yield None
-            yield self._narrow(conditions, _finding(timeline, part, candidate))
+            yield self._narrow(conditions, _finding(timeline, part, candidate), history.home)
 
-    def _narrow(self, conditions: Conditions, finding: Finding) -> Finding | None:
+    def _narrow(self, conditions: Conditions, finding: Finding, home: Home) -> Finding | None:
         """Add the condition that the habit depends on, if any; None if what is left is no habit."""
         if finding.rate < RATE_WITHOUT_CONDITION:
             chosen = conditions.choose(finding.trials.rows, finding.trials.hits)
             if chosen is not None:
                 finding = replace(finding, condition=chosen[0], trials=finding.trials.take(chosen[1]))
         level = LEVEL if finding.condition is None else LEVEL_OF_CHOSEN
+        asked = APART if _apart(finding, home) else 1.0
         holds = (
-            finding.rate >= self.least_rate
-            and finding.hits >= self.least_coverage * finding.uses
-            and lower_bound(finding.hits, len(finding.trials.at), level) >= self.least_sure_rate
+            finding.rate >= asked * self.least_rate
+            and finding.hits >= asked * self.least_coverage * finding.uses
+            and lower_bound(finding.hits, len(finding.trials.at), level) >= asked * self.least_sure_rate
             and finding.focus >= LEAST_FOCUS
         )
         return finding if holds else None
+
+
+def _apart(finding: Finding, home: Home) -> bool:
+    """Tell whether trigger and action are in different rooms: then nobody's mere presence explains both."""
+    rooms = home.rooms.get(finding.trigger.entity_id), home.rooms.get(finding.action.entity_id)
+    anywhere = finding.trigger.entity_id.partition(".")[0] in EVERYWHERE
+    return None not in rooms and rooms[0] != rooms[1] and not anywhere
 
 
 def _tally(trials: Trials, candidates: Candidates) -> tuple[Ids, Ids]:

@@ -8,11 +8,12 @@ from detectors.co_occurrence.finding import Finding
 from detectors.co_occurrence.log import Flags
 from detectors.co_occurrence.timeline import Timeline
 from detectors.co_occurrence.trials import already
+from schemas.events import EventType
 
 MUCH_OVERLAP = 0.5
 SAME_MOMENT_MS = 1_000
 SLACK_MS = 10_000
-MUCH_BETTER = 1.5
+MUCH_BETTER = 1.3
 LEAST_OWN_HITS = 4
 LEAST_OWN_RATE = 0.5
 
@@ -23,7 +24,7 @@ def explain(timeline: Timeline, findings: Sequence[Finding]) -> list[Finding]:
     First every two that claim the same uses are compared; of those left the best takes the uses it explains,
     and the others must stand on what remains. Automations come first: what one does is nobody's habit.
     """
-    ranked = sorted(findings, key=lambda finding: (not finding.automated, -finding.score, finding.trigger))
+    ranked = sorted(findings, key=_rank)
     kept: list[Finding] = []
     claimed: set[int] = set()
     for finding in _unbeaten(timeline, ranked):
@@ -34,6 +35,16 @@ def explain(timeline: Timeline, findings: Sequence[Finding]) -> list[Finding]:
             kept.append(finding)
             claimed.update(done)
     return kept
+
+
+def _rank(finding: Finding) -> tuple[bool, float, float, EventType]:
+    """Automations first, then the best; of equally good ones the earliest sign."""
+    return (
+        not finding.automated,
+        -round(finding.score, 2),
+        -float(np.median(finding.lags_ms)),
+        finding.trigger,
+    )
 
 
 def _unbeaten(timeline: Timeline, ranked: Sequence[Finding]) -> list[Finding]:

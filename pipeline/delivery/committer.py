@@ -74,18 +74,23 @@ class Committer:
             )
             if batch:
                 await self._commit(batch)
-            await self._write(await self._retry(lambda: self._learner.think(THINK_S)))
-            if not batch:
-                await self._write(self._learner.settle())
+            if self._learner.thinking:
+                await self._write(await self._retry(lambda: self._learner.think(THINK_S)))
+            if self._learner.late:
+                await self._write(await self._retry(self._learner.settle))
         await self._write(self._learner.checkpoint())
 
     def stop(self) -> None:
         """Commit what is taken in, and return from `run`."""
         self._stopping = True
 
-    def lose_sight(self) -> None:
+    async def lose_sight(self) -> None:
         """Tell that the broker is away."""
-        self._learner.gaps.lost(time.time_ns() // 1000, BROKER)
+        await self._retry(lambda: self._learner.gaps.lost(time.time_ns() // 1000, BROKER))
+
+    async def regain_sight(self) -> None:
+        """Tell that the connection to the broker stands."""
+        await self._retry(lambda: self._learner.gaps.connected(time.time_ns() // 1000))
 
     async def _commit(self, batch: list[Pending]) -> None:
         messages = [pending.message for pending in batch]

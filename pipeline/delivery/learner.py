@@ -23,7 +23,7 @@ SNAPSHOT = "learning"
 SNAPSHOT_VERSION = 1
 SEEN = "seen"
 CHECKPOINT_ENTRIES = 20_000
-QUIET_S = 20.0
+LATE_S = 20.0
 DAYS_AT_ONCE = 3
 
 
@@ -88,7 +88,7 @@ class HomeLearner:
             self.core.note_gap(gap)
         self._restore_snapshot()
         self._restore_open_days()
-        for seq, entry in self._store.journal_after(after_seq=self._applied_seq):
+        for seq, entry in self._store.journal_after(self._applied_seq):
             self._restore_late([entry])
             self._learn(entry)
             self._applied_seq = seq
@@ -102,8 +102,7 @@ class HomeLearner:
         """Decode a batch and learn what is new in it. Store errors leave everything as it was."""
         decoded = self._decoder.decode(messages)
         keys = list(decoded.entries)
-        with self._store.begin() as reading:
-            unseen = reading.unseen(keys)
+        unseen = self._store.unseen(keys) if keys else set()
         work = Work(decoded, [key for key in keys if key in unseen])
         fresh = [decoded.entries[key] for key in work.unseen]
         self._restore_late(fresh)
@@ -111,8 +110,10 @@ class HomeLearner:
             self._hear(signal, received_us, work)
         for entry in fresh:
             if isinstance(entry, StateChange) and self.gaps.since_us is not None:
-                self._end_gap(entry.at_us, work)
+                self._keep_gap(self.gaps.seen(entry.at_us), work)
             self._learn(entry)
+        if decoded.heartbeat_us:
+            self._keep_gap(self.gaps.heard(decoded.heartbeat_us), work)
         self._since_checkpoint += len(fresh)
         self._close_days(work)
         return work
@@ -144,10 +145,15 @@ class HomeLearner:
         """Whether there is judging left to do."""
         return bool(self._unread) or self._judging is not None or self._judge_wanted
 
+    @property
+    def late(self) -> bool:
+        """Whether late events changed closed days."""
+        return self._late_since is not None
+
     def settle(self) -> Work:
-        """Close days that late events changed, once no more of them came for a while."""
+        """Close days that late events changed, some seconds after the first of them."""
         work = Work()
-        if self._late_since is not None and monotonic() - self._late_since >= QUIET_S:
+        if self._late_since is not None and monotonic() - self._late_since >= LATE_S:
             self._close(work)
         return work
 
@@ -192,10 +198,9 @@ class HomeLearner:
         if signal is Signal.STOPPED:
             self.gaps.lost(received_us, "home_assistant")
         else:
-            self._end_gap(received_us, work)
+            self._keep_gap(self.gaps.seen(received_us), work)
 
-    def _end_gap(self, at_us: int, work: Work) -> None:
-        gap = self.gaps.seen(at_us)
+    def _keep_gap(self, gap: Gap | None, work: Work) -> None:
         if gap is not None:
             self.core.note_gap(gap)
             work.gaps.append(gap)
@@ -206,7 +211,8 @@ class HomeLearner:
         if not due:
             work.checkpoint = self._since_checkpoint >= CHECKPOINT_ENTRIES
             return
-        self._late_since = monotonic()
+        if self._late_since is None:
+            self._late_since = monotonic()
         if due[-1].start_ms >= self._closed_through_ms or len(due) > DAYS_AT_ONCE:
             self._close(work)
 
@@ -248,7 +254,10 @@ class HomeLearner:
     def _read_day(self, day: date, *, closed: bool = True) -> None:
         stored = self._store.day_set(day)
         if stored is not None:
-            self.core.restore_day(self.core.days.on(day), DaySet.unpack(stored.packed), closed=closed)
+            events = DaySet.unpack(stored.packed)
+            again = self.core.restore_day(self.core.days.on(day), events, closed=closed)
+            if again is not None:
+                self._closed_days.append(again)
 
     def _restore_snapshot(self) -> None:
         stored = self._store.snapshot(SNAPSHOT)

@@ -242,13 +242,16 @@ class Service:
 
     async def _watch_connection(self) -> None:
         """Notice losses and recoveries; what was published in between is a gap."""
-        known = connection_id(self.ingest)
-        while True:
+        known: int | None = None
+        while self._committer is not None:
             self.health.publishing = connection_id(self.egress) is not None
             current = connection_id(self.ingest)
             self.health.connected = current is not None
-            if current != known and known is not None and self._committer is not None:
-                self._committer.lose_sight()
+            if current != known:
+                if known is not None:
+                    await self._committer.lose_sight()
+                if current is not None:
+                    await self._committer.regain_sight()
             known = current
             await asyncio.sleep(WATCH_S)
 

@@ -21,8 +21,9 @@ SIGNALS = {
 }
 
 EntityId = Annotated[str, Field(max_length=255, pattern=r"^[a-z0-9_]+\.[a-z0-9_]+$")]
-StateText = Annotated[str, Field(max_length=255)]
-Identifier = Annotated[str, Field(max_length=64)]
+# PostgreSQL keeps no NUL in text.
+StateText = Annotated[str, Field(max_length=255, pattern=r"^[^\x00]*$")]
+Identifier = Annotated[str, Field(max_length=64, pattern=r"^[^\x00]*$")]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Scalar = Finite | Annotated[str, Field(max_length=64)] | None
 

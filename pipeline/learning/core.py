@@ -162,18 +162,24 @@ class LearningCore:
         """Ordinal of the first day that is still judged."""
         return self.days.at(self.watermark_ms).ordinal - self._retain_days
 
-    def restore_day(self, day: LocalDay, events: DaySet, *, closed: bool) -> None:
-        """Take up a day from the store; `closed` ones are closed at once, to be judged."""
+    def restore_day(self, day: LocalDay, events: DaySet, *, closed: bool) -> ClosedDay | None:
+        """Take up a day from the store; `closed` ones are closed at once, to be judged.
+
+        Return the closed form where late events may still change it.
+        """
         opened = self._open[day.date] = _Open(day, events)
         self._current = _NOWHERE
         for entity_id, changes in events.changes.items():
             for _, state in changes:
                 for detector in self._detectors:
                     detector.learn_one(EventType(entity_id, state), day.ordinal)
-        if closed:
-            self._close(opened)
-            if day.end_ms <= self.sealed_before_ms():
-                del self._open[day.date]
+        if not closed:
+            return None
+        again = self._close(opened)
+        if day.end_ms > self.sealed_before_ms():
+            return again
+        del self._open[day.date]
+        return None
 
     def late_days(self, entries: Iterable[StateChange | ServiceCall]) -> list[LocalDay]:
         """Days that these entries touch and whose exact set is not at hand any more."""

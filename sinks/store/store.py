@@ -112,15 +112,17 @@ class SqlStore:
                 lease.check(connection, self.home, holder)
             yield Transaction(connection, self.home)
 
-    def journal_after(
-        self, *, from_at_us: int = 0, after_seq: int = 0
-    ) -> Iterator[tuple[int, StateChange | ServiceCall]]:
+    def unseen(self, keys: Sequence[bytes]) -> set[bytes]:
+        """Return those of the keys that the journal does not hold."""
+        with self._database.reading() as connection:
+            return Transaction(connection, self.home).unseen(keys)
+
+    def journal_after(self, after_seq: int = 0) -> Iterator[tuple[int, StateChange | ServiceCall]]:
         """Yield place and content of the journal, in order of arrival; no transaction stays open."""
         while True:
             page = (
                 select(_JOURNAL)
                 .where(_JOURNAL.c.home == self.home, _JOURNAL.c.seq > after_seq)
-                .where(_JOURNAL.c.at_us >= from_at_us)
                 .order_by(_JOURNAL.c.seq)
                 .limit(ROWS_A_PAGE)
             )
@@ -132,17 +134,6 @@ class SqlStore:
                 return
             after_seq = rows[-1].seq
 
-    def last_received_us(self) -> int | None:
-        """When the newest entry of the journal was received."""
-        newest = (
-            select(_JOURNAL.c.received_us)
-            .where(_JOURNAL.c.home == self.home)
-            .order_by(_JOURNAL.c.seq.desc())
-            .limit(1)
-        )
-        with self._database.reading() as connection:
-            return connection.execute(newest).scalar()
-
     def days(self, *, since: date) -> list[tuple[date, bool]]:
         """Which days from `since` on are kept, in order, and whether each was closed."""
         wanted = (
@@ -152,13 +143,6 @@ class SqlStore:
         )
         with self._database.reading() as connection:
             return [(day, sealed) for day, sealed in connection.execute(wanted)]
-
-    def day_sets(self, *, since: date) -> Iterator[StoredDay]:
-        """Yield the days from `since` on, in order, one at a time in memory."""
-        for day, _ in self.days(since=since):
-            stored = self.day_set(day)
-            if stored is not None:
-                yield stored
 
     def day_set(self, day: date) -> StoredDay | None:
         """Return what is kept of a day."""

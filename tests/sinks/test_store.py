@@ -62,33 +62,14 @@ def test_the_journal_gives_back_what_it_took(
         assert [event for _, event in store.journal_after()] == events
 
 
-def test_the_journal_is_read_from_a_time_on(store: SqlStore) -> None:
-    """Entries of an earlier event time are left out, whenever they arrived."""
-    changes = [StateChange(at_us, "light.a", None, "on") for at_us in (5, 3, 9, 4)]
-    with store.begin() as transaction:
-        last = transaction.journal([(change.key, change) for change in changes], received_us=70)
-        assert transaction.journal([], received_us=71) == last
-    assert [event.at_us for _, event in store.journal_after(from_at_us=4)] == [5, 9, 4]
-
-
-def test_the_last_arrival_is_known(store: SqlStore) -> None:
-    """The newest entry says when it was received; without one there is no answer."""
-    assert store.last_received_us() is None
-    change = StateChange(5, "light.a", None, "on")
-    with store.begin() as transaction:
-        transaction.journal([(change.key, change)], received_us=70)
-    assert store.last_received_us() == 70
-
-
 def test_days_are_read_one_after_the_other(store: SqlStore) -> None:
     """The days from a date on come in order, whatever order they were written in."""
     days = [date(2026, 3, number) for number in (3, 1, 2)]
     with store.begin() as transaction:
         for day in days:
             transaction.save_day(day, str(day).encode(), events=1, sealed=False, at_us=1)
-    assert list(store.day_sets(since=days[2])) == [
-        (day, False, str(day).encode()) for day in (days[2], days[0])
-    ]
+    assert store.days(since=days[2]) == [(day, False) for day in (days[2], days[0])]
+    assert store.day_set(days[0]) == (days[0], False, str(days[0]).encode())
 
 
 def test_an_empty_store_has_nothing(store: SqlStore) -> None:

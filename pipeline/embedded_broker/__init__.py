@@ -4,6 +4,8 @@ Nothing is written to disk: sessions, queues and retained messages end with the 
 broker; this one spares a first run the installation of another program.
 """
 
+from pipeline.embedded_broker.connection import Credentials
+from pipeline.embedded_broker.exchange import Limits
 from pipeline.embedded_broker.server import EmbeddedBroker
 
-__all__ = ["EmbeddedBroker"]
+__all__ = ["Credentials", "EmbeddedBroker", "Limits"]

@@ -9,7 +9,7 @@ from mqtt5 import DisconnectReasonCode
 from pipeline.embedded_broker.connection import Connection, Credentials
 from pipeline.embedded_broker.exchange import Exchange, Limits
 
-_GOODBYE_TIMEOUT_S: Final = 1.0
+GOODBYE_TIMEOUT_S: Final = 1.0
 
 
 class EmbeddedBroker:
@@ -60,7 +60,7 @@ class EmbeddedBroker:
             connection.close(DisconnectReasonCode.SERVER_SHUTTING_DOWN)
         self._exchange.close()
         if leaving:
-            await asyncio.wait([connection.lost for connection in leaving], timeout=_GOODBYE_TIMEOUT_S)
+            await asyncio.wait([connection.lost for connection in leaving], timeout=GOODBYE_TIMEOUT_S)
         for connection in self._connections:
             connection.abort()
         await self._server.wait_closed()

@@ -7,9 +7,7 @@ import mqtt5
 import pytest
 from mqtt5 import ConnAckReasonCode, DisconnectReasonCode
 
-from pipeline.embedded_broker import EmbeddedBroker
-from pipeline.embedded_broker.connection import Credentials
-from pipeline.embedded_broker.exchange import Limits
+from pipeline.embedded_broker import Credentials, EmbeddedBroker, Limits
 
 CONNECT_3_1_1 = bytes.fromhex("100d 0004 4d515454 04 02 003c 0001 61")
 HOUR_S = 3600
@@ -191,6 +189,49 @@ async def test_a_disconnect_may_shorten_the_session(broker: Any, connect: Any) -
     client.send(mqtt5.DisconnectPacket(session_expiry_interval=0))
     await client.hung_up()
     assert not (await connect(broker, "same")).connack.session_present
+
+
+async def test_a_disconnect_may_not_make_a_session_durable(broker: Any, connect: Any) -> None:
+    """A session that began without expiry cannot be given one; the attempt is a protocol error."""
+    client = await connect(broker)
+    client.send(mqtt5.DisconnectPacket(session_expiry_interval=60))
+    farewell = await client.receive(mqtt5.DisconnectPacket)
+    assert farewell.reason_code == DisconnectReasonCode.PROTOCOL_ERROR
+
+
+async def test_nothing_is_taken_after_a_disconnect(broker: Any, connect: Any) -> None:
+    """What follows DISCONNECT in the same write is not read, not even another CONNECT."""
+    reader = await connect(broker)
+    await reader.subscribe("a")
+    client = await connect(broker)
+    rest = mqtt5.ConnectPacket("another"), mqtt5.PublishPacket("a", b"x")
+    client.send(mqtt5.DisconnectPacket().write() + b"".join(packet.write() for packet in rest))
+    assert await client.hung_up() == b""
+    await reader.assert_silent()
+
+
+@pytest.mark.parametrize(
+    ("packet", "code"),
+    [
+        (
+            mqtt5.ConnectPacket("", authentication_method="SCRAM-SHA-1").write(),
+            ConnAckReasonCode.BAD_AUTHENTICATION_METHOD,
+        ),
+        (
+            mqtt5.ConnectPacket("", will=mqtt5.Will("a/b")).write().replace(b"a/b", b"a/#"),
+            ConnAckReasonCode.TOPIC_NAME_INVALID,
+        ),
+    ],
+    ids=["enhanced authentication", "will for a filter"],
+)
+async def test_a_connect_that_cannot_be_served_is_refused(
+    embedded_broker: Any, open_wire: Any, packet: bytes, code: ConnAckReasonCode
+) -> None:
+    """What the broker cannot do for a client is refused by name; mosquitto hangs up over the will."""
+    wire = await open_wire(embedded_broker)
+    wire.send(packet)
+    assert (await wire.receive(mqtt5.ConnAckPacket)).reason_code == code
+    assert await wire.hung_up() == b""
 
 
 async def test_a_lost_client_leaves_its_will(broker: Any, connect: Any) -> None:

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.embedded_broker import Limits, server
 from pipeline.embedded_broker.connection import Connection
-from pipeline.embedded_broker.exchange import Exchange, Limits
+from pipeline.embedded_broker.exchange import Exchange
 
 
 class FakeTransport(asyncio.Transport):
@@ -21,6 +22,7 @@ class FakeTransport(asyncio.Transport):
         self.buffered = 0
         self.is_reading_paused = False
         self.is_closed = False
+        self.is_aborted = False
 
     def write(self, data: Any) -> None:
         self.written += data
@@ -35,7 +37,7 @@ class FakeTransport(asyncio.Transport):
         self.is_closed = True
 
     def abort(self) -> None:
-        self.is_closed = True
+        self.is_closed = self.is_aborted = True
 
     def pause_reading(self) -> None:
         self.is_reading_paused = True
@@ -78,6 +80,27 @@ async def test_messages_wait_while_the_transport_is_full() -> None:
     assert transport.written == b""
     connection.resume_writing()
     assert 0 < transport.written.index(b"first") < transport.written.index(b"second")
+
+
+@pytest.mark.parametrize("is_reading", [True, False])
+async def test_a_client_that_does_not_read_is_cut_off(*, is_reading: bool) -> None:
+    """Closing waits for what is buffered only if the client reads."""
+    connection, transport = open_connection(Exchange(Limits()))
+    if not is_reading:
+        connection.pause_writing()
+    connection.close(mqtt5.DisconnectReasonCode.SESSION_TAKEN_OVER)
+    assert transport.is_closed
+    assert transport.is_aborted != is_reading
+
+
+async def test_a_stopping_broker_waits_for_nobody_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection that is still not gone some time after the goodbye is aborted."""
+    monkeypatch.setattr(server, "GOODBYE_TIMEOUT_S", 0.01)
+    broker, transport = server.EmbeddedBroker(), FakeTransport()
+    await broker.start()
+    broker._accept().connection_made(transport)
+    await broker.stop()
+    assert transport.is_aborted
 
 
 PACKETS = [

@@ -6,8 +6,7 @@ from typing import Any
 import mqtt5
 import pytest
 
-from pipeline.embedded_broker import EmbeddedBroker
-from pipeline.embedded_broker.exchange import Limits
+from pipeline.embedded_broker import EmbeddedBroker, Limits
 
 NO_MATCHING_SUBSCRIBERS = 0x10
 PACKET_ID_NOT_FOUND = 0x92
@@ -82,6 +81,35 @@ async def test_a_message_of_qos_2_is_handed_over_in_four_steps(broker: Any, conn
     client.send(mqtt5.PubCompPacket(message.packet_id))
     await client.assert_silent()
     await (await connect(broker, "reader", **DURABLE)).assert_silent()
+
+
+async def test_a_packet_id_is_free_again_after_its_handshake(broker: Any, connect: Any) -> None:
+    """After PUBCOMP the same packet id stands for a new message."""
+    client = await connect(broker)
+    await client.subscribe("a")
+    publisher = await connect(broker)
+    for payload in (b"first", b"second"):
+        publisher.send(mqtt5.PublishPacket("a", payload, qos=EXACTLY_ONCE, packet_id=7))
+        await publisher.receive(mqtt5.PubRecPacket)
+        publisher.send(mqtt5.PubRelPacket(7))
+        await publisher.receive(mqtt5.PubCompPacket)
+        assert (await client.take()).payload == payload
+
+
+async def test_a_refused_message_is_done_with(broker: Any, connect: Any) -> None:
+    """A PUBREC that reports a failure ends the delivery: no PUBREL, and the next message follows."""
+    client = await connect(broker, receive_max=1)
+    await client.subscribe(mqtt5.TopicFilter("a", max_qos=EXACTLY_ONCE))
+    publisher = await connect(broker)
+    for packet_id in (1, 2):
+        publisher.send(mqtt5.PublishPacket("a", b"%d" % packet_id, qos=EXACTLY_ONCE, packet_id=packet_id))
+        await publisher.receive(mqtt5.PubRecPacket)
+        publisher.send(mqtt5.PubRelPacket(packet_id))
+        await publisher.receive(mqtt5.PubCompPacket)
+    message = await client.receive(mqtt5.PublishPacket)
+    refusal = mqtt5.PubRecReasonCode.QUOTA_EXCEEDED
+    client.send(mqtt5.PubRecPacket(message.packet_id or 0, reason_code=refusal))
+    assert (await client.receive(mqtt5.PublishPacket)).payload == b"2"
 
 
 async def test_unknown_packet_ids_are_named(embedded_broker: Any, connect: Any) -> None:

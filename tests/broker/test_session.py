@@ -134,6 +134,17 @@ def test_redelivery_respects_a_smaller_window(session: Session) -> None:
     assert second.payloads == payloads
 
 
+def test_what_is_acknowledged_before_it_is_sent_again_is_left_out(session: Session) -> None:
+    """A message that the client acknowledges on its new connection at once is not redelivered."""
+    first = attach(session, receive_max=3)
+    offer_numbered(session, 3)
+    session.link = None
+    second = attach(session, receive_max=1)
+    session.acknowledge(first.packets[1].packet_id)
+    session.acknowledge(first.packets[0].packet_id)
+    assert second.payloads == [b"0", b"2"]
+
+
 def test_a_message_that_arrived_is_released_not_sent_again(session: Session) -> None:
     """After PUBREC a reconnect repeats PUBREL, never the QoS 2 message."""
     link = attach(session)

@@ -94,11 +94,17 @@ class Client:
 
 
 CLIENTS = [Client("a", is_online=True), Client("b", is_online=True), Client("c", is_online=False)]
-PATTERNS = st.one_of(
-    PLAIN_FILTERS, PLAIN_FILTERS.map("$share/g/{}".format), PLAIN_FILTERS.map("$share/h/{}".format)
-)
+TOPIC_FILTERS = ["#", "+", "a", "a/#", "a/+", "+/b"]
+PATTERNS = [
+    *TOPIC_FILTERS,
+    *map("$share/g/{}".format, TOPIC_FILTERS),
+    *map("$share/h/{}".format, TOPIC_FILTERS),
+]
 STEPS = st.tuples(
-    st.sampled_from(["add", "remove", "remove all", "publish"]), st.sampled_from(CLIENTS), PATTERNS, TOPICS
+    st.sampled_from(["add", "remove", "remove all", "publish", "publish"]),
+    st.sampled_from(CLIENTS),
+    st.sampled_from(PATTERNS),
+    st.sampled_from(["a", "a/b", "$a"]),
 )
 
 

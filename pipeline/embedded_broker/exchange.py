@@ -50,16 +50,13 @@ class Exchange:
     ----------
     limits
         Bounds of every session.
-    clock
-        Monotonic seconds, for message expiry.
     """
 
-    def __init__(self, limits: Limits, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, limits: Limits) -> None:
         self.limits = limits
-        self._clock = clock
         self._sessions: dict[str, Session] = {}
         self._subscriptions = SubscriptionTable()
-        self._retained = RetainedMessages(clock)
+        self._retained = RetainedMessages(time.monotonic)
 
     def open_session(self, client_id: str, connect: mqtt5.ConnectPacket, link: Link) -> tuple[Session, bool]:
         """Resume or begin the session of a client, and return it with whether it was there before."""
@@ -91,7 +88,7 @@ class Exchange:
 
     def publish(self, packet: mqtt5.PublishPacket, publisher: str) -> bool:
         """Deliver a message to everybody who subscribed to it, and return whether anybody did."""
-        message = Message.received(packet, self._clock())
+        message = Message.received(packet, time.monotonic())
         if packet.retain:
             self._retained.keep(message)
         recipients = self._subscriptions.recipients(packet.topic, publisher)
@@ -133,7 +130,7 @@ class Exchange:
             max_queued=limits.max_queued,
             queue_qos0=limits.queue_qos0,
             max_inflight=limits.max_inflight,
-            clock=self._clock,
+            clock=time.monotonic,
         )
 
     def _later(self, session: Session, delay_s: int, action: Callable[[Session], None]) -> None:

@@ -1,7 +1,6 @@
 """The embedded broker's listening socket."""
 
 import asyncio
-from types import TracebackType
 from typing import Final, Self
 
 from mqtt5 import DisconnectReasonCode
@@ -76,7 +75,5 @@ class EmbeddedBroker:
         await self.start()
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.stop()

@@ -6,14 +6,10 @@ from pathlib import Path
 
 from detectors.registry import detectors
 from pipeline.cli import UserError
-from pipeline.ingest.behaviour import behaviour
-from pipeline.ingest.bounds import StreamClock
-from pipeline.ingest.eventstream import EventstreamDecoder
-from pipeline.ingest.logs import LogEntry, LogError, read_log
-from pipeline.ingest.messages import PoisonError, Signal
+from pipeline.ingest.log_reader import LogReader
+from pipeline.ingest.logs import LogError, read_log
 from pipeline.learning.log_learner import LogLearner
 from pipeline.wording import sentence
-from schemas.events import ServiceCall, StateChange
 from schemas.home import Home
 from schemas.patterns import Pattern
 
@@ -33,7 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Learn the file; JSON lines go to standard output, everything else to standard error."""
     as_json = arguments.json or not sys.stdout.isatty()
     learner = LogLearner(_home(arguments), detectors())
-    reader = _Reader()
+    reader = LogReader()
     try:
         for entry in read_log(arguments.file):
             item = reader.read(entry)
@@ -57,35 +53,6 @@ def run(arguments: argparse.Namespace) -> int:
         file=sys.stderr,
     )
     return 0
-
-
-class _Reader:
-    """From log entries to what counts, as ingest sees it live."""
-
-    def __init__(self) -> None:
-        self.poison = 0
-        self._decoder = EventstreamDecoder()
-        self._clock = StreamClock()
-
-    def read(self, entry: LogEntry) -> StateChange | ServiceCall | None:
-        """The entry as learning takes it, or None."""
-        content = entry.content
-        try:
-            if isinstance(content, PoisonError):
-                raise content
-            if isinstance(content, bytes):
-                item = self._decoder.decode(content)
-            elif isinstance(content, StateChange):
-                item = content
-            else:
-                item = self._decoder.decode(content.payload)
-            if isinstance(item, StateChange):
-                self._clock.check(item.at_us, entry.arrival_us)
-                return behaviour(item)
-        except PoisonError:
-            self.poison += 1
-            return None
-        return None if isinstance(item, Signal) else item
 
 
 def _home(arguments: argparse.Namespace) -> Home:

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Protocol
 
-from pipeline.ingest.behaviour import BehaviourFilter
 from pipeline.ingest.bounds import Clock
+from pipeline.ingest.gate import Gate
 from pipeline.ingest.messages import Decoded, Message, PoisonError, Signal
 from schemas.events import ServiceCall, StateChange
 from schemas.statuses import DeadLetter
@@ -38,9 +38,8 @@ class BatchDecoder:
 
     def __init__(self, decoder: Decoder, clock: Clock, *, heartbeat_topic: str) -> None:
         self._decoder = decoder
-        self._clock = clock
+        self._gate = Gate(clock)
         self._heartbeat_topic = heartbeat_topic
-        self._filter = BehaviourFilter()
 
     def decode(self, messages: Sequence[Message]) -> DecodedBatch:
         """Decode a batch in order; of entries with one key the first stays."""
@@ -54,16 +53,12 @@ class BatchDecoder:
 
     def _take(self, message: Message, batch: DecodedBatch) -> None:
         try:
-            item = self._decoder.decode(message)
-            if isinstance(item, StateChange | ServiceCall):
-                self._clock.check(item.at_us, message.received_us)
+            item = self._gate.admit(self._decoder.decode(message), message.received_us)
         except PoisonError as error:
             batch.letters.append(dead_letter(message, error))
             return
         if isinstance(item, StateChange):
-            change = self._filter.behaviour(item)
-            if change is not None:
-                batch.entries.setdefault(change.key, change)
+            batch.entries.setdefault(item.key, item)
         elif isinstance(item, ServiceCall):
             batch.entries.setdefault(call_key(item, message.payload), item)
         elif item is not None:

@@ -1,0 +1,1 @@
+"""The figures, each by a command."""

@@ -63,7 +63,7 @@ def pair_found(pair: Pair, patterns: Iterable[Pattern]) -> bool:
 
 
 def taken_for_habits(truth: Truth, patterns: Iterable[Pattern]) -> list[Pattern]:
-    """Patterns that say people did what only a machine does, or that a pair where nothing was planted."""
+    """Patterns that say people did what only a machine does."""
     machines = {(each.action.entity_id, each.action.state) for each in truth.automations}
     return [pattern for pattern in patterns if not pattern.detail.automated and _action(pattern) in machines]
 

@@ -1,37 +1,25 @@
 """What subcommands show on a terminal."""
 
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    Progress,
-    ProgressColumn,
-    SpinnerColumn,
-    Task,
-    TextColumn,
-    TimeElapsedColumn,
-)
+from rich.console import Console, Group
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
 from rich.text import Text
+
+from pipeline.wording import evidence, sentence, strip
+from schemas.patterns import Pattern
 
 OUT = Console(highlight=False, markup=False, emoji=False)
 ERR = Console(highlight=False, markup=False, emoji=False, stderr=True)
+COUNTED = "{task.completed:,.0f} of {task.total:,.0f}"
+PICTURE_WIDTH = 60
 
 
-class RateColumn(ProgressColumn):
-    """How much a second."""
-
-    def render(self, task: Task) -> Text:
-        speed = task.finished_speed or task.speed
-        return Text("" if speed is None else f"{speed:,.0f}/s")
-
-
-def progress(console: Console) -> Progress:
-    """A bar with counts, rate and time; it vanishes at the end, and without a terminal there is none."""
+def progress(console: Console, said: str = COUNTED) -> Progress:
+    """A bar with what is `said` beside it; it vanishes at the end, and without a terminal there is none."""
     return Progress(
         SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.completed:,.0f} of {task.total:,.0f}"),
-        RateColumn(),
+        BarColumn(bar_width=30),
+        TextColumn(said),
         TimeElapsedColumn(),
         console=console,
         transient=True,
@@ -39,6 +27,21 @@ def progress(console: Console) -> Progress:
     )
 
 
-def say(line: str) -> None:
+def say(line: str = "") -> None:
     """Print a line as it stands, whatever the width of the terminal."""
     OUT.print(line, soft_wrap=True)
+
+
+def picture(pattern: Pattern, lead: str = "") -> Table:
+    """A pattern as people read it, after a `lead`: the sentence, the evidence in words, the strip."""
+    found = evidence(pattern)
+    said = sentence(pattern).removesuffix(found).rstrip()
+    grid = Table.grid(padding=(0, 2), pad_edge=False)
+    grid.add_column(no_wrap=True)
+    grid.add_column()
+    style = "dim" if pattern.detail.automated else "bold"
+    grid.add_row(
+        Text(lead, style="dim"),
+        Group(Text(said, style=style), Text(found), Text(strip(pattern, PICTURE_WIDTH), style="cyan"), ""),
+    )
+    return grid

@@ -1,0 +1,83 @@
+"""What the demonstration's reader hears, shown as it comes and set against what was planted."""
+
+from collections.abc import Iterable
+from zoneinfo import ZoneInfo
+
+from rich.text import Text
+
+from pipeline.cli.terminal import OUT, picture, say
+from pipeline.planted import (
+    automation_in_words,
+    habit_found,
+    habit_in_words,
+    pair_found,
+    pair_in_words,
+    taken_for_habits,
+)
+from pipeline.simulation import Household
+from pipeline.wording import evidence, sentence
+from schemas.patterns import Pattern
+from schemas.statuses import PatternDetected
+
+NEXT_STEPS = """
+Where to look next
+  ha-ai doctor     is your broker ready, and does Home Assistant publish its events?
+  ha-ai run        learn your own home; `ha-ai patterns` shows what it found, `ha-ai watch` follows it
+  ha-ai simulate   write this household to files; `ha-ai learn` and `ha-ai replay` read them"""
+
+
+class Findings:
+    """The patterns that were said on the topic, as they stand."""
+
+    def __init__(self, household: Household) -> None:
+        self._household = household
+        self._zone = ZoneInfo(household.tz)
+        self._known: dict[str, Pattern] = {}
+
+    def take(self, message: PatternDetected) -> None:
+        """Show what is new; what merely gained evidence is remembered."""
+        pattern = message.pattern
+        day = f"{message.at.astimezone(self._zone):%d %b}"
+        if message.what == "retired":
+            self._known.pop(pattern.id, None)
+            said = sentence(pattern).removesuffix(evidence(pattern)).rstrip()
+            OUT.print(Text(f"{day}  No longer: {said}\n", style="dim"))
+            return
+        before = self._known.get(pattern.id)
+        self._known[pattern.id] = pattern
+        if before is None or before.change != pattern.change:
+            OUT.print(picture(pattern, day))
+
+    def summarize(self, messages: int, duration_s: float) -> None:
+        """Say what was planted, what of it was found, and what else."""
+        truth, known = self._household.truth, self._known.values()
+        habits = [(habit_in_words(each), habit_found(each, known, self._zone)) for each in truth.habits]
+        pairs = [(pair_in_words(each), pair_found(each, known)) for each in truth.pairs]
+        wrong = taken_for_habits(truth, known)
+        rate = messages / max(duration_s, 1e-3)
+        say(
+            f"{messages:,} messages of {self._household.days} days in {duration_s:.0f} s "
+            f"({rate:,.0f} a second), {len(known)} patterns\n"
+        )
+        _list("Habits that were planted", habits)
+        _list("Pairs that were planted", pairs)
+        say("Done by machines, so no habit")
+        for automation in truth.automations:
+            say(f"      {automation_in_words(automation)}")
+        recognised = sum(pattern.detail.automated for pattern in known)
+        said = f"{len(wrong)} taken for a habit" if wrong else "none taken for a habit"
+        say(f"  {said}, {recognised} recognised as an automation's doing")
+        say(NEXT_STEPS)
+
+
+def _list(title: str, lines: Iterable[tuple[str, bool]]) -> None:
+    rows = list(lines)
+    say(f"{title}: {sum(found for _, found in rows)} of {len(rows)} found")
+    for words, found in rows:
+        OUT.print(
+            Text("  ✓   " if found else "  –   ", style="green" if found else "yellow"),
+            words,
+            sep="",
+            soft_wrap=True,
+        )
+    say()

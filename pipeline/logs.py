@@ -10,6 +10,8 @@ import structlog
 
 from pipeline.settings import Settings
 
+# What libraries tell at info is their own day-to-day; it is for debugging.
+LIBRARIES = ("uvicorn", "faststream", "zmqtt", "httpx", "alembic", "ha_ai.transport", "websockets")
 SECRET_NAME = re.compile(r"password|token|secret|api_key|authorization", re.IGNORECASE)
 SECRET_IN_URL = re.compile(r"(?<=://)[^/\s:@]*:[^/\s@]*@")
 
@@ -57,6 +59,9 @@ def configure_logs(settings: Settings) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(settings.log_level.upper())
+    for library in LIBRARIES:
+        quiet = logging.DEBUG if settings.log_level == "debug" else logging.WARNING
+        logging.getLogger(library).setLevel(quiet)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(settings.log_level.upper())),

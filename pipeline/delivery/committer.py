@@ -141,6 +141,16 @@ class Committer:
         metrics.duplicates.inc(len(decoded.entries) - len(work.unseen))
         for reason, count in Counter(letter.reason for letter in decoded.letters).items():
             metrics.dead_letters.labels(reason).inc(count)
+        if decoded.letters:
+            first = decoded.letters[0]
+            log.warning(
+                "messages could not be taken",
+                count=len(decoded.letters),
+                correlation_id=first.message_id,
+                topic=first.topic,
+                reason=first.reason,
+                detail=first.detail,
+            )
         for gap in work.gaps:
             metrics.gaps.labels(gap.reason).inc()
             log.info("gap recorded", reason=gap.reason, seconds=round((gap.to_us - gap.from_us) / 1e6, 1))

@@ -45,6 +45,7 @@ def durable_broker(
         settings.broker_url,
         permission=permission,
         room=room,
+        snapshots=settings.input == "statestream",
         client_id=settings.mqtt_client_id,
         clean_session=False,
         session_expiry_interval=settings.mqtt_session_expiry_s,

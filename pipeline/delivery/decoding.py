@@ -47,7 +47,7 @@ class BatchDecoder:
         for message in messages:
             if message.topic == self._heartbeat_topic:
                 batch.heartbeat_us = message.received_us
-            elif not message.retain:
+            else:
                 self._take(message, batch)
         return batch
 

@@ -73,7 +73,18 @@ class HeldTransport:
 
 
 class DurableClient(zmqtt.MQTTClient):
-    """Makes durable subscriptions. Their queues are unbounded, since `HeldTransport` bounds what comes in."""
+    """Makes durable subscriptions. Their queues are unbounded, since `HeldTransport` bounds what comes in.
+
+    Parameters
+    ----------
+    snapshots
+        Whether to ask for retained messages whenever the connection stands.
+    """
+
+    def __init__(self, *, snapshots: bool, **options: Any) -> None:
+        super().__init__(**options)
+        handling = zmqtt.RetainHandling
+        self._retain_handling = handling.SEND_ON_SUBSCRIBE if snapshots else handling.DO_NOT_SEND
 
     @override
     def subscribe(
@@ -89,7 +100,7 @@ class DurableClient(zmqtt.MQTTClient):
             qos,
             auto_ack,
             UNBOUNDED,
-            retain_handling=zmqtt.RetainHandling.DO_NOT_SEND,
+            retain_handling=self._retain_handling,
         )
 
 
@@ -102,16 +113,23 @@ class DurableBroker(MQTTBroker):
         Asked before every connection attempt; who lost the lease must not take the session back.
     room
         Waits until there is room for messages.
+    snapshots
+        Whether to ask for retained messages.
     """
 
-    def __init__(self, url: str, *, permission: Permission, room: Room, **options: Any) -> None:
+    def __init__(
+        self, url: str, *, permission: Permission, room: Room, snapshots: bool, **options: Any
+    ) -> None:
         super().__init__(url, **options)
+        self._snapshots = snapshots
         self._permission = permission
         self._room = room
 
     @override
     async def _connect(self) -> zmqtt.MQTTClient:
-        client = DurableClient(**self._connection_kwargs, transport_factory=self._open)
+        client = DurableClient(
+            snapshots=self._snapshots, **self._connection_kwargs, transport_factory=self._open
+        )
         await client.connect()
         self.config.connect(client)
         return client

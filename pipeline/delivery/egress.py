@@ -89,6 +89,7 @@ class Egress:
             return 0
         for message in page:
             await publish(self._broker, message)
+            log.debug("published", topic=message.topic, correlation_id=message.id)
         now_us = time.time_ns() // 1000
         await loop.run_in_executor(self._executor, self._store.sent, [message.id for message in page], now_us)
         self._metrics.published.inc(len(page))

@@ -12,8 +12,10 @@ Floats = NDArray[np.float64]
 RATES = (0.3, 0.5, 0.6, 0.7, 0.8, 0.9, 0.97)
 """Hit rates that a habit may have: the alternatives that an e-value averages over."""
 
-LOG_CAP = 300 * log(10)
-"""Evidence beyond 1e300 is cut there, so that every figure stays finite."""
+LARGEST = 1e300
+"""Evidence beyond is cut here, so that every figure stays finite."""
+
+LOG_CAP = log(LARGEST)
 
 SMALLEST_RATE = 1e-9
 PRIOR_OPPORTUNITIES = 3.0
@@ -76,7 +78,7 @@ def e_values(
     V. Vovk, R. Wang (2021). E-values: calibration, combination and applications. Annals of Statistics 49(3),
     1736-1754. doi:10.1214/20-AOS2020
     """
-    return np.exp(log_e_values(hits, opportunities, base_rates, rates))
+    return np.minimum(np.exp(log_e_values(hits, opportunities, base_rates, rates)), LARGEST)
 
 
 def e_value(hits: int, opportunities: int, base_rate: float, rates: Sequence[float] = RATES) -> float:

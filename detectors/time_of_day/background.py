@@ -61,10 +61,9 @@ class Background:
 
         home, rooms, there = self.activity.home, self.activity.rooms, self.room[row]
         g_home = share(home[high + 1] - home[low - 1], home[end] - home[start])
-        g_room = share(
-            rooms[there, high + 1] - rooms[there, low - 1], rooms[there, end] - rooms[there, start]
-        )
-        g = np.minimum(np.maximum(g_home, np.where(there >= 0, g_room, 0.0)), 0.9)
+        near = rooms[there, high + 1] - rooms[there, low - 1]
+        g_room = share(near, rooms[there, end] - rooms[there, start])
+        g = np.minimum(np.maximum(g_home, g_room), 0.9)
         # lambda_W = max(flank, r_out G_home(W), r_out G_room(W)) + 0.2 G_home(W), r_out = outside / (1 - G)
         flank = beside * (width / (2 * BESIDE)) / n
         return np.asarray(np.maximum(flank, outside * g / (1 - g)) + UNSEEN_PER_DAY * g_home)

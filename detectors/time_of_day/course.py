@@ -18,9 +18,9 @@ NEAR_MIN = 150.0
 # Odds of less than e^2 between anchors decide nothing.
 DECISIVE = 2.0
 SMALLEST_SPREAD_MIN = 0.5
-NARROWEST_MIN = 5.0
+NARROWEST_MIN = 10.0
 WIDEST_MIN = 90.0
-HALF_IN_SPREADS = 2.2
+HALF_IN_SPREADS = 2.5
 STEPS = 12
 # Log-likelihood that a change of the hit rate, a time, or a class of weekdays must gain.
 CHANGE_GAIN = 4.0

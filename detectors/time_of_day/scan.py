@@ -149,9 +149,10 @@ class Scanner:
         self._hidden = extended(~shown)
         self._starts = np.searchsorted(entity, np.arange(entity[-1] + 1))
         first_room = room[self._starts]
-        self._in_room = np.zeros((int(room.max(initial=0)) + 1, len(self._starts)), dtype=np.float32)
-        known = np.nonzero(first_room >= 0)[0]
-        self._in_room[first_room[known], known] = 1
+        self._in_room = np.zeros((int(room.max()) + 2, len(self._starts)), dtype=np.float32)
+        self._in_room[first_room, np.arange(len(first_room))] = 1
+        # The last one, which -1 finds, is the whole home: the room of what has none.
+        self._in_room[-1] = 1
         self.activities: list[Activity] = []
 
     def survey(self) -> Iterator[None]:

@@ -1,0 +1,141 @@
+"""What is said is a function of the history, and evidence is a sound summary of it."""
+
+import json
+import random
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from detectors.history import Aggregate, Day, History
+from detectors.time_of_day import TimeOfDay
+from schemas.home import Home
+
+LIGHT = "light.kitchen"
+
+
+@pytest.fixture
+def busy(household: Any) -> Any:
+    """A household with habits and noise, 30 days."""
+    household.live(range(30))
+    household.habit(LIGHT, 430, range(30), spread=8)
+    household.habit(LIGHT, 1150, [day for day in range(30) if day % 5], spread=10)
+    household.habit("switch.fan", 800, [day for day in range(30) if day % 7 < 5], spread=10)
+    return household
+
+
+def detected(
+    detector: TimeOfDay, home: Home, days: Sequence[Day], aggregates: Sequence[Mapping[str, Aggregate]]
+) -> list[str]:
+    """Patterns as JSON."""
+    history = History(home=home, days=tuple(days), aggregates={"time_of_day": tuple(aggregates)})
+    return [pattern.model_dump_json() for pattern in detector.detect(history) if pattern is not None]
+
+
+def test_order_of_arrival_changes_nothing(busy: Any) -> None:
+    """Event types learned in another order, twice, and aggregates keyed in another order: the same bytes."""
+    days = busy.days(30)
+    straight, shuffled = TimeOfDay(), TimeOfDay()
+    seen = [(event_type, day.date.toordinal()) for day in days for event_type in day.types]
+    for event_type, day in seen:
+        straight.learn_one(event_type, day)
+    random.Random(5).shuffle(seen)
+    for event_type, day in seen + seen[:100]:
+        shuffled.learn_one(event_type, day)
+    aggregates = [straight.close_day(day) for day in days]
+    mixed = []
+    for aggregate in aggregates:
+        items = list(aggregate.items())
+        random.Random(6).shuffle(items)
+        mixed.append(dict(items))
+    expected = detected(straight, busy.home, days, aggregates)
+    assert len(expected) == 3
+    assert detected(shuffled, busy.home, days, mixed) == expected
+
+
+def test_aggregates_survive_json(busy: Any) -> None:
+    """Aggregates are plain JSON: what is read back is judged alike."""
+    detector, days = TimeOfDay(), busy.days(30)
+    for day in days:
+        for event_type in day.types:
+            detector.learn_one(event_type, day.date.toordinal())
+    aggregates = [detector.close_day(day) for day in days]
+    read = [json.loads(json.dumps(aggregate)) for aggregate in aggregates]
+    assert read == aggregates
+    assert detected(detector, busy.home, days, read) == detected(detector, busy.home, days, aggregates)
+
+
+def test_a_restored_detector_says_the_same(busy: Any, judge: Any) -> None:
+    """Snapshot and restore change nothing, and later learning leaves a snapshot alone."""
+    detector, days = TimeOfDay(), busy.days(30)
+    patterns = judge(busy, 30, detector)
+    snapshot = detector.snapshot()
+    kept = json.dumps(snapshot)
+    detector.learn_one(days[0].types[0], days[-1].date.toordinal() + 1)
+    assert json.dumps(snapshot) == kept
+    restored = TimeOfDay()
+    restored.restore(json.loads(kept))
+    aggregates = [restored.close_day(day) for day in days]
+    assert detected(restored, busy.home, days, aggregates) == [each.model_dump_json() for each in patterns]
+
+
+def test_forgotten_days_nominate_nothing(busy: Any, judge: Any) -> None:
+    """Types that were seen only on forgotten days are not judged."""
+    detector = TimeOfDay()
+    assert judge(busy, 30, detector)
+    detector.forget_before((busy.first + timedelta(days=40)).toordinal())
+    aggregates = [detector.close_day(day) for day in busy.days(30)]
+    assert detected(detector, busy.home, busy.days(30), aggregates) == []
+
+
+def test_merging_is_exact(busy: Any) -> None:
+    """Aggregates of one key join to the same whole in any order and grouping."""
+    detector = TimeOfDay()
+    one, two, three = (detector.close_day(day)[f"{LIGHT}=on"] for day in busy.days(3))
+    left = detector.merge(detector.merge(one, two), three)
+    right = detector.merge(three, detector.merge(two, one))
+    assert left == right
+    assert len(left["seconds"]) == sum(len(part["seconds"]) for part in (one, two, three))
+
+
+def test_evidence_adds_up(busy: Any, judge: Any) -> None:
+    """Hits and misses make the opportunities, the interval holds their share, the forecast is shrunk."""
+    for pattern in judge(busy, 30):
+        evidence = pattern.evidence
+        share = evidence.hits / evidence.opportunities
+        assert evidence.hits + evidence.misses == evidence.opportunities
+        assert evidence.interval[0] <= share <= evidence.interval[1]
+        assert evidence.lift == pytest.approx(share / evidence.base_rate, rel=0.01)
+        assert len(evidence.recent_hits) <= 10
+        assert sorted(evidence.recent_hits) == list(evidence.recent_hits)
+        assert not set(evidence.recent_hits) & set(evidence.recent_misses)
+        assert pattern.first_seen <= pattern.last_seen
+        assert pattern.confidence < max(share, 0.9)
+        assert evidence.e_value > 1
+
+
+def test_nothing_learned_nothing_said(household: Any, judge: Any) -> None:
+    """An empty history yields no pattern."""
+    assert judge(household, 0) == []
+    assert judge(household, 10) == []
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"alpha": 0},
+        {"alpha": 1},
+        {"half_life_days": 0},
+        {"look_backs_days": ()},
+        {"look_backs_days": (14, 90)},
+        {"widths_min": (12,)},
+        {"widths_min": (240,)},
+        {"min_days": 0},
+        {"weekly_from_days": 0},
+    ],
+)
+def test_settings_are_checked_once(settings: dict[str, Any]) -> None:
+    """Settings that make no sense are refused when the detector is made."""
+    with pytest.raises(ValueError, match="expected"):
+        TimeOfDay(**settings)

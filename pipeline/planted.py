@@ -10,6 +10,7 @@ from pipeline.wording import clock, days_in_words, name, seconds_in_words
 from schemas.patterns import CoOccurrenceDetail, Pattern, TimeOfDayDetail
 
 NEAR_MINUTES = 45
+LATEST = 7
 
 
 def habit_in_words(habit: Habit) -> str:
@@ -45,8 +46,8 @@ def automation_in_words(automation: Automation) -> str:
 
 
 def habit_found(habit: Habit, patterns: Iterable[Pattern], zone: ZoneInfo) -> bool:
-    """Whether a pattern says of the same entity and state about the time at which it was done."""
-    minutes = [_local_minute(at, zone) for at in habit.occurrences]
+    """Whether a pattern says of the same entity and state about the time at which it was done of late."""
+    minutes = [_local_minute(at, zone) for at in habit.occurrences[-LATEST:]]
     for pattern in patterns:
         detail = pattern.detail
         if isinstance(detail, TimeOfDayDetail) and not detail.automated and minutes:

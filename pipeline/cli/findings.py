@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 from rich.text import Text
 
-from pipeline.cli.terminal import OUT, picture, say
+from pipeline.cli.terminal import OUT, claim, picture, say
 from pipeline.planted import (
     automation_in_words,
     habit_found,
@@ -15,7 +15,6 @@ from pipeline.planted import (
     taken_for_habits,
 )
 from pipeline.simulation import Household
-from pipeline.wording import evidence, sentence
 from schemas.patterns import Pattern
 from schemas.statuses import PatternDetected
 
@@ -40,8 +39,7 @@ class Findings:
         day = f"{message.at.astimezone(self._zone):%d %b}"
         if message.what == "retired":
             self._known.pop(pattern.id, None)
-            said = sentence(pattern).removesuffix(evidence(pattern)).rstrip()
-            OUT.print(Text(f"{day}  No longer: {said}\n", style="dim"))
+            OUT.print(Text(f"{day}  No longer: {claim(pattern)}\n", style="dim"))
             return
         before = self._known.get(pattern.id)
         self._known[pattern.id] = pattern

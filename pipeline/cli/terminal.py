@@ -32,16 +32,24 @@ def say(line: str = "") -> None:
     OUT.print(line, soft_wrap=True)
 
 
+def claim(pattern: Pattern) -> str:
+    """What the household does, without how we know."""
+    return sentence(pattern).removesuffix(evidence(pattern)).rstrip()
+
+
 def picture(pattern: Pattern, lead: str = "") -> Table:
     """A pattern as people read it, after a `lead`: the sentence, the evidence in words, the strip."""
-    found = evidence(pattern)
-    said = sentence(pattern).removesuffix(found).rstrip()
     grid = Table.grid(padding=(0, 2), pad_edge=False)
     grid.add_column(no_wrap=True)
     grid.add_column()
     style = "dim" if pattern.detail.automated else "bold"
     grid.add_row(
         Text(lead, style="dim"),
-        Group(Text(said, style=style), Text(found), Text(strip(pattern, PICTURE_WIDTH), style="cyan"), ""),
+        Group(
+            Text(claim(pattern), style=style),
+            Text(evidence(pattern)),
+            Text(strip(pattern, PICTURE_WIDTH), style="cyan"),
+            "",
+        ),
     )
     return grid

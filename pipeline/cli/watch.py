@@ -1,0 +1,103 @@
+"""``ha-ai watch``: what is said on ha-ai's topics, readably."""
+
+import argparse
+import asyncio
+import json
+import time
+from datetime import UTC, datetime
+from typing import NoReturn
+
+import aiomqtt
+from pydantic import ValidationError
+from rich.text import Text
+
+from pipeline.cli import UserError
+from pipeline.cli.terminal import ERR, OUT, claim, picture, say
+from pipeline.settings import Settings
+from pipeline.terminal_client import TerminalClient
+from schemas.statuses import AnalysisComplete, DeadLetter, PatternDetected, ServiceStatus
+from schemas.topics import Topics
+
+RETRY_S = 2.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("--json", action="store_true", help="every message as a JSON line")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Follow until Ctrl-C."""
+    settings = Settings()
+    try:
+        asyncio.run(_follow(settings, as_json=arguments.json))
+    except aiomqtt.MqttError as error:
+        raise UserError(f"expected an MQTT broker at {settings.broker_url}, got: {error}") from error
+
+
+async def _follow(settings: Settings, *, as_json: bool) -> NoReturn:
+    was_there = False
+    while True:
+        try:
+            async with TerminalClient(settings) as client:
+                await client.subscribe(settings.topics.everything, 1)
+                was_there = True
+                place = f"{settings.topics.everything} at {settings.broker_url}"
+                ERR.print(f"following {place}; Ctrl-C ends it", style="dim")
+                async for message in client.messages:
+                    show(message, settings.topics, as_json=as_json)
+        except aiomqtt.MqttError as error:
+            if not was_there:
+                raise
+            ERR.print(f"the connection broke ({error}), trying again", style="yellow")
+        await asyncio.sleep(RETRY_S)
+
+
+def show(message: aiomqtt.Message, topics: Topics, *, as_json: bool) -> None:
+    """Print a message; one that its schema does not know is printed as it is."""
+    topic, payload = message.topic.value, bytes(message.payload or b"")
+    if as_json:
+        said = {"at": round(time.time(), 3), "topic": topic, "retain": message.retain}
+        say(json.dumps({**said, "payload": _plain(payload)}))
+        return
+    if topic == topics.heartbeat:
+        return
+    try:
+        _show(topic, payload, topics)
+    except ValidationError:
+        say(f"{_now()}  {topic}: {payload[:500].decode(errors='replace')}")
+
+
+def _show(topic: str, payload: bytes, topics: Topics) -> None:
+    if topic == topics.pattern_detected:
+        found = PatternDetected.model_validate_json(payload)
+        if found.what == "retired":
+            OUT.print(Text(f"{_now()}  No longer: {claim(found.pattern)}\n", style="dim"))
+        else:
+            OUT.print(picture(found.pattern, f"{_now()} {found.what}"))
+    elif topic == topics.analysis_complete:
+        day = AnalysisComplete.model_validate_json(payload)
+        say(
+            f"{_now()}  {day.day} judged in {day.duration_ms / 1000:.1f} s: {day.events:,} events, "
+            f"{day.patterns_active} patterns, {day.patterns_changed} changed"
+        )
+    elif topic == topics.service:
+        status = ServiceStatus.model_validate_json(payload)
+        say(f"{_now()}  ha-ai {status.version} is {status.state}")
+    elif topic == topics.dead_letter:
+        letter = DeadLetter.model_validate_json(payload)
+        say(f"{_now()}  not taken, {letter.reason}: {letter.detail} (from {letter.topic})")
+    else:
+        say(f"{_now()}  {topic}: {payload[:500].decode(errors='replace')}")
+
+
+def _plain(payload: bytes) -> object:
+    """The payload as JSON if it is any, else as text."""
+    try:
+        return json.loads(payload)
+    except ValueError:
+        return payload.decode(errors="replace")
+
+
+def _now() -> str:
+    return f"{datetime.now(UTC).astimezone():%H:%M:%S}"

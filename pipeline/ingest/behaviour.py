@@ -2,6 +2,7 @@
 
 from typing import TypeVar
 
+from pipeline.ingest.messages import Signal
 from schemas.events import StateChange
 
 _Value = TypeVar("_Value")
@@ -9,8 +10,10 @@ _Value = TypeVar("_Value")
 AWAY = frozenset({"unavailable", "unknown"})
 MARK_DOMAINS = ("automation.", "script.")
 OWN_PREFIXES = ("ha_ai_", "haai_")
-# Measured: entities of a starting Home Assistant change once more within 0.4 s of their appearance.
+# Measured: entities of a starting Home Assistant change once more within 0.4 s of their appearance, and once
+# more when it has started.
 SETTLED_AFTER_US = 10_000_000
+START_US = 600_000_000
 
 
 def is_own(entity_id: str) -> bool:
@@ -42,7 +45,8 @@ class BehaviourFilter:
     """Lets behaviour pass, and holds back what merely follows from entities that appear or return.
 
     While Home Assistant starts or a broker comes back, entities settle: one that has just appeared changes
-    once more, and what is computed from one that returned (a template, a group) changes under its context.
+    once more, perhaps not before Home Assistant has started, and what is computed from one that returned (a
+    template, a group) changes under its context. What a user called is behaviour all the same.
 
     Parameters
     ----------
@@ -63,9 +67,18 @@ class BehaviourFilter:
         self._memory = memory
         self._appeared_us: dict[str, int] = {}
         self._returns: dict[str, None] = {}
+        self._latest_us = 0
+        self._started_us = 0
+        self._starting = False
+
+    def hear(self, signal: Signal) -> None:
+        """Home Assistant stops or has started: what appears in between settles after the start."""
+        self._starting = signal is Signal.STOPPED
+        self._started_us = self._latest_us
 
     def behaviour(self, change: StateChange) -> StateChange | None:
         """The change as learning sees it, or None where it is no behaviour, nor a mark."""
+        self._latest_us = max(self._latest_us, change.at_us)
         if change.old is None:
             self._remember(self._appeared_us, change.entity_id, change.at_us)
         elif AWAY.intersection((change.old, change.new)) and not (change.user_id or change.parent_id):
@@ -76,10 +89,16 @@ class BehaviourFilter:
         return None
 
     def _follows(self, change: StateChange) -> bool:
+        if change.user_id:
+            return False
         if change.context_id and change.context_id in self._returns:
             return True
         appeared_us = self._appeared_us.get(change.entity_id)
-        return appeared_us is not None and 0 <= change.at_us - appeared_us < SETTLED_AFTER_US
+        if appeared_us is None or change.at_us < appeared_us:
+            return False
+        started_us = change.at_us if self._starting else self._started_us
+        on_the_way = appeared_us <= started_us < appeared_us + START_US
+        return change.at_us - (started_us if on_the_way else appeared_us) < SETTLED_AFTER_US
 
     def _remember(self, known: dict[str, _Value], key: str, value: _Value) -> None:
         known[key] = value

@@ -2,7 +2,7 @@
 
 from pipeline.ingest.behaviour import BehaviourFilter
 from pipeline.ingest.bounds import Clock
-from pipeline.ingest.messages import Decoded
+from pipeline.ingest.messages import Decoded, Signal
 from schemas.events import ServiceCall, StateChange
 
 
@@ -29,4 +29,6 @@ class Gate:
         """
         if isinstance(item, StateChange | ServiceCall):
             self._clock.check(item.at_us, received_us)
+        if isinstance(item, Signal):
+            self._filter.hear(item)
         return self._filter.behaviour(item) if isinstance(item, StateChange) else item

@@ -17,7 +17,10 @@ class Stream(Protocol):
         """What to subscribe to."""
 
     def decode(self, message: Message) -> Decoded | None:
-        """What the message says, or None; `PoisonError` where it cannot be taken."""
+        """What a live message says, or None; `PoisonError` where it cannot be taken."""
+
+    def remember(self, message: Message) -> None:
+        """Take a retained message, which tells how things stood; `PoisonError` where it cannot be taken."""
 
 
 class Eventstream:
@@ -36,6 +39,9 @@ class Eventstream:
     def decode(self, message: Message) -> Decoded | None:
         return self._decoder.decode(message.payload)
 
+    def remember(self, message: Message) -> None:
+        """Do nothing: an event is no state of affairs."""
+
 
 class Statestream:
     """``mqtt_statestream``: a topic a field.
@@ -53,6 +59,9 @@ class Statestream:
     def decode(self, message: Message) -> Decoded | None:
         return self._decoder.decode(message.topic, message.payload, message.received_us)
 
+    def remember(self, message: Message) -> None:
+        self._decoder.snapshot(message.topic, message.payload)
+
 
 def stream_of(kind: str, eventstream_topic: str, statestream_topic: str) -> Stream:
     """The stream that a setting names."""
@@ -60,13 +69,16 @@ def stream_of(kind: str, eventstream_topic: str, statestream_topic: str) -> Stre
 
 
 class HomeAssistantInput:
-    """One stream of Home Assistant, and its status topic."""
+    """One stream of Home Assistant, and its status topic; what is retained is no event."""
 
     def __init__(self, stream: Stream, *, status_topic: str) -> None:
         self._stream = stream
         self._status_topic = status_topic
 
     def decode(self, message: Message) -> Decoded | None:
+        if message.retain:
+            self._stream.remember(message)
+            return None
         if message.topic != self._status_topic:
             return self._stream.decode(message)
         signal = STATUS.get(message.payload)

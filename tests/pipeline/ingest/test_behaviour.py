@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.ingest.behaviour import SETTLED_AFTER_US, BehaviourFilter, behaviour
+from pipeline.ingest.behaviour import SETTLED_AFTER_US, START_US, BehaviourFilter, behaviour
+from pipeline.ingest.messages import Signal
 from schemas.events import StateChange
 
 LIGHT = StateChange(1_000_000, "light.hall", "off", "on", "c1")
@@ -38,6 +39,39 @@ def test_an_entity_that_has_just_appeared_settles() -> None:
     assert passing.behaviour(LIGHT._replace(at_us=LIGHT.at_us + SETTLED_AFTER_US - 1)) is None
     assert passing.behaviour(LIGHT._replace(at_us=LIGHT.at_us + SETTLED_AFTER_US)) is not None
     assert passing.behaviour(LIGHT._replace(entity_id="light.bed")) is not None
+
+
+def after_an_appearance(passing: BehaviourFilter, after_us: int, **fields: Any) -> bool:
+    """Whether a change so long after the lamp's appearance passes."""
+    return passing.behaviour(LIGHT._replace(at_us=LIGHT.at_us + after_us, **fields)) is not None
+
+
+def test_what_appears_in_a_start_settles_after_it() -> None:
+    """However long Home Assistant takes to start, what it brings along counts ten seconds later only."""
+    passing = BehaviourFilter()
+    passing.hear(Signal.STOPPED)
+    after_an_appearance(passing, 0, old=None)
+    assert not after_an_appearance(passing, 60_000_000)
+    passing.hear(Signal.STARTED)
+    assert not after_an_appearance(passing, 60_000_000 + SETTLED_AFTER_US - 1)
+    assert after_an_appearance(passing, 60_000_000 + SETTLED_AFTER_US)
+
+
+def test_a_start_that_is_never_told_does_not_blind() -> None:
+    """An entity counts some minutes after its appearance at the latest."""
+    passing = BehaviourFilter()
+    passing.hear(Signal.STOPPED)
+    after_an_appearance(passing, 0, old=None)
+    assert after_an_appearance(passing, START_US)
+
+
+def test_what_a_user_calls_counts_at_once() -> None:
+    """Nobody need wait for an entity to settle, or for a start to end."""
+    passing = BehaviourFilter()
+    passing.hear(Signal.STOPPED)
+    after_an_appearance(passing, 0, old=None)
+    assert after_an_appearance(passing, 1, user_id="u1")
+    assert not after_an_appearance(passing, 2)
 
 
 def test_what_is_computed_from_a_return_is_no_behaviour() -> None:

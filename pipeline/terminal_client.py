@@ -1,5 +1,6 @@
 """The command line's connection to the MQTT broker: aiomqtt, with what the settings say."""
 
+import asyncio
 import logging
 import ssl
 from typing import Any
@@ -47,6 +48,23 @@ class TerminalClient(aiomqtt.Client):
         )
         self.pending_calls_threshold = 2 * in_flight
         self.refusal: ReasonCode | None = None
+
+    async def next_message(
+        self, topic_filter: str, payload: bytes | None = None, *, timeout_s: float, live: bool = False
+    ) -> aiomqtt.Message | None:
+        """The next message on a topic, with that payload if one is given; None if it does not come in time.
+
+        `live` passes over what the broker had retained.
+        """
+        try:
+            async with asyncio.timeout(timeout_s):
+                async for message in self.messages:
+                    wanted = message.topic.matches(topic_filter) and not (live and message.retain)
+                    if wanted and payload in (None, message.payload):
+                        return message
+        except TimeoutError:
+            return None
+        return None
 
     def _on_publish(
         self, client: Any, userdata: Any, mid: int, reason_code: ReasonCode, properties: Any

@@ -60,7 +60,7 @@ def show(message: aiomqtt.Message, topics: Topics, *, as_json: bool) -> None:
         said = {"at": round(time.time(), 3), "topic": topic, "retain": message.retain}
         say(json.dumps({**said, "payload": _plain(payload)}))
         return
-    if topic == topics.heartbeat:
+    if topic in (topics.heartbeat, topics.probe):
         return
     try:
         _show(topic, payload, topics)

@@ -1,0 +1,73 @@
+"""``ha-ai doctor``: what is wrong around ha-ai, and what to do."""
+
+import argparse
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator
+
+from pydantic import ValidationError
+from rich.padding import Padding
+from rich.text import Text
+
+from pipeline.cli.terminal import OUT, say
+from pipeline.diagnosis.broker import check_broker
+from pipeline.diagnosis.finding import Finding, Verdict, wrong
+from pipeline.diagnosis.home_assistant import check_home_assistant
+from pipeline.diagnosis.store import check_store
+from pipeline.settings import PREFIX, Settings
+
+STYLES = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.WRONG: "bold red"}
+VERDICT_WIDTH, CHECK_WIDTH = 9, 19
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("--json", action="store_true", help="findings as JSON lines")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Check everything; 1 if something is wrong."""
+    return asyncio.run(_run(as_json=arguments.json))
+
+
+async def _run(*, as_json: bool) -> int:
+    verdicts = []
+    waiting = OUT.status("checking") if OUT.is_terminal and not as_json else contextlib.nullcontext()
+    with waiting:
+        async for finding in _findings():
+            verdicts.append(finding.verdict)
+            if as_json:
+                say(json.dumps(finding._asdict()))
+            else:
+                _show(finding)
+    number = verdicts.count(Verdict.WRONG)
+    if not as_json:
+        warnings = verdicts.count(Verdict.WARNING)
+        say(f"\n{number} wrong, {warnings} to look at, {verdicts.count(Verdict.OK)} ok")
+    return 1 if number else 0
+
+
+async def _findings() -> AsyncIterator[Finding]:
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        for each in error.errors():
+            name = ".".join(map(str, each["loc"]))
+            said = f"{PREFIX}{name.upper()}: {each['msg'].removeprefix('Value error, ')}"
+            yield wrong("settings", said, "Correct it in the environment or in .env.")
+        return
+    for finding in check_store(settings):
+        yield finding
+    async for finding in check_home_assistant(settings):
+        yield finding
+    async for finding in check_broker(settings):
+        yield finding
+
+
+def _show(finding: Finding) -> None:
+    verdict = (f"{finding.verdict:<{VERDICT_WIDTH}}", STYLES[finding.verdict])
+    line = Text.assemble(verdict, f"{finding.check:<{CHECK_WIDTH}}", finding.found)
+    OUT.print(line, soft_wrap=True)
+    if finding.advice:
+        OUT.print(Padding(Text(finding.advice), (0, 0, 0, VERDICT_WIDTH + CHECK_WIDTH), expand=False))

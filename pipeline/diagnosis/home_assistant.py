@@ -1,0 +1,80 @@
+"""Checks of Home Assistant's API and of what we take from it: time zone and areas."""
+
+from collections.abc import AsyncIterator
+
+from pipeline.diagnosis.finding import Finding, ok, warning, wrong
+from pipeline.settings import Settings
+from sinks.home_assistant import HomeAssistantError, HomeAssistantReader
+
+CHECK = "Home Assistant"
+
+
+async def check_home_assistant(settings: Settings) -> AsyncIterator[Finding]:
+    """Ask Home Assistant where it is, if it is set up at all."""
+    url, token = settings.home_assistant_url, settings.home_assistant_token
+    if url is None or token is None:
+        missing = "HA_AI_HOME_ASSISTANT_URL" if url is None else "HA_AI_HOME_ASSISTANT_TOKEN"
+        if url is None and token is None:
+            yield ok(CHECK, "not set up: time zone and position come from settings, areas are not known")
+        else:
+            yield wrong(CHECK, f"only one of address and token is given, {missing} is not", f"Set {missing}.")
+        for finding in _settings_zone(settings):
+            yield finding
+        return
+    reader = HomeAssistantReader(url, token.get_secret_value())
+    try:
+        known = await reader.configuration()
+        rooms = await reader.rooms()
+    except HomeAssistantError as error:
+        yield wrong(
+            CHECK,
+            str(error),
+            "Is the address right, as seen from here? A token is made at the bottom of your profile in "
+            "Home Assistant, under Security; that of an ordinary user is enough.",
+        )
+        return
+    yield ok(CHECK, f"{known.get('version', 'it')} answers at {url}")
+    yield _zone(settings, str(known["time_zone"]))
+    yield _areas(rooms)
+
+
+def _zone(settings: Settings, zone: str) -> Finding:
+    if settings.home_file is not None:
+        return ok("time zone", f"from {settings.home_file}, which comes before Home Assistant's {zone}")
+    if "tz" in settings.model_fields_set and settings.tz != zone:
+        return warning(
+            "time zone",
+            f"HA_AI_TZ is {settings.tz}, Home Assistant says {zone} and is believed",
+            f"Set HA_AI_TZ={zone}, for times at which Home Assistant cannot be asked.",
+        )
+    if settings.tz != zone:
+        return warning(
+            "time zone",
+            f"{zone}, as Home Assistant says; while it cannot be asked, {settings.tz}",
+            f"Set HA_AI_TZ={zone}.",
+        )
+    return ok("time zone", f"{zone}, as Home Assistant says")
+
+
+def _settings_zone(settings: Settings) -> list[Finding]:
+    if settings.home_file is not None:
+        return [ok("time zone", f"from {settings.home_file}")]
+    if "tz" not in settings.model_fields_set:
+        return [
+            warning(
+                "time zone",
+                f"not set, so {settings.tz}: days would not end at your midnight",
+                "Set HA_AI_TZ, such as HA_AI_TZ=Europe/Berlin, and HA_AI_LAT and HA_AI_LON for the sun.",
+            )
+        ]
+    return [ok("time zone", settings.tz)]
+
+
+def _areas(rooms: dict[str, str]) -> Finding:
+    if not rooms:
+        return warning(
+            "areas",
+            "no entity stands in an area, so rooms play no part",
+            "Give your devices areas in Home Assistant: what happens in one room belongs together.",
+        )
+    return ok("areas", f"{len(rooms):,} entities in {len(set(rooms.values()))} areas")

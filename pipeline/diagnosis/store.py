@@ -1,0 +1,103 @@
+"""Checks of the store: whether it can be written, is whole, has room, and is of our version."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from sqlalchemy import Connection, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
+
+from pipeline.diagnosis.finding import Finding, ok, warning, wrong
+from pipeline.settings import Settings
+from sinks.store import StoreError, migrations
+from sinks.store.engine import Database
+
+CHECK = "store"
+LITTLE_BYTES = 1024**3
+TOO_LITTLE_BYTES = 100 * 1024**2
+TIMEOUT_S = 5.0
+
+
+def check_store(settings: Settings) -> Iterator[Finding]:
+    """Look at the store without writing into it."""
+    url = make_url(settings.store_url)
+    if url.get_backend_name() != "sqlite":
+        yield from _look_inside(settings.store_url, url.render_as_string(hide_password=True))
+        return
+    path = Path(url.database or "").resolve()
+    unwritable = _unwritable(path)
+    if unwritable is not None:
+        yield unwritable
+        return
+    yield _room(path.parent)
+    if path.exists():
+        yield from _look_inside(f"sqlite:///file:{path}?mode=ro&uri=true", str(path))
+    else:
+        yield ok(CHECK, f"{path} does not exist yet, and can be made")
+
+
+def _unwritable(path: Path) -> Finding | None:
+    if not path.parent.is_dir():
+        return wrong(CHECK, f"the directory {path.parent} does not exist", f"mkdir -p {path.parent}")
+    try:
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        who = f"user {os.getuid()}"
+        return wrong(
+            CHECK, f"{who} cannot write into {path.parent}: {error.strerror}", "Give it the right to."
+        )
+    if path.exists() and not os.access(path, os.R_OK | os.W_OK):
+        return wrong(CHECK, f"user {os.getuid()} cannot write {path}", "Give it the right to.")
+    return None
+
+
+def _room(directory: Path) -> Finding:
+    free = shutil.disk_usage(directory).free
+    said = f"{free / 1024**3:.1f} GiB free at {directory}"
+    if free < TOO_LITTLE_BYTES:
+        return wrong("space", said, "Make room: a full disk stops learning until there is some.")
+    if free < LITTLE_BYTES:
+        return warning("space", said, "Make room: a busy home needs some hundred MiB a year.")
+    return ok("space", said)
+
+
+def _look_inside(url: str, place: str) -> Iterator[Finding]:
+    database = Database(url, busy_timeout_s=TIMEOUT_S)
+    try:
+        with database.reading() as connection:
+            yield from _damage(connection, place)
+            yield _version(migrations.revision(connection), place)
+    except (StoreError, SQLAlchemyError) as error:
+        detail = str(getattr(error, "orig", error))
+        yield wrong(
+            CHECK, f"{place} cannot be read: {detail}", "Restore a backup, or move it away to begin anew."
+        )
+    finally:
+        database.close()
+
+
+def _damage(connection: Connection, place: str) -> Iterator[Finding]:
+    if connection.dialect.name == "sqlite":
+        said = str(connection.execute(text("PRAGMA quick_check(1)")).scalar())
+        if said != "ok":
+            yield wrong(
+                CHECK, f"{place} is damaged: {said}", "Restore a backup, or move it away to begin anew."
+            )
+
+
+def _version(revision: str | None, place: str) -> Finding:
+    if revision is None:
+        return ok(CHECK, f"{place} is empty; the first start makes its tables")
+    if revision not in migrations.REVISIONS:
+        return wrong(
+            CHECK,
+            f"{place} was written by a newer version (revision {revision}, this one knows {migrations.HEAD})",
+            "Run that version, or restore a backup from before the upgrade.",
+        )
+    if revision != migrations.HEAD:
+        return ok(CHECK, f"{place} is of revision {revision}; the next start brings it to {migrations.HEAD}")
+    return ok(CHECK, f"{place} is whole, revision {revision}")

@@ -174,6 +174,35 @@ def test_a_live_time_is_within_five_minutes_and_thirty_days(at_us: int, reason: 
         WallClock().check(NOW_US + at_us, NOW_US)
 
 
+DAY_US = 86_400_000_000
+
+
+@pytest.mark.parametrize(
+    ("before_us", "at_us", "received_us", "reason"),
+    [
+        (NOW_US, NOW_US - 30 * DAY_US, 0, None),
+        (NOW_US, NOW_US - 30 * DAY_US - 1, 0, "too_old"),
+        (NOW_US, NOW_US + 366 * DAY_US, 0, None),
+        (NOW_US, NOW_US + 366 * DAY_US + 1, 0, "future"),
+        (NOW_US, NOW_US + 300_000_000, NOW_US, None),
+        (NOW_US, NOW_US + 300_000_001, NOW_US, "future"),
+        (NOW_US, NOW_US - DAY_US, NOW_US, None),
+    ],
+)
+def test_the_clock_of_a_log_is_its_latest_time(
+    before_us: int, at_us: int, received_us: int, reason: str | None
+) -> None:
+    """A log may go back 30 days and leap a year; where arrivals are told, an event is not after its own."""
+    clock = StreamClock()
+    clock.check(before_us, 0)
+    clock.check(before_us - DAY_US, 0)
+    if reason is None:
+        clock.check(at_us, received_us)
+        return
+    with pytest.raises(PoisonError, match=reason):
+        clock.check(at_us, received_us)
+
+
 def test_a_time_far_ahead_does_not_move_the_clock_of_a_log() -> None:
     """After a refused time the next good one is still taken, also where the refused one came first."""
     for before in ((), (NOW_US,)):

@@ -88,13 +88,14 @@ def test_a_stamp_without_its_state_is_passed_over(home: Home) -> None:
 
 def test_messages_sent_again_tell_nothing_new(home: Home) -> None:
     """After a reconnection the broker repeats what was not acknowledged, and the pairing keeps its step."""
-    home.switch(b"on", 1)
-    home.tell(STATE, b"off", 2)
-    home.switch(b"on", 1)
-    home.tell(STATE, b"off", 2)
-    home.tell(UPDATED, stamp(2), 2.05)
-    home.switch(b"on", 3)
-    assert home.changes == [(None, "on", 1), ("on", "off", 2), ("off", "on", 3)]
+    home.switch(b"low", 1)
+    home.tell(STATE, b"middle", 1.5)
+    home.switch(b"low", 1)
+    home.tell(STATE, b"middle", 1.5)
+    home.tell(UPDATED, stamp(2), 1.6)
+    home.tell(STATE, b"high", 1.7)
+    home.tell(UPDATED, stamp(3), 1.8)
+    assert home.changes == [(None, "low", 1), ("low", "middle", 2), ("middle", "high", 3)]
 
 
 def test_an_attribute_named_state_does_not_become_the_old_state(home: Home) -> None:
@@ -111,6 +112,20 @@ def test_what_is_no_plain_text_is_a_dead_letter(home: Home, topic: str, payload:
     """JSON strings, which only attributes are, bad text and long text are refused."""
     with pytest.raises(PoisonError):
         home.decoder.decode(topic, payload, 0)
+
+
+@pytest.mark.parametrize("state", ['"on" since noon', '"', "x" * 255, "\u2603" * 255])
+def test_a_state_may_be_any_plain_text(home: Home, state: str) -> None:
+    """Up to 255 characters, also such as begin with a quotation mark."""
+    home.switch(state.encode(), 1)
+    assert home.changes == [(None, state, 1)]
+
+
+@pytest.mark.parametrize("state", ["x" * 256, "\u2603" * 256])
+def test_a_state_has_at_most_255_characters(home: Home, state: str) -> None:
+    """A longer one is no state of Home Assistant's."""
+    with pytest.raises(PoisonError):
+        home.tell(STATE, state.encode(), 0)
 
 
 def test_an_empty_payload_is_an_empty_state(home: Home) -> None:
@@ -159,8 +174,10 @@ def test_waiting_states_and_entities_are_bounded() -> None:
     assert decoder.unpaired == WAITING_STATES
     for number in range(100):
         decoder.decode(f"{BASE}/light/lamp_{number}/state", b"on", 0)
-    assert decoder.decode(UPDATED, stamp(1), 0) is None
-    assert decoder.decode(f"{BASE}/light/lamp_99/last_updated", stamp(1), 0)
+    completed = [
+        decoder.decode(f"{BASE}/light/lamp_{k}/last_updated", stamp(1), 0) for k in range(99, -1, -1)
+    ]
+    assert [change is not None for change in completed] == [True] * 10 + [False] * 90
 
 
 def test_what_is_replayed_is_decoded_again() -> None:

@@ -137,12 +137,13 @@ def test_a_sequence_that_switches_twice_is_no_override(day: Day) -> None:
     assert day.causes() == [AUTOMATION, AUTOMATION]
 
 
-def test_after_five_seconds_a_context_is_its_own(day: Day) -> None:
-    """Home Assistant lends a command's context for five seconds; what comes later was commanded."""
-    day.events.calls.add((0, LAMP))
-    day.change(10, LAMP, "on", "c", "", "u")
-    day.change(5_011, LAMP, "off", "c", "", "u")
-    assert day.causes() == [USER, USER]
+@pytest.mark.parametrize(("later_ms", "cause"), [(5_000, PHYSICAL), (5_001, USER)])
+def test_a_context_is_lent_for_five_seconds(day: Day, later_ms: int, cause: Cause) -> None:
+    """A report within them is somebody's hand; what comes later under the same context was commanded."""
+    day.events.calls.add((7_000, LAMP))
+    day.change(7_010, LAMP, "on", "c", "", "u")
+    day.change(7_010 + later_ms, LAMP, "off", "c", "", "u")
+    assert day.causes() == [USER, cause]
 
 
 @pytest.mark.parametrize("called", ["light.group", UNNAMED])
@@ -166,12 +167,22 @@ def test_an_override_that_no_call_can_tell_of_is_uncertain(day: Day) -> None:
 
 def test_what_shares_a_context_within_a_second_is_derived(day: Day) -> None:
     """A group follows its first member; another second, or another context, is not derived."""
-    day.change(0, "light.member", "on", "c")
-    day.change(900, "light.group", "on", "c")
-    day.change(1_001, "light.late", "on", "c")
-    day.change(1_002, "light.other", "on", "d")
-    day.change(1_003, "light.none", "on")
+    day.change(7_000, "light.member", "on", "c")
+    day.change(8_000, "light.group", "on", "c")
+    day.change(8_001, "light.late", "on", "c")
+    day.change(8_002, "light.other", "on", "d")
+    day.change(8_003, "light.none", "on")
     assert day.derived() == [False, True, False, False, False]
+
+
+def test_an_override_without_any_call_is_uncertain_unless_an_automation_did_it(day: Day) -> None:
+    """Without calls in the log, a second change of a user's context could be either."""
+    day.change(10, LAMP, "on", "c", "", "u")
+    day.change(2_010, LAMP, "off", "c", "", "u")
+    day.change(4_010, LAMP, "off", "c", "", "u")
+    day.change(9_000, LAMP, "on", "a", "p")
+    day.change(9_010, LAMP, "off", "a", "p")
+    assert day.causes() == [USER, UNCERTAIN, USER, AUTOMATION, AUTOMATION]
 
 
 def test_causes_do_not_depend_on_order() -> None:

@@ -246,3 +246,18 @@ def test_entities_that_speak_free_text_are_left_out_of_a_closed_day(home: Any) -
     texts = [switched(local(3, 8) + k, "lock.door", f"text {k}") for k in range(0, 41_000, 1_000)]
     home.feed([*texts, switched(local(3, 9)), switched(local(4, 1))])
     assert home.closed["2026-11-03"].day.types == (LAMP,)
+
+
+@pytest.mark.parametrize(("state", "expected"), [("1e12", 1), ("-1e12", 1), ("1.000001e12", 0), ("1e13", 0)])
+def test_a_number_beyond_a_trillion_is_no_reading(home: Any, state: str, expected: int) -> None:
+    """It is neither a sample nor a state."""
+    home.feed([switched(local(3, 8), "sensor.hall", state)])
+    [events] = home.core.open_days().values()
+    assert (len(events.numbers), len(events)) == (expected, 0)
+
+
+def test_a_cap_of_no_entity_is_refused(learned: Callable[..., Any]) -> None:
+    """One is the least."""
+    assert learned(entity_cap=1).feed([switched(local(3, 8)), switched(local(3, 9), "light.bed")])
+    with pytest.raises(ValueError, match="at least 1 entity"):
+        learned(entity_cap=0)

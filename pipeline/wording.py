@@ -7,6 +7,7 @@ from schemas.patterns import (
     Dark,
     Hours,
     Pattern,
+    Target,
     Temperature,
     TimeOfDayDetail,
     Weekday,
@@ -38,7 +39,7 @@ def name(entity_id: str) -> str:
     'hall ceiling (light)'
     """
     domain, _, object_id = entity_id.partition(".")
-    return f"{object_id.replace('_', ' ')} ({domain})"
+    return f"{object_id.replace('_', ' ')} ({domain.replace('_', ' ')})"
 
 
 def days_in_words(days: tuple[int, ...]) -> str:
@@ -117,23 +118,45 @@ def strip(pattern: Pattern, width: int = 48) -> str:
     return f"0s {''.join(marks)} 2m"
 
 
+def deed(target: Target) -> str:
+    """Bringing an entity to a state, as one would say it after *you*.
+
+    Examples
+    --------
+    >>> deed(Target(entity_id="light.hall", state="on")), deed(Target(entity_id="cover.blind", state="open"))
+    ('turn hall (light) on', 'open blind (cover)')
+    >>> deed(Target(entity_id="media_player.tv", state="playing"))
+    'set tv (media player) to playing'
+    """
+    subject = name(target.entity_id)
+    match target.state:
+        case "on" | "off":
+            return f"turn {subject} {target.state}"
+        case "open":
+            return f"open {subject}"
+        case "closed":
+            return f"close {subject}"
+        case _:
+            return f"set {subject} to {target.state}"
+
+
 def _time_of_day(detail: TimeOfDayDetail) -> str:
     spread = max(1, round(detail.spread_minutes))
     when = f"{days_in_words(detail.days)} around {clock(detail.minute)} (give or take {spread} min)"
     if detail.anchor in ("sunrise", "sunset") and detail.offset_minutes is not None:
         side = "after" if detail.offset_minutes >= 0 else "before"
         when += f", {abs(detail.offset_minutes):.0f} min {side} {detail.anchor}"
-    doer = "An automation sets" if detail.automated else "You set"
-    return f"{doer} {name(detail.entity_id)} to {detail.state} {when}."
+    what = deed(Target(entity_id=detail.entity_id, state=detail.state))
+    return f"{'An automation does: ' if detail.automated else 'You '}{what} {when}."
 
 
 def _co_occurrence(detail: CoOccurrenceDetail) -> str:
     trigger, action = detail.trigger, detail.action
     lag = seconds_in_words(detail.lag_seconds.p50)
-    doer = "an automation sets" if detail.automated else "you set"
+    doer = "an automation does:" if detail.automated else "you"
     said = (
-        f"When {name(trigger.entity_id)} becomes {trigger.state}, {doer} {name(action.entity_id)} "
-        f"to {action.state} {'' if lag == 'at once' else 'after '}{lag}"
+        f"When {name(trigger.entity_id)} becomes {trigger.state}, {doer} {deed(action)} "
+        f"{'' if lag == 'at once' else 'after '}{lag}"
     )
     conditions = " and ".join(map(_condition, detail.conditions))
     return f"{said}{', ' + conditions if conditions else ''}."

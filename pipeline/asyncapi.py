@@ -1,0 +1,74 @@
+"""The AsyncAPI document: what ha-ai reads and what it says, as FastStream tells it of its brokers."""
+
+import json
+from importlib.metadata import version
+from typing import Any
+
+from faststream.mqtt import MQTTBroker, QoS
+from faststream.specification.asyncapi import AsyncAPI
+from pydantic import BaseModel
+
+from pipeline.settings import Settings
+from schemas.statuses import AnalysisComplete, DeadLetter, PatternDetected, ServiceStatus
+from schemas.topics import Topics
+
+SAID: dict[str, tuple[type[BaseModel], bool]] = {
+    "pattern_detected": (PatternDetected, False),
+    "analysis_complete": (AnalysisComplete, False),
+    "service": (ServiceStatus, True),
+    "dead_letter": (DeadLetter, False),
+}
+SCHEMA_VERSION = "3.0.0"
+UNORDERED = ("channels", "operations", "components")
+
+
+def declare_said(broker: MQTTBroker, topics: Topics) -> None:
+    """Declare on a broker what is published through it."""
+    for name, (payload, retain) in SAID.items():
+        broker.publisher(
+            getattr(topics, name),
+            qos=QoS.AT_LEAST_ONCE,
+            retain=retain,
+            schema=payload,
+            title=payload.__name__,
+            description=getattr(Topics, name).__doc__,
+        )
+
+
+def declare_read(broker: MQTTBroker, settings: Settings) -> None:
+    """Declare on a broker what Home Assistant publishes to it."""
+    read = {
+        "Eventstream": (settings.eventstream_topic, "An event of Home Assistant's mqtt_eventstream."),
+        "Statestream": (f"{settings.statestream_topic}/#", "A field of Home Assistant's mqtt_statestream."),
+        "HomeAssistantStatus": (settings.status_topic, "Home Assistant's birth and will: online, offline."),
+    }
+    for title, (topic, description) in read.items():
+        subscriber = broker.subscriber(topic, qos=QoS.AT_LEAST_ONCE, title=title, description=description)
+        subscriber(_any_payload)
+
+
+def document(settings: Settings) -> dict[str, Any]:
+    """The document of a service with these settings."""
+    broker = MQTTBroker(settings.broker_url)
+    declare_read(broker, settings)
+    declare_said(broker, settings.topics)
+    specification = AsyncAPI(
+        broker,
+        title="ha-ai",
+        version=version("ha-ai"),
+        description="Learns a household's habits from Home Assistant's state changes as they happen.",
+        schema_version=SCHEMA_VERSION,
+    )
+    found: dict[str, Any] = json.loads(specification.to_specification().to_json())
+    # FastStream keeps publishers and subscribers in sets, whose order differs from run to run.
+    return {name: _sorted(part) if name in UNORDERED else part for name, part in found.items()}
+
+
+def _sorted(part: dict[str, Any], levels: int = 2) -> dict[str, Any]:
+    if not levels:
+        return part
+    return {name: _sorted(part[name], levels - 1) for name in sorted(part)}
+
+
+async def _any_payload(_payload: bytes) -> None:
+    """What stands for the handler: the intake decodes by itself, within bounds."""

@@ -1,0 +1,140 @@
+"""What is written down from the code: ``python -m pipeline.documents`` writes it, ``--check`` compares.
+
+The settings' table and the detectors' catalogue in README.md stand between markers; `.env.example`, the JSON
+schemas and the AsyncAPI document are whole files.
+"""
+
+import argparse
+import json
+import re
+import sys
+from inspect import cleandoc
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from detectors.registry import detectors
+from pipeline.asyncapi import SAID, document
+from pipeline.settings import OLD_NAMES, PREFIX, Settings
+from schemas.patterns import Pattern
+
+ROOT = Path(__file__).parents[1]
+SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def main() -> int:
+    """Write every document, or say which ones are out of date."""
+    parser = argparse.ArgumentParser("python -m pipeline.documents", description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; 1 if something is out of date")
+    check = parser.parse_args().check
+    stale = [path for path, content in documents().items() if not _is(path, content)]
+    for path in stale:
+        print(f"{'out of date' if check else 'written'}: {path.relative_to(ROOT)}")  # noqa: T201 what it is for
+        if not check:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(documents()[path], encoding="utf-8")
+    return 1 if check and stale else 0
+
+
+def documents() -> dict[Path, str]:
+    """Every generated file and its content."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    readme = between(readme, "settings", settings_table())
+    files = {
+        ROOT / "README.md": between(readme, "detectors", catalogue()),
+        ROOT / ".env.example": environment_template(),
+        ROOT / "schemas/documents/asyncapi.json": _json(document(Settings.model_construct())),
+    }
+    payloads: list[type[BaseModel]] = [Pattern, *(payload for payload, _ in SAID.values())]
+    for payload in payloads:
+        schema = {"$schema": SCHEMA_DIALECT, **payload.model_json_schema()}
+        files[ROOT / f"schemas/documents/{_file_name(payload)}"] = _json(schema)
+    return files
+
+
+def between(text: str, marker: str, content: str) -> str:
+    r"""Put `content` between the lines ``<!-- marker -->`` and ``<!-- /marker -->``.
+
+    Examples
+    --------
+    >>> print(between("<!-- x -->\nold\n<!-- /x -->", "x", "new"))
+    <!-- x -->
+    new
+    <!-- /x -->
+    """
+    begin, end = f"<!-- {marker} -->", f"<!-- /{marker} -->"
+    before, found, rest = text.partition(begin)
+    _, closed, after = rest.partition(end)
+    if not found or not closed:
+        raise ValueError(f"expected {begin} and {end}")
+    return f"{before}{begin}\n{content.strip()}\n{end}{after}"
+
+
+def settings_table() -> str:
+    """Every setting: name, default, meaning, and the name of old if it has one."""
+    old = {name: old_name for old_name, name in OLD_NAMES.items()}
+    lines = ["| setting | default | meaning | once called |", "|---|---|---|---|"]
+    for name, field in Settings.model_fields.items():
+        default = _default(field)
+        meaning = field.description or ""
+        once = f"`{old[name]}`" if name in old else ""
+        lines.append(
+            f"| `{PREFIX}{name.upper()}` | {f'`{default}`' if default else ''} | {meaning} | {once} |"
+        )
+    return "\n".join(lines)
+
+
+def environment_template() -> str:
+    """`.env.example`: every setting as a comment, with its default."""
+    lines = [
+        "# Settings of ha-ai: copy this to .env and uncomment what you change. The environment comes first."
+    ]
+    for name, field in Settings.model_fields.items():
+        lines += ["", f"# {field.description}", f"# {PREFIX}{name.upper()}={_default(field)}"]
+    return "\n".join(lines) + "\n"
+
+
+def catalogue() -> str:
+    """Every registered detector: its kind, what it finds, what it costs, and where the idea comes from."""
+    lines = ["| detector | what it does | cost | reference |", "|---|---|---|---|"]
+    for detector in detectors():
+        parts = _sections(type(detector).__doc__ or "")
+        cells = (f"`{detector.kind}`", parts["summary"], parts["cost"], parts.get("References", ""))
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _sections(docstring: str) -> dict[str, str]:
+    """A numpydoc docstring's first line, its last paragraph of prose, and its sections, each on one line."""
+    prose, *sections = re.split(r"\n\n(?=[A-Z][a-z]+\n-{3,}\n)", cleandoc(docstring))
+    paragraphs = [" ".join(paragraph.split()) for paragraph in prose.split("\n\n")]
+    found = {"summary": paragraphs[0], "cost": paragraphs[-1]}
+    for section in sections:
+        title, _, content = section.split("\n", 2)
+        found[title] = " ".join(content.split())
+    return found
+
+
+def _default(field: FieldInfo) -> str:
+    return "" if field.default is None else str(field.default)
+
+
+def _file_name(payload: type[BaseModel]) -> str:
+    """``PatternDetected`` of schema version 1 becomes ``pattern_detected.v1.json``."""
+    version = payload.model_fields.get("schema_version")
+    snake = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", payload.__name__).lower()
+    return f"{snake}.v{version.default if version else 1}.json"
+
+
+def _json(content: dict[str, Any]) -> str:
+    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+
+
+def _is(path: Path, content: str) -> bool:
+    return path.is_file() and path.read_text(encoding="utf-8") == content
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,35 @@
+"""``python -m benchmarks.drills [NAME ...] [--full]``: run drills and print their table."""
+
+import argparse
+import asyncio
+import sys
+
+from benchmarks.drills import DRILLS, HEADER, Row
+from benchmarks.processes import HA_AI
+
+
+def main() -> int:
+    """Run the drills that were named, or all; 1 if one failed."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.drills", description=__doc__)
+    parser.add_argument("names", nargs="*", choices=[*DRILLS, []], metavar="NAME", help=", ".join(DRILLS))
+    parser.add_argument("--full", action="store_true", help="as many faults as a release has to stand")
+    parser.add_argument("--seed", type=int, default=1, help="of events and moments (%(default)s)")
+    arguments = parser.parse_args()
+    print(HEADER, flush=True)
+    rows = []
+    for name in arguments.names or DRILLS:
+        drill = DRILLS[name]
+        row = asyncio.run(drill.run(drill.full if arguments.full else drill.small, arguments.seed, HA_AI))
+        print(row, flush=True)
+        rows.append(row)
+    return int(any(_failed(row) for row in rows))
+
+
+def _failed(row: Row) -> bool:
+    for problem in [*row.problems, *row.audit.differences[:20]]:
+        print(f"{row.drill}: {problem}", file=sys.stderr)
+    return not row.is_passed
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,69 @@
+"""Duplicates and disorder within the lateness bound: the same state, byte for byte."""
+
+import json
+import random
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from benchmarks.drills.audit import HOME
+from benchmarks.drills.load import HOUR_US, Load, published
+from detectors.registry import detectors
+from pipeline.ingest.behaviour import BehaviourFilter
+from pipeline.ingest.day_shift import DayShift
+from pipeline.ingest.eventstream import EventstreamDecoder
+from pipeline.learning.log_learner import LogLearner
+from pipeline.simulation.household import Household
+from schemas.events import StateChange
+
+LATEST_US = 40 * HOUR_US
+MOVED_SHARE = 0.5
+TWICE_SHARE = 0.5
+
+
+def household_load(days: int, *, seed: int) -> Load:
+    """What counts of a generated household whose last day was yesterday, disordered, half of it twice."""
+    household = Household(seed=seed, days=days, tz=HOME.tz, lat=HOME.lat, lon=HOME.lon)
+    events = _until_yesterday(_behaviour(household))
+    return Load(events, [published(event) for event in disorder(events, random.Random(seed))])
+
+
+def disorder(events: Sequence[StateChange], rng: random.Random) -> list[StateChange]:
+    """Return the events in another order, each late by at most the bound, half of them twice."""
+    arrivals = []
+    for event in events:
+        late_us = rng.randrange(LATEST_US) if rng.random() < MOVED_SHARE else 0
+        arrivals.append((event.at_us + late_us, event))
+        if rng.random() < TWICE_SHARE:
+            arrivals.append((event.at_us + rng.randrange(LATEST_US), event))
+    return [event for _, event in sorted(arrivals, key=lambda arrival: arrival[0])]
+
+
+def learned(events: Iterable[StateChange]) -> list[str]:
+    """What a log learner knows after the events, in its canonical form."""
+    learner = LogLearner(HOME, detectors())
+    for event in events:
+        for _ in learner.take(event):
+            pass
+    for _ in learner.finish():
+        pass
+    core = learner.core
+    sets = [f"{day} {events.pack().hex()}" for day, events in core.open_days().items()]
+    aggregates = [json.dumps(days, sort_keys=True) for days in core.history().aggregates.values()]
+    return [*sets, *aggregates, *(pattern.model_dump_json() for pattern in core.ledger.active.values())]
+
+
+def _behaviour(household: Household) -> list[StateChange]:
+    decoder, passing = EventstreamDecoder(), BehaviourFilter()
+    known: dict[bytes, StateChange] = {}
+    for _, payload in household.messages():
+        item = decoder.decode(json.dumps(payload).encode())
+        change = passing.behaviour(item) if isinstance(item, StateChange) else None
+        if change is not None:
+            known.setdefault(change.key, change)
+    return sorted(known.values(), key=lambda change: (change.at_us, change.entity_id))
+
+
+def _until_yesterday(events: Sequence[StateChange]) -> list[StateChange]:
+    yesterday = datetime.now(HOME.zone).date() - timedelta(days=1)
+    shift = DayShift.between(HOME.zone, events[-1].at_us, yesterday)
+    return [event._replace(at_us=shift.time(event.at_us)) for event in events]

@@ -1,0 +1,79 @@
+"""Faults of the store: locked by somebody else, no room on its disk."""
+
+import asyncio
+import contextlib
+import os
+import resource
+import shutil
+import sqlite3
+import subprocess
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+from benchmarks.drills.trial import Trial
+
+ROOM = "64m"
+LIMIT_BYTES = 8_192
+
+
+async def lock(trial: Trial, seconds: float) -> str:
+    """Hold the write lock of the store."""
+    await trial.progressed(0.3)
+    with closing(sqlite3.connect(trial.worker.database, timeout=30.0, isolation_level=None)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        await asyncio.sleep(seconds)
+        connection.execute("ROLLBACK")
+    _check(trial)
+    return f"locked {seconds:.0f} s"
+
+
+async def fill(trial: Trial, seconds: float) -> str:
+    """Leave no byte free on the store's own disk; where none could be mounted, limit its files."""
+    await trial.progressed(0.3)
+    folder = trial.worker.database.parent
+    if folder.is_mount():
+        ballast = _ballast(folder)
+        await asyncio.sleep(seconds)
+        ballast.unlink()
+        how = "tmpfs full"
+    else:
+        pid = trial.worker.pid or 0
+        limits = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (LIMIT_BYTES, limits[1]))
+        await asyncio.sleep(seconds)
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, limits)
+        how = "files limited"
+    _check(trial)
+    return f"{how} {seconds:.0f} s"
+
+
+def _ballast(folder: Path) -> Path:
+    ballast = folder / "ballast"
+    with contextlib.suppress(OSError), ballast.open("wb", buffering=0) as file:
+        while True:
+            file.write(bytes(4_096))
+    return ballast
+
+
+@contextlib.contextmanager
+def small_disk(parent: Path) -> Iterator[Path]:
+    """A folder on a small disk of its own where that may be mounted, else an ordinary one."""
+    folder = parent / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={ROOM}", "none", str(folder)]
+    is_mounted = os.geteuid() == 0 and subprocess.run(mount, check=False, capture_output=True).returncode == 0  # noqa: S603 our own words
+    try:
+        yield folder
+    finally:
+        if is_mounted:
+            subprocess.run([str(shutil.which("umount")), str(folder)], check=True)  # noqa: S603 our own words
+
+
+def _check(trial: Trial) -> None:
+    """The store was away, and the worker waited for it."""
+    if "store unavailable, messages wait unacknowledged" not in trial.worker.messages():
+        trial.problems.append("the store was never away: the fault had no effect")
+    if trial.worker.starts != 1:
+        exits = trial.worker.exit_codes
+        trial.problems.append(f"expected the worker to wait for its store, it exited: {exits}")

@@ -1,0 +1,61 @@
+"""Faults of the worker: killed, told to stop, frozen beyond its lease."""
+
+import asyncio
+import signal
+from functools import partial
+
+from benchmarks.drills.audit import text_of
+from benchmarks.drills.trial import Trial
+from benchmarks.processes import wait_until
+
+RESTART_S = 60.0
+
+
+async def kill(trial: Trial, times: int) -> str:
+    """Kill -9 at random moments: mostly among the commits, one of four while it starts."""
+    for number in range(times):
+        if number % 4:
+            await trial.progressed((number + trial.rng.random()) / times)
+        await asyncio.sleep(trial.rng.uniform(0.0, 0.2 if number % 4 else 1.5))
+        trial.worker.signal(signal.SIGKILL)
+    return f"{times} kill -9"
+
+
+async def terminate(trial: Trial, times: int) -> str:
+    """SIGTERM; what is published meanwhile waits at the broker."""
+    for number in range(times):
+        await trial.progressed((number + trial.rng.random()) / times)
+        await trial.worker.ready()
+        expected = trial.worker.starts + 1
+        trial.worker.signal(signal.SIGTERM)
+        await wait_until(partial(_started, trial, expected), RESTART_S, "a worker that stops")
+    unclean = [code for code in trial.worker.exit_codes if code != 0]
+    if unclean:
+        trial.problems.append(f"workers that were told to stop exited with {unclean}")
+    return f"{times} SIGTERM"
+
+
+def _started(trial: Trial, times: int) -> bool:
+    return trial.worker.starts >= times
+
+
+async def freeze(trial: Trial, times: int, lease_s: float) -> str:
+    """SIGSTOP of whoever owns the home, for longer than its lease."""
+    done = 0
+    while done < times:
+        await trial.progressed((done + trial.rng.random()) / times)
+        owner = next((worker for worker in trial.all_workers if worker.pid == _owner(trial)), None)
+        if owner is None or not owner.signal(signal.SIGSTOP):
+            await asyncio.sleep(0.1)
+            continue
+        await asyncio.sleep(lease_s * trial.rng.uniform(1.1, 1.8))
+        owner.signal(signal.SIGCONT)
+        done += 1
+    owners = text_of(trial.worker.database, "SELECT epoch FROM leases")
+    return f"{times} SIGSTOP beyond a lease of {lease_s:g} s, 3 would-be owners, {owners} terms"
+
+
+def _owner(trial: Trial) -> int | None:
+    """The owner's process id, which is the third part of its name."""
+    words = text_of(trial.worker.database, "SELECT owner FROM leases").split("/")
+    return int(words[2]) if len(words) > 2 else None  # noqa: PLR2004 machine, namespace, process, start

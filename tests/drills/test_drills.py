@@ -1,0 +1,108 @@
+"""The drills in their small form, and workers that each of them has to reject."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from benchmarks.drills import DRILLS
+from benchmarks.drills.trial import Row
+from benchmarks.processes import HA_AI
+
+pytestmark = [pytest.mark.drill, pytest.mark.mosquitto]
+
+SABOTEURS = {
+    "knows no duplicates": (
+        "cuts",
+        """
+        from sinks.store import Transaction
+        Transaction.unseen = lambda self, keys: set(keys)
+        """,
+    ),
+    "acknowledges before it commits": (
+        "kill9",
+        """
+        import asyncio
+        from pipeline.delivery.committer import Committer
+        commit = Committer._commit
+        async def too_early(self, batch):
+            await self._intake.acknowledge(batch)
+            await asyncio.sleep(0.2)
+            await commit(self, batch)
+        Committer._commit = too_early
+        """,
+    ),
+    "unsubscribes when it stops": (
+        "sigterm",
+        """
+        import zmqtt
+        from pipeline.delivery.durable import DurableSubscription
+        DurableSubscription.stop = zmqtt.Subscription.stop
+        """,
+    ),
+    "leaves poison unacknowledged": (
+        "poison",
+        """
+        from pipeline.delivery.intake import Intake
+        acknowledge = Intake.acknowledge
+        async def only_events(self, batch):
+            await acknowledge(self, [each for each in batch if b"last_updated" in each.message.payload])
+        Intake.acknowledge = only_events
+        """,
+    ),
+    "gives up when its store is locked": (
+        "locked",
+        """
+        from pipeline.delivery.committer import Committer
+        from sinks.store import LeaseLostError, StoreUnavailableError
+        import asyncio
+        async def impatient(self, call):
+            try:
+                return await asyncio.get_running_loop().run_in_executor(self._executor, call)
+            except StoreUnavailableError as error:
+                raise LeaseLostError(str(error)) from error
+        Committer._retry = impatient
+        """,
+    ),
+    "writes without its lease": (
+        "lease",
+        """
+        import asyncio
+        from pipeline.delivery.ownership import Ownership
+        from sinks.store import lease
+        lease.check = lambda *_: None
+        async def always(self):
+            return True
+        async def forever(self):
+            await asyncio.Future()
+        Ownership.valid = always
+        Ownership.keep = forever
+        """,
+    ),
+}
+
+
+async def run(name: str, command: Sequence[str] = HA_AI) -> Row:
+    """Run a drill in its small form."""
+    return await DRILLS[name].run(DRILLS[name].small, 1, command)
+
+
+@pytest.mark.parametrize("name", DRILLS)
+async def test_nothing_is_lost_or_counted_twice(name: str) -> None:
+    """Through the fault, the store comes to what a clean run gives, byte for byte."""
+    row = await run(name)
+    assert row.is_passed, (str(row), row.problems, row.audit)
+
+
+@pytest.mark.parametrize("saboteur", SABOTEURS)
+async def test_a_broken_worker_fails(saboteur: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker without one step of the protocol does not pass the drill that is for it."""
+    monkeypatch.setattr("benchmarks.drills.trial.STALL_S", 8.0)
+    monkeypatch.setattr("benchmarks.drills.trial.SETTLE_S", 5.0)
+    name, sabotage = SABOTEURS[saboteur]
+    script = tmp_path / "saboteur.py"
+    lines = [line.removeprefix("        ") for line in sabotage.splitlines()]
+    script.write_text("\n".join([*lines, "from pipeline.cli import main", "raise SystemExit(main(['run']))"]))
+    row = await run(name, (sys.executable, str(script)))
+    assert not row.is_passed, str(row)

@@ -306,6 +306,8 @@ def test_the_sun_is_no_trigger() -> None:
 def test_hidden_automation_is_recognised(lag_s: float) -> None:
     """What follows within a second, or always after the same time, is a machine's doing and no habit."""
     home = Household().live()
+    for at in home.moments(2):
+        home.use(at, LAMP)
     for at in home.moments(4):
         home.use(at, DOOR, minutes=3)
         home.use(at + lag_s * home.random.lognormvariate(0, 0.002 if lag_s > 1 else 0.12), LAMP)
@@ -318,6 +320,16 @@ def test_visible_automation_is_recognised() -> None:
     for at in home.moments(4):
         home.use(at, DOOR, minutes=3)
         home.use(at + home.lag(10), LAMP, cause=Cause.AUTOMATION)
+    assert home.learn() == []
+
+
+def test_what_an_automation_mostly_does_is_no_habit() -> None:
+    """Where an automation fails now and then, what people do instead is too rare to be their habit."""
+    home = Household().live()
+    for at in home.moments(4):
+        home.use(at, DOOR, minutes=3)
+        by_hand = home.random.random() < 0.25
+        home.use(at + home.lag(10), LAMP, cause=Cause.USER if by_hand else Cause.AUTOMATION)
     assert home.learn() == []
 
 
@@ -388,6 +400,21 @@ def test_two_triggers_of_one_action_both_count() -> None:
     follow(home, DOOR, LAMP, per_day=3)
     follow(home, KETTLE, LAMP, per_day=3)
     assert sorted(pairs(home.learn())) == [(DOOR, LAMP), (KETTLE, LAMP)]
+
+
+def test_what_another_trigger_leaves_over_must_be_a_habit_itself() -> None:
+    """A device whose use mostly falls on another trigger's occasions is judged by the other occasions."""
+    home = Household().live()
+    for at in home.moments(3):
+        home.use(at, DOOR, minutes=3)
+        if home.random.random() < 0.35:
+            home.use(at + home.random.uniform(1, 4), KETTLE, minutes=3)
+        home.use(at + 5 + home.lag(15), LAMP, minutes=5)
+    for number, at in enumerate(home.moments(1)):
+        home.use(at, KETTLE, minutes=3)
+        if number % 9 < 4:
+            home.use(at + home.lag(15), LAMP, minutes=5)
+    assert pairs(home.learn()) == [(DOOR, LAMP)]
 
 
 def plant_if(home: Household, met: Any, per_day: int = 5) -> None:

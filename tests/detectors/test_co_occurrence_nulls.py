@@ -75,7 +75,7 @@ def test_habit_itself_is_no_chance(replay_of: Replay) -> None:
 def test_due_action_follows_whatever_happens(replay_of: Replay) -> None:
     """A lamp that is lit every 600 s is due for a button pressed at any time, for window over period."""
     lit = [5_000.0 + 600 * i for i in range(120)]
-    pressed = [5_000 + 600 * 7 * i + 60 + 31 * i % 500 for i in range(16)]
+    pressed = [5_000.0 + 600 * 7 * i + 60 + 31 * i % 500 for i in range(16)]
     timeline, candidates, trials = replay_of(pressed, lit, 120)
     hits = np.count_nonzero(trials.hits) / len(trials.at)
     rate = due_rates(timeline, candidates, trials, dwell_times(timeline))[0]

@@ -23,8 +23,11 @@ MALFORMED = {
     "quality of service 3": bytes.fromhex("3606 0001 61 0001 00"),
     "packet id 0": bytes.fromhex("3206 0001 61 0000 00"),
     "subscription to nothing": bytes.fromhex("8203 0001 00"),
+    "property twice": bytes.fromhex("300e 0001 61 0a 0200000001 0200000001"),
+    "second CONNECT": mqtt5.ConnectPacket("again").write(),
 }
 TOLERATED_BY_MOSQUITTO = {
+    "subscription id from a publisher": mqtt5.PublishPacket("a", b"", subscription_ids=[1]).write(),
     "packet that only brokers send": bytes.fromhex("9004 0001 00 00"),
     "topic alias that was not offered": mqtt5.PublishPacket("a", b"", topic_alias=1).write(),
     "shared subscription without own messages": mqtt5.SubscribePacket(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.embedded_broker import Limits, server
+from pipeline.embedded_broker import Limits, connection, server
 from pipeline.embedded_broker.connection import Connection
 from pipeline.embedded_broker.exchange import Exchange
 
@@ -22,6 +22,7 @@ class FakeTransport(asyncio.Transport):
         self.buffered = 0
         self.is_reading_paused = False
         self.is_closed = False
+        self.closed = asyncio.Event()
         self.is_aborted = False
 
     def write(self, data: Any) -> None:
@@ -35,6 +36,7 @@ class FakeTransport(asyncio.Transport):
 
     def close(self) -> None:
         self.is_closed = True
+        self.closed.set()
 
     def abort(self) -> None:
         self.is_closed = self.is_aborted = True
@@ -46,51 +48,69 @@ class FakeTransport(asyncio.Transport):
         self.is_reading_paused = False
 
 
-def open_connection(exchange: Exchange) -> tuple[Connection, FakeTransport]:
+def open_connection(exchange: Exchange, keep_alive: int = 0) -> tuple[Connection, FakeTransport]:
     """Return a connection whose client has said CONNECT."""
-    connection, transport = Connection(exchange, None), FakeTransport()
-    connection.connection_made(transport)
-    connection.data_received(mqtt5.ConnectPacket("test").write())
+    opened, transport = Connection(exchange, None), FakeTransport()
+    opened.connection_made(transport)
+    opened.data_received(mqtt5.ConnectPacket("test", keep_alive=keep_alive).write())
     transport.written = b""
-    return connection, transport
+    return opened, transport
 
 
 async def test_a_client_that_reads_no_acknowledgement_is_not_read_from() -> None:
     """Beyond a megabyte of unread replies the broker stops reading until the client reads."""
-    connection, transport = open_connection(Exchange(Limits()))
+    opened, transport = open_connection(Exchange(Limits()))
     transport.buffered = 1_000_000
-    connection.data_received(mqtt5.PingReqPacket().write())
+    opened.data_received(mqtt5.PingReqPacket().write())
     assert not transport.is_reading_paused
     transport.buffered = 2_000_000
-    connection.data_received(mqtt5.PingReqPacket().write())
+    opened.data_received(mqtt5.PingReqPacket().write())
     assert transport.is_reading_paused
-    connection.resume_writing()
+    opened.resume_writing()
     assert not transport.is_reading_paused
 
 
 async def test_messages_wait_while_the_transport_is_full() -> None:
     """Between pause and resume of the transport no message is written, and then all are, in order."""
     exchange = Exchange(Limits())
-    connection, transport = open_connection(exchange)
-    connection.data_received(mqtt5.SubscribePacket(1, [mqtt5.TopicFilter("a")]).write())
+    opened, transport = open_connection(exchange)
+    opened.data_received(mqtt5.SubscribePacket(1, [mqtt5.TopicFilter("a")]).write())
     transport.written = b""
-    connection.pause_writing()
+    opened.pause_writing()
     for payload in (b"first", b"second"):
         exchange.publish(mqtt5.PublishPacket("a", payload), "publisher")
     assert transport.written == b""
-    connection.resume_writing()
+    opened.resume_writing()
     assert 0 < transport.written.index(b"first") < transport.written.index(b"second")
 
 
 @pytest.mark.parametrize("is_reading", [True, False])
 async def test_a_client_that_does_not_read_is_cut_off(*, is_reading: bool) -> None:
     """Closing waits for what is buffered only if the client reads."""
-    connection, transport = open_connection(Exchange(Limits()))
+    opened, transport = open_connection(Exchange(Limits()))
     if not is_reading:
-        connection.pause_writing()
-    connection.close(mqtt5.DisconnectReasonCode.SESSION_TAKEN_OVER)
+        opened.pause_writing()
+    opened.close(mqtt5.DisconnectReasonCode.SESSION_TAKEN_OVER)
     assert transport.is_closed
     assert transport.is_aborted != is_reading
+
+
+async def test_a_client_that_never_says_connect_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An open connection without CONNECT ends after the connect timeout, without a word."""
+    monkeypatch.setattr(connection, "CONNECT_TIMEOUT_S", 0.01)
+    transport = FakeTransport()
+    Connection(Exchange(Limits()), None).connection_made(transport)
+    async with asyncio.timeout(10):
+        await transport.closed.wait()
+    assert transport.written == b""
+
+
+async def test_a_lost_connection_leaves_no_timer() -> None:
+    """Nothing watches for the silence of a client that is gone."""
+    lost, _ = open_connection(Exchange(Limits()), keep_alive=60)
+    assert not lost._watch.cancelled()
+    lost.connection_lost(None)
+    assert lost._watch.cancelled()
 
 
 async def test_a_stopping_broker_waits_for_nobody_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -143,14 +163,14 @@ def test_arbitrary_packets_raise_nothing(
         exchange = Exchange(Limits())
         bystander, seen = open_connection(exchange)
         bystander.data_received(mqtt5.SubscribePacket(1, [mqtt5.TopicFilter("end")]).write())
-        connection, transport = Connection(exchange, None), FakeTransport()
-        connection.connection_made(transport)
+        opened, transport = Connection(exchange, None), FakeTransport()
+        opened.connection_made(transport)
         if is_connected:
-            connection.data_received(mqtt5.ConnectPacket("").write())
+            opened.data_received(mqtt5.ConnectPacket("").write())
         for packet, changes in packets:
             if not transport.is_closing():
-                connection.data_received(alter(packet, changes))
-        connection.connection_lost(None)
+                opened.data_received(alter(packet, changes))
+        opened.connection_lost(None)
         exchange.publish(mqtt5.PublishPacket("end", b"still served"), "publisher")
         assert seen.written.endswith(b"still served")
 

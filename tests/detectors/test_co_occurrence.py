@@ -402,21 +402,6 @@ def test_two_triggers_of_one_action_both_count() -> None:
     assert sorted(pairs(home.learn())) == [(DOOR, LAMP), (KETTLE, LAMP)]
 
 
-def test_what_another_trigger_leaves_over_must_be_a_habit_itself() -> None:
-    """A device whose use mostly falls on another trigger's occasions is judged by the other occasions."""
-    home = Household().live()
-    for at in home.moments(3):
-        home.use(at, DOOR, minutes=3)
-        if home.random.random() < 0.35:
-            home.use(at + home.random.uniform(1, 4), KETTLE, minutes=3)
-        home.use(at + 5 + home.lag(15), LAMP, minutes=5)
-    for number, at in enumerate(home.moments(1)):
-        home.use(at, KETTLE, minutes=3)
-        if number % 9 < 4:
-            home.use(at + home.lag(15), LAMP, minutes=5)
-    assert pairs(home.learn()) == [(DOOR, LAMP)]
-
-
 def plant_if(home: Household, met: Any, per_day: int = 5) -> None:
     """Plant a habit that is kept only when `met` says so of the moment."""
     for at in home.moments(per_day):

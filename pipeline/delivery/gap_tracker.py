@@ -7,6 +7,7 @@ BROKER = "broker"
 HOME_ASSISTANT = "home_assistant"
 PAUSE_US = 5_000_000
 RETURN_US = 60_000_000
+WILL_US = 5_000_000
 
 
 class GapTracker:
@@ -20,7 +21,9 @@ class GapTracker:
     Examples
     --------
     >>> tracker = GapTracker()
-    >>> tracker.lost(1_000_000, HOME_ASSISTANT); tracker.lost(2_000_000, BROKER)
+    >>> tracker.lost(1_000_000, HOME_ASSISTANT); tracker.lost(8_000_000, BROKER)
+    >>> tracker.seen(900_000) is None
+    True
     >>> tracker.seen(9_000_000)
     Gap(from_us=1000000, to_us=9000000, reason='home_assistant')
     >>> tracker.seen(9_500_000) is None
@@ -43,14 +46,20 @@ class GapTracker:
         self._connected_us = None
         if self._lost is None:
             self._lost = (at_us, reason)
+        elif reason == BROKER and self._lost[1] == HOME_ASSISTANT and at_us - self._lost[0] < WILL_US:
+            # A broker that is stopped sends Home Assistant's will before it closes our connection.
+            self._lost = (self._lost[0], BROKER)
 
     def connected(self, at_us: int) -> None:
         """The connection to the broker stands."""
         self._connected_us = at_us
 
     def seen(self, at_us: int) -> Gap | None:
-        """The home is seen; return the gap that this ends, unless it was a mere pause of ours."""
-        if self._lost is None:
+        """The home is seen; return the gap that this ends, unless it was a mere pause of ours.
+
+        What was before the loss and comes late ends nothing.
+        """
+        if self._lost is None or at_us <= self._lost[0]:
             return None
         if self._lost[1] == NOT_RUNNING and self._connected_us is not None:
             return self._end(min(at_us, self._connected_us))

@@ -57,7 +57,7 @@ class BehaviourFilter:
     --------
     >>> passing = BehaviourFilter()
     >>> for at_us, old, new in ((0, None, "off"), (400_000, "off", "on"), (60_000_000, "on", "off")):
-    ...     print(passing.behaviour(StateChange(at_us, "light.hall", old, new)) is not None)
+    ...     print(passing.behaviour(StateChange(at_us, "light.hall", old, new, "c1")) is not None)
     False
     False
     True
@@ -79,7 +79,8 @@ class BehaviourFilter:
     def behaviour(self, change: StateChange) -> StateChange | None:
         """The change as learning sees it, or None where it is no behaviour, nor a mark."""
         self._latest_us = max(self._latest_us, change.at_us)
-        if change.old is None:
+        # Without contexts, as in the state stream, it is merely seen for the first time.
+        if change.old is None and change.context_id:
             self._remember(self._appeared_us, change.entity_id, change.at_us)
         elif AWAY.intersection((change.old, change.new)) and not (change.user_id or change.parent_id):
             self._remember(self._returns, change.context_id or "", None)

@@ -90,8 +90,9 @@ def test_what_somebody_commanded_is_behaviour() -> None:
 
 
 def test_changes_without_context_do_not_explain_each_other() -> None:
-    """Where contexts are not told, a return taints nothing."""
+    """Where contexts are not told, neither a return nor a first sight taints anything."""
     passing = BehaviourFilter()
+    passing.behaviour(LIGHT._replace(old=None, context_id=None))
     passing.behaviour(LIGHT._replace(entity_id="light.lamp", old="unavailable", context_id=None))
     assert passing.behaviour(LIGHT._replace(context_id=None)) is not None
 

@@ -49,6 +49,7 @@ class DaySetRow(SQLModel, table=True):
     events: int
     packed: bytes
     closed_us: int | None = Field(default=None, sa_type=BigInteger)
+    applied_seq: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs={"server_default": "0"})
 
 
 class DayAggregateRow(SQLModel, table=True):

@@ -94,7 +94,8 @@ class Committer:
 
     async def _commit(self, batch: list[Pending]) -> None:
         messages = [pending.message for pending in batch]
-        work = await self._retry(lambda: self._learner.prepare(messages))
+        decoded = await self._retry(lambda: self._learner.decode(messages))
+        work = await self._retry(lambda: self._learner.prepare(decoded))
         await self._write(work)
         await self._intake.acknowledge(batch)
         self._count(work, len(batch))

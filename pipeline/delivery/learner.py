@@ -17,7 +17,7 @@ from pipeline.learning.ledger import Ledger, PatternChange, What
 from schemas.events import Gap, ServiceCall, StateChange
 from schemas.outgoing import Outgoing
 from schemas.patterns import Pattern
-from sinks.store import Held, SqlStore, Transaction
+from sinks.store import Held, KeptDay, SqlStore, Transaction
 
 SNAPSHOT = "learning"
 SNAPSHOT_VERSION = 1
@@ -82,25 +82,35 @@ class HomeLearner:
         self._judged_from = 0.0
 
     def recover(self) -> None:
-        """Bring the core to the last commit; days that are sealed are read later, by `think`."""
+        """Bring the core to the last commit; days that are sealed are read later, by `think`.
+
+        Every kept day says up to which place of the journal it holds what happened. The snapshot only saves
+        reading the journal from its beginning.
+        """
         self.core.ledger = Ledger(self._store.patterns(status="active"))
         for gap in self._store.gaps():
             self.core.note_gap(gap)
-        self._restore_snapshot()
-        self._restore_open_days()
+        kept = self._store.days()
+        self._restore_snapshot(kept)
+        self._restore_open_days(kept)
+        applied = {each.day: each.applied_seq for each in kept}
         for seq, entry in self._store.journal_after(self._applied_seq):
-            self._restore_late([entry])
-            self._learn(entry)
             self._applied_seq = seq
-            self._since_checkpoint += 1
+            if seq > applied.get(self.core.days.at(entry.at_us // 1000).date, 0):
+                self._restore_late([entry])
+                self._learn(entry)
+                self._since_checkpoint += 1
         seen_us = max(self.core.watermark_ms * 1000, self._seen_us())
         if seen_us:
             self.gaps.lost(seen_us, NOT_RUNNING)
         self._judge_wanted = bool(self._unread or self.core.open_days())
 
-    def prepare(self, messages: Sequence[Message]) -> Work:
-        """Decode a batch and learn what is new in it. Store errors leave everything as it was."""
-        decoded = self._decoder.decode(messages)
+    def decode(self, messages: Sequence[Message]) -> DecodedBatch:
+        """Decode a batch, once: a decoder may remember what it saw."""
+        return self._decoder.decode(messages)
+
+    def prepare(self, decoded: DecodedBatch) -> Work:
+        """Learn what is new in a batch. An error of the store comes before anything is learned."""
         keys = list(decoded.entries)
         unseen = self._store.unseen(keys) if keys else set()
         work = Work(decoded, [key for key in keys if key in unseen])
@@ -124,7 +134,8 @@ class HomeLearner:
         deadline = monotonic() + budget_s
         while monotonic() < deadline:
             if self._unread:
-                self._read_unread(self._unread.pop())
+                self._read_unread(self._unread[-1])
+                self._unread.pop()
             elif self._judging is None:
                 if not self._judge_wanted:
                     break
@@ -175,7 +186,7 @@ class HomeLearner:
             transaction.bury(work.decoded.letters)
             transaction.note_gaps(work.gaps)
             for closed in work.closed:
-                _save_closed(transaction, closed, now_us)
+                _save_closed(transaction, closed, seq, now_us)
             transaction.save_patterns(work.patterns, now_us)
             letters = [self._announcer.dead_letter(letter) for letter in work.decoded.letters]
             transaction.enqueue([*letters, *work.outgoing], now_us)
@@ -259,9 +270,12 @@ class HomeLearner:
             if again is not None:
                 self._closed_days.append(again)
 
-    def _restore_snapshot(self) -> None:
+    def _restore_snapshot(self, kept: Sequence[KeptDay]) -> None:
+        """Take up baselines and watermark; without them the last kept day tells how far time has come."""
         stored = self._store.snapshot(SNAPSHOT)
         if stored is None or stored.version != SNAPSHOT_VERSION:
+            last = self.core.days.on(kept[-1].day) if kept else None
+            self.core.watermark_ms = last.start_ms if last else 0
             return
         plain = json.loads(stored.payload)
         self.core.watermark_ms = plain["watermark_ms"]
@@ -269,17 +283,18 @@ class HomeLearner:
         for entity_id, baseline in plain["baselines"].items():
             self.core.entities.restore(entity_id, Baseline.restore(baseline), self.core.watermark_ms)
 
-    def _restore_open_days(self) -> None:
-        since = date.fromordinal(self.core.first_retained_day())
-        for day, closed in self._store.days(since=since):
-            if closed and self.core.days.on(day).end_ms <= self.core.sealed_before_ms():
-                self._unread.append(day)
+    def _restore_open_days(self, kept: Sequence[KeptDay]) -> None:
+        first = self.core.first_retained_day()
+        for day, closed, _ in kept:
+            end_ms = self.core.days.on(day).end_ms
+            if closed and end_ms <= self.core.sealed_before_ms():
                 self.core.know_sealed(day)
-            else:
-                self._read_day(day, closed=closed)
-                self._closed_through_ms = max(
-                    self._closed_through_ms, self.core.days.on(day).end_ms if closed else 0
-                )
+                if day.toordinal() >= first:
+                    self._unread.append(day)
+                continue
+            self._read_day(day, closed=closed)
+            if closed:
+                self._closed_through_ms = max(self._closed_through_ms, end_ms)
 
     def _seen_us(self) -> int:
         stored = self._store.snapshot(SEEN)
@@ -288,7 +303,12 @@ class HomeLearner:
     def _save_checkpoint(self, transaction: Transaction, seq: int, now_us: int) -> None:
         for day, events in self.core.open_days().items():
             transaction.save_day(
-                day, events.pack(), events=len(events), sealed=self.core.is_closed(day), at_us=now_us
+                day,
+                events.pack(),
+                events=len(events),
+                sealed=self.core.is_closed(day),
+                at_us=now_us,
+                applied_seq=seq,
             )
         plain = {
             "watermark_ms": self.core.watermark_ms,
@@ -301,8 +321,8 @@ class HomeLearner:
         transaction.save_snapshot(SNAPSHOT, payload, version=SNAPSHOT_VERSION, applied_seq=seq)
 
 
-def _save_closed(transaction: Transaction, closed: ClosedDay, now_us: int) -> None:
-    day = closed.day.date
-    transaction.save_day(day, closed.events.pack(), events=len(closed.events), sealed=True, at_us=now_us)
+def _save_closed(transaction: Transaction, closed: ClosedDay, seq: int, now_us: int) -> None:
+    day, events = closed.day.date, closed.events
+    transaction.save_day(day, events.pack(), events=len(events), sealed=True, at_us=now_us, applied_seq=seq)
     for detector, aggregates in closed.aggregates.items():
         transaction.save_aggregates(day, detector, aggregates)

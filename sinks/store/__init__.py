@@ -2,11 +2,12 @@
 
 from sinks.store.errors import LeaseLostError, NewerStoreError, StoreError, StoreUnavailableError
 from sinks.store.lease import Held, Leases
-from sinks.store.store import SqlStore, StoredDay, StoredSnapshot
+from sinks.store.store import KeptDay, SqlStore, StoredDay, StoredSnapshot
 from sinks.store.transaction import Transaction
 
 __all__ = [
     "Held",
+    "KeptDay",
     "LeaseLostError",
     "Leases",
     "NewerStoreError",

@@ -42,6 +42,14 @@ _GAPS = table_of(GapRow)
 _log = structlog.get_logger(__name__)
 
 
+class KeptDay(NamedTuple):
+    """A local day of which a set is kept; a sealed one was closed."""
+
+    day: date
+    sealed: bool
+    applied_seq: int
+
+
 class StoredDay(NamedTuple):
     """A local day's exact set; a sealed one was closed."""
 
@@ -134,15 +142,15 @@ class SqlStore:
                 return
             after_seq = rows[-1].seq
 
-    def days(self, *, since: date) -> list[tuple[date, bool]]:
-        """Which days from `since` on are kept, in order, and whether each was closed."""
+    def days(self) -> list[KeptDay]:
+        """Which days are kept, in order, whether each was closed, and up to which place in the journal."""
         wanted = (
-            select(_DAYS.c.day, _DAYS.c.sealed)
-            .where(_DAYS.c.home == self.home, _DAYS.c.day >= since)
+            select(_DAYS.c.day, _DAYS.c.sealed, _DAYS.c.applied_seq)
+            .where(_DAYS.c.home == self.home)
             .order_by(_DAYS.c.day)
         )
         with self._database.reading() as connection:
-            return [(day, sealed) for day, sealed in connection.execute(wanted)]
+            return [KeptDay(*row) for row in connection.execute(wanted)]
 
     def day_set(self, day: date) -> StoredDay | None:
         """Return what is kept of a day."""

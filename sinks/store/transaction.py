@@ -67,9 +67,11 @@ class Transaction:
             add_many(self._connection, _JOURNAL, rows)
         return self._connection.execute(_LAST, {"of": self._home}).scalar() or 0
 
-    def save_day(self, day: date, packed: bytes, *, events: int, sealed: bool, at_us: int) -> None:
-        """Keep a day's exact set in place of what was kept of it."""
-        row = {"day": day, "packed": packed, "events": events, "sealed": sealed}
+    def save_day(
+        self, day: date, packed: bytes, *, events: int, sealed: bool, at_us: int, applied_seq: int
+    ) -> None:
+        """Keep a day's exact set, up to a place in the journal, in place of what was kept of it."""
+        row = {"day": day, "packed": packed, "events": events, "sealed": sealed, "applied_seq": applied_seq}
         closed_us = at_us if sealed else None
         self._upsert(table_of(DaySetRow), [{"home": self._home, "closed_us": closed_us, **row}])
 

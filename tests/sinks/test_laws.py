@@ -108,7 +108,9 @@ RICH = StateChange(
 
 STEPS: list[Callable[[Transaction], object]] = [
     lambda transaction: append(transaction, [*entries(10), CALL, (RICH.key, RICH)]),
-    lambda transaction: transaction.save_day(DAY, b"\x00packed", events=3, sealed=False, at_us=NOON_US),
+    lambda transaction: transaction.save_day(
+        DAY, b"\x00packed", events=3, sealed=False, at_us=NOON_US, applied_seq=2
+    ),
     lambda transaction: transaction.save_aggregates(DAY, "time_of_day", {"a": {"n": 1}, "b": {"n": 2}}),
     lambda transaction: transaction.save_patterns([pattern("light.a"), pattern("light.b")], NOON_US),
     lambda transaction: transaction.enqueue(messages("m2", "m1"), NOON_US),
@@ -138,7 +140,7 @@ def content(store: SqlStore) -> dict[str, Any]:
     """Return all that the store lets one read."""
     return {
         "journal": list(store.journal_after()),
-        "days": [store.day_set(day) for day, _ in store.days(since=date.min)],
+        "days": [store.day_set(day) for day, *_ in store.days()],
         "patterns": store.patterns(),
         "pending": store.pending(1000),
         "letters": store.dead_letters(1000),
@@ -298,7 +300,7 @@ def replaces_what_it_knows(site: Site) -> None:
     store = site.open()
     write(store)
     with store.begin() as transaction:
-        transaction.save_day(DAY, b"more", events=4, sealed=True, at_us=NOON_US)
+        transaction.save_day(DAY, b"more", events=4, sealed=True, at_us=NOON_US, applied_seq=2)
         transaction.save_aggregates(DAY, "time_of_day", {"b": {"n": 3}})
         transaction.save_patterns([pattern("light.a", confidence=0.75)], NOON_US)
         transaction.save_snapshot("model", b"newer", version=2, applied_seq=9)

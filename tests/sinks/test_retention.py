@@ -87,10 +87,10 @@ def test_days_and_aggregates_leave_in_their_time(store: SqlStore) -> None:
     days = [TODAY - timedelta(days=age) for age in (366, 365, 91, 90, 0)]
     with store.begin() as transaction:
         for day in days:
-            transaction.save_day(day, b"x", events=1, sealed=True, at_us=0)
+            transaction.save_day(day, b"x", events=1, sealed=True, at_us=0, applied_seq=0)
             transaction.save_aggregates(day, "time_of_day", {"a": {"n": 1}})
     store.prune(now_us=NOW_US)
-    assert store.days(since=date.min) == [(day, True) for day in sorted(days[1:])]
+    assert store.days() == [(day, True, 0) for day in sorted(days[1:])]
     with store._database.reading() as connection:
         kept = connection.exec_driver_sql("SELECT count(*) FROM day_aggregates").scalar()
     assert kept == 2

@@ -67,8 +67,8 @@ def test_days_are_read_one_after_the_other(store: SqlStore) -> None:
     days = [date(2026, 3, number) for number in (3, 1, 2)]
     with store.begin() as transaction:
         for day in days:
-            transaction.save_day(day, str(day).encode(), events=1, sealed=False, at_us=1)
-    assert store.days(since=days[2]) == [(day, False) for day in (days[2], days[0])]
+            transaction.save_day(day, str(day).encode(), events=1, sealed=False, at_us=1, applied_seq=3)
+    assert store.days() == [(day, False, 3) for day in (days[1], days[2], days[0])]
     assert store.day_set(days[0]) == (days[0], False, str(days[0]).encode())
 
 

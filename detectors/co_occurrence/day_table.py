@@ -1,6 +1,8 @@
 """The pair table of one day: how often each trigger shortly preceded each action."""
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from sys import intern
 from typing import Any
 
 import numpy as np
@@ -26,7 +28,7 @@ NO_TRIGGERS = frozenset("automation calendar script sun update weather zone".spl
 
 MAX_USES = 500
 MAX_EVENTS_BACK = 64
-MAX_TRIGGERS = 16
+MAX_TRIGGERS = 12
 LEAST_SHARE = 0.05
 
 
@@ -51,12 +53,18 @@ def tabulate(day: Day) -> dict[str, Aggregate]:
     uses = np.bincount(day.type_ids[actions], minlength=len(day.types))
     pairs, lags = _count_lags(day, *_nearest(day, actions, triggers))
     kept = _worth_keeping(day, pairs, lags, triggers)
-    keys = [event_type.key for event_type in day.types]
-    preceding: dict[int, dict[str, list[int]]] = {int(action): {} for action in np.nonzero(uses)[0]}
+    keys = [intern(event_type.key) for event_type in day.types]
+    preceding: dict[int, dict[str, Sequence[int]]] = {int(action): {} for action in np.nonzero(uses)[0]}
     for pair, counts in zip(pairs[kept].tolist(), lags[kept].tolist(), strict=True):
         action, trigger = divmod(pair, len(keys))
-        preceding[action][keys[trigger]] = counts
+        preceding[action][keys[trigger]] = _shared(tuple(counts))
     return {keys[a]: {"n": int(uses[a]), "triggers": counts} for a, counts in preceding.items()}
+
+
+@lru_cache(maxsize=1024)
+def _shared(counts: tuple[int, ...]) -> tuple[int, ...]:
+    """One object for equal counts: nearly all are a single one, and months of tables are held in memory."""
+    return counts
 
 
 def join(one: Aggregate, other: Aggregate) -> Aggregate:
@@ -66,11 +74,11 @@ def join(one: Aggregate, other: Aggregate) -> Aggregate:
     return {"n": uses_of(one) + uses_of(other), "triggers": joined}
 
 
-def add(one: Sequence[int] | None, other: Sequence[int] | None) -> list[int]:
+def add(one: Sequence[int] | None, other: Sequence[int] | None) -> Sequence[int]:
     """Add lag counts, of which one may be missing."""
     if one is None or other is None:
-        return list(one or other or ())
-    return [x + y for x, y in zip(one, other, strict=True)]
+        return one or other or ()
+    return tuple(x + y for x, y in zip(one, other, strict=True))
 
 
 def uses_of(aggregate: Aggregate) -> int:

@@ -25,7 +25,7 @@ LEAST_GAIN = float(np.log(1000))
 BLOCK_ROWS = 100_000
 READ_ROWS = 10_000
 MOST_KEPT_ROWS = 400_000
-MOST_NAMES = 50_000
+MOST_NAMES = 10_000
 
 Table = Mapping[str, Aggregate]
 Lags = NDArray[np.integer]

@@ -51,7 +51,7 @@ def test_counts_the_nearest_trigger_once(make_day: MakeDay) -> None:
     """Of a trigger that came twice before an action only the last counts, in the bin of its lag."""
     rows = [(10, "binary_sensor.door", "on"), (40, "binary_sensor.door", "on"), (47, "light.hall", "on")]
     assert tabulate(make_day(rows)) == {
-        "light.hall=on": {"n": 1, "triggers": {"binary_sensor.door=on": [0, 1, 0, 0, 0, 0]}}
+        "light.hall=on": {"n": 1, "triggers": {"binary_sensor.door=on": (0, 1, 0, 0, 0, 0)}}
     }
 
 
@@ -116,8 +116,8 @@ def test_joining_days_adds_counts_in_any_order(make_day: MakeDay) -> None:
     assert all(total == sums[0] for total in sums)
     assert uses_of(sums[0]) == 4
     assert triggers_of(sums[0]) == {
-        "binary_sensor.door=on": [0, 2, 0, 0, 0, 0],
-        "switch.kettle=on": [0, 0, 0, 0, 1, 0],
+        "binary_sensor.door=on": (0, 2, 0, 0, 0, 0),
+        "switch.kettle=on": (0, 0, 0, 0, 1, 0),
     }
     assert uses_of(parts[0]) == 1
     assert len(LAG_EDGES_MS) == 6

@@ -147,8 +147,10 @@ class EventstreamDecoder:
     def _called(self, data: _Call) -> ServiceCall | None:
         targets = data.get("service_data", {}).get("entity_id", ())
         entity_ids = [targets] if isinstance(targets, str) else targets
-        if not isinstance(entity_ids, list | tuple) or not self._latest_us:
+        if not self._latest_us:
             return None
+        if not isinstance(entity_ids, list | tuple):
+            entity_ids = ()
         known = tuple(sorted({name for name in entity_ids if isinstance(name, str) and len(name) <= 255}))
         # An area, a device or a label as target names no entity, but tells that something was commanded.
         if not 0 < len(known) <= MOST_TARGETS:

@@ -55,6 +55,21 @@ def test_columns_may_stand_in_any_order_beside_others(tmp_path: Path) -> None:
     ]
 
 
+def test_the_longest_state_and_the_first_second_are_taken(tmp_path: Path) -> None:
+    """255 characters, and 1970."""
+    state = "\u2603" * 255
+    rows = f"ts,entity_id,state\n0,light.hall,{state}\n"
+    assert contents(write(tmp_path / "home.csv", rows.encode())) == [
+        StateChange(0, "light.hall", None, state)
+    ]
+
+
+def test_payloads_with_a_topic_in_them_are_no_capture(tmp_path: Path) -> None:
+    """Only what has a topic and its time of arrival was captured."""
+    line = b'{"topic": "a/b", "event_type": "x"}'
+    assert contents(write(tmp_path / "home.jsonl", line)) == [line]
+
+
 @pytest.mark.parametrize(
     "row",
     [

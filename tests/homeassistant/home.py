@@ -59,6 +59,13 @@ class HomeAssistant:
         await self.stop()
         await self.start()
 
+    async def kill_and_start(self) -> None:
+        """End Home Assistant without a word, as a loss of power does, and start it; the broker stays."""
+        assert self._process, "started by the fixture"
+        self._process.kill()
+        await self._process.wait()
+        await self.start()
+
     async def restart_broker(self) -> None:
         """Stop and start the broker; return when Home Assistant and the devices are back on it."""
         await self.broker.restart()

@@ -1,0 +1,115 @@
+"""``ha-ai run`` as a process beside the home, and what its store holds."""
+
+import asyncio
+import sqlite3
+import sys
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import httpx
+import pytest
+
+from pipeline.learning.core import LearningCore
+from schemas.events import StateChange
+from schemas.home import Home
+from sinks.store import SqlStore
+from tests.conftest import find_free_port
+from tests.homeassistant.changes import Change
+from tests.homeassistant.home import HomeAssistant
+from tests.homeassistant.processes import eventually, stop
+
+COMMAND = Path(sys.executable).parent / "ha-ai"
+CHANGES_SQL = """
+SELECT at_us, entity_id, old, new, context_id, user_id, parent_id FROM journal
+WHERE service IS NULL AND NOT mark AND at_us > ? AND at_us < ? ORDER BY at_us
+"""
+GAPS_SQL = "SELECT reason, from_us, to_us FROM gaps WHERE to_us > ? AND from_us < ? ORDER BY from_us"
+
+
+class Gap(NamedTuple):
+    """An interval of which the product says that it did not see the home."""
+
+    reason: str
+    from_us: int
+    to_us: int
+
+
+class Product:
+    """A process of ours with a store and a session of its own; `settings` are names without their prefix."""
+
+    def __init__(self, home: HomeAssistant, folder: Path, name: str, **settings: object) -> None:
+        self._home = home
+        self._folder = folder
+        self._folder.mkdir()
+        self.log = folder / "output.log"
+        self._url = f"http://127.0.0.1:{(port := find_free_port())}"
+        self._process: asyncio.subprocess.Process | None = None
+        given: dict[str, object] = {
+            "MQTT_URL": home.broker.url,
+            "MQTT_CLIENT_ID": name,
+            "DATABASE_PATH": self._database,
+            "HTTP_PORT": port,
+            "HOME_ASSISTANT_URL": home.url,
+            "HOME_ASSISTANT_TOKEN": home.reader.token,
+            "LOG_FORMAT": "json",
+        }
+        self.environment = {f"HA_AI_{key}": str(value) for key, value in {**given, **settings}.items()}
+
+    @property
+    def _database(self) -> Path:
+        return self._folder / "ha-ai.db"
+
+    async def start(self) -> None:
+        """Start, and return when it takes messages."""
+        # Its own folder as working directory: no `.env` of the checkout may lead it elsewhere.
+        with self.log.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                COMMAND, "run", cwd=self._folder, env=self.environment, stdout=log, stderr=log
+            )
+        await eventually(self._is_ready, f"ha-ai is ready; see {self.log}", timeout_s=60)
+
+    async def stop(self) -> int | None:
+        """Stop as an operator does; return the exit code."""
+        await stop(self._process)
+        return self._process.returncode if self._process else None
+
+    async def await_bookmark(self, at_us: int) -> None:
+        """Return when a bookmark of that time is in the journal, and so all that was published before it."""
+
+        async def is_there() -> bool:
+            return bool(self.journal(at_us - 1, at_us + 1))
+
+        await eventually(is_there, f"the bookmark of {at_us} is in the journal; see {self.log}")
+
+    def journal(self, since_us: int, until_us: int) -> list[Change]:
+        """Return the state changes in the journal between two bookmarks, in the order of their times."""
+        return [Change(*row) for row in self._select(CHANGES_SQL, since_us, until_us)]
+
+    def gaps(self, since_us: int, until_us: int) -> list[Gap]:
+        """Return the gaps that touch what lies between two bookmarks."""
+        return [Gap(*row) for row in self._select(GAPS_SQL, since_us, until_us)]
+
+    def learned(self) -> LearningCore:
+        """Return a learning core that was fed the journal."""
+        core = LearningCore(Home(tz="Europe/Amsterdam"), [])
+        store = SqlStore(f"sqlite:///{self._database}")
+        for _, entry in store.journal_after(0):
+            if isinstance(entry, StateChange):
+                core.learn_one(entry)
+            else:
+                core.see_call(entry)
+        store.close()
+        return core
+
+    def _select(self, sql: str, *values: int) -> list[tuple[Any, ...]]:
+        with closing(sqlite3.connect(f"file:{self._database}?mode=ro", uri=True)) as connection:
+            return connection.execute(sql, values).fetchall()
+
+    async def _is_ready(self) -> bool:
+        if self._process and self._process.returncode is not None:
+            pytest.fail(f"ha-ai ended with {self._process.returncode}; see {self.log}")
+        async with httpx.AsyncClient(base_url=self._url) as client:
+            with suppress(httpx.TransportError):
+                return (await client.get("/health/ready")).is_success
+        return False

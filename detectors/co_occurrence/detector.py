@@ -1,6 +1,6 @@
 """The co-occurrence detector: what somebody does shortly after something happened."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import compress, groupby
 
@@ -119,33 +119,34 @@ class CoOccurrence:
             return
         log = Log.of(history.days)
         yield None
+        candidates, pairs_tested = yield from self._nominate(log, history)
+        timeline = Timeline.of(log, candidates.triggers, candidates.actions)
+        tried = yield from self._try_all(timeline, candidates)
+        findings = yield from self._verify(timeline, history, tried, pairs_tested)
+        for _, of_action in groupby(findings, key=lambda finding: finding.action):
+            for finding in explain(timeline, list(of_action)):
+                if not finding.automated:
+                    yield finding.pattern(log, history)
+            yield None
+
+    def _nominate(self, log: Log, history: History) -> Generator[None, None, tuple[Candidates, int]]:
+        """Choose candidates from the day tables, and count the pairs that they were chosen from."""
         yield from self._tables.read([day.date for day in history.days], history.aggregates[self.kind])
         sums: list[Sums] = []
         for block in self._tables.sums():
             sums.append(block)
             yield None
         seen = frozenset(self._nominations.seen_on(LEAST_DAYS))
-        candidates, pairs_tested = screen(log, sums, self._tables.names, seen)
-        yield None
-        timeline = Timeline.of(log, candidates.triggers, candidates.actions)
+        return screen(log, sums, self._tables.names, seen)
+
+    def _try_all(self, timeline: Timeline, candidates: Candidates) -> Generator[None, None, list[_Tried]]:
         dwells = dwell_times(timeline)
         tried: list[_Tried] = []
         for part in _slices(timeline, candidates):
             yield None
             tried.append(self._try(timeline, part, dwells))
         yield None
-        findings: list[Finding] = []
-        for finding in self._verify(timeline, history, tried, pairs_tested):
-            if finding is None:
-                yield None
-            else:
-                findings.append(finding)
-        findings.sort(key=lambda finding: (finding.action, finding.trigger))
-        for _, of_action in groupby(findings, key=lambda finding: finding.action):
-            for finding in explain(timeline, list(of_action)):
-                if not finding.automated:
-                    yield finding.pattern(log, history)
-            yield None
+        return tried
 
     def _try(self, timeline: Timeline, candidates: Candidates, dwells: Series) -> _Tried:
         trials = replay(timeline, candidates)
@@ -162,18 +163,22 @@ class CoOccurrence:
 
     def _verify(
         self, timeline: Timeline, history: History, tried: list[_Tried], pairs_tested: int
-    ) -> Iterator[Finding | None]:
-        """Find those with evidence enough for all that was tested, each with its condition, if any."""
+    ) -> Generator[None, None, list[Finding]]:
+        """Find those with evidence enough for all that was tested, each with its condition, by action."""
         if not tried:
-            return
+            return []
         conditions = Conditions(timeline.log, history.days, history.steps)
         evidence = np.exp(np.concatenate([part.log_e for part in tried]))
         believed = accept(evidence, self.alpha, max(pairs_tested, len(evidence)))
         places = ((part, candidate) for part in tried for candidate in range(len(part.candidates)))
+        findings: list[Finding] = []
         for count, (part, candidate) in enumerate(compress(places, believed.tolist())):
+            finding = self._narrow(conditions, _finding(timeline, part, candidate), history.home)
+            if finding is not None:
+                findings.append(finding)
             if count % FINDINGS_A_SLICE == 0:
                 yield None
-            yield self._narrow(conditions, _finding(timeline, part, candidate), history.home)
+        return sorted(findings, key=lambda finding: (finding.action, finding.trigger))
 
     def _narrow(self, conditions: Conditions, finding: Finding, home: Home) -> Finding | None:
         """Add the condition that the habit depends on, if any; None if what is left is no habit."""

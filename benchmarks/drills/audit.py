@@ -73,7 +73,7 @@ def audit(database: Path, events: Sequence[StateChange]) -> Audit:
     store = SqlStore(f"sqlite:///{database}", home=HOME.id)
     try:
         expected = clean_run(events, store.gaps())
-        held = _held(store, database, expected)
+        held = _held(store, database)
         kept = {event.key for _, event in store.journal_after() if isinstance(event, StateChange)}
         pending = store.counts()["outbox"]
     finally:
@@ -115,15 +115,15 @@ def difference_to_come(database: Path, events: Sequence[StateChange]) -> Callabl
     expected = clean_run(events, store.gaps())
 
     def is_wrong() -> bool:
-        held = _held(store, database, expected)
+        held = _held(store, database)
         judged = (held.aggregates, held.patterns) == (expected.aggregates, expected.patterns)
         return not judged or bool(store.counts()["outbox"])
 
     return is_wrong
 
 
-def _held(store: SqlStore, database: Path, expected: Learned) -> Learned:
-    kept = [store.day_set(day) for day, _ in store.days(since=min(expected.days))]
+def _held(store: SqlStore, database: Path) -> Learned:
+    kept = [store.day_set(day) for day, *_ in store.days()]
     days = {stored.day: DaySet.unpack(stored.packed) for stored in kept if stored is not None}
     with closing(sqlite3.connect(database)) as connection:
         rows = connection.execute("SELECT day, detector, key, aggregate FROM day_aggregates").fetchall()

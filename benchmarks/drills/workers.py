@@ -58,4 +58,4 @@ async def freeze(trial: Trial, times: int, lease_s: float) -> str:
 def _owner(trial: Trial) -> int | None:
     """The owner's process id, which is the third part of its name."""
     words = text_of(trial.worker.database, "SELECT owner FROM leases").split("/")
-    return int(words[2]) if len(words) > 2 else None  # noqa: PLR2004 machine, namespace, process, start
+    return int(words[2]) if len(words) > 2 else None

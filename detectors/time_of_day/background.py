@@ -13,7 +13,7 @@ Counts = NDArray[np.int16] | NDArray[np.int32] | NDArray[np.uint8]
 BESIDE = 24
 FLANK = 36
 # Expected uses a day, spread as the home's activity is, for what the past has not shown yet.
-UNSEEN_PER_DAY = 0.2
+UNSEEN_PER_DAY = 0.15
 # Uses, spread evenly, that a room's or home's profile is smoothed with.
 EVEN_USES = 30.0
 
@@ -64,7 +64,7 @@ class Background:
         near = rooms[there, high + 1] - rooms[there, low - 1]
         g_room = share(near, rooms[there, end] - rooms[there, start])
         g = np.minimum(np.maximum(g_home, g_room), 0.9)
-        # lambda_W = max(flank, r_out G_home(W), r_out G_room(W)) + 0.2 G_home(W), r_out = outside / (1 - G)
+        # lambda_W = max(flank, r_out G_home(W), r_out G_room(W)) + 0.15 G_home(W), r_out = outside / (1 - G)
         flank = beside * (width / (2 * BESIDE)) / n
         return np.asarray(np.maximum(flank, outside * g / (1 - g)) + UNSEEN_PER_DAY * g_home)
 

@@ -24,10 +24,12 @@ HALF_IN_SPREADS = 2.5
 STEPS = 12
 # Log-likelihood that a change of the hit rate, a time, or a class of weekdays must gain.
 CHANGE_GAIN = 4.0
-MOVE_GAIN = 3.0
+MOVE_GAIN = 5.0
+# A habit is over after some days of plain absence, or after a week of rarity.
+ABSENCE_GAIN = 8.0
 CLASS_GAIN = 1.5
 LEAST_MOVE_MIN = 20.0
-LEAST_AFTER = 3
+WEEK = 7
 FEWEST_DAYS = 6
 LEAST_HITS_TO_MOVE = 8
 # Single weekdays are told apart from four of each on.
@@ -144,11 +146,8 @@ def began(hits: Bools, opportunities: Bools) -> Ints:
 def ended(hits: Bools, opportunities: Bools) -> Bools:
     """Tell which habits are over."""
     change = split(hits, opportunities)
-    return (
-        (change.gain > CHANGE_GAIN)
-        & (change.after < 0.5 * change.before)
-        & (change.days_after >= LEAST_AFTER)
-    )
+    gain = np.where(change.days_after >= WEEK, CHANGE_GAIN, ABSENCE_GAIN)
+    return (change.gain > gain) & (change.after < 0.5 * change.before)
 
 
 def classify(hits: Bools, opportunities: Bools, chance: Floats, weekdays: Ints) -> Ints:

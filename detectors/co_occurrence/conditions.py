@@ -1,6 +1,7 @@
 """Under which condition a trigger leads to the action, where it does not always."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,7 @@ WORKDAYS, WEEKEND = (0, 1, 2, 3, 4), (5, 6)
 SPANS = tuple((start, (start + hours) % 24 or 24) for start in range(24) for hours in range(2, 17))
 """From which hour to which, 2 to 16 hours long."""
 
-IN_SPAN = np.array([[(hour - a) % 24 < (b - a) % 24 for hour in range(24)] for a, b in SPANS], dtype=np.bool_)
+IN_SPAN = np.array([[(hour - a) % 24 < (b - a) % 24 for hour in range(24)] for a, b in SPANS], dtype=np.int64)
 PLAIN: tuple[Condition, ...] = (
     Dark(),
     Weekday(days=WORKDAYS),
@@ -29,6 +30,20 @@ PLAIN: tuple[Condition, ...] = (
     AtHome(somebody=False),
 )
 PLAIN_PENALTIES = np.log([1, 2, 2, 2, 2])
+
+
+@dataclass(frozen=True, slots=True)
+class _Occasions:
+    """Circumstances of trials: which plain conditions each meets, its hour, what thermometers read."""
+
+    plain: Flags
+    hours: Ids
+    readings: list[Values]
+
+    def take(self, chosen: Flags) -> "_Occasions":
+        return _Occasions(
+            self.plain[:, chosen], self.hours[chosen], [reading[chosen] for reading in self.readings]
+        )
 
 
 class Conditions:
@@ -49,7 +64,9 @@ class Conditions:
             for name in sorted(steps)
             if "temp" in name and len(steps[name].mean)
         ]
-        self._edges = [(name, float(edge)) for name, _, edges in self._thermometers for edge in edges]
+        self._edges = [
+            (i, float(edge)) for i, (_, _, edges) in enumerate(self._thermometers) for edge in edges
+        ]
         self._penalties = np.concatenate(
             [
                 PLAIN_PENALTIES,
@@ -71,45 +88,53 @@ class Conditions:
         hits
             Which trials led to the action.
         """
-        met = self._met(rows)
-        gain = _gains(met, hits) - self._penalties
+        occasions = self._occasions(rows)
+        inside, k_in = self._count(occasions), self._count(occasions.take(hits))
+        gain = _gains(inside, k_in, len(hits), int(np.count_nonzero(hits))) - self._penalties
         best = int(np.argmax(gain))
-        return (self._condition(best), met[best]) if gain[best] > LEAST_GAIN else None
+        return self._condition(best, occasions) if gain[best] > LEAST_GAIN else None
 
-    def _met(self, rows: Ids) -> Flags:
-        day, minute, at = (
-            self._log.days_of(rows),
-            self._log.minutes[rows],
-            self._log.at[rows],
-        )
+    def _occasions(self, rows: Ids) -> _Occasions:
+        day, minute, at = (self._log.days_of(rows), self._log.minutes[rows], self._log.at[rows])
         dark = (minute < self._sunrise[day]) | (minute >= self._sunset[day])
         workday = self._workday[day]
         known = np.full(len(rows), len(self._home_at) > 0)
         somebody = self._at_home[np.searchsorted(self._home_at, at, side="right")] > 0
-        plain = np.stack([dark, workday, ~workday, known & somebody, known & ~somebody])
-        spans = IN_SPAN[:, np.minimum(minute / 60, 23).astype(np.int64)]
-        at_ms = at + self._log.origin_ms
-        readings = [(_read(steps, at_ms), edges) for _, steps, edges in self._thermometers]
-        below = [reading < edges[:, None] for reading, edges in readings]
-        above = [reading >= edges[:, None] for reading, edges in readings]
+        return _Occasions(
+            plain=np.stack([dark, workday, ~workday, known & somebody, known & ~somebody]),
+            hours=np.minimum(minute / 60, 23).astype(np.int64),
+            readings=[_read(steps, at + self._log.origin_ms) for _, steps, _ in self._thermometers],
+        )
+
+    def _count(self, occasions: _Occasions) -> Ids:
+        """How many of the occasions meet each condition."""
+        below, above = [], []
+        for (_, _, edges), reading in zip(self._thermometers, occasions.readings, strict=True):
+            known = np.sort(reading[~np.isnan(reading)])
+            below.append(np.searchsorted(known, edges, side="left"))
+            above.append(len(known) - below[-1])
+        plain = np.count_nonzero(occasions.plain, axis=1)
+        spans = IN_SPAN @ np.bincount(occasions.hours, minlength=24)
         return np.concatenate([plain, spans, *below, *above])
 
-    def _condition(self, number: int) -> Condition:
+    def _condition(self, number: int, occasions: _Occasions) -> tuple[Condition, Flags]:
+        """Tell the condition of this number, and at which of the occasions it holds."""
         if number < len(PLAIN):
-            return PLAIN[number]
+            return PLAIN[number], occasions.plain[number]
         number -= len(PLAIN)
         if number < len(SPANS):
             after, before = SPANS[number]
-            return Hours(after=after, before=before)
+            return Hours(after=after, before=before), IN_SPAN[number][occasions.hours] > 0
         above, place = divmod(number - len(SPANS), len(self._edges))
-        name, edge = self._edges[place]
-        return Temperature(entity_id=name, above=edge) if above else Temperature(entity_id=name, below=edge)
+        thermometer, edge = self._edges[place]
+        name, reading = self._thermometers[thermometer][0], occasions.readings[thermometer]
+        if above:
+            return Temperature(entity_id=name, above=edge), reading >= edge
+        return Temperature(entity_id=name, below=edge), reading < edge
 
 
-def _gains(met: Flags, hits: Flags) -> Values:
+def _gains(inside: Ids, k_in: Ids, trials: int, k: int) -> Values:
     """Log-likelihood of two hit rates over that of one, 0 where fewer hits are within than without."""
-    trials, k = len(hits), int(np.count_nonzero(hits))
-    inside, k_in = np.count_nonzero(met, axis=1), np.count_nonzero(met[:, hits], axis=1)
     outside, k_out = trials - inside, k - k_in
     numbers = np.arange(trials + 1)
     x_log_x = numbers * np.log(np.maximum(numbers, 1))

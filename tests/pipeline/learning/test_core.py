@@ -241,11 +241,32 @@ def test_a_day_of_23_or_25_hours_is_one_day(
     assert set(range(24)) - set(shown) == ({2} if hours == 23 else set())
 
 
-def test_entities_that_speak_free_text_are_left_out_of_a_closed_day(home: Any) -> None:
-    """More than forty different states a day are no behaviour; the others stay."""
-    texts = [switched(local(3, 8) + k, "lock.door", f"text {k}") for k in range(0, 41_000, 1_000)]
+@pytest.mark.parametrize(("states", "kept"), [(2, {"lock.door"}), (40, {"lock.door"}), (41, set())])
+def test_entities_that_speak_free_text_are_left_out_of_a_closed_day(
+    home: Any, states: int, kept: set[str]
+) -> None:
+    """More than forty different states a day are no behaviour; the same few, however often, are."""
+    texts = [switched(local(3, 8) + k * 1_000, "lock.door", f"text {k % states}") for k in range(41)]
     home.feed([*texts, switched(local(3, 9)), switched(local(4, 1))])
-    assert home.closed["2026-11-03"].day.types == (LAMP,)
+    entities = {event_type.entity_id for event_type in home.closed["2026-11-03"].day.types}
+    assert entities == {"light.hall"} | kept
+
+
+def test_gaps_that_touch_are_one(home: Any) -> None:
+    """One that ends where the next starts, and one that ends where the day starts, leave no seam."""
+    for start, end in ((10, 11), (11, 12), (-2, 0), (24, 25), (10.5, 10.6)):
+        home.core.note_gap(Gap(local(3, 0) + round(start * HOUR_US), local(3, 0) + round(end * HOUR_US), ""))
+    home.feed([switched(local(3, 8)), switched(local(4, 2))])
+    assert home.closed["2026-11-03"].day.gaps_ms == ((local(3, 10) // 1000, local(3, 12) // 1000),)
+
+
+def test_an_entity_that_leaves_takes_its_numbers_along(learned: Callable[..., Any]) -> None:
+    """Nothing of it stays in the days at hand, nor a baseline."""
+    home = learned(entity_cap=2)
+    for number, entity_id in enumerate(("sensor.first", "sensor.second", "sensor.third")):
+        home.core.learn_one(switched(local(3, 8) + number * 1_000, entity_id, "20"))
+    [events] = home.core.open_days().values()
+    assert [*events.numbers] == [*home.core.entities.baselines()] == ["sensor.second", "sensor.third"]
 
 
 @pytest.mark.parametrize(("state", "expected"), [("1e12", 1), ("-1e12", 1), ("1.000001e12", 0), ("1e13", 0)])

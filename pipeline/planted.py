@@ -5,9 +5,9 @@ from datetime import datetime
 from statistics import median
 from zoneinfo import ZoneInfo
 
-from pipeline.simulation import Automation, Habit, Pair, Truth
-from pipeline.wording import clock, days_in_words, name, seconds_in_words
-from schemas.patterns import CoOccurrenceDetail, Pattern, TimeOfDayDetail
+from pipeline.simulation import Automation, EntityState, Habit, Pair, Truth
+from pipeline.wording import clock, days_in_words, deed, name, seconds_in_words
+from schemas.patterns import CoOccurrenceDetail, Pattern, Target, TimeOfDayDetail
 
 NEAR_MINUTES = 45
 LATEST = 7
@@ -19,30 +19,22 @@ def habit_in_words(habit: Habit) -> str:
     if habit.anchor != "clock":
         side = "after" if habit.minute >= 0 else "before"
         when = f"{abs(habit.minute):.0f} min {side} {habit.anchor}"
-    return f"{name(habit.action.entity_id)} {habit.action.state}, {days_in_words(habit.days)} {when}"
+    return f"{_deed(habit.action)} {days_in_words(habit.days)} {when}"
 
 
 def pair_in_words(pair: Pair) -> str:
     """A planted pair as one would say it."""
     lag = seconds_in_words(pair.lag_seconds)
     condition = "".join(f", when it is {kind}" for kind in pair.conditions)
-    trigger, action = pair.trigger, pair.action
-    return (
-        f"{name(action.entity_id)} {action.state} {lag} after "
-        f"{name(trigger.entity_id)} {trigger.state}{condition}"
-    )
+    return f"{_deed(pair.action)} {lag} after {_event(pair.trigger)}{condition}"
 
 
 def automation_in_words(automation: Automation) -> str:
     """A machine's doing as one would say it."""
-    action, trigger = automation.action, automation.trigger
-    when = (
-        f"after {name(trigger.entity_id)} {trigger.state}"
-        if trigger
-        else f"at {clock(automation.minute or 0)}"
-    )
+    trigger = automation.trigger
+    when = f"after {_event(trigger)}" if trigger else f"at {clock(automation.minute or 0)}"
     hidden = ", a direct link that Home Assistant knows nothing of" if automation.kind == "hidden" else ""
-    return f"{name(action.entity_id)} {action.state} {when}{hidden}"
+    return f"{_deed(automation.action)} {when}{hidden}"
 
 
 def habit_found(habit: Habit, patterns: Iterable[Pattern], zone: ZoneInfo) -> bool:
@@ -67,6 +59,14 @@ def taken_for_habits(truth: Truth, patterns: Iterable[Pattern]) -> list[Pattern]
     """Patterns that say people did what only a machine does."""
     machines = {(each.action.entity_id, each.action.state) for each in truth.automations}
     return [pattern for pattern in patterns if not pattern.detail.automated and _action(pattern) in machines]
+
+
+def _deed(action: EntityState) -> str:
+    return deed(Target(entity_id=action.entity_id, state=action.state))
+
+
+def _event(trigger: EntityState) -> str:
+    return f"{name(trigger.entity_id)} becomes {trigger.state}"
 
 
 def _action(pattern: Pattern) -> tuple[str, str]:

@@ -35,6 +35,7 @@ WINDOW = 2_000
 BATCH = 500
 POLL_S = 0.005
 NEVER_S = 86_400.0
+HALF_DAY_S = 43_200
 PATIENCE_S = 30.0
 
 
@@ -191,27 +192,29 @@ class _Story:
     async def _chunks(self) -> AsyncIterator[list[Publication]]:
         topic = self._service.settings.eventstream_topic
         chunk: list[Publication] = []
-        day = 0
+        noons = 0
         for arrival, payload in self._household.messages():
             chunk.append(Publication(topic, json.dumps(payload, separators=(",", ":")).encode()))
-            if len(chunk) == IN_FLIGHT:
+            is_noon = self._household.calendar.day(arrival + HALF_DAY_S) > noons
+            if len(chunk) == IN_FLIGHT or is_noon:
                 yield chunk
                 chunk = []
-                await self._room()
-            today = self._household.calendar.day(arrival)
-            if today > day:
-                day = today
-                self._show(day)
+                await self._room(0 if is_noon else WINDOW)
+            if is_noon:
+                noons += 1
+                self._show(noons)
         self._heartbeat_s = self._service.health.last_heartbeat_s
         yield [*chunk, Publication(self._service.settings.topics.heartbeat, b"")]
 
-    async def _room(self) -> None:
-        """Wait for the pipeline, in which a day that has ended is judged before the next one ends."""
+    async def _room(self, ahead: int) -> None:
+        """Wait for the pipeline: at noon until the day before is judged, so that every day is."""
         service = self._service
-        await _until(lambda: self.player.published - _taken(service) < WINDOW and not _thinking(service))
+        await _until(lambda: self.player.published - _taken(service) <= ahead)
+        if not ahead:
+            await _until(lambda: not _thinking(service))
 
     def _show(self, day: int) -> None:
-        said = f"day {day + 1} of {self._household.days}, {self.player.published:,} messages"
+        said = f"day {day} of {self._household.days}, {self.player.published:,} messages"
         self._bar.update(self._task, completed=day, said=said)
 
     async def _learned(self) -> None:

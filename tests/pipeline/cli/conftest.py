@@ -1,0 +1,158 @@
+"""The command as a person calls it, in a directory of its own and with no setting from outside."""
+
+import asyncio
+import os
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import aiomqtt
+import pytest
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from pipeline.cli import main
+from pipeline.settings import OLD_NAMES
+from pipeline.simulation import Household, write_household
+from schemas.patterns import Evidence, Pattern, TimeOfDayDetail
+
+SILENCE_S = 0.5
+EXPIRY_S = 600
+
+
+class Running(Protocol):
+    """A broker that listens."""
+
+    host: str
+    port: int
+    url: str
+
+
+class Outcome(NamedTuple):
+    """How a command ended, and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+
+Command = Callable[..., Outcome]
+
+
+@pytest.fixture(autouse=True)
+def _bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty directory, and an environment that sets nothing."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+    for name in os.environ:
+        if name.startswith("HA_AI_") or name in OLD_NAMES:
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def ha_ai(capsys: pytest.CaptureFixture[str]) -> Command:
+    """Run ``ha-ai`` with these words."""
+
+    def run(*words: object) -> Outcome:
+        capsys.readouterr()
+        code = main([str(word) for word in words])
+        said = capsys.readouterr()
+        return Outcome(code, said.out, said.err)
+
+    return run
+
+
+@pytest.fixture
+def at_broker(broker: Running, monkeypatch: pytest.MonkeyPatch) -> Running:
+    """A running broker, which the settings name."""
+    monkeypatch.setenv("HA_AI_MQTT_URL", broker.url)
+    return broker
+
+
+class Session:
+    """A durable session of a reader that comes back to see what was published; aiomqtt's own client."""
+
+    def __init__(self, broker: Running, topic_filter: str) -> None:
+        self._broker = broker
+        self._filter = topic_filter
+        asyncio.run(self._open())
+
+    def collect(self) -> list[aiomqtt.Message]:
+        """All that has come since the session was opened."""
+        return asyncio.run(self._collect())
+
+    def _client(self, *, clean_start: bool) -> aiomqtt.Client:
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+        properties.SessionExpiryInterval = EXPIRY_S
+        return aiomqtt.Client(
+            self._broker.host,
+            self._broker.port,
+            protocol=aiomqtt.ProtocolVersion.V5,
+            identifier="reader",
+            clean_start=clean_start,
+            properties=properties,
+        )
+
+    async def _open(self) -> None:
+        async with self._client(clean_start=True) as client:
+            await client.subscribe(self._filter, 1)
+
+    async def _collect(self) -> list[aiomqtt.Message]:
+        messages: list[aiomqtt.Message] = []
+        async with self._client(clean_start=False) as client:
+            while True:
+                try:
+                    async with asyncio.timeout(SILENCE_S):
+                        messages.append(await anext(client.messages))
+                except TimeoutError:
+                    return messages
+
+
+@pytest.fixture
+def session() -> Callable[[Running, str], Session]:
+    """Open a durable session on a topic filter."""
+    return Session
+
+
+@pytest.fixture(scope="session")
+def household(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A generated household of two days."""
+    directory = tmp_path_factory.mktemp("household")
+    write_household(Household(seed=3, days=2, start=date(2026, 10, 24)), directory)
+    return directory
+
+
+@pytest.fixture
+def make_pattern() -> Callable[..., Pattern]:
+    """Make a habit of the coffee maker; keyword arguments replace fields."""
+
+    def make(minute: float = 424.0, **fields: Any) -> Pattern:
+        detail = TimeOfDayDetail(
+            entity_id=fields.pop("entity_id", "switch.coffee_maker"),
+            state="on",
+            minute=minute,
+            spread_minutes=5,
+            days=(0, 1, 2, 3, 4),
+            anchor="clock",
+            automated=fields.pop("automated", False),
+        )
+        defaults: dict[str, Any] = {
+            "home": "home",
+            "confidence": 0.9,
+            "occurrences": 18,
+            "first_seen": datetime(2026, 10, 5, 5, 4, tzinfo=UTC),
+            "last_seen": datetime(2026, 10, 30, 6, 4, tzinfo=UTC),
+            "evidence": Evidence(
+                opportunities=20,
+                hits=18,
+                misses=2,
+                base_rate=0.05,
+                lift=18.0,
+                interval=(0.75, 0.96),
+                e_value=1e9,
+            ),
+        }
+        return Pattern.of(detail, **{**defaults, **fields})
+
+    return make

@@ -1,0 +1,110 @@
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import aiomqtt
+import pytest
+
+from pipeline.cli.terminal import claim
+from pipeline.cli.watch import show
+from schemas.patterns import Pattern
+from schemas.statuses import AnalysisComplete, DeadLetter, PatternDetected, ServiceStatus
+from schemas.topics import Topics
+
+TOPICS = Topics()
+NOW = datetime(2026, 11, 3, 6, 0, tzinfo=UTC)
+Shown = Callable[[str, bytes], str]
+
+
+@pytest.fixture
+def shown(capsys: pytest.CaptureFixture[str]) -> Shown:
+    """What is printed of a message."""
+
+    def print_one(topic: str, payload: bytes) -> str:
+        show(aiomqtt.Message(topic, payload, 1, False, 1, None), TOPICS, as_json=False)
+        return capsys.readouterr().out
+
+    return print_one
+
+
+def test_pattern_is_said_with_its_picture(shown: Shown, make_pattern: Callable[..., Pattern]) -> None:
+    """A pattern is shown as a sentence, its evidence and a strip; one that is no more as gone."""
+    found = PatternDetected(message_id="1", at=NOW, what="detected", pattern=make_pattern())
+    said = shown(TOPICS.pattern_detected, found.model_dump_json().encode())
+    assert "detected" in said
+    assert claim(found.pattern) in said
+    assert "00 ··" in said
+    gone = found.model_copy(update={"what": "retired"})
+    assert f"No longer: {claim(found.pattern)}" in shown(
+        TOPICS.pattern_detected, gone.model_dump_json().encode()
+    )
+
+
+def test_statuses_are_said_in_words(shown: Shown) -> None:
+    """Judged days, the service's state and dead letters are one line each."""
+    judged = AnalysisComplete(
+        message_id="1",
+        home="home",
+        day=date(2026, 11, 2),
+        events=6012,
+        patterns_active=31,
+        patterns_changed=2,
+        duration_ms=1400,
+    )
+    assert "2026-11-02 judged in 1.4 s: 6,012 events, 31 patterns, 2 changed" in shown(
+        TOPICS.analysis_complete, judged.model_dump_json().encode()
+    )
+    status = ServiceStatus(state="degraded", version="0.1.0")
+    assert "ha-ai 0.1.0 is degraded" in shown(TOPICS.service, status.model_dump_json().encode())
+    letter = DeadLetter(
+        message_id="1",
+        reason="not_json",
+        detail="expected JSON",
+        topic="homeassistant_events",
+        received_at=NOW,
+        size_bytes=1,
+        payload_base64="eA==",
+    )
+    assert "not taken, not_json: expected JSON (from homeassistant_events)" in shown(
+        TOPICS.dead_letter, letter.model_dump_json().encode()
+    )
+
+
+def test_what_no_schema_knows_is_shown_as_it_is(shown: Shown) -> None:
+    """A payload of another version, or of another topic, is printed and ends nothing."""
+    assert '{"schema_version": 9}' in shown(TOPICS.pattern_detected, b'{"schema_version": 9}')
+    assert "ha-ai/events/other: hello" in shown("ha-ai/events/other", b"hello")
+
+
+def test_own_probes_are_not_shown(shown: Shown) -> None:
+    """The watchdog's heartbeat and the doctor's probes are nobody's news."""
+    assert shown(TOPICS.heartbeat, b"") == shown(TOPICS.probe, b"x") == ""
+
+
+async def test_follows_the_topics_as_json_until_interrupted(broker: Any, tmp_path: Path) -> None:
+    """Retained and live messages come as JSON lines with topic and payload; Ctrl-C ends it with 130."""
+    async with aiomqtt.Client(broker.host, broker.port, protocol=aiomqtt.ProtocolVersion.V5) as client:
+        await client.publish(TOPICS.service, b'{"state": "online"}', 1, retain=True)
+        process = await asyncio.create_subprocess_exec(
+            Path(sys.executable).with_name("ha-ai"),
+            *("watch", "--json"),
+            cwd=tmp_path,
+            env={**os.environ, "HA_AI_MQTT_URL": broker.url},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        assert process.stdout is not None
+        first = json.loads(await process.stdout.readline())
+        await client.publish(TOPICS.dead_letter, b"\xff", 1)
+        second = json.loads(await process.stdout.readline())
+        process.send_signal(signal.SIGINT)
+        code = await process.wait()
+    assert (first["topic"], first["retain"], first["payload"]) == (TOPICS.service, True, {"state": "online"})
+    assert (second["topic"], second["retain"], second["payload"]) == (TOPICS.dead_letter, False, "\ufffd")
+    assert code == 130

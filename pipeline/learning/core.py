@@ -263,7 +263,7 @@ class LearningCore:
     def _drop(self, entity_ids: Iterable[str]) -> None:
         for entity_id in entity_ids:
             for opened in self._open.values():
-                opened.events.drop(entity_id)
+                opened.dirty = opened.events.drop(entity_id) or opened.dirty
 
     def _close(self, opened: _Open) -> ClosedDay:
         gaps = [gap for gap in self.gaps if within(opened.day, [gap])]

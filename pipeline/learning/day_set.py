@@ -100,10 +100,10 @@ class DaySet:
             for (at_ms, state), context in changes.items()
         )
 
-    def drop(self, entity_id: str) -> None:
-        """Forget an entity."""
-        self.changes.pop(entity_id, None)
-        self.numbers.pop(entity_id, None)
+    def drop(self, entity_id: str) -> bool:
+        """Forget an entity; whether there was anything of it."""
+        changes, numbers = self.changes.pop(entity_id, None), self.numbers.pop(entity_id, None)
+        return changes is not None or numbers is not None
 
     def canonical(self) -> dict[str, Any]:
         """The set in plain JSON values, the same for equal sets."""

@@ -14,6 +14,7 @@ from pipeline.delivery.durable import DurableBroker, Permission, Room
 from pipeline.settings import Settings
 
 MAXIMUM_PACKET_SIZE = 1_048_576
+EVERY_PACKET_ID = 65_535
 RECONNECT = zmqtt.ReconnectConfig(initial_delay=0.5, max_delay=5.0, max_attempts=None)
 CONNECT_TIMEOUT_S = 10.0
 
@@ -38,8 +39,10 @@ def durable_broker(
 ) -> DurableBroker:
     """The intake's connection: a durable session under a fixed client id, reconnecting for ever.
 
-    mosquitto before 2.0.13 exceeds a receive maximum and resends more than a thousand messages before our
-    SUBSCRIBE: so none is asked for unless set, and the replay buffer is unbounded.
+    mosquitto before 2.0.13 exceeds a small receive maximum and resends more than a thousand messages before
+    our SUBSCRIBE: so what MQTT allows is asked for unless set, and the replay buffer is unbounded. To ask for
+    nothing would not do: it then counts queued messages of QoS 0 as unacknowledged for ever, and after twenty
+    of them sends no QoS 1 any more.
     """
     return DurableBroker(
         settings.broker_url,
@@ -50,7 +53,7 @@ def durable_broker(
         clean_session=False,
         session_expiry_interval=settings.mqtt_session_expiry_s,
         session_replay_buffer_size=0,
-        receive_maximum=settings.mqtt_receive_maximum,
+        receive_maximum=settings.mqtt_receive_maximum or EVERY_PACKET_ID,
         maximum_packet_size=MAXIMUM_PACKET_SIZE,
         **_common(settings, on_failed),
     )

@@ -1,6 +1,7 @@
 """The real Home Assistant: start it, stop it, touch it, read it."""
 
 import asyncio
+import json
 import os
 from contextlib import suppress
 from datetime import datetime
@@ -9,6 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
+from websockets.asyncio.client import connect
 
 from tests.conftest import find_free_port
 from tests.homeassistant.broker import Broker
@@ -98,14 +100,25 @@ class HomeAssistant:
         found: dict[str, Any] = response.raise_for_status().json()
         return found
 
-    async def await_state(self, entity_id: str, state: str) -> dict[str, Any]:
+    async def await_state(self, entity_id: str, state: str, timeout_s: float = 15) -> dict[str, Any]:
         """Return the state object once the entity is in that state."""
 
         async def is_reached() -> dict[str, Any] | None:
             found = await self.state(entity_id)
             return found if found and found["state"] == state else None
 
-        return await eventually(is_reached, f"{entity_id} is {state}") or {}
+        return await eventually(is_reached, f"{entity_id} is {state}", timeout_s) or {}
+
+    async def ask(self, command: str, **fields: Any) -> Any:
+        """Send a command over the WebSocket API as the owner; return its result."""
+        async with connect(f"{self.url.replace('http', 'ws')}/api/websocket") as socket:
+            await socket.recv()
+            await socket.send(json.dumps({"type": "auth", "access_token": self.owner.token}))
+            await socket.recv()
+            await socket.send(json.dumps({"id": 1, "type": command, **fields}))
+            answer = json.loads(await socket.recv())
+        assert answer["success"], answer
+        return answer["result"]
 
     async def mark(self) -> int:
         """Turn the bookmark; return its time once the recorder and the stream have it, and all before it."""

@@ -1,8 +1,10 @@
 """``ha-ai run`` as a process beside the home, and what its store holds."""
 
 import asyncio
+import json
 import sqlite3
 import sys
+from asyncio.subprocess import PIPE, STDOUT
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,6 +15,7 @@ import pytest
 from pipeline.learning.core import LearningCore
 from schemas.events import StateChange
 from schemas.home import Home
+from schemas.patterns import Pattern
 from sinks.store import SqlStore
 from tests.conftest import find_free_port
 from tests.homeassistant.changes import Change
@@ -74,6 +77,16 @@ class Product:
         await stop(self._process)
         return self._process.returncode if self._process else None
 
+    async def command(self, *words: str | Path, **settings: object) -> str:
+        """Run another command with these settings to its end; return what it printed."""
+        environment = self.environment | {f"HA_AI_{key}": str(value) for key, value in settings.items()}
+        process = await asyncio.create_subprocess_exec(
+            COMMAND, *words, cwd=self._folder, env=environment, stdout=PIPE, stderr=STDOUT
+        )
+        printed, _ = await asyncio.wait_for(process.communicate(), 60)
+        assert process.returncode == 0, printed.decode()
+        return printed.decode()
+
     async def await_bookmark(self, at_us: int) -> None:
         """Return when a bookmark of that time is in the journal, and so all that was published before it."""
 
@@ -89,6 +102,18 @@ class Product:
     def gaps(self, since_us: int, until_us: int) -> list[Gap]:
         """Return the gaps that touch what lies between two bookmarks."""
         return [Gap(*row) for row in self._select(GAPS_SQL, since_us, until_us)]
+
+    def patterns(self) -> list[Pattern]:
+        """Return the active patterns."""
+        store = SqlStore(f"sqlite:///{self._database}")
+        known = store.patterns(status="active")
+        store.close()
+        return known
+
+    def starts(self) -> list[dict[str, Any]]:
+        """Return what the product logged of each of its starts."""
+        lines = map(json.loads, self.log.read_text().splitlines())
+        return [line for line in lines if line["event"] == "starting"]
 
     def learned(self) -> LearningCore:
         """Return a learning core that was fed the journal."""

@@ -1,19 +1,32 @@
 """The product beside a real Home Assistant: what it sees, what it makes of it, what comes back."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import astuple
+from datetime import datetime, timedelta
+from pathlib import Path
+from random import Random
+from zoneinfo import ZoneInfo
 
 import pytest
 import pytest_asyncio
+from pydantic import SecretStr
 
 from pipeline.learning.attribution import attribute
+from pipeline.place import read_home
+from pipeline.settings import Settings
+from schemas.patterns import TimeOfDayDetail
 from tests.homeassistant.home import HomeAssistant
 from tests.homeassistant.product import Product
 from tests.homeassistant.script import Activity, act
 
 pytestmark = [pytest.mark.homeassistant, pytest.mark.asyncio(loop_scope="module")]
+
+ZONE = "Europe/Amsterdam"
+HABIT = ("light.kitchen_lamp", "on")
+MOTION = "binary_sensor.hall_motion"
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -114,6 +127,19 @@ async def test_the_state_stream_tells_the_same_changes(
     assert journals["statestream"] == journals["eventstream"]
 
 
+async def test_what_happens_while_it_is_away_is_learned_at_its_return(
+    home_assistant: HomeAssistant, product: Product
+) -> None:
+    """It stops in order and finds at the broker whatever was published meanwhile: no gap, no row less."""
+    assert await product.stop() == 0
+    away = await act(home_assistant, rounds=1)
+    await product.start()
+    await product.await_bookmark(away.until_us)
+    recorded = home_assistant.recorded(away.since_us, away.until_us)
+    assert product.journal(away.since_us, away.until_us) == [change for change in recorded if change.counts]
+    assert product.gaps(away.since_us, away.until_us) == []
+
+
 @pytest.mark.parametrize(
     ("event", "reason"),
     [("restart", "home_assistant"), ("kill_and_start", "home_assistant"), ("restart_broker", "broker")],
@@ -131,3 +157,72 @@ async def test_an_outage_is_one_gap_and_no_behaviour(
     [gap] = product.gaps(since_us, until_us)
     assert gap.reason == reason
     assert since_us < gap.from_us < gap.to_us <= until_us
+
+
+async def test_place_and_rooms_come_from_home_assistant(
+    home_assistant: HomeAssistant, product: Product
+) -> None:
+    """A reader's token tells zone and position, and the area of an entity or else of its device."""
+    upstairs = await home_assistant.ask("config/area_registry/create", name="Upstairs")
+    hall = await home_assistant.ask("config/area_registry/create", name="Hall")
+    lamp, motion = "light.hall_lamp", "binary_sensor.hall_motion"
+    await home_assistant.ask("config/entity_registry/update", entity_id=lamp, area_id=upstairs["area_id"])
+    entity = await home_assistant.ask("config/entity_registry/get", entity_id=motion)
+    await home_assistant.ask(
+        "config/device_registry/update", device_id=entity["device_id"], area_id=hall["area_id"]
+    )
+    token = SecretStr(home_assistant.reader.token)
+    home = await read_home(Settings(home_assistant_url=home_assistant.url, home_assistant_token=token))
+    assert (home.tz, home.lat, home.lon) == (ZONE, 52.37, 4.9)
+    assert home.rooms == {lamp: "Upstairs", motion: "Hall"}
+    assert {start["tz"] for start in product.starts()} == {ZONE}
+
+
+async def test_the_doctor_finds_nothing_wrong(product: Product) -> None:
+    """Store, Home Assistant, its zone and areas, and the broker are found in order."""
+    findings = [
+        json.loads(line) for line in (await product.command("doctor", "--json", TZ=ZONE)).splitlines()
+    ]
+    assert [finding for finding in findings if finding["verdict"] == "wrong"] == []
+    in_order = {finding["check"] for finding in findings if finding["verdict"] == "ok"}
+    assert in_order >= {"Home Assistant", "time zone", "areas"}
+
+
+async def test_a_habit_of_the_past_month_runs_an_automation(
+    home_assistant: HomeAssistant, product: Product, tmp_path: Path
+) -> None:
+    """What is replayed is learned, and the message of what was found sets off who waits for it."""
+    await home_assistant.call_service("input_boolean.turn_off", "input_boolean.pattern_seen")
+    log = tmp_path / "month.csv"
+    log.write_text(past_month())
+    await product.command("replay", log, "--shift-to-now", "--tz", ZONE)
+    seen = await home_assistant.await_state("input_boolean.pattern_seen", "on", timeout_s=60)
+    automation = await home_assistant.state("automation.pattern_seen")
+    assert automation
+    assert seen["context"]["id"] == automation["context"]["id"]
+    details = [pattern.detail for pattern in product.patterns()]
+    [habit] = [
+        detail
+        for detail in details
+        if isinstance(detail, TimeOfDayDetail) and (detail.entity_id, detail.state) == HABIT
+    ]
+    assert abs(habit.minute - 7 * 60) < 5
+
+
+def past_month() -> str:
+    """Return a log of thirty local days that end today: a lamp at seven, and motion at any time."""
+    rng = Random(7)
+    lines = ["ts,entity_id,state"]
+    for day in range(30):
+        midnight = datetime(2026, 3, 1, tzinfo=ZoneInfo(ZONE)) + timedelta(days=day)
+        if day == 29:
+            # The log's last day will be today, of which nothing but the first second has surely passed.
+            lines.append(f"{midnight.isoformat()},{MOTION},on")
+            break
+        on = midnight + timedelta(hours=7, minutes=rng.gauss(0, 3))
+        events = [(on, *HABIT), (on + timedelta(minutes=rng.uniform(20, 50)), HABIT[0], "off")]
+        for _ in range(4):
+            at = midnight + timedelta(minutes=rng.uniform(0, 1430))
+            events += [(at, MOTION, "on"), (at + timedelta(minutes=1), MOTION, "off")]
+        lines += [f"{at.isoformat()},{entity_id},{state}" for at, entity_id, state in sorted(events)]
+    return "\n".join(lines) + "\n"

@@ -31,18 +31,15 @@ def log_e_values(
     k, n, q = np.broadcast_arrays(
         *(np.asarray(values, dtype=np.float64) for values in (hits, opportunities, base_rates))
     )
-    q = np.maximum(q, SMALLEST_RATE)
-    certain = q >= 1
-    q = np.where(certain, 0.5, q)
-    log_q, log_not_q = np.log(q), np.log1p(-q)
-    terms = np.full((len(rates), *k.shape), -np.inf)
-    for i, rate in enumerate(rates):
-        ratio = k * (log(rate) - log_q) + (n - k) * (log1p(-rate) - log_not_q)
-        terms[i] = np.where(~certain & (rate > q), ratio, -np.inf)
+    theta = np.array(rates).reshape(-1, *(1 for _ in k.shape))
+    possible = theta > q
+    q = np.clip(q, SMALLEST_RATE, 1 - SMALLEST_RATE)
+    chance = k * np.log(q) + (n - k) * np.log1p(-q)
+    terms = np.where(possible, k * np.log(theta) + (n - k) * np.log1p(-theta) - chance, -np.inf)
     top = terms.max(axis=0)
-    shift = np.where(np.isfinite(top), top, 0.0)
+    shift = np.where(possible.any(axis=0), top, 0.0)
     with np.errstate(divide="ignore"):
-        mean = np.log(np.exp(terms - shift).mean(axis=0)) + shift
+        mean = np.log(np.exp(terms - shift).sum(axis=0) / len(rates)) + shift
     return np.asarray(np.minimum(mean, LOG_CAP), dtype=np.float64)
 
 

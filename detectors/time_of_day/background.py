@@ -36,21 +36,18 @@ class Background:
     entity: NDArray[np.int32]
     room: Ints
 
-    def beside(self, width: int, step: int) -> NDArray[np.int32]:
-        """Own uses beside the window from every `step`-th slot on."""
-        middle, reach = FLANK + width // 2, BESIDE + width // 2
-        low, left, right = (slice(at, at + SLOTS, step) for at in (FLANK, middle - reach, middle + reach))
-        high = slice(FLANK + width, FLANK + width + SLOTS, step)
+    def beside(self, row: Ints, slot: Ints, width: int) -> Ints:
+        """Own uses beside the window."""
+        middle, reach, low = slot + FLANK + width // 2, BESIDE + width // 2, slot + FLANK
         own = self.own
-        return np.asarray(own[:, right] - own[:, left] - (own[:, high] - own[:, low]))
+        around = own[row, middle + reach] - own[row, middle - reach]
+        return np.asarray(around - (own[row, low + width] - own[row, low]), dtype=np.int64)
 
     def expected(self, row: Ints, slot: Ints, width: int, n: Ints) -> Floats:
         """Uses a day that chance puts into the window, by three ways of reckoning."""
         start, end, low, high = FLANK, FLANK + SLOTS, slot + FLANK, slot + FLANK + width
         in_window = self.own[row, high] - self.own[row, low]
         outside = (self.own[row, end] - self.own[row, start] - in_window) / n
-        middle, reach = FLANK + width // 2 + slot, BESIDE + width // 2
-        beside = self.own[row, middle + reach] - self.own[row, middle - reach] - in_window
         mine = self.entity[row, high + 1] - self.entity[row, low - 1]
         mine_all = self.entity[row, end] - self.entity[row, start]
 
@@ -65,7 +62,7 @@ class Background:
         g_room = share(near, rooms[there, end] - rooms[there, start])
         g = np.minimum(np.maximum(g_home, g_room), 0.9)
         # lambda_W = max(flank, r_out G_home(W), r_out G_room(W)) + 0.15 G_home(W), r_out = outside / (1 - G)
-        flank = beside * (width / (2 * BESIDE)) / n
+        flank = self.beside(row, slot, width) * (width / (2 * BESIDE)) / n
         return np.asarray(np.maximum(flank, outside * g / (1 - g)) + UNSEEN_PER_DAY * g_home)
 
 

@@ -20,7 +20,7 @@ LEAST_SHARE = 0.4
 CONTRAST = 0.45
 # Keeps sums of e-values finite.
 LOG_LIMIT = 600.0
-ROWS_AT_ONCE = 256
+ROWS_AT_ONCE = 400
 
 EVERY_DAY = tuple(range(7))
 CLASSES: tuple[tuple[tuple[int, ...], float], ...] = (
@@ -148,11 +148,8 @@ class Scanner:
         self._shown = shown
         self._hidden = extended(~shown)
         self._starts = np.searchsorted(entity, np.arange(entity[-1] + 1))
-        first_room = room[self._starts]
-        self._in_room = np.zeros((int(room.max()) + 2, len(self._starts)), dtype=np.float32)
-        self._in_room[first_room, np.arange(len(first_room))] = 1
-        # The last one, which -1 finds, is the whole home: the room of what has none.
-        self._in_room[-1] = 1
+        self._by_room = np.argsort(room[self._starts], kind="stable")
+        self._rooms = room[self._starts][self._by_room]
         self.activities: list[Activity] = []
 
     def survey(self) -> Iterator[None]:
@@ -162,9 +159,13 @@ class Scanner:
             counts = np.concatenate(
                 [self._by_entity(mask, *part) for part in _parts(self._starts, len(self.bits))]
             )
-            by_room = (self._in_room @ counts.astype(np.float32)).astype(np.int32)
             home = counts.sum(axis=0, dtype=np.int32)
-            self.activities.append(Activity(counts, running(by_room), running(home)))
+            rooms = np.zeros((int(self._rooms[-1]) + 2, SLOTS), dtype=np.int32)
+            edges = np.nonzero(np.diff(self._rooms, prepend=-2))[0]
+            rooms[self._rooms[edges]] = np.add.reduceat(counts[self._by_room], edges, axis=0, dtype=np.int32)
+            # The last one, which -1 finds, is the whole home: the room of what has none.
+            rooms[-1] = home
+            self.activities.append(Activity(counts, running(rooms), running(home)))
             yield None
 
     def _by_entity(self, mask: Bits, first: int, last: int, low: int, high: int) -> NDArray[np.int16]:
@@ -200,9 +201,11 @@ class Scanner:
             days = ~either(self._hidden, width)[::step] & mask
             n = np.bitwise_count(days).astype(np.int64)
             k = np.bitwise_count(days_used & days)
-            row, at = np.nonzero(background.beside(width, step) <= _most_beside(k, n, width))
+            row, at = np.nonzero(k >= np.maximum(LEAST_HITS, np.ceil(LEAST_SHARE * n)).astype(np.uint8))
+            kept = background.beside(row, at * step, width) <= _most_beside(k[row, at], n, at, width)
+            row, at = row[kept], at[kept]
             expected = background.expected(row, at * step, width, n[at])
-            kept = np.nonzero(expected <= HIGHEST_EXPECTED)[0]
+            kept = expected <= HIGHEST_EXPECTED
             row, at, expected = row[kept], at[kept], expected[kept]
             logs = np.minimum(log_e_values(k[row, at], n[at], -np.expm1(-expected), RATES), LOG_LIMIT)
             share = step / (SLOTS * len(self.widths))
@@ -224,15 +227,13 @@ def _stands_out(used: Bits, season: Season) -> Bools:
     return np.asarray(apart.any(axis=1))
 
 
-def _most_beside(k: NDArray[np.uint8], n: Ints, width: int) -> NDArray[np.int32]:
-    """Own uses beside a window above which its hits say nothing, below 0 where there are too few hits."""
-    per_use = 2 * BESIDE / width
+def _most_beside(hits: NDArray[np.uint8], n: Ints, at: Ints, width: int) -> Ints:
+    """Own uses beside each window above which its hits say nothing; `n` counts the days by window."""
     kinds, which = np.unique(n, return_inverse=True)
-    tables = np.full((len(kinds), int(kinds[-1]) + 1), -1, dtype=np.int32)
+    tables = np.zeros((len(kinds), int(kinds[-1]) + 1))
     for table, number in zip(tables, kinds.tolist(), strict=True):
-        limit = most_expected(number)
-        table[: number + 1] = np.where(limit > 0, np.floor(limit * number * per_use), -1)
-    return tables[0].take(k) if len(kinds) == 1 else tables[which[None, :], k]
+        table[: number + 1] = most_expected(number) * number
+    return np.asarray(np.floor(tables[which[at], hits] * (2 * BESIDE / width)), dtype=np.int64)
 
 
 def either(bits: Bits, width: int) -> Bits:

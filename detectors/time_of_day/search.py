@@ -9,7 +9,7 @@ import numpy as np
 from detectors.evidence import accept
 from detectors.time_of_day.course import Near
 from detectors.time_of_day.habit import Candidates, Habit, trace
-from detectors.time_of_day.scan import CLASSES, Scanner, Season, Windows
+from detectors.time_of_day.scan import CLASSES, ROWS_AT_ONCE, Scanner, Season, Windows
 from detectors.time_of_day.uses import (
     DAY_MIN,
     SLOT_MIN,
@@ -22,8 +22,7 @@ from detectors.time_of_day.uses import (
     bitmaps,
 )
 
-ROUNDS = 4
-ROWS_AT_ONCE = 256
+ROUNDS = 3
 # What is left of the evidence once a habit's final window and days are taken, as a logarithm.
 SLACK = 1.0
 CLASS_OF = {days: index for index, (days, _) in enumerate(CLASSES)}

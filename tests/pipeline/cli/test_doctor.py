@@ -1,0 +1,425 @@
+"""The doctor is tried on what is wrong with real brokers, stores and a Home Assistant that speaks its API."""
+
+import asyncio
+import json
+import os
+import socket
+import sqlite3
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import aiomqtt
+import pytest
+import uvicorn
+
+from pipeline.diagnosis import broker as broker_checks
+from pipeline.diagnosis import durability
+from sinks.store import SqlStore
+
+Command = Any
+Running = Any
+Found = dict[str, dict[str, str]]
+TOKEN = "a-long-lived-token"  # noqa: S105 the fake's own
+
+
+@pytest.fixture(autouse=True)
+def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait less for what does not come."""
+    monkeypatch.setattr(broker_checks, "EVENTS_S", 0.5)
+    monkeypatch.setattr(durability, "SILENCE_S", 1.0)
+
+
+@pytest.fixture
+def examine(ha_ai: Command) -> Callable[[], tuple[int, Found]]:
+    """Run the doctor; return its exit code and its findings by check."""
+
+    def run() -> tuple[int, Found]:
+        outcome = ha_ai("doctor", "--json")
+        findings = [json.loads(line) for line in outcome.out.splitlines()]
+        assert all(finding["advice"] for finding in findings if finding["verdict"] != "ok")
+        return outcome.code, {finding["check"]: finding for finding in findings}
+
+    return run
+
+
+Examine = Callable[[], tuple[int, Found]]
+
+
+def test_good_broker_has_nothing_wrong(examine: Examine, at_broker: Running) -> None:
+    """On a broker that is configured right every check but that for events is ok, and the exit code 0."""
+    del at_broker
+    code, found = examine()
+    checks = ("broker", "rights", "retained messages", "durable session", "queue", "QoS 0")
+    assert {check: found[check]["verdict"] for check in checks} == dict.fromkeys(checks, "ok")
+    assert found["events"]["verdict"] == "warning"
+    assert "mqtt_eventstream:\n    publish_topic: homeassistant_events" in found["events"]["advice"]
+    assert code == 0
+
+
+def test_nothing_stays_at_the_broker(examine: Examine, at_broker: Running) -> None:
+    """After the examination no retained message and no session of it is left."""
+    examine()
+
+    async def look() -> tuple[list[str], bool]:
+        async with aiomqtt.Client(
+            at_broker.host, at_broker.port, protocol=aiomqtt.ProtocolVersion.V5
+        ) as client:
+            await client.subscribe("ha-ai/#", 1)
+            await client.publish("ha-ai/end", b"", 1)
+            topics = []
+            async for message in client.messages:
+                topics.append(message.topic.value)
+                if topics[-1] == "ha-ai/end":
+                    break
+        doctor = aiomqtt.Client(
+            at_broker.host,
+            at_broker.port,
+            protocol=aiomqtt.ProtocolVersion.V5,
+            identifier="haai-home-p0-doctor",
+            clean_start=False,
+        )
+        flags: list[bool] = []
+        accepted = doctor._client.on_connect
+        assert accepted is not None
+
+        def note(client: Any, userdata: Any, connect_flags: Any, *rest: Any) -> None:
+            flags.append(connect_flags.session_present)
+            accepted(client, userdata, connect_flags, *rest)
+
+        doctor._client.on_connect = note
+        async with doctor:
+            pass
+        return topics, flags[0]
+
+    assert asyncio.run(look()) == (["ha-ai/end"], False)
+
+
+def test_events_are_seen(examine: Examine, at_broker: Running) -> None:
+    """Where Home Assistant's events arrive the doctor says so."""
+    with publishing(at_broker, "homeassistant_events"):
+        _, found = examine()
+    assert found["events"]["verdict"] == "ok"
+
+
+def test_states_are_looked_for_where_they_are_the_input(
+    examine: Examine, at_broker: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With statestream as input its topics are waited for, and its YAML is the advice."""
+    monkeypatch.setenv("HA_AI_INPUT", "statestream")
+    assert "mqtt_statestream:" in examine()[1]["events"]["advice"]
+    with publishing(at_broker, "homeassistant_state/light/hall/state"):
+        assert examine()[1]["events"]["verdict"] == "ok"
+
+
+def test_absent_broker_is_wrong(examine: Examine, monkeypatch: pytest.MonkeyPatch, free_port: int) -> None:
+    """A broker that cannot be reached is wrong, and nothing further is asked of it."""
+    monkeypatch.setenv("HA_AI_MQTT_URL", f"mqtt://127.0.0.1:{free_port}")
+    code, found = examine()
+    assert (code, found["broker"]["verdict"]) == (1, "wrong")
+    assert "cannot be reached" in found["broker"]["found"]
+    assert "rights" not in found
+
+
+@pytest.mark.parametrize("connack", [b"\x20\x02\x00\x01", b"\x20\x03\x00\x84\x00"])
+def test_broker_without_mqtt_5_is_wrong(
+    examine: Examine, monkeypatch: pytest.MonkeyPatch, connack: bytes
+) -> None:
+    """A refusal of the protocol's version, in MQTT 3 or 5, is told from other refusals."""
+    with answering(connack) as port:
+        monkeypatch.setenv("HA_AI_MQTT_URL", f"mqtt://127.0.0.1:{port}")
+        code, found = examine()
+    assert (code, found["broker"]["verdict"]) == (1, "wrong")
+    assert "does not speak MQTT 5" in found["broker"]["found"]
+
+
+@pytest.mark.mosquitto
+def test_wrong_password_is_wrong(
+    examine: Examine, mosquitto: Callable[..., Running], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Refused credentials are said with the user's name and without the password."""
+    passwords = tmp_path / "passwords"
+    subprocess.run(["mosquitto_passwd", "-b", "-c", passwords, "ha", "right"], check=True)
+    at = mosquitto(password_file=passwords, allow_anonymous="false")
+    monkeypatch.setenv("HA_AI_MQTT_URL", at.url)
+    monkeypatch.setenv("HA_AI_MQTT_USERNAME", "ha")
+    monkeypatch.setenv("HA_AI_MQTT_PASSWORD", "guessed")
+    code, found = examine()
+    assert (code, found["broker"]["verdict"]) == (1, "wrong")
+    assert "refuses user ha" in found["broker"]["found"]
+    assert "guessed" not in json.dumps(found)
+    monkeypatch.setenv("HA_AI_MQTT_PASSWORD", "right")
+    assert examine()[1]["broker"]["verdict"] == "ok"
+
+
+@pytest.mark.mosquitto
+def test_limits_of_a_broker_as_installed_are_warned_of(
+    examine: Examine, mosquitto: Callable[..., Running], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A mosquitto with its own defaults keeps 1,000 messages and none of QoS 0: it works, with gaps."""
+    at = mosquitto(queue_qos0_messages="false", max_queued_messages=1_000)
+    monkeypatch.setenv("HA_AI_MQTT_URL", at.url)
+    code, found = examine()
+    assert code == 0
+    assert found["durable session"]["verdict"] == "ok"
+    assert found["queue"]["verdict"] == "warning"
+    assert "max_queued_messages 100000" in found["queue"]["advice"]
+    assert found["QoS 0"]["verdict"] == "warning"
+    assert "queue_qos0_messages true" in found["QoS 0"]["advice"]
+    assert found["broker version"]["found"].startswith("mosquitto version ")
+
+
+@pytest.mark.mosquitto
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        ("topic read homeassistant_events", "may not publish"),
+        ("topic write ha-ai/#", "does not come back"),
+    ],
+)
+def test_missing_rights_are_wrong(
+    examine: Examine,
+    mosquitto: Callable[..., Running],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    rule: str,
+    said: str,
+) -> None:
+    """An ACL that keeps us from our own topics is wrong, even where it grants the subscription."""
+    monkeypatch.setattr(broker_checks, "ANSWER_S", 0.5)
+    acl = tmp_path / "acl"
+    acl.write_text(f"{rule}\n")
+    acl.chmod(0o600)
+    monkeypatch.setenv("HA_AI_MQTT_URL", mosquitto(acl_file=acl).url)
+    code, found = examine()
+    assert (code, found["rights"]["verdict"]) == (1, "wrong")
+    assert said in found["rights"]["found"]
+    assert "topic readwrite ha-ai/#" in found["rights"]["advice"]
+
+
+def test_wrong_setting_is_wrong(examine: Examine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A setting that does not validate is named as it is set, with what was expected."""
+    monkeypatch.setenv("HA_AI_TZ", "Europe/Berlni")
+    code, found = examine()
+    assert code == 1
+    assert "HA_AI_TZ: expected an IANA time zone" in found["settings"]["found"]
+
+
+def test_zone_that_was_not_set_is_warned_of(examine: Examine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """UTC by default is nobody's time zone; one that is set is ok."""
+    monkeypatch.setenv("HA_AI_MQTT_URL", "mqtt://127.0.0.1:1")
+    assert examine()[1]["time zone"]["verdict"] == "warning"
+    monkeypatch.setenv("HA_AI_TZ", "Europe/Berlin")
+    assert examine()[1]["time zone"]["verdict"] == "ok"
+
+
+@pytest.fixture
+def _no_broker(monkeypatch: pytest.MonkeyPatch, free_port: int) -> None:
+    monkeypatch.setenv("HA_AI_MQTT_URL", f"mqtt://127.0.0.1:{free_port}")
+
+
+@pytest.mark.usefixtures("_no_broker")
+class TestStore:
+    """What is said of a store, while no broker is there."""
+
+    def test_absent_store_can_be_made(self, examine: Examine) -> None:
+        """A store that does not exist yet is no fault, and is not made."""
+        assert examine()[1]["store"]["verdict"] == "ok"
+        assert not Path("ha-ai.db").exists()
+
+    @pytest.mark.parametrize("path", ["missing/ha-ai.db", "/proc/ha-ai.db"])
+    def test_place_that_cannot_be_written_is_wrong(
+        self, examine: Examine, monkeypatch: pytest.MonkeyPatch, path: str
+    ) -> None:
+        """A directory that is missing, or into which nothing can be written, is wrong."""
+        monkeypatch.setenv("HA_AI_DATABASE_PATH", path)
+        assert examine()[1]["store"]["verdict"] == "wrong"
+
+    @pytest.mark.skipif(os.geteuid() == 0, reason="not applicable: root may write everywhere")
+    def test_directory_without_permission_is_wrong(
+        self, examine: Examine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        """A directory that only others may write is wrong."""
+        (tmp_path / "theirs").mkdir(mode=0o500)
+        monkeypatch.setenv("HA_AI_DATABASE_PATH", "theirs/ha-ai.db")
+        assert "cannot write into" in examine()[1]["store"]["found"]
+
+    def test_store_in_order_is_whole(self, examine: Examine) -> None:
+        """A store of this version is ok, beside a transaction that is writing."""
+        make_store()
+        with closing(sqlite3.connect("ha-ai.db", isolation_level=None)) as writer:
+            writer.execute("BEGIN IMMEDIATE")
+            assert "is whole" in examine()[1]["store"]["found"]
+
+    def test_newer_store_is_wrong(self, examine: Examine) -> None:
+        """A store that a newer version wrote is not touched."""
+        make_store()
+        with closing(sqlite3.connect("ha-ai.db")) as connection, connection:
+            connection.execute("UPDATE alembic_version SET version_num = '9999'")
+        found = examine()[1]["store"]
+        assert (found["verdict"], "newer version" in found["found"]) == ("wrong", True)
+
+    def test_damaged_store_is_wrong(self, examine: Examine) -> None:
+        """Pages that hold nonsense are noticed."""
+        make_store()
+        content = bytearray(Path("ha-ai.db").read_bytes())
+        content[4096:] = b"\xa5" * (len(content) - 4096)
+        Path("ha-ai.db").write_bytes(content)
+        assert examine()[1]["store"]["verdict"] == "wrong"
+
+    def test_little_room_is_told(self, examine: Examine, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Little free space is warned of, and too little is wrong."""
+        for free, verdict in ((500 * 1024**2, "warning"), (1024**2, "wrong")):
+            monkeypatch.setattr("shutil.disk_usage", lambda _, free=free: type("Usage", (), {"free": free}))
+            assert examine()[1]["space"]["verdict"] == verdict
+
+
+@pytest.mark.usefixtures("_no_broker")
+class TestHomeAssistant:
+    """What is said of Home Assistant, while no broker is there."""
+
+    def test_answers_with_zone_and_areas(self, examine: Examine, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Reached with its token, Home Assistant tells zone and areas."""
+        with home_assistant() as url:
+            monkeypatch.setenv("HA_AI_HOME_ASSISTANT_URL", url)
+            monkeypatch.setenv("HA_AI_HOME_ASSISTANT_TOKEN", TOKEN)
+            monkeypatch.setenv("HA_AI_TZ", "Europe/Berlin")
+            _, found = examine()
+        assert "2026.11.0 answers" in found["Home Assistant"]["found"]
+        assert found["time zone"]["verdict"] == "ok"
+        assert found["areas"]["found"] == "1 entities in 1 areas"
+
+    def test_other_zone_is_warned_of(self, examine: Examine, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A zone that is not Home Assistant's is pointed out."""
+        with home_assistant() as url:
+            monkeypatch.setenv("HA_AI_HOME_ASSISTANT_URL", url)
+            monkeypatch.setenv("HA_AI_HOME_ASSISTANT_TOKEN", TOKEN)
+            monkeypatch.setenv("HA_AI_TZ", "Asia/Tokyo")
+            found = examine()[1]["time zone"]
+        assert found["verdict"] == "warning"
+        assert "HA_AI_TZ=Europe/Berlin" in found["advice"]
+
+    def test_wrong_token_is_wrong(self, examine: Examine, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A refused token is said as such, without the token."""
+        with home_assistant() as url:
+            monkeypatch.setenv("HA_AI_HOME_ASSISTANT_URL", url)
+            monkeypatch.setenv("HA_AI_HOME_ASSISTANT_TOKEN", "stolen")
+            code, found = examine()
+        assert (code, found["Home Assistant"]["verdict"]) == (1, "wrong")
+        assert "token" in found["Home Assistant"]["found"]
+        assert "stolen" not in json.dumps(found)
+
+    def test_address_without_token_is_wrong(self, examine: Examine, monkeypatch: pytest.MonkeyPatch) -> None:
+        """One of the two settings alone is an oversight."""
+        monkeypatch.setenv("HA_AI_HOME_ASSISTANT_URL", "http://127.0.0.1:1")
+        found = examine()[1]["Home Assistant"]
+        assert (found["verdict"], found["advice"]) == ("wrong", "Set HA_AI_HOME_ASSISTANT_TOKEN.")
+
+
+def test_people_read_verdict_finding_and_advice(ha_ai: Command, at_broker: Running) -> None:
+    """On a terminal each check is a line, with what to do below it, and the count at the end."""
+    del at_broker
+    outcome = ha_ai("doctor")
+    assert "ok       broker             mqtt://127.0.0.1:" in outcome.out
+    assert "warning  time zone          not set" in outcome.out
+    assert "                            Set HA_AI_TZ" in outcome.out
+    assert outcome.out.rstrip().endswith("ok")
+
+
+def make_store() -> None:
+    """Make a store in the present directory."""
+    store = SqlStore("sqlite:///ha-ai.db")
+    store.migrate()
+    store.close()
+
+
+@contextmanager
+def publishing(broker: Running, topic: str) -> Iterator[None]:
+    """Publish to a topic all the while, as a living home does."""
+    ended = threading.Event()
+
+    async def publish() -> None:
+        async with aiomqtt.Client(broker.host, broker.port, protocol=aiomqtt.ProtocolVersion.V5) as client:
+            while not ended.is_set():
+                await client.publish(topic, b"{}")
+                await asyncio.sleep(0.05)
+
+    thread = threading.Thread(target=lambda: asyncio.run(publish()))
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+@contextmanager
+def answering(connack: bytes) -> Iterator[int]:
+    """A listener that answers every CONNECT with these bytes and hangs up."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(1024)
+                connection.sendall(connack)
+                connection.recv(1024)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield listener.getsockname()[1]
+        thread.join()
+
+
+@contextmanager
+def home_assistant() -> Iterator[str]:
+    """An HTTP server with as much of Home Assistant's API as is asked for."""
+    config = uvicorn.Config(_api, port=0, log_config=None, lifespan="off", ws="websockets-sansio")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        assert thread.is_alive()
+        threading.Event().wait(0.01)
+    try:
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+async def _api(scope: Any, receive: Any, send: Any) -> None:
+    if scope["type"] == "websocket":
+        await _registries(receive, send)
+        return
+    given = dict(scope["headers"]).get(b"authorization", b"").decode()
+    status = 200 if given == f"Bearer {TOKEN}" else 401
+    known = {"time_zone": "Europe/Berlin", "latitude": 52.5, "longitude": 13.4, "version": "2026.11.0"}
+    body = json.dumps(known).encode() if status == 200 else b"401: Unauthorized"
+    await send({"type": "http.response.start", "status": status, "headers": []})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def _registries(receive: Any, send: Any) -> None:
+    rows = {
+        "area": [{"area_id": "hall", "name": "Hall"}],
+        "device": [{"id": "d1", "area_id": "hall"}],
+        "entity": [{"entity_id": "light.hall", "area_id": None, "device_id": "d1"}],
+    }
+    await receive()
+    await send({"type": "websocket.accept"})
+    await _say(send, {"type": "auth_required"})
+    while (message := await receive())["type"] == "websocket.receive":
+        asked = json.loads(message["text"])
+        if asked["type"] == "auth":
+            await _say(send, {"type": "auth_ok" if asked["access_token"] == TOKEN else "auth_invalid"})
+        else:
+            registry = asked["type"].split("/")[1].removesuffix("_registry")
+            await _say(send, {"id": asked["id"], "success": True, "result": rows[registry]})
+
+
+async def _say(send: Any, content: dict[str, Any]) -> None:
+    await send({"type": "websocket.send", "text": json.dumps(content)})

@@ -1,0 +1,99 @@
+import json
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from detectors.registry import detectors
+from pipeline.asyncapi import document
+from pipeline.documents import ROOT, between, documents
+from pipeline.settings import OLD_NAMES, PREFIX, Settings
+from schemas.statuses import ServiceStatus
+from schemas.topics import Topics
+
+
+@pytest.mark.parametrize("path", sorted(documents()), ids=lambda path: path.name)
+def test_committed_documents_are_what_the_code_says(path: Path) -> None:
+    """Every generated document is up to date; `python -m pipeline.documents` makes it so."""
+    assert path.read_text(encoding="utf-8") == documents()[path]
+
+
+def test_every_setting_is_explained() -> None:
+    """Each setting has a description, and a row with its name, and its name of old, in the README."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for name, field in Settings.model_fields.items():
+        assert field.description, name
+        assert f"| `{PREFIX}{name.upper()}` |" in readme
+    for old in OLD_NAMES:
+        assert f"| `{old}` |" in readme
+
+
+def test_every_detector_is_in_the_catalogue() -> None:
+    """The README's catalogue has a row for every registered detector, in their order, and no other."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    listed = readme.split("<!-- detectors -->")[1].split("<!-- /detectors -->")[0]
+    assert re.findall(r"^\| `(\w+)` \|", listed, re.MULTILINE) == [each.kind for each in detectors()]
+
+
+def test_template_sets_nothing_as_it_stands_and_the_defaults_uncommented(tmp_path: Path) -> None:
+    """`.env.example` changes nothing when copied; with every line uncommented it still is the defaults."""
+    template = (ROOT / ".env.example").read_text(encoding="utf-8")
+    assert not [line for line in template.splitlines() if line and not line.startswith("#")]
+    uncommented = tmp_path / ".env"
+    uncommented.write_text(re.sub(rf"^# (?={PREFIX})", "", template, flags=re.MULTILINE))
+    assert Settings(_env_file=uncommented) == Settings(_env_file=None)
+
+
+def test_schemas_accept_what_is_said_and_nothing_else() -> None:
+    """A payload validates against its published schema; one with a field too many does not."""
+    schema = json.loads((ROOT / "schemas/documents/service_status.v1.json").read_text())
+    jsonschema.Draft202012Validator.check_schema(schema)
+    status = ServiceStatus(state="online", version="0.1.0", since=datetime(2026, 11, 20, tzinfo=UTC))
+    said = json.loads(status.model_dump_json())
+    jsonschema.validate(said, schema)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({**said, "more": 1}, schema)
+
+
+def test_asyncapi_names_every_topic_that_readers_may_follow() -> None:
+    """Every topic but the internal ones is a channel at its own address, with its payload's schema."""
+    described = document(Settings(_env_file=None, home="villa"))
+    addresses = {channel["address"] for channel in described["channels"].values()}
+    topics = Topics("villa")
+    names = [name for name, kind in vars(Topics).items() if isinstance(kind, property)]
+    said = {getattr(topics, name) for name in names} - {topics.everything, topics.heartbeat, topics.probe}
+    assert said <= addresses
+    assert {"homeassistant_events", "homeassistant_state/#", "homeassistant/status"} == addresses - said
+    assert described["asyncapi"] == "3.0.0"
+
+
+def test_asyncapi_refers_to_what_it_holds() -> None:
+    """No reference of the document leads nowhere."""
+    described = document(Settings(_env_file=None))
+    found = list(references(described))
+    assert found
+    for reference in found:
+        place: Any = described
+        for step in reference.removeprefix("#/").split("/"):
+            place = place[step]
+
+
+def test_markers_are_needed() -> None:
+    """A document without its markers is not overwritten somewhere else."""
+    with pytest.raises(ValueError, match="expected <!-- x -->"):
+        between("no markers", "x", "new")
+
+
+def references(part: Any) -> Any:
+    """Every ``$ref`` in a document."""
+    if isinstance(part, dict):
+        if isinstance(part.get("$ref"), str):
+            yield part["$ref"]
+        for value in part.values():
+            yield from references(value)
+    elif isinstance(part, list):
+        for value in part:
+            yield from references(value)

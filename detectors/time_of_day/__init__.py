@@ -11,7 +11,7 @@ from detectors.history import Aggregate, Day, History
 from detectors.nomination import Nominations
 from detectors.time_of_day.report import report
 from detectors.time_of_day.scan import seasons
-from detectors.time_of_day.search import search
+from detectors.time_of_day.search import Search
 from detectors.time_of_day.uses import FIELDS, MOST_DAYS, OVERHANG, SLOT_MIN, SLOT_S, gather
 from schemas.events import Cause, EventType
 from schemas.patterns import Pattern
@@ -145,7 +145,7 @@ class TimeOfDay:
         sought = seasons(span, self.look_backs_days, self.weekly_from_days)
         widths = [width // SLOT_MIN for width in self.widths_min]
         habits = None
-        for habits in search(span, uses, room, sought, widths, self.alpha):
+        for habits in Search(span, uses, room, sought, widths, self.alpha).run():
             if habits is None:
                 yield None
         yield from report(habits or [], span, uses, history.home, self.half_life_days)

@@ -21,7 +21,7 @@ SMALLEST_SPREAD_MIN = 0.5
 NARROWEST_MIN = 10.0
 WIDEST_MIN = 90.0
 HALF_IN_SPREADS = 2.5
-STEPS = 12
+STEPS = 8
 # Log-likelihood that a change of the hit rate, a time, or a class of weekdays must gain.
 CHANGE_GAIN = 4.0
 MOVE_GAIN = 5.0

@@ -1,6 +1,6 @@
 """Habits in batches: from convincing windows to times, anchors, days, courses and causes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from math import log
 
 import numpy as np
@@ -46,6 +46,10 @@ class Candidates:
     kind: Ints
     expected: Floats
     log_e: Floats
+
+    def part(self, some: slice) -> "Candidates":
+        """Return some of them."""
+        return Candidates(*(getattr(self, field.name)[some] for field in fields(self)))
 
 
 @dataclass(frozen=True, slots=True)

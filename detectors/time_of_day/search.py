@@ -23,63 +23,98 @@ from detectors.time_of_day.uses import (
 )
 
 ROUNDS = 3
+# Keeps a slice short and the arrays of days by days small.
+FOLLOWED_AT_ONCE = 96
 # What is left of the evidence once a habit's final window and days are taken, as a logarithm.
 SLACK = 1.0
 CLASS_OF = {days: index for index, (days, _) in enumerate(CLASSES)}
 
 
-def search(
-    span: Span, uses: Uses, room: Ints, seasons: Sequence[Season], widths: Sequence[int], alpha: float
-) -> Iterator[list[Habit] | None]:
-    """Find the habits of all rows; None between slices, what was found comes last."""
-    names = [event_type.entity_id for event_type in uses.types]
-    entity = np.cumsum([0, *(a != b for a, b in pairwise(names))])
-    rows = np.arange(len(names))
-    bits = bitmaps(uses.row, uses.day, uses.second, len(rows))
-    scanner = Scanner(span, bits, entity, room, seasons, widths)
-    yield None
-    yield from scanner.survey()
-    kept = np.ones(len(uses.row), dtype=np.bool_)
-    found: list[Habit] = []
-    least = 0.0
-    for turn in range(ROUNDS):
-        wanted = [i for i, season in enumerate(seasons) if not turn or len(season.weekdays) > 1]
-        parts: list[list[Windows]] = []
-        for low in range(0, len(rows), ROWS_AT_ONCE):
-            parts.append([])
-            for scanned in scanner.scan(
-                rows[low : low + ROWS_AT_ONCE], bits[low : low + ROWS_AT_ONCE], wanted
-            ):
-                parts[-1].append(scanned)
+class Search:
+    """Finds the habits of all rows.
+
+    Parameters
+    ----------
+    span, uses
+        The days, and who used what when.
+    room
+        Of each row, the index of its room; -1: none.
+    seasons, widths
+        What is sought, and the widths of windows in slots.
+    alpha
+        The false discovery rate over the rows.
+    """
+
+    def __init__(
+        self,
+        span: Span,
+        uses: Uses,
+        room: Ints,
+        seasons: Sequence[Season],
+        widths: Sequence[int],
+        alpha: float,
+    ) -> None:
+        names = [event_type.entity_id for event_type in uses.types]
+        entity = np.cumsum([0, *(a != b for a, b in pairwise(names))])
+        self._span, self._uses, self._seasons, self._alpha = span, uses, seasons, alpha
+        self._bits = bitmaps(uses.row, uses.day, uses.second, len(names))
+        self._scanner = Scanner(span, self._bits, entity, room, seasons, widths)
+        self._kept = np.ones(len(uses.row), dtype=np.bool_)
+        self._least = 0.0
+
+    def run(self) -> Iterator[list[Habit] | None]:
+        """Scan, believe, follow, explain away, and scan what is left; None between slices, habits last."""
+        yield from self._scanner.survey()
+        rows, bits = np.arange(len(self._uses.types)), self._bits
+        found: list[Habit] = []
+        for turn in range(ROUNDS):
+            sought = [i for i, season in enumerate(self._seasons) if not turn or len(season.weekdays) > 1]
+            windows: list[Windows] = []
+            for scanned in self._scan(rows, bits, sought):
+                windows = scanned or windows
                 yield None
-        windows = [_joined(each) for each in zip(*parts, strict=True)]
-        sought = [seasons[index] for index in wanted]
-        total = sum(
-            (each.total * season.prior for each, season in zip(windows, sought, strict=True)),
-            start=np.zeros(len(rows)),
-        )
-        if not turn:
-            believed = accept(total, alpha)
-            least = len(names) / (alpha * max(1, int(believed.sum())))
-        else:
-            believed = total >= least
-        chosen = np.nonzero(believed)[0]
-        if not len(chosen):
-            break
-        candidates = _candidates(chosen, rows, windows, sought, total, least, span)
-        near, position = _near(candidates.row, uses, kept)
-        yield None
-        traced = trace(candidates, near, span, log(least) - SLACK)
-        yield None
-        followed = np.array([habit is not None for habit in traced])
-        found += [habit for habit in traced if habit is not None]
-        kept[position[_explained(traced, near)]] = False
-        rows = candidates.row[followed]
-        if not len(rows):
-            break
-        bits = _bits_of(rows, uses, kept)
-        yield None
-    yield found
+            candidates = self._candidates(rows, windows, [self._seasons[index] for index in sought])
+            followed: list[Habit] = []
+            for habits in self._follow(candidates):
+                followed += habits
+                yield None
+            if not followed:
+                break
+            found += followed
+            rows = np.array([habit.row for habit in followed])
+            near, position = _near(rows, self._uses, self._kept)
+            bits = bitmaps(near.item, near.day, self._uses.second[position], len(rows))
+            yield None
+        yield found
+
+    def _scan(self, rows: Ints, bits: Bits, sought: Sequence[int]) -> Iterator[list[Windows] | None]:
+        parts: list[list[Windows]] = [[] for _ in sought]
+        for low in range(0, len(rows), ROWS_AT_ONCE):
+            part = slice(low, low + ROWS_AT_ONCE)
+            for windows, scanned in zip(
+                parts, self._scanner.scan(rows[part], bits[part], sought), strict=True
+            ):
+                windows.append(scanned)
+                yield None
+        yield [_joined(windows) for windows in parts]
+
+    def _candidates(self, rows: Ints, windows: Sequence[Windows], seasons: Sequence[Season]) -> Candidates:
+        """Believe rows by their mean evidence: by e-BH at first, above its bar what is left afterwards."""
+        weighed = np.array([each.total * season.prior for each, season in zip(windows, seasons, strict=True)])
+        total = weighed.sum(axis=0)
+        if not self._least:
+            believed = int(accept(total, self._alpha).sum())
+            self._least = len(rows) / (self._alpha * max(1, believed))
+        chosen = np.nonzero(total >= self._least)[0]
+        return _best(chosen, rows, windows, seasons, weighed[:, chosen], self._least, self._span)
+
+    def _follow(self, candidates: Candidates) -> Iterator[list[Habit]]:
+        for low in range(0, len(candidates.row), FOLLOWED_AT_ONCE):
+            part = candidates.part(slice(low, low + FOLLOWED_AT_ONCE))
+            near, position = _near(part.row, self._uses, self._kept)
+            habits = trace(part, near, self._span, log(self._least) - SLACK)
+            self._kept[position[_explained(habits, near)]] = False
+            yield [habit for habit in habits if habit is not None]
 
 
 def _joined(parts: Sequence[Windows]) -> Windows:
@@ -91,44 +126,39 @@ def _joined(parts: Sequence[Windows]) -> Windows:
     )
 
 
-def _candidates(
+def _best(
     chosen: Ints,
     rows: Ints,
     windows: Sequence[Windows],
     seasons: Sequence[Season],
-    total: Floats,
+    weighed: Floats,
     least: float,
     span: Span,
 ) -> Candidates:
     """Take each row's best window of the shortest look-back that convinces: what people do now."""
     look_backs = np.array([season.look_back for season in seasons])
     lengths = np.unique(look_backs)
-    weighed = np.array(
-        [each.total[chosen] * season.prior for each, season in zip(windows, seasons, strict=True)]
-    )
     alone = np.array([weighed[look_backs == length].sum(axis=0) for length in lengths]) * len(lengths)
     convincing = alone >= least
-    length = np.where(convincing.any(axis=0), np.argmax(convincing, axis=0), np.argmax(alone, axis=0))
-    best = np.array(
-        [each.best[chosen] + log(season.prior) for each, season in zip(windows, seasons, strict=True)]
-    )
-    best = np.where(look_backs[:, None] == lengths[length][None, :], best, -np.inf)
-    season = np.argmax(best, axis=0)
+    length = lengths[
+        np.where(convincing.any(axis=0), np.argmax(convincing, axis=0), np.argmax(alone, axis=0))
+    ]
+    prior = np.log([season.prior for season in seasons])
+    best = np.array([each.best[chosen] for each in windows]) + prior[:, None]
+    season = np.argmax(np.where(look_backs[:, None] == length, best, -np.inf), axis=0)
     at = (season, np.arange(len(chosen)))
     slot, width, expected = (
         np.array([getattr(each, name)[chosen] for each in windows])[at]
         for name in ("slot", "width", "expected")
     )
-    days = np.arange(span.days)
-    recent = span.live[None, :] & (days[None, :] >= span.days - look_backs[season][:, None])
     return Candidates(
         row=rows[chosen],
         centre=(slot + width / 2) * SLOT_MIN % DAY_MIN,
         width=width * SLOT_MIN,
-        recent=recent,
-        kind=np.array([CLASS_OF[seasons[index].weekdays] for index in season]),
+        recent=span.live & (np.arange(span.days) >= span.days - look_backs[season][:, None]),
+        kind=np.array([CLASS_OF[seasons[index].weekdays] for index in season], dtype=np.int64),
         expected=expected,
-        log_e=np.log(total[chosen]),
+        log_e=np.log(weighed.sum(axis=0)),
     )
 
 
@@ -150,8 +180,3 @@ def _explained(traced: Sequence[Habit | None], near: Near) -> Bools:
             distance = near.minute[part] - habit.centre[near.day[part]]
             explained[part] = np.abs((distance + DAY_MIN / 2) % DAY_MIN - DAY_MIN / 2) <= habit.reach
     return explained
-
-
-def _bits_of(rows: Ints, uses: Uses, kept: Bools) -> Bits:
-    near, position = _near(rows, uses, kept)
-    return bitmaps(near.item, near.day, uses.second[position], len(rows))

@@ -14,7 +14,7 @@ from detectors.history import Aggregate, Day, History
 from schemas.events import EventType
 
 Bits = NDArray[np.uint64]
-Ints = NDArray[np.int64]
+Ints = NDArray[np.signedinteger[Any]]
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Columns = tuple[Ints, Ints, Ints]
@@ -138,7 +138,7 @@ def gather(
     raw, day_index, second = _logical(raw, day_index, second)
     yield None
     steps = np.diff(raw, prepend=-1) > 0
-    filled, row = raw[steps], np.cumsum(steps) - 1
+    filled, row = raw[steps], np.cumsum(steps, dtype=np.int32) - 1
     uses = Uses(tuple(types[row // 2] for row in filled.tolist()), filled % 2 == 1, row, day_index, second)
     yield _span([day for day, _ in recent], first, count, history.home.zone, uses), uses
 
@@ -156,18 +156,19 @@ def _columns(day: int, aggregates: Mapping[str, Aggregate], row_of: Mapping[str,
     lengths = np.fromiter(map(len, seconds), dtype=np.int64, count=len(seconds))
     total = int(lengths.sum())
     return (
-        np.repeat(np.array(rows, dtype=np.int64), lengths),
-        np.full(total, day, dtype=np.int64),
-        np.fromiter(chain.from_iterable(seconds), dtype=np.int64, count=total),
+        np.repeat(np.array(rows, dtype=np.int32), lengths),
+        np.full(total, day, dtype=np.int32),
+        np.fromiter(chain.from_iterable(seconds), dtype=np.int32, count=total),
     )
 
 
 def _logical(row: Ints, day: Ints, second: Ints) -> Columns:
     """Count seconds from 04:00, in one fixed order; what precedes the first 04:00 is dropped."""
-    day = day - (second < DAY_START_S)
+    day = day - (second < DAY_START_S).astype(day.dtype)
     second = (second - DAY_START_S) % DAY_S
     kept = np.nonzero(day >= 0)[0]
-    kept = kept[np.argsort((row[kept] * MOST_DAYS + day[kept]) * DAY_S + second[kept], kind="stable")]
+    order = row[kept].astype(np.int64) * (MOST_DAYS * DAY_S) + day[kept] * DAY_S + second[kept]
+    kept = kept[np.argsort(order, kind="stable")]
     return row[kept], day[kept], second[kept]
 
 

@@ -10,8 +10,8 @@ from detectors.contract import Snapshot
 from detectors.history import Aggregate, Day, History
 from detectors.nomination import Nominations
 from detectors.time_of_day.report import report
-from detectors.time_of_day.scan import seasons
 from detectors.time_of_day.search import Search
+from detectors.time_of_day.season import seasons
 from detectors.time_of_day.uses import FIELDS, MOST_DAYS, OVERHANG, SLOT_MIN, SLOT_S, gather
 from schemas.events import Cause, EventType
 from schemas.patterns import Pattern

@@ -8,15 +8,9 @@ from math import log, pi, sqrt
 
 import numpy as np
 
-from detectors.time_of_day.scan import CLASSES, CONTRAST, EVERY_DAY
+from detectors.time_of_day.season import CLASSES, CONTRAST, EVERY_DAY
 from detectors.time_of_day.uses import DAY_MIN, SLOT_MIN, SLOTS, Bools, Floats, Ints
 
-ANCHORS = ("clock", "sunrise", "sunset")
-ANCHOR_PRIOR = (0.6, 0.2, 0.2)
-# Anchors are told apart by uses this near, in minutes; a habit further from the sun is none of the sun's.
-NEAR_MIN = 150.0
-# Odds of less than e^2 between anchors decide nothing.
-DECISIVE = 2.0
 SMALLEST_SPREAD_MIN = 0.5
 NARROWEST_MIN = 10.0
 WIDEST_MIN = 90.0

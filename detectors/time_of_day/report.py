@@ -10,7 +10,7 @@ import numpy as np
 
 from detectors.evidence import LOG_CAP, beta_interval, forecast
 from detectors.time_of_day.habit import Habit
-from detectors.time_of_day.scan import CLASSES
+from detectors.time_of_day.season import CLASSES
 from detectors.time_of_day.uses import DAY_MIN, DAY_S, DAY_START_MIN, Ints, Span, Uses
 from schemas.home import Home
 from schemas.patterns import Change, Evidence, Pattern, TimeOfDayDetail

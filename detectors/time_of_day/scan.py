@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from detectors.evidence import log_e_values
 from detectors.time_of_day.background import BESIDE, Activity, Background, running
+from detectors.time_of_day.season import CONTRAST, Season
 from detectors.time_of_day.uses import SLOTS, Bits, Bools, Floats, Ints, Span, extended, pack
 
 RATES = (0.5, 0.6, 0.7, 0.8, 0.9, 0.97)
@@ -16,20 +17,9 @@ RATES = (0.5, 0.6, 0.7, 0.8, 0.9, 0.97)
 HIGHEST_EXPECTED = 0.562
 LEAST_HITS = 3
 LEAST_SHARE = 0.4
-# A habit of some weekdays shows on the others less than this times as often.
-CONTRAST = 0.45
 # Keeps sums of e-values finite.
 LOG_LIMIT = 600.0
 ROWS_AT_ONCE = 400
-
-EVERY_DAY = tuple(range(7))
-CLASSES: tuple[tuple[tuple[int, ...], float], ...] = (
-    (EVERY_DAY, 0.3),
-    ((0, 1, 2, 3, 4), 0.2),
-    ((5, 6), 0.1),
-    *(((day,), 0.4 / 7) for day in EVERY_DAY),
-)
-"""Classes of weekdays, with how likely a habit keeps to each."""
 
 
 @lru_cache(maxsize=256)
@@ -44,20 +34,6 @@ def most_expected(n: int) -> Floats:
         hits >= max(LEAST_HITS, LEAST_SHARE * n)
     )
     return np.asarray(np.where(convincing, grid, 0.0).max(axis=1), dtype=np.float64)
-
-
-@dataclass(frozen=True, slots=True)
-class Season:
-    """Days among which a habit is sought: a look-back and a class of weekdays.
-
-    `days` are those of the class, `others` the rest of the look-back; `prior` sums to 1 over all seasons.
-    """
-
-    look_back: int
-    weekdays: tuple[int, ...]
-    prior: float
-    days: Bools
-    others: Bools
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,25 +70,6 @@ class Windows:
         filled = row[where]
         self.best[filled], self.slot[filled], self.width[filled] = logs[where], slot[where], width
         self.expected[filled] = expected[where]
-
-
-def seasons(span: Span, look_backs: Sequence[int], weekly_from: int) -> list[Season]:
-    """What is sought; single weekdays only where a look-back has enough of each."""
-    lengths = sorted({min(length, span.days) for length in look_backs})
-    # Two look-backs of nearly the same length would only share the evidence.
-    lengths = [a for i, a in enumerate(lengths) if lengths[-1] == a or lengths[i + 1] >= 1.25 * a]
-    found = []
-    for length in lengths:
-        recent = span.live & (np.arange(span.days) >= span.days - length)
-        weekly = length == lengths[-1] and length >= weekly_from
-        classes = [each for each in CLASSES if len(each[0]) > 1 or weekly]
-        weight = sum(prior for _, prior in classes) * len(lengths)
-        found += [
-            Season(length, weekdays, prior / weight, recent & inside, recent & ~inside)
-            for weekdays, prior in classes
-            for inside in (np.isin(span.weekdays, weekdays),)
-        ]
-    return found
 
 
 class Scanner:

@@ -9,7 +9,8 @@ import numpy as np
 from detectors.evidence import accept
 from detectors.time_of_day.course import Near
 from detectors.time_of_day.habit import Candidates, Habit, trace
-from detectors.time_of_day.scan import CLASSES, ROWS_AT_ONCE, Scanner, Season, Windows
+from detectors.time_of_day.scan import ROWS_AT_ONCE, Scanner, Windows
+from detectors.time_of_day.season import CLASSES, Season
 from detectors.time_of_day.uses import (
     DAY_MIN,
     SLOT_MIN,

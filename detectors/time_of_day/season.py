@@ -1,0 +1,52 @@
+"""Among which days habits are sought: look-backs and classes of weekdays."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from detectors.time_of_day.uses import Bools, Span
+
+# A habit of some weekdays shows on the others less than this times as often.
+CONTRAST = 0.45
+EVERY_DAY = tuple(range(7))
+CLASSES: tuple[tuple[tuple[int, ...], float], ...] = (
+    (EVERY_DAY, 0.3),
+    ((0, 1, 2, 3, 4), 0.2),
+    ((5, 6), 0.1),
+    *(((day,), 0.4 / 7) for day in EVERY_DAY),
+)
+"""Classes of weekdays, with how likely a habit keeps to each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Season:
+    """Days among which a habit is sought: a look-back and a class of weekdays.
+
+    `days` are those of the class, `others` the rest of the look-back; `prior` sums to 1 over all seasons.
+    """
+
+    look_back: int
+    weekdays: tuple[int, ...]
+    prior: float
+    days: Bools
+    others: Bools
+
+
+def seasons(span: Span, look_backs: Sequence[int], weekly_from: int) -> list[Season]:
+    """What is sought; single weekdays only where a look-back has enough of each."""
+    lengths = sorted({min(length, span.days) for length in look_backs})
+    # Two look-backs of nearly the same length would only share the evidence.
+    lengths = [a for i, a in enumerate(lengths) if lengths[-1] == a or lengths[i + 1] >= 1.25 * a]
+    found = []
+    for length in lengths:
+        recent = span.live & (np.arange(span.days) >= span.days - length)
+        weekly = length == lengths[-1] and length >= weekly_from
+        classes = [each for each in CLASSES if len(each[0]) > 1 or weekly]
+        weight = sum(prior for _, prior in classes) * len(lengths)
+        found += [
+            Season(length, weekdays, prior / weight, recent & inside, recent & ~inside)
+            for weekdays, prior in classes
+            for inside in (np.isin(span.weekdays, weekdays),)
+        ]
+    return found

@@ -118,8 +118,24 @@ class Login:
         }
 
 
-def write_configuration(folder: Path, port: int, logins: tuple[Login, ...]) -> None:
-    """Write the YAML files, and the storage of a Home Assistant whose onboarding is done."""
+# As the config flow of 2024.3 makes it; later releases migrate it. The two stream integrations look for it
+# when Home Assistant starts: made by the flow, it would cost a second start.
+MQTT_ENTRY: dict[str, Any] = {
+    "entry_id": secrets.token_hex(16),
+    "version": 1,
+    "domain": "mqtt",
+    "title": "127.0.0.1",
+    "options": {},
+    "pref_disable_new_entities": False,
+    "pref_disable_polling": False,
+    "source": "user",
+    "unique_id": None,
+    "disabled_by": None,
+}
+
+
+def write_configuration(folder: Path, port: int, broker_port: int, logins: tuple[Login, ...]) -> None:
+    """Write the YAML files, and the storage of a Home Assistant that is onboarded and knows its broker."""
     storage = folder / ".storage"
     storage.mkdir(parents=True)
     (folder / "configuration.yaml").write_text(CONFIGURATION.format(port=port, events_topic=EVENTS_TOPIC))
@@ -132,6 +148,8 @@ def write_configuration(folder: Path, port: int, logins: tuple[Login, ...]) -> N
         "credentials": [],
         "refresh_tokens": [login.as_refresh_token() for login in logins],
     }
-    for key, version, content in (("onboarding", 4, onboarding), ("auth", 1, auth)):
+    entries = {"entries": [MQTT_ENTRY | {"data": {"broker": "127.0.0.1", "port": broker_port}}]}
+    stores = (("onboarding", 4, onboarding), ("auth", 1, auth), ("core.config_entries", 1, entries))
+    for key, version, content in stores:
         store = {"version": version, "minor_version": 1, "key": key, "data": content}
         (storage / key).write_text(json.dumps(store))

@@ -6,7 +6,7 @@ What stands here, started once a test module and installed version, all on 127.0
 - **Home Assistant** (`home.py`, `configuration.py`) as `install.sh` built it: recorder (commits every
   second), `mqtt_eventstream`, `mqtt_statestream` with attributes and timestamps, three input booleans, three
   automations. Onboarding is seeded as done, because its last step sets up integrations that talk to the
-  internet; the MQTT entry is made by the config flow.
+  internet, and so is the MQTT entry.
 - **the wire** (`wire.py`): five MQTT devices (two lamps, a fan, a motion sensor, a thermometer) that announce
   themselves by discovery, obey commands at once and report what people do to them; and a witness that writes
   down the event stream.
@@ -56,7 +56,6 @@ async def run_home(version: str, folder: Path) -> AsyncIterator[HomeAssistant]:
         await wire.announce()
         home = HomeAssistant(version, folder, broker, wire)
         stack.push_async_callback(home.close)
-        await home.set_up_mqtt()
         await home.start()
         yield home
 

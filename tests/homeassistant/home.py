@@ -38,7 +38,7 @@ class HomeAssistant:
         self.url = f"http://127.0.0.1:{port}"
         self._process: asyncio.subprocess.Process | None = None
         self._client = httpx.AsyncClient(base_url=self.url, timeout=30)
-        write_configuration(self.config, port, (self.owner, self.reader))
+        write_configuration(self.config, port, broker.port, (self.owner, self.reader))
 
     @property
     def pid(self) -> int:
@@ -141,19 +141,6 @@ class HomeAssistant:
     def streamed(self, since_us: int, until_us: int) -> list[Change]:
         """Return what mqtt_eventstream published between two bookmarks, in the order of arrival."""
         return read_streamed(self.wire.events, since_us, until_us)
-
-    async def set_up_mqtt(self) -> None:
-        """Add the MQTT integration through its config flow.
-
-        The two stream integrations look for it only when Home Assistant starts: `start` comes after this.
-        """
-        await self._launch()
-        response = await self.request("POST", "config/config_entries/flow", {"handler": "mqtt"})
-        flow = response.raise_for_status().json()["flow_id"]
-        settings = {"broker": "127.0.0.1", "port": self.broker.port}
-        response = await self.request("POST", f"config/config_entries/flow/{flow}", settings)
-        assert response.raise_for_status().json()["type"] == "create_entry", response.text
-        await self.stop()
 
     async def _launch(self) -> None:
         hass = INSTALLS / f"homeassistant-{self.version}" / "bin" / "hass"

@@ -33,7 +33,7 @@ def automation_in_words(automation: Automation) -> str:
     """A machine's doing as one would say it."""
     trigger = automation.trigger
     when = f"after {_event(trigger)}" if trigger else f"at {clock(automation.minute or 0)}"
-    hidden = ", a direct link that Home Assistant knows nothing of" if automation.kind == "hidden" else ""
+    hidden = ", unknown to Home Assistant" if automation.kind == "hidden" else ""
     return f"{_deed(automation.action)} {when}{hidden}"
 
 

@@ -137,6 +137,7 @@ async def _demonstrate(household: Household, settings: Settings) -> None:
     findings = Findings(household)
     home = Home(tz=household.tz, lat=household.lat, lon=household.lon, rooms=household.truth.rooms)
     service = Service(settings, home, clock=DemoClock())
+    findings.introduce()
     with progress(OUT, "{task.fields[said]}") as bar:
         configure_logs(settings)
         story = _Story(household, service, findings, bar)

@@ -33,6 +33,16 @@ class Findings:
         self._zone = ZoneInfo(household.tz)
         self._known: dict[str, Pattern] = {}
 
+    def introduce(self) -> None:
+        """Say what is about to be seen."""
+        truth = self._household.truth
+        OUT.print(
+            f"A generated household of two people, {self._household.days} days: with {len(truth.habits)} "
+            f"habits and {len(truth.pairs)} pairs, of which the pipeline is told nothing. Its events go to a "
+            "real MQTT broker, as Home Assistant would publish them. What is found is shown as it is said on "
+            "ha-ai/events/pattern/detected: when, what, and how we know.\n"
+        )
+
     def take(self, message: PatternDetected) -> None:
         """Show what is new; what merely gained evidence is remembered."""
         pattern = message.pattern

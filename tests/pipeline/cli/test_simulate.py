@@ -29,7 +29,7 @@ def test_says_what_was_planted(ha_ai: Command) -> None:
     assert "turn coffee maker (switch) on on weekdays around 06:53: 2 of 2 days" in said
     assert "turn pantry (light) on 4 seconds after pantry door (binary sensor) becomes on" in said
     assert "14 min after sunset" in said
-    assert "a direct link that Home Assistant knows nothing of" in said
+    assert "unknown to Home Assistant" in said
 
 
 def test_same_seed_same_bytes(ha_ai: Command) -> None:

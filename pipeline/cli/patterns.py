@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from pipeline.cli import UserError
 from pipeline.cli.terminal import ERR, OUT, claim, picture, say
+from pipeline.diagnosis.store import read_only_url
 from pipeline.settings import Settings
 from schemas.home import Home
 from schemas.patterns import Pattern
@@ -31,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Read the store, beside a running pipeline if there is one."""
     settings = Settings()
-    found = sorted(read_patterns(settings, everything=arguments.all), key=_order)
+    found = sorted(_read_patterns(settings, everything=arguments.all), key=_order)
     zone = ZoneInfo(settings.tz)
     if arguments.json:
         for pattern in found:
@@ -48,10 +49,10 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def read_patterns(settings: Settings, *, everything: bool) -> list[Pattern]:
+def _read_patterns(settings: Settings, *, everything: bool) -> list[Pattern]:
     """What the store knows; it is opened for reading, so nothing waits for us and nothing is made anew."""
     home = Home.read(settings.home_file).id if settings.home_file else settings.home or "home"
-    store = SqlStore(reading_url(settings), home=home)
+    store = SqlStore(_reading_url(settings), home=home)
     try:
         return store.patterns(status=None if everything else "active")
     except (StoreError, SQLAlchemyError) as error:
@@ -61,7 +62,7 @@ def read_patterns(settings: Settings, *, everything: bool) -> list[Pattern]:
         store.close()
 
 
-def reading_url(settings: Settings) -> str:
+def _reading_url(settings: Settings) -> str:
     """The store's URL; a SQLite file must be there and is opened read-only."""
     url: URL = make_url(settings.store_url)
     if url.get_backend_name() != "sqlite" or not url.database:
@@ -69,7 +70,7 @@ def reading_url(settings: Settings) -> str:
     path = Path(url.database)
     if not path.is_file():
         raise UserError(f"expected the store at {path}, got no such file: run `ha-ai run` first")
-    return f"sqlite:///file:{path.resolve()}?mode=ro&uri=true"
+    return read_only_url(path)
 
 
 def _table(patterns: list[Pattern], zone: ZoneInfo) -> Table:

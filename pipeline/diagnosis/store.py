@@ -5,6 +5,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 from sqlalchemy import Connection, text
 from sqlalchemy.engine import make_url
@@ -34,9 +35,20 @@ def check_store(settings: Settings) -> Iterator[Finding]:
         return
     yield _room(path.parent)
     if path.exists():
-        yield from _look_inside(f"sqlite:///file:{path}?mode=ro&uri=true", str(path))
+        yield from _look_inside(read_only_url(path), str(path))
     else:
         yield ok(CHECK, f"{path} does not exist yet, and can be made")
+
+
+def read_only_url(path: Path) -> str:
+    """The address of a SQLite file that is to be read beside whoever writes it.
+
+    Examples
+    --------
+    >>> read_only_url(Path("/data/what is known?.db"))
+    'sqlite:///file:/data/what%20is%20known%3F.db?mode=ro&uri=true'
+    """
+    return f"sqlite:///file:{quote(str(path.resolve()))}?mode=ro&uri=true"
 
 
 def _unwritable(path: Path) -> Finding | None:

@@ -83,6 +83,15 @@ def test_absent_store_is_said_and_not_made(ha_ai: Command) -> None:
     assert not Path("ha-ai.db").exists()
 
 
+def test_file_name_may_hold_anything(
+    ha_ai: Command, stored: list[Pattern], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Spaces, hashes and per cent signs in the file's name are no part of an address."""
+    Path("ha-ai.db").rename("50% known #1.db")
+    monkeypatch.setenv("HA_AI_DATABASE_PATH", "50% known #1.db")
+    assert len(ha_ai("patterns", "--json").out.splitlines()) == len(stored) - 1
+
+
 def test_other_file_is_said(ha_ai: Command) -> None:
     """A file that is no store of ours is answered with what was expected."""
     sqlite3.connect("ha-ai.db").close()

@@ -145,18 +145,19 @@ async def test_what_happens_while_it_is_away_is_learned_at_its_return(
     [("restart", "home_assistant"), ("kill_and_start", "home_assistant"), ("restart_broker", "broker")],
 )
 async def test_an_outage_is_one_gap_and_no_behaviour(
-    home_assistant: HomeAssistant, product: Product, activity: Activity, event: str, reason: str
+    home_assistant: HomeAssistant, products: dict[str, Product], activity: Activity, event: str, reason: str
 ) -> None:
     """What comes and goes with a restart is nobody's doing, and the time without sight is told once."""
     assert activity.effects, "the home has lived before"
     since_us = await home_assistant.mark()
     await getattr(home_assistant, event)()
     until_us = await home_assistant.mark()
-    await product.await_bookmark(until_us)
-    assert product.journal(since_us, until_us) == []
-    [gap] = product.gaps(since_us, until_us)
-    assert gap.reason == reason
-    assert since_us < gap.from_us < gap.to_us <= until_us
+    for product in products.values():
+        await product.await_bookmark(until_us)
+        assert product.journal(since_us, until_us) == []
+        [gap] = product.gaps(since_us, until_us)
+        assert gap.reason == reason
+        assert since_us < gap.from_us < gap.to_us <= until_us
 
 
 async def test_place_and_rooms_come_from_home_assistant(

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Iterator
 from itertools import cycle, islice
 from typing import Any
 
@@ -14,6 +15,12 @@ from schemas.events import StateChange
 
 TOPIC = "homeassistant_events"
 HOURS = 20
+
+
+def live_payloads(*, seed: int = 1) -> Iterator[bytes]:
+    """State changes of the same household without end, each at the moment at which it is asked for."""
+    for change in cycle(_changes(Household(seed=seed, days=2))):
+        yield _at(change, time.time_ns() // 1000)
 
 
 def home_payloads(number: int, *, seed: int = 1) -> list[Published]:

@@ -3,7 +3,8 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import NamedTuple
 
 import mqtt5
@@ -40,14 +41,18 @@ class Publisher:
         self.reconnects = -1
         self._port = port
         self._window = window
-        self._todo: deque[Published] = deque()
+        self._messages: Iterator[Published] = iter(())
+        self._is_more = False
         self._waiting: deque[tuple[int, Published]] = deque()
         self._packet_id = 0
 
     async def publish(self, messages: Iterable[Published], *, per_second: float = 1e9) -> None:
-        """Publish all of them, at most so many a second; return when the broker has them."""
-        self._todo.extend(messages)
-        while self._todo or self._waiting:
+        """Publish all of them, at most so many a second; return when the broker has them.
+
+        Each is asked for only when it is due.
+        """
+        self._messages, self._is_more = iter(messages), True
+        while self._is_more or self._waiting:
             try:
                 await self._session(per_second)
             except (OSError, EOFError):
@@ -76,12 +81,13 @@ class Publisher:
         self, writer: asyncio.StreamWriter, per_second: float, receiving: asyncio.Task[None]
     ) -> None:
         began_s, sent = time.monotonic(), 0
-        while self._todo or self._waiting:
+        while self._is_more or self._waiting:
             due = int((time.monotonic() - began_s) * per_second) - sent
-            for _ in range(min(due, self._window - len(self._waiting), len(self._todo))):
-                message = self._todo.popleft()
-                self._waiting.append((self._send(writer, message), message))
-                sent += 1
+            wanted = max(0, min(due, self._window - len(self._waiting)))
+            taken = [(self._send(writer, message), message) for message in islice(self._messages, wanted)]
+            self._waiting.extend(taken)
+            self._is_more = len(taken) == wanted
+            sent += len(taken)
             await writer.drain()
             await asyncio.wait([receiving], timeout=TICK_S)
             if receiving.done():

@@ -53,8 +53,7 @@ def _table(figures: dict[str, list[tuple[float, float]]], events: int) -> str:
     cpu = {kind: statistics.median(figure[0] for figure in rounds) for kind, rounds in figures.items()}
     wall = {kind: statistics.median(figure[1] for figure in rounds) for kind, rounds in figures.items()}
     lines = [
-        f"| drain of {events:,} queued messages | CPU µs an event | ours by it | events a CPU second "
-        "| events a second |",
+        f"| drain of {events:,} messages | CPU µs an event | ours by it | events a CPU second | a second |",
         "|---|---|---|---|---|",
     ]
     for kind, name in names.items():

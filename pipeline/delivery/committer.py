@@ -97,6 +97,7 @@ class Committer:
         decoded = await self._retry(lambda: self._learner.decode(messages))
         work = await self._retry(lambda: self._learner.prepare(decoded))
         await self._write(work)
+        self._health.last_taken_s = time.monotonic()
         await self._intake.acknowledge(batch)
         self._count(work, len(batch))
 
@@ -105,12 +106,12 @@ class Committer:
             return
         started_s = time.monotonic()
         await self._retry(lambda: self._learner.write(work, holder=self._held, now_us=time.time_ns() // 1000))
-        self._health.last_commit_s = time.monotonic()
-        self._metrics.commit.observe(self._health.last_commit_s - started_s)
+        committed_s = time.monotonic()
+        self._metrics.commit.observe(committed_s - started_s)
         if work.outgoing or work.decoded.letters:
             self._outbox_filled.set()
         if work.decoded.heartbeat_us:
-            self._health.last_heartbeat_s = self._health.last_commit_s
+            self._health.last_heartbeat_s = committed_s
 
     async def _retry(self, call: Callable[[], T]) -> T:
         """Run in the store's thread, again while the store is away; messages stay unacknowledged."""

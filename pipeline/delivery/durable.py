@@ -19,6 +19,7 @@ from zmqtt._internal.transport.tls import open_tls
 from zmqtt.client import Transport
 
 UNBOUNDED = 0
+UNHANDLED = 200
 
 Permission = Callable[[], Awaitable[bool]]
 Room = Callable[[], Awaitable[None]]
@@ -31,19 +32,39 @@ class NotOwnerError(RuntimeError):
 class DurableSubscription(zmqtt.Subscription):
     """Stays at the broker when it is stopped here."""
 
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._taken = asyncio.Event()
+        self._is_consumed = False
+
+    async def room(self) -> None:
+        """Wait while the handler lags behind; before the SUBACK, which has to be read, there is none."""
+        while self._is_consumed and self._queue.qsize() > UNHANDLED:
+            self._taken.clear()
+            await self._taken.wait()
+
+    @override
+    async def start(self) -> None:
+        await super().start()
+        self._is_consumed = True
+
     @override
     async def stop(self) -> None:
         await self.detach()
+        self._is_consumed = False
+        self._taken.set()
 
     @override
     async def get_message(self) -> zmqtt.Message:
         try:
-            return await super().get_message()
+            message = await super().get_message()
         except zmqtt.MQTTDisconnectedError:
             if not self._detached:
                 raise
             # FastStream cancels whoever waits here, once it has stopped the subscription.
             return await asyncio.Future()
+        self._taken.set()
+        return message
 
 
 class HeldTransport:
@@ -83,6 +104,7 @@ class DurableClient(zmqtt.MQTTClient):
 
     def __init__(self, *, snapshots: bool, **options: Any) -> None:
         super().__init__(**options)
+        self._made: list[DurableSubscription] = []
         handling = zmqtt.RetainHandling
         self._retain_handling = handling.SEND_ON_SUBSCRIBE if snapshots else handling.DO_NOT_SEND
 
@@ -94,7 +116,7 @@ class DurableClient(zmqtt.MQTTClient):
         auto_ack: bool = False,
         **_options: Any,
     ) -> DurableSubscription:
-        return DurableSubscription(
+        made = DurableSubscription(
             self,
             list(filters),
             qos,
@@ -102,6 +124,13 @@ class DurableClient(zmqtt.MQTTClient):
             UNBOUNDED,
             retain_handling=self._retain_handling,
         )
+        self._made.append(made)
+        return made
+
+    async def room(self) -> None:
+        """Wait while handlers lag behind: reading is faster than they are."""
+        for subscription in self._made:
+            await subscription.room()
 
 
 class DurableBroker(MQTTBroker):
@@ -124,10 +153,11 @@ class DurableBroker(MQTTBroker):
         self._snapshots = snapshots
         self._permission = permission
         self._room = room
+        self._client: DurableClient | None = None
 
     @override
     async def _connect(self) -> zmqtt.MQTTClient:
-        client = DurableClient(
+        client = self._client = DurableClient(
             snapshots=self._snapshots, **self._connection_kwargs, transport_factory=self._open
         )
         await client.connect()
@@ -138,6 +168,11 @@ class DurableBroker(MQTTBroker):
         if not await self._permission():
             raise NotOwnerError
         if not tls:
-            return HeldTransport(await open_tcp(host, port), self._room)
+            return HeldTransport(await open_tcp(host, port), self._has_room)
         context = tls if isinstance(tls, ssl.SSLContext) else ssl.create_default_context()
-        return HeldTransport(await open_tls(host, port, context), self._room)
+        return HeldTransport(await open_tls(host, port, context), self._has_room)
+
+    async def _has_room(self) -> None:
+        await self._room()
+        if self._client is not None:
+            await self._client.room()

@@ -8,17 +8,22 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 @dataclass(slots=True)
 class Health:
-    """State of the parts, and when the last commit was; times are monotonic seconds."""
+    """State of the parts, and when messages were last committed; times are monotonic seconds."""
 
     started_s: float = field(default_factory=time.monotonic)
     connected: bool = False
     publishing: bool = False
     owner: bool = False
     degraded: str = ""
-    last_commit_s: float = 0.0
+    last_taken_s: float = 0.0
     last_heartbeat_s: float = field(default_factory=time.monotonic)
     lag_s: float = 0.0
     waiting: int = 0
+
+    @property
+    def last_sign_s(self) -> float:
+        """When a message last came through broker and store."""
+        return max(self.last_heartbeat_s, self.last_taken_s)
 
     @property
     def ready(self) -> bool:

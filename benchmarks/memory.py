@@ -1,0 +1,125 @@
+"""``python -m benchmarks.memory``: peak memory of `ha-ai run` while and after a home is replayed into it."""
+
+import argparse
+import asyncio
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from benchmarks.drills.audit import text_of
+from benchmarks.processes import HA_AI, HOST, Mosquitto, Worker
+from benchmarks.results import write_section
+from pipeline.simulation.household import Household
+from pipeline.simulation.recording import write_household
+
+SAMPLE_S = 0.1
+QUIET_S = 15.0
+TARGET_MB = 120
+REPLAY = (HA_AI[0], "replay", "--shift-to-now")
+
+
+@dataclass(slots=True)
+class Peaks:
+    """Proportional set size in MB: before anything came, the highest so far, and the last."""
+
+    idle: float = 0.0
+    peak: float = 0.0
+    last: float = 0.0
+
+    def take(self, megabytes: float) -> None:
+        """Take a sample."""
+        self.peak, self.last = max(self.peak, megabytes), megabytes
+
+
+def main() -> None:
+    """Measure, print, and write where asked to."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.memory", description=__doc__)
+    parser.add_argument("--events", type=Path, help="a log, instead of a generated household's 30 days")
+    parser.add_argument("--home", type=Path, help="its home.json")
+    parser.add_argument("--write", action="store_true", help="into RESULTS.md")
+    arguments = parser.parse_args()
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="haai-bench-")))
+        if arguments.events is None:
+            write_household(Household(), folder)
+            arguments.events, arguments.home = folder / "events.jsonl.gz", folder / "home.json"
+            title = "Memory, a generated household"
+        else:
+            title = "Memory, a large home"
+        table = asyncio.run(_measured(folder, arguments.events.resolve(), arguments.home.resolve()))
+    print(table)
+    if arguments.write:
+        write_section(title, "python -m benchmarks.memory", table)
+
+
+async def _measured(folder: Path, events: Path, home: Path) -> str:
+    broker = Mosquitto(folder)
+    await broker.start()
+    log = folder / "worker.log"
+    worker = Worker(folder / "ha-ai.db", log, broker.port, mqtt_client_id="haai-bench-p0", home_file=home)
+    peaks = Peaks()
+    began_s = time.monotonic()
+    try:
+        await worker.start()
+        await worker.ready()
+        peaks.idle = _pss_mb(worker.pid)
+        await _replay(broker.port, events, home, worker, peaks)
+        await _until_quiet(worker, peaks)
+    finally:
+        await worker.stop()
+        await broker.stop()
+    kept = text_of(worker.database, "SELECT count(*) FROM journal")
+    patterns = text_of(worker.database, "SELECT count(*) FROM patterns WHERE status = 'active'")
+    seconds = time.monotonic() - began_s
+    return (
+        "| events kept | patterns | idle, MB | peak, MB | at the end, MB | to reach, MB | seconds |\n"
+        "|---|---|---|---|---|---|---|\n"
+        f"| {int(kept):,} | {patterns} | {peaks.idle:.1f} | {peaks.peak:.1f} | {peaks.last:.1f} "
+        f"| {TARGET_MB} | {seconds:.0f} |"
+    )
+
+
+async def _replay(port: int, events: Path, home: Path, worker: Worker, peaks: Peaks) -> None:
+    words = (*REPLAY, "--home", str(home), str(events))
+    environment = {"HA_AI_MQTT_URL": f"mqtt://{HOST}:{port}", "HA_AI_DATABASE_PATH": "unused"}
+    process = await asyncio.create_subprocess_exec(*words, env=environment, stderr=sys.stderr)
+    waiting = asyncio.create_task(process.wait())
+    while not waiting.done():
+        peaks.take(_pss_mb(worker.pid))
+        await asyncio.wait([waiting], timeout=SAMPLE_S)
+    if waiting.result():
+        raise RuntimeError(f"expected a replay to the end, it exited with {waiting.result()}")
+
+
+async def _until_quiet(worker: Worker, peaks: Peaks) -> None:
+    """Sample on until the process has had nothing to do for a while."""
+    busy_s = cpu_s = 0.0
+    quiet_since_s = time.monotonic()
+    process = psutil.Process(worker.pid)
+    while time.monotonic() - quiet_since_s < QUIET_S:
+        peaks.take(_pss_mb(worker.pid))
+        busy_s, cpu_s = cpu_s, sum(process.cpu_times()[:2])
+        if cpu_s - busy_s > SAMPLE_S / 2:
+            quiet_since_s = time.monotonic()
+        await asyncio.sleep(SAMPLE_S)
+
+
+def _pss_mb(pid: int | None) -> float:
+    """Proportional set size of a process and its children."""
+    process = psutil.Process(pid)
+    family = (process, *process.children(recursive=True))
+    return sum(_pss_kb(each.pid) for each in family) / 1024
+
+
+def _pss_kb(pid: int) -> int:
+    rollup = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
+    return next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:"))
+
+
+if __name__ == "__main__":
+    main()

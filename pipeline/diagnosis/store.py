@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from sqlalchemy import Connection, text
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from pipeline.diagnosis.finding import Finding, ok, warning, wrong
@@ -45,10 +45,14 @@ def read_only_url(path: Path) -> str:
 
     Examples
     --------
-    >>> read_only_url(Path("/data/what is known?.db"))
-    'sqlite:///file:/data/what%20is%20known%3F.db?mode=ro&uri=true'
+    >>> read_only_url(Path("/data/ha-ai.db"))
+    'sqlite:///file%3A/data/ha-ai.db?mode=ro&uri=true'
     """
-    return f"sqlite:///file:{quote(str(path.resolve()))}?mode=ro&uri=true"
+    # Quoted twice: SQLAlchemy's address holds SQLite's.
+    address = URL.create(
+        "sqlite", database=f"file:{quote(str(path.resolve()))}", query={"mode": "ro", "uri": "true"}
+    )
+    return address.render_as_string(hide_password=False)
 
 
 def _unwritable(path: Path) -> Finding | None:

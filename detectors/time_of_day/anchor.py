@@ -6,14 +6,17 @@ from math import log
 import numpy as np
 
 from detectors.time_of_day.course import Hump, Near, fit, median
-from detectors.time_of_day.uses import Bools, Floats, Span
+from detectors.time_of_day.uses import DAY_MIN, Bools, Floats, Ints, Span
 
-ANCHORS = ("clock", "sunrise", "sunset")
-ANCHOR_PRIOR = (0.6, 0.2, 0.2)
+UNDETERMINED = "undetermined"
+# With how likely a habit keeps to each.
+ANCHORS = {"clock": 0.6, "sunrise": 0.2, "sunset": 0.2}
 # Anchors are told apart by uses this near, in minutes; a habit further from the sun is none of the sun's.
 NEAR_MIN = 150.0
 # Odds of less than e^2 between anchors decide nothing.
 DECISIVE = 2.0
+FARTHEST_MIN = 45.0
+WIDEST_SPREAD_MIN = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +27,10 @@ class Anchor:
     offset: float | None
     minute: float
 
-    def offset_of(self, shift: float) -> float | None:
-        """Offset from the sun after a move by `shift`."""
-        return None if self.offset is None else self.offset + shift
+    def moved(self, shift: float, minute: float) -> "Anchor":
+        """Return the anchor after a move; what was undetermined is left to the clock."""
+        name = "clock" if self.name == UNDETERMINED else self.name
+        return Anchor(name, None if self.offset is None else self.offset + shift, minute)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,48 +50,67 @@ class Anchored:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class _Weighed:
+    """By anchor and habit: expected minute by day, offset, spread, and log-likelihood with prior."""
+
+    centre: Floats
+    offset: Floats
+    spread: Floats
+    score: Floats
+
+
 def keep_to(clock: Hump, near: Near, span: Span, days: Bools) -> Anchored:
-    """Weigh the anchors: expected minute by day and spread under the likeliest, and what may be said."""
-    shape = days.shape
-    first = near.offsets(np.broadcast_to(clock.centre[:, None], shape))
+    """Find what each habit keeps to, judged by the uses on `days` around its time on the clock."""
+    weighed = _weigh(clock, near, span, days)
+    top, rows = np.argmax(weighed.score, axis=0), np.arange(len(days))
+    centre, spread = weighed.centre[top, rows], weighed.spread[top, rows]
+    # A fit to all the days that lost the recent window does not speak of this habit.
+    strayed = (np.abs(centre[:, -1] - clock.centre) > FARTHEST_MIN) & (top == 0)
+    lost = (spread > 2 * clock.spread + 5) | strayed
+    said = _say(weighed, top)
+    return Anchored(
+        np.where(lost[:, None], clock.centre[:, None], centre),
+        np.where(lost, clock.spread, spread),
+        [Anchor("clock", None, float(clock.centre[i])) if lost[i] else said[i] for i in rows],
+    )
+
+
+def _weigh(clock: Hump, near: Near, span: Span, days: Bools) -> _Weighed:
+    first = near.offsets(np.broadcast_to(clock.centre[:, None], days.shape))
     days = days & (np.abs(first) <= NEAR_MIN)
     hump = days & (np.abs(first) <= np.maximum(2.5 * clock.spread, 15)[:, None])
-    reach, widest = np.full(len(days), NEAR_MIN), np.full(len(days), 60.0)
-    centres, offsets, spreads, scores = [], [], [], []
-    for index, name in enumerate(ANCHORS):
-        base = np.zeros(span.days) if name == "clock" else span.sun[name]
-        from_base = clock.centre[:, None] + np.where(hump, first, 0.0) - base
-        middle = clock.centre if name == "clock" else median((from_base + 720) % 1440 - 720, hump)
-        found = fit(near.offsets(base + middle[:, None]), days, np.maximum(clock.spread, 2), widest, reach)
-        far = np.abs(middle) > NEAR_MIN if name != "clock" else np.zeros(len(days), dtype=np.bool_)
-        centres.append(base + (middle + found.centre)[:, None])
-        offsets.append(middle + found.centre)
-        spreads.append(found.spread)
-        scores.append(np.where(far, -np.inf, found.likelihood + log(ANCHOR_PRIOR[index])))
-    score, spread_of = np.array(scores), np.array(spreads)
-    top = np.argmax(score, axis=0)
-    rows = np.arange(len(days))
-    centre, spread = np.array(centres)[top, rows], spread_of[top, rows]
-    # A fit to all the days that lost the recent window does not speak of this habit.
-    lost = (spread > 2 * clock.spread + 5) | ((np.abs(centre[:, -1] - clock.centre) > 45) & (top == 0))
-    centre = np.where(lost[:, None], clock.centre[:, None], centre)
-    spread = np.where(lost, clock.spread, spread)
-    weight = np.exp(score - score.max(axis=0))
-    weight /= weight.sum(axis=0)
-    today = np.array([each[:, -1] for each in centres])
-    difference = (today - today[top, rows] + 720) % 1440 - 720
-    blended = today[top, rows] + np.where(weight > 0, weight * difference, 0.0).sum(axis=0)
-    runner_up = np.sort(score, axis=0)[-2]
-    decided = score[top, rows] - runner_up >= DECISIVE
-    return Anchored(
-        centre,
-        spread,
-        [
-            Anchor("clock", None, float(clock.centre[i]))
-            if lost[i]
-            else Anchor("undetermined", None, float(blended[i]))
-            if not decided[i]
-            else Anchor(ANCHORS[top[i]], float(offsets[top[i]][i]) if top[i] else None, float(centre[i, -1]))
-            for i in rows
-        ],
-    )
+    reach, widest = np.full(len(days), NEAR_MIN), np.full(len(days), WIDEST_SPREAD_MIN)
+    found = []
+    for name, prior in ANCHORS.items():
+        base, middle = np.zeros(span.days), clock.centre
+        if name != "clock":
+            base = span.sun[name]
+            distance = clock.centre[:, None] + np.where(hump, first, 0.0) - base
+            middle = median((distance + DAY_MIN / 2) % DAY_MIN - DAY_MIN / 2, hump)
+        fitted = fit(near.offsets(base + middle[:, None]), days, np.maximum(clock.spread, 2), widest, reach)
+        near_enough = (np.abs(middle) <= NEAR_MIN) | (name == "clock")
+        score = np.where(near_enough, fitted.likelihood + log(prior), -np.inf)
+        offset = middle + fitted.centre
+        found.append((base + offset[:, None], offset, fitted.spread, score))
+    centres, offsets, spreads, scores = zip(*found, strict=True)
+    return _Weighed(np.array(centres), np.array(offsets), np.array(spreads), np.array(scores))
+
+
+def _say(weighed: _Weighed, top: Ints) -> list[Anchor]:
+    """Name the anchor where it is decided, else take the likely mean of what all expect of the last day."""
+    rows = np.arange(len(top))
+    score = weighed.score - weighed.score[top, rows]
+    weight = np.exp(score) / np.exp(score).sum(axis=0)
+    today = weighed.centre[:, :, -1]
+    likeliest = today[top, rows]
+    difference = (today - likeliest + DAY_MIN / 2) % DAY_MIN - DAY_MIN / 2
+    blended = likeliest + (weight * difference).sum(axis=0)
+    decided = np.sort(score, axis=0)[-2] <= -DECISIVE
+    names = list(ANCHORS)
+    return [
+        Anchor(names[top[i]], float(weighed.offset[top[i], i]) if top[i] else None, float(likeliest[i]))
+        if decided[i]
+        else Anchor(UNDETERMINED, None, float(blended[i]))
+        for i in rows
+    ]

@@ -18,9 +18,10 @@ HALF_IN_SPREADS = 2.5
 STEPS = 8
 # Log-likelihood that a change of the hit rate, a time, or a class of weekdays must gain.
 CHANGE_GAIN = 4.0
-MOVE_GAIN = 5.0
+MOVE_GAIN = 7.0
 # A habit is over after some days of plain absence, or after a week of rarity.
-ABSENCE_GAIN = 8.0
+ABSENCE_GAIN = 6.5
+RARITY_GAIN = 4.5
 CLASS_GAIN = 1.5
 LEAST_MOVE_MIN = 20.0
 WEEK = 7
@@ -140,7 +141,7 @@ def began(hits: Bools, opportunities: Bools) -> Ints:
 def ended(hits: Bools, opportunities: Bools) -> Bools:
     """Tell which habits are over."""
     change = split(hits, opportunities)
-    gain = np.where(change.days_after >= WEEK, CHANGE_GAIN, ABSENCE_GAIN)
+    gain = np.where(change.days_after >= WEEK, RARITY_GAIN, ABSENCE_GAIN)
     return (change.gain > gain) & (change.after < 0.5 * change.before)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from detectors.evidence import log_e_values
-from detectors.time_of_day.anchor import keep_to
+from detectors.time_of_day.anchor import Anchor, Anchored, keep_to
 from detectors.time_of_day.course import (
     CLASS_DAYS,
     HALF_IN_SPREADS,
@@ -28,6 +28,7 @@ MACHINE_SHARE = 0.75
 FEWEST_HITS = 3
 # What happens anyway and is hardly more frequent is no habit.
 LEAST_LIFT = 2.0
+HIGHEST_CHANCE = 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +58,7 @@ class Habit:
     """
 
     row: int
-    anchor: str
-    anchor_offset: float | None
-    minute: float
+    anchor: Anchor
     spread: float
     half: float
     kind: int
@@ -75,72 +74,81 @@ class Habit:
     moved: tuple[int, float] | None
 
     @property
+    def minute(self) -> float:
+        """Minute that is valid on the last day."""
+        return self.anchor.minute
+
+    @property
     def reach(self) -> float:
         """Minutes around the centre that the habit explains."""
         return max(self.half, 3 * self.spread) + 10
 
 
+@dataclass(frozen=True, slots=True)
+class Course:
+    """Expected minutes by day, how far the nearest uses were, which days count, which of them were hits."""
+
+    centre: Floats
+    half: Floats
+    offsets: Floats
+    seen: Bools
+    hits: Bools
+
+    @classmethod
+    def of(cls, near: Near, span: Span, centre: Floats, spread: Floats, days: Bools) -> "Course":
+        """Follow the uses near `centre` on those of `days` that could be seen."""
+        half = np.clip(HALF_IN_SPREADS * spread, NARROWEST_MIN, WIDEST_MIN)
+        offsets = near.offsets(centre)
+        seen = opportunities(centre, half, span.shown, days)
+        return cls(centre, half, offsets, seen, seen & (np.abs(offsets) <= half[:, None]))
+
+    def within(self, days: Bools) -> "Course":
+        """Count only these days."""
+        return Course(self.centre, self.half, self.offsets, self.seen & days, self.hits & days)
+
+    def chance(self, candidates: Candidates) -> Floats:
+        """Probability of a hit if there were no habit."""
+        wider = np.maximum(1.0, 2 * self.half / candidates.width)
+        return np.minimum(-np.expm1(-candidates.expected * wider), HIGHEST_CHANCE)
+
+
 def trace(candidates: Candidates, near: Near, span: Span, least: float) -> list[Habit | None]:
     """Follow each candidate through the days; None where the whole course bears out less than `least`."""
     live = np.broadcast_to(span.live, (len(candidates.row), span.days))
-    clock = _clock(candidates, near, span)
     in_class = live & CLASS_DAYS[candidates.kind][:, span.weekdays]
-    centre = np.broadcast_to(clock.centre[:, None], live.shape)
-    half = halves(clock.spread)
-    offsets = near.offsets(centre)
-    seen = opportunities(centre, half, span.shown, in_class)
-    start = began(np.abs(offsets) <= half[:, None], seen)
-    anchored = keep_to(clock, near, span, in_class & _since(start, span.days))
-    if start.any():
-        # What seems to begin on the clock may have drifted with the sun all along.
-        lasting = keep_to(clock, near, span, in_class)
-        half = halves(lasting.spread)
-        seen = opportunities(lasting.centre, half, span.shown, in_class)
-        steady = began(np.abs(near.offsets(lasting.centre)) <= half[:, None], seen) == 0
-        solar = np.array([anchor.name in span.sun for anchor in lasting.said])
-        anchored = anchored.where_not((start > 0) & solar & steady, lasting)
-        start = np.where((start > 0) & solar & steady, 0, start)
-    centre, spread, anchors = anchored.centre, anchored.spread, anchored.said
-    offsets = near.offsets(centre)
-    half = halves(spread)
-    hits = (np.abs(offsets) <= half[:, None]) & in_class & _since(start, span.days)
-    move = moves(offsets, hits, spread)
+    anchored, start = _anchored(_clock(candidates, near, span), near, span, in_class)
+    course = Course.of(near, span, anchored.centre, anchored.spread, in_class & _since(start, span.days))
+    move = moves(course.offsets, course.hits, anchored.spread)
     moved = move.day > 0
-    earlier = centre + move.before[:, None]
-    centre = np.where(moved[:, None], centre + move.after[:, None], centre)
-    spread = np.where(moved, move.spread, spread)
+    centre = np.where(moved[:, None], anchored.centre + move.after[:, None], anchored.centre)
+    spread = np.where(moved, move.spread, anchored.spread)
     start = np.where(moved, move.day, start)
-    half = halves(spread)
-    offsets = near.offsets(centre)
-    hits = np.abs(offsets) <= half[:, None]
-    seen = opportunities(centre, half, span.shown, live) & _since(start, span.days)
-    widened = np.maximum(1.0, 2 * half / candidates.width)
-    chance = np.minimum(-np.expm1(-candidates.expected * widened), 0.6)
-    kind = classify(hits, seen, chance, span.weekdays)
-    seen &= CLASS_DAYS[kind][:, span.weekdays]
-    start = np.maximum(start, began(hits, seen))
-    seen &= _since(start, span.days)
-    hits &= seen
-    over = ended(hits, seen)
-    k, n = hits.sum(axis=1), seen.sum(axis=1)
-    borne_out = (
-        (k >= FEWEST_HITS) & (k >= LEAST_LIFT * chance * n) & (log_e_values(k, n, chance, RATES) >= least)
-    )
-    machine = machines(near, centre, half, k)
-    before = np.where(_since(move.day, span.days) | ~moved[:, None], centre, earlier)
+    course = Course.of(near, span, centre, spread, live & _since(start, span.days))
+    chance = course.chance(candidates)
+    kind = classify(course.hits, course.seen, chance, span.weekdays)
+    course = course.within(CLASS_DAYS[kind][:, span.weekdays])
+    start = np.maximum(start, began(course.hits, course.seen))
+    course = course.within(_since(start, span.days))
+    over = ended(course.hits, course.seen)
+    machine = machines(near, centre, course.half, course.hits.sum(axis=1))
+    borne_out = _borne_out(course, chance, least)
+    earlier = anchored.centre + move.before[:, None]
+    centre = np.where(_since(move.day, span.days), centre, earlier)
+    said = [
+        anchor.moved(float(move.after[i]), float(centre[i, -1])) if moved[i] else anchor
+        for i, anchor in enumerate(anchored.said)
+    ]
     return [
         Habit(
             row=int(candidates.row[i]),
-            anchor="clock" if moved[i] and anchors[i].name == "undetermined" else anchors[i].name,
-            anchor_offset=anchors[i].offset_of(float(move.after[i]) if moved[i] else 0.0),
-            minute=float(centre[i, -1]) if moved[i] else anchors[i].minute,
+            anchor=said[i],
             spread=float(spread[i]),
-            half=float(half[i]),
+            half=float(course.half[i]),
             kind=int(kind[i]),
-            centre=before[i],
-            offsets=offsets[i],
-            chances=seen[i],
-            hits=hits[i],
+            centre=centre[i],
+            offsets=course.offsets[i],
+            chances=course.seen[i],
+            hits=course.hits[i],
             start=int(start[i]),
             over=bool(over[i]),
             machine=bool(machine[i]),
@@ -154,39 +162,52 @@ def trace(candidates: Candidates, near: Near, span: Span, least: float) -> list[
     ]
 
 
-def halves(spread: Floats) -> Floats:
-    """Half-width of the window in which a use is the habit's."""
-    return np.clip(HALF_IN_SPREADS * spread, NARROWEST_MIN, WIDEST_MIN)
-
-
 def _since(start: Ints, days: int) -> Bools:
     return np.asarray(np.arange(days)[None, :] >= start[:, None])
 
 
+def _borne_out(course: Course, chance: Floats, least: float) -> Bools:
+    k, n = course.hits.sum(axis=1), course.seen.sum(axis=1)
+    enough = (k >= FEWEST_HITS) & (k >= LEAST_LIFT * chance * n)
+    return np.asarray(enough & (log_e_values(k, n, chance, RATES) >= least))
+
+
+def _anchored(clock: Hump, near: Near, span: Span, days: Bools) -> tuple[Anchored, Ints]:
+    """Find what each habit keeps to, and the day on which it began."""
+    centre = np.broadcast_to(clock.centre[:, None], days.shape)
+    course = Course.of(near, span, centre, clock.spread, days)
+    start = began(course.hits, course.seen)
+    anchored = keep_to(clock, near, span, days & _since(start, span.days))
+    if not start.any():
+        return anchored, start
+    # What seems to begin on the clock may have drifted with the sun all along.
+    lasting = keep_to(clock, near, span, days)
+    course = Course.of(near, span, lasting.centre, lasting.spread, days)
+    steady = began(course.hits, course.seen) == 0
+    solar = (start > 0) & steady & np.array([anchor.name in span.sun for anchor in lasting.said])
+    return anchored.where_not(solar, lasting), np.where(solar, 0, start)
+
+
 def _clock(candidates: Candidates, near: Near, span: Span) -> Hump:
     """Centre and spread on the clock: on the days of the class, or on all days where they fit as well."""
-    shape = (len(candidates.row), span.days)
-    sought = candidates.recent & CLASS_DAYS[candidates.kind][:, span.weekdays]
-    offsets = near.offsets(np.broadcast_to(candidates.centre[:, None], shape))
     width = candidates.width
-    hump = fit(
-        offsets, sought, np.maximum(width / 4, 2), np.clip(width / 2, 5, 60), np.maximum(30, 1.25 * width)
-    )
-    narrow = Hump(candidates.centre + hump.centre, hump.spread, hump.likelihood)
-    centre = np.broadcast_to(narrow.centre[:, None], shape)
-    offsets = near.offsets(centre)
+    sought = candidates.recent & CLASS_DAYS[candidates.kind][:, span.weekdays]
+    start = Hump(candidates.centre, np.maximum(width / 4, 2), candidates.log_e)
+    narrow = _fit_again(start, near, sought, np.clip(width / 2, 5, 60), np.maximum(30, 1.25 * width))
     broad = np.maximum(60, width)
-    hump = fit(offsets, candidates.recent, broad / 4, broad / 2, 1.25 * broad)
-    wide = Hump(narrow.centre + hump.centre, hump.spread, hump.likelihood)
-    half = halves(wide.spread)
-    offsets = near.offsets(np.broadcast_to(wide.centre[:, None], shape))
-    seen = opportunities(np.broadcast_to(wide.centre[:, None], shape), half, span.shown, candidates.recent)
-    chance = np.minimum(-np.expm1(-candidates.expected * np.maximum(1.0, 2 * half / width)), 0.6)
-    every = classify(np.abs(offsets) <= half[:, None], seen, chance, span.weekdays) == 0
+    start = Hump(narrow.centre, broad / 4, narrow.likelihood)
+    wide = _fit_again(start, near, candidates.recent, broad / 2, 1.25 * broad)
+    centre = np.broadcast_to(wide.centre[:, None], sought.shape)
+    course = Course.of(near, span, centre, wide.spread, candidates.recent)
+    every = classify(course.hits, course.seen, course.chance(candidates), span.weekdays) == 0
     use = every & (candidates.kind > 0)
-    return Hump(
-        np.where(use, wide.centre, narrow.centre), np.where(use, wide.spread, narrow.spread), hump.likelihood
-    )
+    return Hump(*(np.where(use, getattr(wide, f.name), getattr(narrow, f.name)) for f in fields(Hump)))
+
+
+def _fit_again(start: Hump, near: Near, days: Bools, widest: Floats, reach: Floats) -> Hump:
+    offsets = near.offsets(np.broadcast_to(start.centre[:, None], days.shape))
+    hump = fit(offsets, days, start.spread, widest, reach)
+    return Hump(start.centre + hump.centre, hump.spread, hump.likelihood)
 
 
 def machines(near: Near, centre: Floats, half: Floats, hits: Ints) -> Bools:

@@ -138,8 +138,8 @@ def _pattern(habit: Habit, slot: int, span: Span, uses: Uses, home: Home, half_l
         minute=minute,
         spread_minutes=round(habit.spread, 2),
         days=tuple(sorted((day + later) % 7 for day in CLASSES[habit.kind][0])),
-        anchor=habit.anchor,
-        offset_minutes=None if habit.anchor_offset is None else round(habit.anchor_offset, 2),
+        anchor=habit.anchor.name,
+        offset_minutes=None if habit.anchor.offset is None else round(habit.anchor.offset, 2),
         automated=bool(uses.automated[habit.row]) or habit.machine,
     )
     seen = [_instant(habit, day, span, home) for day in (int(hit_days[0]), int(hit_days[-1]))]

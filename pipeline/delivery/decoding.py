@@ -9,6 +9,7 @@ from typing import Protocol
 
 from pipeline.ingest.bounds import Clock
 from pipeline.ingest.gate import Gate
+from pipeline.ingest.inputs import States
 from pipeline.ingest.messages import Decoded, Message, PoisonError, Signal
 from schemas.events import ServiceCall, StateChange
 from schemas.statuses import DeadLetter
@@ -21,6 +22,9 @@ class Decoder(Protocol):
 
     def decode(self, message: Message) -> Decoded | None:
         """What a message says, None where it says nothing to us; `PoisonError` where it cannot be taken."""
+
+    def recall(self, states: States) -> None:
+        """Take the last states that were kept, before the first message."""
 
 
 @dataclass(slots=True)
@@ -40,6 +44,10 @@ class BatchDecoder:
         self._decoder = decoder
         self._gate = Gate(clock)
         self._heartbeat_topic = heartbeat_topic
+
+    def recall(self, states: States) -> None:
+        """Take the last states that were kept, before the first batch."""
+        self._decoder.recall(states)
 
     def decode(self, messages: Sequence[Message]) -> DecodedBatch:
         """Decode a batch in order; of entries with one key the first stays."""

@@ -100,10 +100,13 @@ class HomeLearner:
                 self._restore_late([entry])
                 self._learn(entry)
                 self._since_checkpoint += 1
+        self._decoder.recall(self._store.last_states)
         seen_us = max(self.core.watermark_ms * 1000, self._seen_us())
         if seen_us:
             self.gaps.lost(seen_us, NOT_RUNNING)
         self._judge_wanted = bool(self._unread or self.core.open_days())
+        if self.core.due():
+            self._late_since = monotonic()
 
     def decode(self, messages: Sequence[Message]) -> DecodedBatch:
         """Decode a batch, once: a decoder may remember what it saw."""
@@ -301,12 +304,13 @@ class HomeLearner:
         return int(json.loads(stored.payload)["seen_us"]) if stored else 0
 
     def _save_checkpoint(self, transaction: Transaction, seq: int, now_us: int) -> None:
+        due = {day.date for day in self.core.due()}
         for day, events in self.core.open_days().items():
             transaction.save_day(
                 day,
                 events.pack(),
                 events=len(events),
-                sealed=self.core.is_closed(day),
+                sealed=self.core.is_closed(day) and day not in due,
                 at_us=now_us,
                 applied_seq=seq,
             )

@@ -1,11 +1,13 @@
 """What Home Assistant publishes, by topic: its event or state stream, and its birth and will."""
 
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from pipeline.ingest.eventstream import EventstreamDecoder
 from pipeline.ingest.messages import Decoded, Message, PoisonError, Reason, Signal
 from pipeline.ingest.statestream import StatestreamDecoder
 
+States = Callable[[], Mapping[str, str]]
 STATUS = {b"online": Signal.STARTED, b"offline": Signal.STOPPED}
 
 
@@ -21,6 +23,9 @@ class Stream(Protocol):
 
     def remember(self, message: Message) -> None:
         """Take a retained message, which tells how things stood; `PoisonError` where it cannot be taken."""
+
+    def recall(self, states: States) -> None:
+        """Take the last states that were kept, where the stream tells no old ones."""
 
 
 class Eventstream:
@@ -42,6 +47,9 @@ class Eventstream:
     def remember(self, message: Message) -> None:
         """Do nothing: an event is no state of affairs."""
 
+    def recall(self, states: States) -> None:
+        """Do nothing: an event tells its old state."""
+
 
 class Statestream:
     """``mqtt_statestream``: a topic a field.
@@ -62,6 +70,9 @@ class Statestream:
     def remember(self, message: Message) -> None:
         self._decoder.snapshot(message.topic, message.payload)
 
+    def recall(self, states: States) -> None:
+        self._decoder.recall(states())
+
 
 def stream_of(kind: str, eventstream_topic: str, statestream_topic: str) -> Stream:
     """The stream that a setting names."""
@@ -74,6 +85,10 @@ class HomeAssistantInput:
     def __init__(self, stream: Stream, *, status_topic: str) -> None:
         self._stream = stream
         self._status_topic = status_topic
+
+    def recall(self, states: States) -> None:
+        """Take the last states that were kept, before the first message."""
+        self._stream.recall(states)
 
     def decode(self, message: Message) -> Decoded | None:
         if message.retain:

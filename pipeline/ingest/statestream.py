@@ -8,6 +8,7 @@ times ``last_updated``. The k-th state belongs to the k-th ``last_updated``, nev
 import json
 import re
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from pipeline.ingest.eventstream import microseconds
@@ -83,6 +84,11 @@ class StatestreamDecoder:
             return self._complete(entity_id, microseconds(_text(payload, STAMP_BYTES)))
         return None
 
+    def recall(self, states: Mapping[str, str]) -> None:
+        """Take what was known of entities that were not seen live yet, before anything else."""
+        for entity_id, state in states.items():
+            self._entity(entity_id).last = state
+
     def snapshot(self, topic: str, payload: bytes) -> None:
         """Take one retained message: the old state of an entity that was not seen live yet.
 
@@ -94,7 +100,7 @@ class StatestreamDecoder:
         entity_id, name = self._split(topic)
         if name == "state":
             entity = self._entity(entity_id)
-            if entity.last is None and not entity.waiting:
+            if not entity.stamps and not entity.waiting:
                 entity.last = _state(payload)
 
     def _split(self, topic: str) -> tuple[str, str]:

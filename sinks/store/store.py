@@ -142,6 +142,14 @@ class SqlStore:
                 return
             after_seq = rows[-1].seq
 
+    def last_states(self) -> dict[str, str]:
+        """Return the last state of each entity that the journal tells of."""
+        is_behaviour = (_JOURNAL.c.home == self.home) & _JOURNAL.c.new.is_not(None) & ~_JOURNAL.c.mark
+        last = select(func.max(_JOURNAL.c.seq)).where(is_behaviour).group_by(_JOURNAL.c.entity_id)
+        states = select(_JOURNAL.c.entity_id, _JOURNAL.c.new).where(_JOURNAL.c.seq.in_(last))
+        with self._database.reading() as connection:
+            return {row.entity_id: row.new for row in connection.execute(states)}
+
     def days(self) -> list[KeptDay]:
         """Which days are kept, in order, whether each was closed, and up to which place in the journal."""
         wanted = (

@@ -18,6 +18,7 @@ from pipeline.learning.attribution import attribute
 from pipeline.place import read_home
 from pipeline.settings import Settings
 from schemas.patterns import TimeOfDayDetail
+from tests.homeassistant.changes import Change
 from tests.homeassistant.home import HomeAssistant
 from tests.homeassistant.product import Product
 from tests.homeassistant.script import Activity, act
@@ -63,6 +64,11 @@ async def activity(home_assistant: HomeAssistant, products: dict[str, Product]) 
     for product in products.values():
         await product.await_bookmark(lived.until_us)
     return lived
+
+
+def told(change: Change) -> tuple[object, ...]:
+    """Return what either stream tells of a change."""
+    return change.entity_id, change.old_state, change.new_state, change.at_us
 
 
 def causes_in(product: Product, since_us: int, until_us: int) -> list[tuple[str, str, str]]:
@@ -118,26 +124,26 @@ async def test_the_state_stream_tells_the_same_changes(
 ) -> None:
     """Both inputs give the same entities, states and times; the state stream knows no contexts."""
     journals = {
-        name: [
-            (change.entity_id, change.old_state, change.new_state, change.at_us)
-            for change in product.journal(activity.since_us, activity.until_us)
-        ]
+        name: [told(change) for change in product.journal(activity.since_us, activity.until_us)]
         for name, product in products.items()
     }
     assert journals["statestream"] == journals["eventstream"]
 
 
 async def test_what_happens_while_it_is_away_is_learned_at_its_return(
-    home_assistant: HomeAssistant, product: Product
+    home_assistant: HomeAssistant, products: dict[str, Product]
 ) -> None:
     """It stops in order and finds at the broker whatever was published meanwhile: no gap, no row less."""
-    assert await product.stop() == 0
+    assert [await product.stop() for product in products.values()] == [0, 0]
     away = await act(home_assistant, rounds=1)
-    await product.start()
-    await product.await_bookmark(away.until_us)
+    await asyncio.gather(*(product.start() for product in products.values()))
     recorded = home_assistant.recorded(away.since_us, away.until_us)
-    assert product.journal(away.since_us, away.until_us) == [change for change in recorded if change.counts]
-    assert product.gaps(away.since_us, away.until_us) == []
+    behaviours = [change for change in recorded if change.counts]
+    for product in products.values():
+        await product.await_bookmark(away.until_us)
+        journal = product.journal(away.since_us, away.until_us)
+        assert [told(change) for change in journal] == [told(change) for change in behaviours]
+        assert product.gaps(away.since_us, away.until_us) == []
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,19 @@ def test_the_journal_gives_back_what_it_took(
         assert [event for _, event in store.journal_after()] == events
 
 
+@given(st.lists(CHANGES.map(lambda change: change._replace(entity_id=change.entity_id[:1])), max_size=5))
+def test_the_last_states_are_those_of_the_newest_changes(
+    new_home: Callable[[], SqlStore], changes: list[StateChange]
+) -> None:
+    """Of each entity what the journal got last; marks and service calls tell no state."""
+    events: list[StateChange | ServiceCall] = [*changes, ServiceCall(1, ("light.hall",), "light.turn_on")]
+    with closing(new_home()) as store:
+        with store.begin() as transaction:
+            transaction.journal([(bytes([number]), event) for number, event in enumerate(events)], 1)
+        states = {change.entity_id: change.new for change in changes if not change.mark}
+        assert store.last_states() == states
+
+
 def test_days_are_read_one_after_the_other(store: SqlStore) -> None:
     """The days from a date on come in order, whatever order they were written in."""
     days = [date(2026, 3, number) for number in (3, 1, 2)]

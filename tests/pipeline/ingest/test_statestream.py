@@ -145,6 +145,18 @@ def test_a_snapshot_tells_the_old_state_of_what_was_not_seen_yet(home: Home) -> 
     assert home.changes == [("off", "on", 1), ("on", "on", 2)]
 
 
+def test_what_was_kept_is_the_old_state_until_a_snapshot_knows_better(home: Home) -> None:
+    """A change that had waited at the broker comes before the snapshots, others after them."""
+    home.decoder.recall({"light.hall": "off", "light.bed": "off"})
+    home.switch(b"on", 1)
+    home.decoder.snapshot(f"{BASE}/light/bed/state", b"unavailable")
+    home.decoder.decode(f"{BASE}/light/bed/state", b"on", 0)
+    change = home.decoder.decode(f"{BASE}/light/bed/last_updated", stamp(2), 0)
+    assert home.changes == [("off", "on", 1)]
+    assert change
+    assert (change.old, change.new) == ("unavailable", "on")
+
+
 @pytest.mark.parametrize(
     "topic",
     [

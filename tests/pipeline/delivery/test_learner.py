@@ -1,0 +1,192 @@
+"""What a home's learner keeps through kills, failing stores and late events is what a clean run keeps."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from schemas.events import StateChange
+from sinks.store import SqlStore, StoreUnavailableError, Transaction
+
+STEPS = (
+    "journal",
+    "bury",
+    "note_gaps",
+    "save_day",
+    "save_aggregates",
+    "save_patterns",
+    "enqueue",
+    "save_snapshot",
+)
+BATCH = 7
+
+
+def batches(changes: list[StateChange]) -> Iterator[list[StateChange]]:
+    """The changes, a few at a time, each time with the two before them once more."""
+    for start in range(0, len(changes), BATCH):
+        yield changes[max(0, start - 2) : start + BATCH]
+
+
+class Killed(BaseException):
+    """The process is gone."""
+
+
+@contextmanager
+def failing(monkeypatch: pytest.MonkeyPatch, step: str, error: type[BaseException]) -> Iterator[None]:
+    """Let a step of the transaction fail, after it was done."""
+    done = getattr(Transaction, step)
+
+    def fail(self: Transaction, *arguments: Any, **options: Any) -> None:
+        done(self, *arguments, **options)
+        raise error(step)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Transaction, step, fail)
+        yield
+
+
+def test_the_clean_run_finds_something(clean: Any) -> None:
+    """What the others are compared with holds closed days, aggregates and patterns."""
+    assert len(clean.journal) == 80
+    assert len(clean.days) == 5
+    assert clean.aggregates
+    assert len(clean.patterns) == 6
+
+
+def test_batches_change_nothing(start: Callable[[], Any], changes: list[StateChange], clean: Any) -> None:
+    """Redelivered in batches the changes come to what they come to one by one."""
+    process = start()
+    for batch in batches(changes):
+        process.deliver(batch)
+        process.think()
+    process.rest()
+    assert process.kept() == clean
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_kill_at_any_step_of_a_commit_loses_nothing(
+    start: Callable[[], Any],
+    changes: list[StateChange],
+    clean: Any,
+    step: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whatever was not committed comes again, and counts once."""
+    process = start()
+    kills = 0
+    for batch in batches(changes):
+        try:
+            with failing(monkeypatch, step, Killed):
+                process.deliver(batch)
+                process.think()
+        except Killed:
+            kills += 1
+            process = process.killed()
+            process.deliver(batch)
+            process.think()
+    process.rest()
+    assert kills > 0
+    assert process.kept() == clean
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_store_that_fails_is_written_again(
+    start: Callable[[], Any],
+    changes: list[StateChange],
+    clean: Any,
+    step: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The same work, written again after a failure, is written once."""
+    process = start()
+    for batch in batches(changes):
+        work = process.learn(batch)
+        with failing(monkeypatch, step, StoreUnavailableError):
+            try:
+                process.write(work)
+            except StoreUnavailableError:
+                pass
+            else:
+                continue
+        process.write(work)
+        process.think()
+    process.rest()
+    assert process.kept() == clean
+
+
+def test_a_kill_after_every_batch_loses_nothing(
+    start: Callable[[], Any], changes: list[StateChange], clean: Any
+) -> None:
+    """Recovered from checkpoint and journal, again and again, the core is where it was."""
+    process = start()
+    for batch in batches(changes):
+        process.deliver(batch)
+        process = process.killed()
+    process.rest()
+    assert process.kept() == clean
+
+
+def test_a_planned_stop_after_every_batch_loses_nothing(
+    start: Callable[[], Any], changes: list[StateChange], clean: Any
+) -> None:
+    """Recovered from its last checkpoint alone, the core is where it was."""
+    process = start()
+    for batch in batches(changes):
+        process.deliver(batch)
+        process = process.stopped()
+    process.rest()
+    assert process.kept() == clean
+
+
+@pytest.mark.parametrize("end", ["killed", "stopped"])
+def test_late_events_reach_sealed_days(
+    start: Callable[[], Any], changes: list[StateChange], clean: Any, end: str
+) -> None:
+    """Events of the first day, days after its end, and then an end before the day is closed again."""
+    late, rest = changes[5:9], changes[:5] + changes[9:]
+    process = start()
+    process.deliver(rest)
+    process.think()
+    process.deliver(late)
+    process = getattr(process, end)()
+    process.rest()
+    assert process.kept() == clean
+
+
+def test_an_interrupted_judgement_says_the_same_once_more(
+    start: Callable[[], Any], changes: list[StateChange], clean: Any
+) -> None:
+    """Killed before its findings were written, it finds them again, under the same message ids."""
+    process = start()
+    process.deliver(changes[:40])
+    process.rest()
+    process.deliver(changes[40:])
+    found = process.learner.think(1.0)
+    assert found.outgoing
+    process = process.killed()
+    process.rest()
+    written = process.kept()
+    assert (written.aggregates, written.patterns) == (clean.aggregates, clean.patterns)
+    assert {message.id for message in found.outgoing} <= set(written.published)
+    assert len(set(written.published)) == len(written.published)
+
+
+def test_a_store_that_cannot_be_read_learns_nothing(
+    start: Callable[[], Any], changes: list[StateChange], clean: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A batch whose duplicates cannot be looked up is left as it was, and learned later."""
+    process = start()
+    for batch in batches(changes):
+        decoded = process.decode(batch)
+        with monkeypatch.context() as patch:
+            patch.setattr(SqlStore, "unseen", _away)
+            with pytest.raises(StoreUnavailableError):
+                process.learner.prepare(decoded)
+        process.write(process.learner.prepare(decoded))
+    process.rest()
+    assert process.kept() == clean
+
+
+def _away(*_: object) -> None:
+    raise StoreUnavailableError("locked")

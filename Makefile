@@ -9,7 +9,7 @@ CODE := schemas detectors sinks pipeline tests benchmarks
 export PATH := $(PATH):/usr/sbin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint bench lock clean
+.PHONY: help setup demo test check lint bench documents lock clean
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 8
@@ -33,6 +33,9 @@ lint: .venv/dev.stamp ## check style, types and import contracts
 
 bench: .venv/dev.stamp ## measure anew what benchmarks/RESULTS.md states
 	$(BIN)/python -m benchmarks
+
+documents: .venv/dev.stamp ## write anew what is generated from the code: schemas, settings, catalogue
+	$(BIN)/python -m pipeline.documents
 
 lock: .venv/dev.stamp ## resolve the lock files anew within the bounds of pyproject.toml
 	$(LOCK) --upgrade --group build --output-file requirements.lock

@@ -16,6 +16,8 @@ from schemas.patterns import (
 DAY_NAMES = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 EVERY_DAY, WEEKDAYS, WEEKEND = tuple(range(7)), tuple(range(5)), (5, 6)
 MINUTES_A_DAY = 1440
+# What nobody sets: it tells what people do.
+OBSERVED = ("person.", "device_tracker.", "binary_sensor.", "sensor.")
 
 
 def clock(minute: float) -> str:
@@ -83,7 +85,8 @@ def sentence(pattern: Pattern) -> str:
 def evidence(pattern: Pattern) -> str:
     """The evidence in words."""
     found = pattern.evidence
-    by_chance = f"by chance it would be {found.base_rate * found.opportunities:.0f}"
+    expected = found.base_rate * found.opportunities
+    by_chance = f"by chance it would be {f'{expected:.0f}' if expected >= 1 else 'less than one'}"
     moved = ""
     if pattern.change is not None:
         before, after = clock(pattern.change.minute_before), clock(pattern.change.minute_after)
@@ -118,26 +121,32 @@ def strip(pattern: Pattern, width: int = 48) -> str:
     return f"0s {''.join(marks)} 2m"
 
 
-def deed(target: Target) -> str:
-    """Bringing an entity to a state, as one would say it after *you*.
+def deed(target: Target, *, automated: bool = False) -> str:
+    """Who brings an entity to a state, as one would say it.
 
     Examples
     --------
     >>> deed(Target(entity_id="light.hall", state="on")), deed(Target(entity_id="cover.blind", state="open"))
-    ('turn hall (light) on', 'open blind (cover)')
-    >>> deed(Target(entity_id="media_player.tv", state="playing"))
-    'set tv (media player) to playing'
+    ('you turn hall (light) on', 'you open blind (cover)')
+    >>> deed(Target(entity_id="fan.bath", state="on"), automated=True)
+    'an automation sets bath (fan) to on'
+    >>> deed(Target(entity_id="person.alex", state="home"))
+    'alex (person) becomes home'
     """
-    subject = name(target.entity_id)
-    match target.state:
+    subject, state = name(target.entity_id), target.state
+    if target.entity_id.startswith(OBSERVED):
+        return f"{subject} becomes {state}"
+    if automated:
+        return f"an automation sets {subject} to {state}"
+    match state:
         case "on" | "off":
-            return f"turn {subject} {target.state}"
+            return f"you turn {subject} {state}"
         case "open":
-            return f"open {subject}"
+            return f"you open {subject}"
         case "closed":
-            return f"close {subject}"
+            return f"you close {subject}"
         case _:
-            return f"set {subject} to {target.state}"
+            return f"you set {subject} to {state}"
 
 
 def _time_of_day(detail: TimeOfDayDetail) -> str:
@@ -146,17 +155,16 @@ def _time_of_day(detail: TimeOfDayDetail) -> str:
     if detail.anchor in ("sunrise", "sunset") and detail.offset_minutes is not None:
         side = "after" if detail.offset_minutes >= 0 else "before"
         when += f", {abs(detail.offset_minutes):.0f} min {side} {detail.anchor}"
-    what = deed(Target(entity_id=detail.entity_id, state=detail.state))
-    return f"{'An automation does: ' if detail.automated else 'You '}{what} {when}."
+    what = deed(Target(entity_id=detail.entity_id, state=detail.state), automated=detail.automated)
+    return f"{what[0].upper()}{what[1:]} {when}."
 
 
 def _co_occurrence(detail: CoOccurrenceDetail) -> str:
     trigger, action = detail.trigger, detail.action
     lag = seconds_in_words(detail.lag_seconds.p50)
-    doer = "an automation does:" if detail.automated else "you"
     said = (
-        f"When {name(trigger.entity_id)} becomes {trigger.state}, {doer} {deed(action)} "
-        f"{'' if lag == 'at once' else 'after '}{lag}"
+        f"When {name(trigger.entity_id)} becomes {trigger.state}, "
+        f"{deed(action, automated=detail.automated)} {'' if lag == 'at once' else 'after '}{lag}"
     )
     conditions = " and ".join(map(_condition, detail.conditions))
     return f"{said}{', ' + conditions if conditions else ''}."

@@ -11,6 +11,8 @@ from zmqtt import MQTTDisconnectedError
 
 from pipeline.ingest.messages import Message
 
+COMING_S = 0.003
+
 Acknowledge = Callable[[], Awaitable[None]]
 
 
@@ -54,15 +56,21 @@ class Intake:
             await self._drained.wait()
 
     async def take(self, limit: int, *, patience_s: float, linger_s: float) -> list[Pending]:
-        """Up to `limit` messages in order; waits `patience_s` for the first and `linger_s` for company."""
+        """Up to `limit` messages in order; waits `patience_s` for the first and `linger_s` for company.
+
+        It lingers only while more are coming: a broker with a window of twenty sends no more until these are
+        acknowledged.
+        """
         if not self._waiting:
             self._filled.clear()
             try:
                 await asyncio.wait_for(self._filled.wait(), patience_s)
             except TimeoutError:
                 return []
-        if len(self._waiting) < limit:
-            await asyncio.sleep(linger_s)
+        until_s, before = time.monotonic() + linger_s, 0
+        while before < len(self._waiting) < limit and time.monotonic() < until_s:
+            before = len(self._waiting)
+            await asyncio.sleep(min(COMING_S, linger_s))
         taken = [self._waiting.popleft() for _ in range(min(limit, len(self._waiting)))]
         self._drained.set()
         return taken

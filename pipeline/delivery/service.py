@@ -14,6 +14,7 @@ import zmqtt
 from faststream.mqtt import MQTTBroker
 
 from detectors.registry import detectors
+from pipeline.asyncapi import declare_said
 from pipeline.delivery.announcements import Announcer
 from pipeline.delivery.committer import Committer
 from pipeline.delivery.connection import (
@@ -106,6 +107,7 @@ class Service:
         )
         self.egress = egress_broker(settings, self._connection_failed, self._will())
         self.egress.add_middleware(MessageExpiry)
+        declare_said(self.egress, settings.topics)
 
     async def run(self) -> None:
         """Run until `stop`.

@@ -12,6 +12,7 @@ CALLED_FROM_OUTSIDE = {
     "connection_made": "asyncio's transport calls it",
     "data_received": "asyncio's transport calls it",
     "get_field_value": "pydantic-settings calls it on sources",
+    "merge": "the detectors' contract: whoever joins what several days counted calls it",
     "pause_writing": "asyncio's transport calls it",
     "resume_writing": "asyncio's transport calls it",
     "publish_scope": "FastStream calls it on middlewares",

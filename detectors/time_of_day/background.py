@@ -16,6 +16,8 @@ FLANK = 36
 UNSEEN_PER_DAY = 0.15
 # Uses, spread evenly, that a room's or home's profile is smoothed with.
 EVEN_USES = 30.0
+# An hour around a window tells how busy the home then is.
+BUSY = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,13 @@ class Background:
         own = self.own
         around = own[row, middle + reach] - own[row, middle - reach]
         return np.asarray(around - (own[row, low + width] - own[row, low]), dtype=np.int64)
+
+    def prior(self, slot: Ints, width: int) -> Floats:
+        """Probability that a habit's window starts at a slot: half of them keep to the home's busy hours."""
+        home, middle = self.activity.home, slot + FLANK + width // 2
+        busy = home[middle + BUSY] - home[middle - BUSY] + EVEN_USES * 2 * BUSY / SLOTS
+        everything = home[FLANK + SLOTS] - home[FLANK] + EVEN_USES
+        return np.asarray(0.5 / SLOTS + 0.5 * busy / (2 * BUSY * everything))
 
     def expected(self, row: Ints, slot: Ints, width: int, n: Ints) -> Floats:
         """Uses a day that chance puts into the window, by three ways of reckoning."""

@@ -27,7 +27,7 @@ MACHINE_S = 4.0
 MACHINE_SHARE = 0.75
 FEWEST_HITS = 3
 # What happens anyway and is hardly more frequent is no habit.
-LEAST_LIFT = 2.0
+LEAST_LIFT = 2.3
 HIGHEST_CHANCE = 0.6
 
 

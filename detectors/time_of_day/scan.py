@@ -57,11 +57,11 @@ class Windows:
             np.zeros(rows),
         )
 
-    def add(self, row: Ints, slot: Ints, width: int, logs: Floats, expected: Floats, share: float) -> None:
-        """Add `share` of the evidence of windows, sorted by row; take the best that beat what was found."""
+    def add(self, row: Ints, slot: Ints, width: int, logs: Floats, expected: Floats, prior: Floats) -> None:
+        """Add the evidence of windows, sorted by row, times `prior`; take the best that beat what was found."""
         if not len(row):
             return
-        self.total[:] += np.bincount(row, np.exp(logs), minlength=len(self.total)) * share
+        self.total[:] += np.bincount(row, np.exp(logs) * prior, minlength=len(self.total))
         edges = np.nonzero(np.diff(row, prepend=-1))[0]
         top = np.maximum.reduceat(logs, edges)
         where = np.nonzero(logs == np.repeat(top, np.diff(edges, append=len(row))))[0]
@@ -165,8 +165,8 @@ class Scanner:
             kept = expected <= HIGHEST_EXPECTED
             row, at, expected = row[kept], at[kept], expected[kept]
             logs = np.minimum(log_e_values(k[row, at], n[at], -np.expm1(-expected), RATES), LOG_LIMIT)
-            share = step / (SLOTS * len(self.widths))
-            found.add(items[row], at * step, width, logs, expected, share)
+            prior = background.prior(at * step, width) * (step / len(self.widths))
+            found.add(items[row], at * step, width, logs, expected, prior)
 
 
 def step_of(width: int) -> int:

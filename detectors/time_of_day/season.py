@@ -13,8 +13,8 @@ EVERY_DAY = tuple(range(7))
 CLASSES: tuple[tuple[tuple[int, ...], float], ...] = (
     (EVERY_DAY, 0.3),
     ((0, 1, 2, 3, 4), 0.2),
-    ((5, 6), 0.1),
-    *(((day,), 0.4 / 7) for day in EVERY_DAY),
+    ((5, 6), 0.2),
+    *(((day,), 0.3 / 7) for day in EVERY_DAY),
 )
 """Classes of weekdays, with how likely a habit keeps to each."""
 

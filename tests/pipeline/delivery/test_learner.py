@@ -8,6 +8,7 @@ import pytest
 
 from schemas.events import StateChange
 from sinks.store import SqlStore, StoreUnavailableError, Transaction
+from tests.pipeline.delivery.runs import Kept, Run
 
 STEPS = (
     "journal",
@@ -46,7 +47,7 @@ def failing(monkeypatch: pytest.MonkeyPatch, step: str, error: type[BaseExceptio
         yield
 
 
-def test_the_clean_run_finds_something(clean: Any) -> None:
+def test_the_clean_run_finds_something(clean: Kept) -> None:
     """What the others are compared with holds closed days, aggregates and patterns."""
     assert len(clean.journal) == 80
     assert len(clean.days) == 5
@@ -54,7 +55,7 @@ def test_the_clean_run_finds_something(clean: Any) -> None:
     assert len(clean.patterns) == 6
 
 
-def test_batches_change_nothing(start: Callable[[], Any], changes: list[StateChange], clean: Any) -> None:
+def test_batches_change_nothing(start: Callable[[], Run], changes: list[StateChange], clean: Kept) -> None:
     """Redelivered in batches the changes come to what they come to one by one."""
     process = start()
     for batch in batches(changes):
@@ -66,9 +67,9 @@ def test_batches_change_nothing(start: Callable[[], Any], changes: list[StateCha
 
 @pytest.mark.parametrize("step", STEPS)
 def test_a_kill_at_any_step_of_a_commit_loses_nothing(
-    start: Callable[[], Any],
+    start: Callable[[], Run],
     changes: list[StateChange],
-    clean: Any,
+    clean: Kept,
     step: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -92,9 +93,9 @@ def test_a_kill_at_any_step_of_a_commit_loses_nothing(
 
 @pytest.mark.parametrize("step", STEPS)
 def test_a_store_that_fails_is_written_again(
-    start: Callable[[], Any],
+    start: Callable[[], Run],
     changes: list[StateChange],
-    clean: Any,
+    clean: Kept,
     step: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -116,7 +117,7 @@ def test_a_store_that_fails_is_written_again(
 
 
 def test_a_kill_after_every_batch_loses_nothing(
-    start: Callable[[], Any], changes: list[StateChange], clean: Any
+    start: Callable[[], Run], changes: list[StateChange], clean: Kept
 ) -> None:
     """Recovered from checkpoint and journal, again and again, the core is where it was."""
     process = start()
@@ -128,7 +129,7 @@ def test_a_kill_after_every_batch_loses_nothing(
 
 
 def test_a_planned_stop_after_every_batch_loses_nothing(
-    start: Callable[[], Any], changes: list[StateChange], clean: Any
+    start: Callable[[], Run], changes: list[StateChange], clean: Kept
 ) -> None:
     """Recovered from its last checkpoint alone, the core is where it was."""
     process = start()
@@ -141,7 +142,7 @@ def test_a_planned_stop_after_every_batch_loses_nothing(
 
 @pytest.mark.parametrize("end", ["killed", "stopped"])
 def test_late_events_reach_sealed_days(
-    start: Callable[[], Any], changes: list[StateChange], clean: Any, end: str
+    start: Callable[[], Run], changes: list[StateChange], clean: Kept, end: str
 ) -> None:
     """Events of the first day, days after its end, and then an end before the day is closed again."""
     late, rest = changes[5:9], changes[:5] + changes[9:]
@@ -155,7 +156,7 @@ def test_late_events_reach_sealed_days(
 
 
 def test_an_interrupted_judgement_says_the_same_once_more(
-    start: Callable[[], Any], changes: list[StateChange], clean: Any
+    start: Callable[[], Run], changes: list[StateChange], clean: Kept
 ) -> None:
     """Killed before its findings were written, it finds them again, under the same message ids."""
     process = start()
@@ -173,7 +174,7 @@ def test_an_interrupted_judgement_says_the_same_once_more(
 
 
 def test_a_store_that_cannot_be_read_learns_nothing(
-    start: Callable[[], Any], changes: list[StateChange], clean: Any, monkeypatch: pytest.MonkeyPatch
+    start: Callable[[], Run], changes: list[StateChange], clean: Kept, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A batch whose duplicates cannot be looked up is left as it was, and learned later."""
     process = start()

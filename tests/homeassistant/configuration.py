@@ -37,6 +37,10 @@ input_boolean:
   guest_mode:
   pattern_seen:
   bookmark:
+input_datetime:
+  alarm:
+    has_date: true
+    has_time: true
 automation: !include automations.yaml
 mqtt_eventstream:
   publish_topic: {events_topic}
@@ -59,6 +63,12 @@ AUTOMATIONS = [
         "alias": "Kitchen lamp on doorbell",
         "trigger": {"platform": "mqtt", "topic": DOORBELL_TOPIC},
         "action": {"service": "light.toggle", "target": {"entity_id": "light.kitchen_lamp"}},
+    },
+    {
+        "id": "fan_on_at_the_alarm",
+        "alias": "Fan on at the alarm",
+        "trigger": {"platform": "time", "at": "input_datetime.alarm"},
+        "action": {"service": "switch.turn_on", "target": {"entity_id": "switch.fan"}},
     },
     {
         "id": "pattern_seen",

@@ -4,9 +4,9 @@ What stands here, started once a test module and installed version, all on 127.0
 
 - **mosquitto** (`broker.py`) with persistence: retained messages and sessions outlive its restart.
 - **Home Assistant** (`home.py`, `configuration.py`) as `install.sh` built it: recorder (commits every
-  second), `mqtt_eventstream`, `mqtt_statestream` with attributes and timestamps, three input booleans, three
-  automations. Onboarding is seeded as done, because its last step sets up integrations that talk to the
-  internet, and so is the MQTT entry.
+  second), `mqtt_eventstream`, `mqtt_statestream` with attributes and timestamps, three input booleans, an
+  alarm, four automations. Onboarding is seeded as done, because its last step sets up integrations that talk
+  to the internet, and so is the MQTT entry.
 - **the wire** (`wire.py`): five MQTT devices (two lamps, a fan, a motion sensor, a thermometer) that announce
   themselves by discovery, obey commands at once and report what people do to them; and a witness that writes
   down the event stream.
@@ -19,6 +19,7 @@ automation                trigger                               context of its e
 hall_lamp_on_motion       state of binary_sensor.hall_motion    the motion's context is the parent
 kitchen_lamp_on_doorbell  MQTT `home/doorbell`                  no parent, no user, as if by hand; but the id
                                                                 is that of the automation's own state change
+fan_on_at_the_alarm       time of input_datetime.alarm          the same
 pattern_seen              MQTT `ha-ai/events/pattern/detected`  the same
 ========================  ====================================  ==============================================
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import astuple
@@ -119,6 +120,24 @@ async def test_a_hand_at_the_switch_right_after_a_call_is_seen(
     ]
 
 
+async def test_what_the_clock_sets_off_is_an_automation(
+    home_assistant: HomeAssistant, product: Product
+) -> None:
+    """A clock's automation is told by its own run, and who undoes it at once by the missing call."""
+    since_us = await home_assistant.mark()
+    # A time trigger knows whole seconds: two ahead are one at least.
+    await home_assistant.call_service(
+        "input_datetime.set_datetime", "input_datetime.alarm", timestamp=time.time() + 2
+    )
+    await home_assistant.await_state("switch.fan", "on")
+    await home_assistant.wire.report("switch.fan", "off")
+    await home_assistant.await_state("switch.fan", "off")
+    until_us = await home_assistant.mark()
+    await product.await_bookmark(until_us)
+    of_the_fan = [each for each in causes_in(product, since_us, until_us) if each[0] == "switch.fan"]
+    assert of_the_fan == [("switch.fan", "on", "automation"), ("switch.fan", "off", "physical")]
+
+
 async def test_the_state_stream_tells_the_same_changes(
     products: dict[str, Product], activity: Activity
 ) -> None:
@@ -131,9 +150,10 @@ async def test_the_state_stream_tells_the_same_changes(
 
 
 async def test_what_happens_while_it_is_away_is_learned_at_its_return(
-    home_assistant: HomeAssistant, products: dict[str, Product]
+    home_assistant: HomeAssistant, products: dict[str, Product], activity: Activity
 ) -> None:
     """It stops in order and finds at the broker whatever was published meanwhile: no gap, no row less."""
+    assert activity.effects, "the home has lived before"
     assert [await product.stop() for product in products.values()] == [0, 0]
     away = await act(home_assistant, rounds=1)
     await asyncio.gather(*(product.start() for product in products.values()))

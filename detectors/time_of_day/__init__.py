@@ -31,7 +31,7 @@ class TimeOfDay:
     its uses are taken away and what is left is scanned again. Each habit is then followed through the days:
     anchor, class of weekdays, beginning, move, end.
 
-    About a tenth of a millisecond an event type and judging at 30 days. Aggregates merge exactly.
+    About 0.3 milliseconds an event type and judging at 30 days, 0.4 at 60. Aggregates merge exactly.
 
     Parameters
     ----------

@@ -58,7 +58,7 @@ class Windows:
         )
 
     def add(self, row: Ints, slot: Ints, width: int, logs: Floats, expected: Floats, prior: Floats) -> None:
-        """Add the evidence of windows, sorted by row, times `prior`; take the best that beat what was found."""
+        """Add the evidence of windows (sorted by row) times `prior`; keep the best."""
         if not len(row):
             return
         self.total[:] += np.bincount(row, np.exp(logs) * prior, minlength=len(self.total))

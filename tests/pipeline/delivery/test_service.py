@@ -1,0 +1,220 @@
+"""The whole service over a real broker: what it takes, what it says of itself, and how it ends."""
+
+import asyncio
+import json
+import signal
+import sqlite3
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, closing, suppress
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import aiomqtt
+import httpx
+import pytest
+
+from benchmarks.processes import EXIT_RESTART, Worker, wait_until
+from benchmarks.publisher import Published, Publisher
+from pipeline.delivery.service import FatalError, Service
+from pipeline.http import application
+from pipeline.ingest.payloads import as_eventstream
+from pipeline.settings import Settings
+from schemas.events import StateChange
+from schemas.home import Home
+from sinks.store import SqlStore
+from tests.pipeline.delivery.runs import TOPIC
+
+PATIENCE_S = 20.0
+STATUS = "ha-ai/status/service"
+DEAF = """
+import asyncio, sys
+from pipeline.delivery.service import Service
+async def silent(self):
+    await asyncio.Future()
+Service._heartbeat = silent
+from pipeline.cli import main
+sys.exit(main(["run"]))
+"""
+
+
+def happening(number: int) -> list[Published]:
+    """State changes that happen now."""
+    now_us = time.time_ns() // 1000
+    changes = [
+        StateChange(now_us + place, "light.hall", "off", "on", f"c{now_us + place}")
+        for place in range(number)
+    ]
+    return [Published(TOPIC, as_eventstream(change)) for change in changes]
+
+
+@pytest.fixture
+def settings(broker: Any, tmp_path: Path) -> Callable[..., Settings]:
+    """Settings for a broker and a store of the test's own."""
+
+    def make(**stated: Any) -> Settings:
+        quick = {"heartbeat_s": 0.5, "lease_s": 1.0, "http_port": 0}
+        place = {"mqtt_url": broker.url, "database_path": tmp_path / "ha-ai.db"}
+        return Settings(_env_file=None, **{**place, **quick, **stated})
+
+    return make
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[Service]:
+    """A service that takes messages; it is stopped at the end."""
+    service = Service(settings, Home())
+    task = asyncio.create_task(service.run())
+    await wait_until(
+        lambda: service.health.ready and service.health.publishing, PATIENCE_S, "a ready service"
+    )
+    try:
+        yield service
+    finally:
+        service.stop()
+        with suppress(FatalError):
+            await asyncio.wait_for(task, PATIENCE_S)
+
+
+@asynccontextmanager
+async def reading(broker: Any, topic: str) -> AsyncIterator[list[tuple[str, bytes]]]:
+    """What an independent client receives."""
+    received: list[tuple[str, bytes]] = []
+
+    async def read(client: aiomqtt.Client) -> None:
+        async for message in client.messages:
+            received.append((str(message.topic), bytes(message.payload)))  # noqa: PERF401 it does not end
+
+    async with aiomqtt.Client(broker.host, broker.port, protocol=aiomqtt.ProtocolVersion.V5) as client:
+        await client.subscribe(topic, qos=1)
+        task = asyncio.create_task(read(client))
+        yield received
+        task.cancel()
+
+
+def journaled(settings: Settings) -> int:
+    """How many events the store holds."""
+    with closing(sqlite3.connect(settings.database_path)) as connection:
+        return int(connection.execute("SELECT count(*) FROM journal").fetchone()[0])
+
+
+def states(received: list[tuple[str, bytes]]) -> list[str]:
+    """What the service said of itself."""
+    return [json.loads(payload)["state"] for _, payload in received]
+
+
+async def test_what_is_published_is_kept(broker: Any, settings: Callable[..., Settings]) -> None:
+    """Every message that is acknowledged to the publisher is in the journal, and in nobody's queue."""
+    async with running(settings()) as service:
+        publisher = Publisher(broker.port)
+        await publisher.publish(happening(50))
+        assert publisher.unheard == 0
+        await wait_until(lambda: journaled(service.settings) == 50, PATIENCE_S, "50 events")
+
+
+async def test_what_is_published_while_it_is_stopped_waits(
+    broker: Any, settings: Callable[..., Settings]
+) -> None:
+    """A planned stop leaves the subscription at the broker."""
+    async with running(settings()):
+        pass
+    publisher = Publisher(broker.port)
+    await publisher.publish(happening(30))
+    assert publisher.unheard == 0
+    async with running(settings()) as service:
+        await wait_until(lambda: journaled(service.settings) == 30, PATIENCE_S, "30 events")
+
+
+async def test_it_says_when_it_is_there_and_when_it_goes(
+    broker: Any, settings: Callable[..., Settings]
+) -> None:
+    """The status is retained, and a planned stop says offline."""
+    async with running(settings()), reading(broker, STATUS) as early:
+        await wait_until(lambda: "online" in states(early), PATIENCE_S, "online")
+    async with reading(broker, STATUS) as late:
+        await wait_until(lambda: states(late) == ["offline"], PATIENCE_S, "offline, retained")
+
+
+async def test_the_last_will_says_that_it_was_killed(broker: Any, tmp_path: Path) -> None:
+    """Killed, it cannot say so itself."""
+    worker = Worker(tmp_path / "ha-ai.db", tmp_path / "log", broker.port, lease_s=1)
+    await worker.start()
+    await worker.ready()
+    async with reading(broker, STATUS) as received:
+        await wait_until(lambda: "online" in states(received), PATIENCE_S, "online")
+        worker.signal(signal.SIGKILL)
+        await wait_until(lambda: "offline" in states(received), PATIENCE_S, "the will")
+    await worker.ready()
+    await worker.stop()
+
+
+async def test_poison_becomes_a_dead_letter_for_others_to_read(
+    broker: Any, settings: Callable[..., Settings]
+) -> None:
+    """It is said on its topic, kept in the store, and the next message is taken."""
+    async with running(settings()) as service, reading(broker, "ha-ai/dead-letter") as letters:
+        await Publisher(broker.port).publish([Published(TOPIC, b"\xff\xfe"), *happening(1)])
+        await wait_until(lambda: letters and journaled(service.settings) == 1, PATIENCE_S, "both")
+        assert json.loads(letters[0][1])["reason"] == "not_json"
+        assert service.store.counts()["dead_letters"] == 1
+
+
+async def test_its_pages_say_how_it_is(broker: Any, settings: Callable[..., Settings]) -> None:
+    """Ready while it takes messages, alive while it runs, and its figures."""
+    async with running(settings()) as service:
+        await Publisher(broker.port).publish(happening(3))
+        await wait_until(lambda: service.metrics.entries_total == 3, PATIENCE_S, "3 events")
+        transport = httpx.ASGITransport(application(service))
+        async with httpx.AsyncClient(transport=transport, base_url="http://ha-ai") as client:
+            pages = {path: await client.get(path) for path in ("/health", "/health/ready", "/health/live")}
+            assert {path: page.status_code for path, page in pages.items()} == dict.fromkeys(pages, 200)
+            assert "haai_entries_total 3.0" in (await client.get("/metrics")).text
+            service.health.degraded = "full"
+            page = await client.get("/health/ready")
+            assert (page.status_code, page.json()["status"]) == (503, "degraded")
+            assert "full" in page.json()["problems"][0]
+            assert (await client.get("/health/live")).status_code == 200
+
+
+async def test_without_a_sign_of_life_it_ends(
+    settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing comes through broker and store, not even its own heartbeat."""
+    monkeypatch.setattr(Service, "_heartbeat", _silent)
+    service = Service(settings(watchdog_s=1.0), Home())
+    with pytest.raises(FatalError, match="no message was committed"):
+        await asyncio.wait_for(service.run(), PATIENCE_S)
+
+
+async def test_a_store_that_is_away_is_no_reason_to_end(
+    settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the store takes nothing the watchdog waits, longer than its own time."""
+    monkeypatch.setattr("pipeline.delivery.service.SqlStore", partial(SqlStore, busy_timeout_s=0.1))
+    async with running(settings(watchdog_s=1.0)) as service:
+        with closing(sqlite3.connect(service.settings.database_path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            await wait_until(lambda: service.health.degraded, PATIENCE_S, "a degraded service")
+            asked_s = time.monotonic()
+            await wait_until(lambda: time.monotonic() > asked_s + 2.0, PATIENCE_S, "twice its time")
+            assert not service.health.ready
+            other.execute("ROLLBACK")
+        await wait_until(lambda: service.health.ready, PATIENCE_S, "a ready service")
+
+
+async def _silent(_: Service) -> None:
+    await asyncio.Future()
+
+
+async def test_who_started_it_is_asked_to_start_it_again(broker: Any, tmp_path: Path) -> None:
+    """The process that cannot go on exits with 75."""
+    (tmp_path / "deaf.py").write_text(DEAF)
+    command = (sys.executable, str(tmp_path / "deaf.py"))
+    worker = Worker(tmp_path / "ha-ai.db", tmp_path / "log", broker.port, command=command, watchdog_s=1)
+    await worker.start()
+    await wait_until(lambda: worker.exit_codes, PATIENCE_S, "an exit")
+    assert worker.exit_codes[0] == EXIT_RESTART
+    await worker.ready()
+    await worker.stop()

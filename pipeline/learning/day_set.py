@@ -3,6 +3,7 @@
 import json
 import zlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 Context = tuple[str, str, str]  # context id, parent id, user id; "" where there is none
@@ -20,7 +21,8 @@ class Record(NamedTuple):
     context: Context
 
 
-class Step(NamedTuple):
+@dataclass(slots=True)
+class Step:
     """Five minutes of a numeric entity; the sum is in millionths, so that adding is exact in any order."""
 
     minimum: float
@@ -29,6 +31,21 @@ class Step(NamedTuple):
     samples: int
     last_ms: int
     last: float
+
+    def add(self, at_ms: int, value: float) -> None:
+        """Add a sample; most events are one, and `min` and `max` would cost as much as all of this."""
+        self.sum_millionths += round(value * FIXED_POINT)
+        self.samples += 1
+        if value < self.minimum:
+            self.minimum = value
+        elif value > self.maximum:
+            self.maximum = value
+        if at_ms > self.last_ms or (at_ms == self.last_ms and value > self.last):
+            self.last_ms, self.last = at_ms, value
+
+    def plain(self) -> tuple[float, float, int, int, int, float]:
+        """The fields, in their order."""
+        return self.minimum, self.maximum, self.sum_millionths, self.samples, self.last_ms, self.last
 
     @property
     def mean(self) -> float:
@@ -82,15 +99,10 @@ class DaySet:
             steps = self.numbers[entity_id] = {}
         index = at_ms // STEP_MS
         step = steps.get(index)
-        fixed = round(value * FIXED_POINT)
         if step is None:
-            steps[index] = Step(value, value, fixed, 1, at_ms, value)
-            return
-        minimum, maximum, total, samples, last_ms, last = step
-        last_ms, last = max((last_ms, last), (at_ms, value))
-        steps[index] = Step(
-            min(value, minimum), max(value, maximum), total + fixed, samples + 1, last_ms, last
-        )
+            steps[index] = Step(value, value, round(value * FIXED_POINT), 1, at_ms, value)
+        else:
+            step.add(at_ms, value)
 
     def records(self) -> list[Record]:
         """The state changes, sorted by time, entity and state."""
@@ -113,7 +125,7 @@ class DaySet:
             "marks": sorted(map(list, self.marks)),
             "calls": sorted(map(list, self.calls)),
             "numbers": {
-                entity_id: [[index, *step] for index, step in sorted(steps.items())]
+                entity_id: [[index, *step.plain()] for index, step in sorted(steps.items())]
                 for entity_id, steps in sorted(self.numbers.items())
             },
         }

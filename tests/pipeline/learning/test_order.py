@@ -65,8 +65,7 @@ class FloatSum(DaySet):
         before = self.numbers.get(entity_id, {}).get(at_ms // STEP_MS)
         total = (before.sum_millionths if before else 0) + value * FIXED_POINT
         super().add_number(at_ms, entity_id, value)
-        steps = self.numbers[entity_id]
-        steps[at_ms // STEP_MS] = steps[at_ms // STEP_MS]._replace(sum_millionths=total)  # type: ignore[arg-type]
+        self.numbers[entity_id][at_ms // STEP_MS].sum_millionths = total  # type: ignore[assignment]
 
 
 class LastOfStep(DaySet):
@@ -76,8 +75,8 @@ class LastOfStep(DaySet):
 
     def add_number(self, at_ms: int, entity_id: str, value: float) -> None:
         super().add_number(at_ms, entity_id, value)
-        steps = self.numbers[entity_id]
-        steps[at_ms // STEP_MS] = steps[at_ms // STEP_MS]._replace(last=value, last_ms=0)
+        step = self.numbers[entity_id][at_ms // STEP_MS]
+        step.last, step.last_ms = value, 0
 
 
 class CountsMarks(DaySet):

@@ -138,7 +138,6 @@ def test_only_the_optional_systems_have_a_profile(compose: Mapping[str, Any]) ->
         "ha-ai": None,
         "mosquitto": None,
         "homeassistant": ["homeassistant"],
-        "influxdb": ["influxdb"],
     }
 
 

@@ -4,7 +4,6 @@ import structlog
 
 from pipeline.settings import Settings
 from schemas.home import Home
-from sinks.home_assistant import HomeAssistantError, HomeAssistantReader
 
 log = structlog.get_logger()
 
@@ -19,6 +18,9 @@ async def read_home(settings: Settings) -> Home:
     stated = Home(id=settings.home or "home", tz=settings.tz, lat=settings.lat, lon=settings.lon)
     if settings.home_assistant_url is None or settings.home_assistant_token is None:
         return stated
+    # Its clients for HTTP and WebSocket cost 3 MB, which stay: only who asks Home Assistant pays them.
+    from sinks.home_assistant import HomeAssistantError, HomeAssistantReader  # noqa: PLC0415
+
     reader = HomeAssistantReader(
         settings.home_assistant_url, settings.home_assistant_token.get_secret_value()
     )

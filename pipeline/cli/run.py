@@ -11,6 +11,7 @@ import structlog
 import uvicorn
 
 from pipeline.delivery.service import Consumer, FatalError, Service
+from pipeline.heap import use_one_arena
 from pipeline.http import application
 from pipeline.logs import configure_logs
 from pipeline.place import read_home
@@ -31,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run until a signal ends it; 75 asks whoever started it to start it again."""
+    use_one_arena()
     settings = Settings()
     configure_logs(settings)
     consumers = frozenset(Consumer(name) for name in arguments.consumers) or frozenset(Consumer)
@@ -71,6 +73,7 @@ async def _serve_http(settings: Settings, service: Service) -> None:
         host=settings.http_host,
         port=settings.http_port,
         lifespan="off",
+        ws="none",
         log_config=None,
         access_log=False,
     )

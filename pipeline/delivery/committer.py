@@ -13,6 +13,7 @@ from pipeline.delivery.gap_tracker import BROKER
 from pipeline.delivery.health import Health, Metrics
 from pipeline.delivery.intake import Intake, Pending
 from pipeline.delivery.learner import HomeLearner, Work
+from pipeline.heap import give_back
 from schemas.events import StateChange
 from sinks.store import Held, LeaseLostError, StoreUnavailableError
 
@@ -76,6 +77,8 @@ class Committer:
                 await self._commit(batch)
             if self._learner.thinking:
                 await self._write(await self._retry(lambda: self._learner.think(THINK_S)))
+                if not self._learner.thinking:
+                    await self._retry(give_back)
             if self._learner.late:
                 await self._write(await self._retry(self._learner.settle))
         await self._write(self._learner.checkpoint())

@@ -30,7 +30,7 @@ class Intake:
     was read before always finds its place.
     """
 
-    def __init__(self, limit: int = 2_000) -> None:
+    def __init__(self, limit: int = 1_000) -> None:
         self._limit = limit
         self._waiting: deque[Pending] = deque()
         self._filled = asyncio.Event()

@@ -322,8 +322,8 @@ def _acquired(store: SqlStore, owner: str, *, now_us: int) -> Held:
 class Rounding(SqlStore):
     """Reads event times back in seconds."""
 
-    def journal_after(self, **place: int) -> Iterator[tuple[int, StateChange | ServiceCall]]:
-        for seq, event in super().journal_after(**place):
+    def journal_after(self, after_seq: int = 0) -> Iterator[tuple[int, StateChange | ServiceCall]]:
+        for seq, event in super().journal_after(after_seq):
             yield seq, event._replace(at_us=event.at_us // 1_000_000 * 1_000_000)
 
 
@@ -354,8 +354,8 @@ class Alphabetical(SqlStore):
 class Chronological(SqlStore):
     """Reads the journal by event time."""
 
-    def journal_after(self, **place: int) -> Iterator[tuple[int, StateChange | ServiceCall]]:
-        yield from sorted(super().journal_after(**place), key=lambda entry: entry[1].at_us)
+    def journal_after(self, after_seq: int = 0) -> Iterator[tuple[int, StateChange | ServiceCall]]:
+        yield from sorted(super().journal_after(after_seq), key=lambda entry: entry[1].at_us)
 
 
 class Hasty(SqlStore):

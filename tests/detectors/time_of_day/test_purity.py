@@ -92,11 +92,13 @@ def test_forgotten_days_nominate_nothing(busy: Any, judge: Any) -> None:
 def test_merging_is_exact(busy: Any) -> None:
     """Aggregates of one key join to the same whole in any order and grouping."""
     detector = TimeOfDay()
-    one, two, three = (detector.close_day(day)[f"{LIGHT}=on"] for day in busy.days(3))
+    parts: list[Any] = [detector.close_day(day)[f"{LIGHT}=on"] for day in busy.days(3)]
+    one, two, three = parts
     left = detector.merge(detector.merge(one, two), three)
     right = detector.merge(three, detector.merge(two, one))
     assert left == right
-    assert len(left["seconds"]) == sum(len(part["seconds"]) for part in (one, two, three))
+    assert isinstance(left["seconds"], list)
+    assert len(left["seconds"]) == sum(len(part["seconds"]) for part in parts)
 
 
 def test_evidence_adds_up(busy: Any, judge: Any) -> None:

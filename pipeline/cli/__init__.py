@@ -9,6 +9,8 @@ from typing import Protocol, cast
 
 from pydantic import ValidationError
 
+from pipeline.diagnosis.validation import explain
+
 COMMANDS = {
     "run": "learn from Home Assistant's stream and say what was found",
     "demo": "watch a generated household being learned, in a minute and without anything else",
@@ -51,8 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return _module(arguments.command).run(arguments)
     except ValidationError as error:
-        problems = (f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
-        print(f"ha-ai: {'; '.join(problems)}", file=sys.stderr)  # noqa: T201 the terminal is where it is read
+        print(f"ha-ai: {'; '.join(explain(error))}", file=sys.stderr)  # noqa: T201 the terminal is where it is read
     except UserError as error:
         print(f"ha-ai: {error}", file=sys.stderr)  # noqa: T201 the terminal is where it is read
     except BrokenPipeError:

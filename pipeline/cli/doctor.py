@@ -15,7 +15,8 @@ from pipeline.diagnosis.broker import check_broker
 from pipeline.diagnosis.finding import Finding, Verdict, wrong
 from pipeline.diagnosis.home_assistant import check_home_assistant
 from pipeline.diagnosis.store import check_store
-from pipeline.settings import PREFIX, Settings
+from pipeline.diagnosis.validation import explain
+from pipeline.settings import Settings
 
 STYLES = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.WRONG: "bold red"}
 VERDICT_WIDTH, CHECK_WIDTH = 9, 19
@@ -52,10 +53,8 @@ async def _findings() -> AsyncIterator[Finding]:
     try:
         settings = Settings()
     except ValidationError as error:
-        for each in error.errors():
-            name = ".".join(map(str, each["loc"]))
-            said = f"{PREFIX}{name.upper()}: {each['msg'].removeprefix('Value error, ')}"
-            yield wrong("settings", said, "Correct it in the environment or in .env.")
+        for problem in explain(error):
+            yield wrong("settings", problem, "Correct it in the environment or in .env.")
         return
     for finding in check_store(settings):
         yield finding

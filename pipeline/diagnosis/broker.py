@@ -1,6 +1,7 @@
 """Checks of the MQTT broker: reaching it, its version, our rights, and what it does with a session."""
 
 import re
+import ssl
 import uuid
 from collections.abc import AsyncIterator
 
@@ -37,6 +38,10 @@ If the home is not merely quiet: put this into Home Assistant's configuration.ya
 
 async def check_broker(settings: Settings) -> AsyncIterator[Finding]:
     """Reach the broker and, where that succeeds, try out all that ha-ai needs of it."""
+    unreadable = _certificates(settings)
+    if unreadable is not None:
+        yield unreadable
+        return
     try:
         async with TerminalClient(settings) as client:
             yield ok("broker", f"{settings.broker_url} answers, with MQTT 5")
@@ -51,6 +56,18 @@ async def check_broker(settings: Settings) -> AsyncIterator[Finding]:
                 yield finding
     except aiomqtt.MqttError as error:
         yield _unreachable(settings, error)
+
+
+def _certificates(settings: Settings) -> Finding | None:
+    try:
+        ssl.create_default_context(cafile=settings.mqtt_ca_file)
+    except OSError as error:
+        return wrong(
+            "broker",
+            f"the CA certificates in {settings.mqtt_ca_file} cannot be read: {error.strerror or error}",
+            "Let HA_AI_MQTT_CA_FILE name a PEM file that this user can read, or unset it.",
+        )
+    return None
 
 
 def _unreachable(settings: Settings, error: aiomqtt.MqttError) -> Finding:

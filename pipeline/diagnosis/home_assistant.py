@@ -1,9 +1,14 @@
 """Checks of Home Assistant's API and of what we take from it: time zone and areas."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
+
+from pydantic import ValidationError
 
 from pipeline.diagnosis.finding import Finding, ok, warning, wrong
+from pipeline.diagnosis.validation import explain
 from pipeline.settings import Settings
+from schemas.home import Home
 from sinks.home_assistant import HomeAssistantError, HomeAssistantReader
 
 CHECK = "Home Assistant"
@@ -40,7 +45,7 @@ async def check_home_assistant(settings: Settings) -> AsyncIterator[Finding]:
 
 def _zone(settings: Settings, zone: str) -> Finding:
     if settings.home_file is not None:
-        return ok("time zone", f"from {settings.home_file}, which comes before Home Assistant's {zone}")
+        return _file_zone(settings.home_file, f", which comes before Home Assistant's {zone}")
     if "tz" in settings.model_fields_set and settings.tz != zone:
         return warning(
             "time zone",
@@ -58,7 +63,7 @@ def _zone(settings: Settings, zone: str) -> Finding:
 
 def _settings_zone(settings: Settings) -> list[Finding]:
     if settings.home_file is not None:
-        return [ok("time zone", f"from {settings.home_file}")]
+        return [_file_zone(settings.home_file)]
     if "tz" not in settings.model_fields_set:
         return [
             warning(
@@ -68,6 +73,18 @@ def _settings_zone(settings: Settings) -> list[Finding]:
             )
         ]
     return [ok("time zone", settings.tz)]
+
+
+def _file_zone(path: Path, precedence: str = "") -> Finding:
+    try:
+        return ok("time zone", f"{Home.read(path).tz}, from {path}{precedence}")
+    except (OSError, ValidationError) as error:
+        problem = "; ".join(explain(error)) if isinstance(error, ValidationError) else error.strerror
+        return wrong(
+            "time zone",
+            f"{path} cannot be read: {problem}",
+            "Let HA_AI_HOME_FILE name a home.json with tz, lat, lon and rooms, or unset it.",
+        )
 
 
 def _areas(rooms: dict[str, str]) -> Finding:

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from sqlalchemy import Connection, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from pipeline.diagnosis.finding import Finding, ok, warning, wrong
 from pipeline.settings import Settings
@@ -24,7 +24,16 @@ TIMEOUT_S = 5.0
 
 def check_store(settings: Settings) -> Iterator[Finding]:
     """Look at the store without writing into it."""
-    url = make_url(settings.store_url)
+    try:
+        url = make_url(settings.store_url)
+        url.get_dialect()
+    except ArgumentError:
+        yield wrong(
+            CHECK,
+            "HA_AI_DATABASE_URL is no address of a database that is known",
+            "Such as sqlite:////data/ha-ai.db, or unset it and set HA_AI_DATABASE_PATH.",
+        )
+        return
     if url.get_backend_name() != "sqlite":
         yield from _look_inside(settings.store_url, url.render_as_string(hide_password=True))
         return

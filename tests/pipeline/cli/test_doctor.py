@@ -207,6 +207,19 @@ def test_wrong_setting_is_wrong(examine: Examine, monkeypatch: pytest.MonkeyPatc
     assert "HA_AI_TZ: expected an IANA time zone" in found["settings"]["found"]
 
 
+def test_certificates_that_cannot_be_read_are_wrong(
+    examine: Examine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CA certificates that are missing, or none, are wrong, and the broker is not asked."""
+    monkeypatch.setenv("HA_AI_MQTT_URL", "mqtts://127.0.0.1:1")
+    Path("none.pem").write_text("hello")
+    for name in ("missing.pem", "none.pem"):
+        monkeypatch.setenv("HA_AI_MQTT_CA_FILE", name)
+        code, found = examine()
+        assert (code, found["broker"]["verdict"]) == (1, "wrong")
+        assert f"the CA certificates in {name} cannot be read" in found["broker"]["found"]
+
+
 def test_zone_that_was_not_set_is_warned_of(examine: Examine, monkeypatch: pytest.MonkeyPatch) -> None:
     """UTC by default is nobody's time zone; one that is set is ok."""
     monkeypatch.setenv("HA_AI_MQTT_URL", "mqtt://127.0.0.1:1")
@@ -236,6 +249,17 @@ class TestStore:
         """A directory that is missing, or into which nothing can be written, is wrong."""
         monkeypatch.setenv("HA_AI_DATABASE_PATH", path)
         assert examine()[1]["store"]["verdict"] == "wrong"
+
+    @pytest.mark.parametrize("url", ["nonsense", "sqlite:/ha-ai.db", "oracel://localhost"])
+    def test_address_of_no_database_is_wrong(
+        self, examine: Examine, monkeypatch: pytest.MonkeyPatch, url: str
+    ) -> None:
+        """An address that names no database that is known is wrong, and all else is examined."""
+        monkeypatch.setenv("HA_AI_DATABASE_URL", url)
+        found = examine()[1]
+        assert found["store"]["verdict"] == "wrong"
+        assert "HA_AI_DATABASE_URL" in found["store"]["found"]
+        assert "broker" in found
 
     def test_store_in_order_is_whole(self, examine: Examine) -> None:
         """A store of this version is ok, beside a transaction that is writing."""
@@ -301,6 +325,23 @@ class TestHomeAssistant:
         assert (code, found["Home Assistant"]["verdict"]) == (1, "wrong")
         assert "token" in found["Home Assistant"]["found"]
         assert "stolen" not in json.dumps(found)
+
+    @pytest.mark.parametrize("content", [None, "hello", '{"tz": "Mars"}'])
+    def test_home_file_that_cannot_be_read_is_wrong(
+        self, examine: Examine, monkeypatch: pytest.MonkeyPatch, content: str | None
+    ) -> None:
+        """A home.json that is missing, or none, is wrong: `run` would not start."""
+        if content is not None:
+            Path("home.json").write_text(content)
+        monkeypatch.setenv("HA_AI_HOME_FILE", "home.json")
+        found = examine()[1]["time zone"]
+        assert (found["verdict"], "home.json cannot be read" in found["found"]) == ("wrong", True)
+
+    def test_home_file_tells_the_zone(self, examine: Examine, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The zone of a home.json is said with where it comes from."""
+        Path("home.json").write_text('{"tz": "Europe/Berlin"}')
+        monkeypatch.setenv("HA_AI_HOME_FILE", "home.json")
+        assert examine()[1]["time zone"]["found"] == "Europe/Berlin, from home.json"
 
     def test_address_without_token_is_wrong(self, examine: Examine, monkeypatch: pytest.MonkeyPatch) -> None:
         """One of the two settings alone is an oversight."""

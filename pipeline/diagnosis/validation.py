@@ -1,0 +1,38 @@
+"""What is wrong with settings or with a home.json, in words and by the names that people gave."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from pipeline.settings import PREFIX, Settings
+
+SHOWN_CHARACTERS = 80
+
+
+def explain(error: ValidationError) -> list[str]:
+    """Each problem in words: a setting by its name in the environment, with what came.
+
+    Examples
+    --------
+    >>> try:
+    ...     Settings(_env_file=None, http_port=99999)
+    ... except ValidationError as error:
+    ...     explain(error)
+    ['HA_AI_HTTP_PORT: expected less than or equal to 65535, got 99999']
+    """
+    prefix = PREFIX if error.title == Settings.__name__ else ""
+    return [f"{_name(each, prefix)}{_problem(each)}" for each in error.errors()]
+
+
+def _name(detail: Mapping[str, Any], prefix: str) -> str:
+    name = ".".join(map(str, detail["loc"]))
+    return f"{prefix}{name.upper() if prefix else name}: " if name else ""
+
+
+def _problem(detail: Mapping[str, Any]) -> str:
+    said = str(detail["msg"]).removeprefix("Value error, ").replace("Input should be ", "expected ")
+    # Our own messages name what came; a long one is a whole file.
+    if detail["type"] == "value_error" or not detail["loc"]:
+        return said
+    return f"{said}, got {repr(detail['input'])[:SHOWN_CHARACTERS]}"

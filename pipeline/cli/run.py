@@ -6,16 +6,21 @@ import contextlib
 import signal
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import structlog
 import uvicorn
+from sqlalchemy.exc import SQLAlchemyError
 
+from pipeline.cli import UserError
+from pipeline.cli.home_file import read_home_file
 from pipeline.delivery.service import Consumer, FatalError, Service
-from pipeline.heap import use_one_arena
+from pipeline.heap import keep_what_is_there, use_one_arena
 from pipeline.http import application
 from pipeline.logs import configure_logs
 from pipeline.place import read_home
 from pipeline.settings import Settings
+from sinks.store import StoreError
 
 log = structlog.get_logger()
 
@@ -36,13 +41,22 @@ def run(arguments: argparse.Namespace) -> int:
     settings = Settings()
     configure_logs(settings)
     consumers = frozenset(Consumer(name) for name in arguments.consumers) or frozenset(Consumer)
-    return asyncio.run(_serve(settings, consumers))
+    if settings.home_file is not None:
+        read_home_file(settings.home_file)
+    try:
+        return asyncio.run(_serve(settings, consumers))
+    except (StoreError, SQLAlchemyError) as error:
+        log.debug("the store failed", exc_info=True)
+        detail = str(getattr(error, "orig", error))
+        raise UserError(f"the store cannot be used: {detail}; `ha-ai doctor` says what to do") from error
 
 
 async def _serve(settings: Settings, consumers: frozenset[Consumer]) -> int:
     home = await read_home(settings)
     service = Service(settings, home, consumers=consumers)
-    log.info("starting", home=home.id, tz=home.tz, broker=settings.broker_url, consumers=sorted(consumers))
+    keep_what_is_there()
+    names = ", ".join(sorted(consumers))
+    log.info("starting", home=home.id, tz=home.tz, broker=settings.broker_url, consumers=names)
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, service.stop)
     beside = [asyncio.create_task(_serve_http(settings, service)), asyncio.create_task(_show(service))]
@@ -66,6 +80,11 @@ class _Http(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         yield
 
+    async def startup(self, sockets: Any = None) -> None:
+        await super().startup(sockets)
+        host, port = self.servers[0].sockets[0].getsockname()[:2]
+        log.info("health and metrics are served", health=f"http://{host}:{port}/health")
+
 
 async def _serve_http(settings: Settings, service: Service) -> None:
     config = uvicorn.Config(
@@ -81,7 +100,11 @@ async def _serve_http(settings: Settings, service: Service) -> None:
     try:
         await server.serve()
     except SystemExit:
-        log.warning("health and metrics are not served", host=settings.http_host, port=settings.http_port)
+        log.warning(
+            "health and metrics are not served, all else goes on: set HA_AI_HTTP_PORT to a free port",
+            host=settings.http_host,
+            port=settings.http_port,
+        )
 
 
 async def _show(service: Service) -> None:

@@ -1,6 +1,7 @@
 """``ha-ai patterns``: what is known of the home, from its store."""
 
 import argparse
+from contextlib import closing
 from datetime import UTC
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -11,10 +12,10 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from pipeline.cli import UserError
+from pipeline.cli.home_file import read_home_file
 from pipeline.cli.terminal import ERR, OUT, claim, picture, say
 from pipeline.diagnosis.store import read_only_url
 from pipeline.settings import Settings
-from schemas.home import Home
 from schemas.patterns import Pattern
 from sinks.store import SqlStore, StoreError
 
@@ -51,15 +52,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _read_patterns(settings: Settings, *, everything: bool) -> list[Pattern]:
     """What the store knows; it is opened for reading, so nothing waits for us and nothing is made anew."""
-    home = Home.read(settings.home_file).id if settings.home_file else settings.home or "home"
-    store = SqlStore(_reading_url(settings), home=home)
+    home = read_home_file(settings.home_file).id if settings.home_file else settings.home or "home"
     try:
-        return store.patterns(status=None if everything else "active")
+        with closing(SqlStore(_reading_url(settings), home=home)) as store:
+            return store.patterns(status=None if everything else "active")
     except (StoreError, SQLAlchemyError) as error:
         detail = str(getattr(error, "orig", error))
         raise UserError(f"expected a store that `ha-ai run` has written, got: {detail}") from error
-    finally:
-        store.close()
 
 
 def _reading_url(settings: Settings) -> str:
@@ -69,7 +68,10 @@ def _reading_url(settings: Settings) -> str:
         return settings.store_url
     path = Path(url.database)
     if not path.is_file():
-        raise UserError(f"expected the store at {path}, got no such file: run `ha-ai run` first")
+        raise UserError(
+            f"expected the store at {path.absolute()}, got no such file: run `ha-ai run` first, "
+            "or go where it runs, or set HA_AI_DATABASE_PATH"
+        )
     return read_only_url(path)
 
 

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import aiomqtt
 
 from pipeline.cli import UserError
+from pipeline.cli.home_file import read_home_file
 from pipeline.cli.terminal import ERR, progress, say
 from pipeline.ingest.bounds import FUTURE_US, PAST_US, StreamClock
 from pipeline.ingest.day_shift import DayShift, event_time
@@ -20,7 +21,7 @@ from pipeline.ingest.messages import PoisonError
 from pipeline.playback.player import IN_FLIGHT, Player, RefusedError
 from pipeline.playback.publications import Form, Publication, form_of
 from pipeline.settings import Settings
-from schemas.home import Home, check_zone
+from schemas.home import check_zone
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -159,13 +160,13 @@ def _shift(arguments: argparse.Namespace, settings: Settings, extent: _Extent) -
 
 
 def _zone(arguments: argparse.Namespace, settings: Settings) -> ZoneInfo:
-    try:
-        if arguments.tz is not None:
+    if arguments.tz is not None:
+        try:
             return ZoneInfo(check_zone(arguments.tz))
-        home = arguments.home or settings.home_file
-        return ZoneInfo(settings.tz) if home is None else Home.read(home).zone
-    except (OSError, ValueError) as error:
-        raise UserError(str(error)) from error
+        except ValueError as error:
+            raise UserError(str(error)) from error
+    home = arguments.home or settings.home_file
+    return ZoneInfo(settings.tz) if home is None else read_home_file(home).zone
 
 
 def _report(player: Player, log: _Log, duration_s: float, *, is_shifted: bool) -> None:

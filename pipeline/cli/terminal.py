@@ -11,7 +11,8 @@ from schemas.patterns import Pattern
 OUT = Console(highlight=False, markup=False, emoji=False)
 ERR = Console(highlight=False, markup=False, emoji=False, stderr=True)
 COUNTED = "{task.completed:,.0f} of {task.total:,.0f}"
-PICTURE_WIDTH = 60
+PICTURE_WIDTH, PICTURE_EDGES = 60, len("00  24")
+LEAD_GAP = 2
 
 
 def progress(console: Console, said: str = COUNTED) -> Progress:
@@ -39,7 +40,8 @@ def claim(pattern: Pattern) -> str:
 
 def picture(pattern: Pattern, lead: str = "") -> Table:
     """A pattern as people read it, after a `lead`: the sentence, the evidence in words, the strip."""
-    grid = Table.grid(padding=(0, 2), pad_edge=False)
+    width = min(PICTURE_WIDTH, OUT.width - len(lead) - LEAD_GAP - PICTURE_EDGES)
+    grid = Table.grid(padding=(0, LEAD_GAP), pad_edge=False)
     grid.add_column(no_wrap=True)
     grid.add_column()
     style = "dim" if pattern.detail.automated else "bold"
@@ -48,7 +50,7 @@ def picture(pattern: Pattern, lead: str = "") -> Table:
         Group(
             Text(claim(pattern), style=style),
             Text(evidence(pattern)),
-            Text(strip(pattern, PICTURE_WIDTH), style="cyan"),
+            Text(strip(pattern, max(1, width)), style="cyan"),
             "",
         ),
     )

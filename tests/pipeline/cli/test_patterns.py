@@ -79,7 +79,7 @@ def test_absent_store_is_said_and_not_made(ha_ai: Command) -> None:
     """Without a store the command says so, and makes none."""
     outcome = ha_ai("patterns")
     assert outcome.code == 2
-    assert "expected the store at ha-ai.db" in outcome.err
+    assert f"expected the store at {Path.cwd()}/ha-ai.db" in outcome.err
     assert not Path("ha-ai.db").exists()
 
 

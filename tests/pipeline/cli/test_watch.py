@@ -11,7 +11,7 @@ from typing import Any
 import aiomqtt
 import pytest
 
-from pipeline.cli.terminal import claim
+from pipeline.cli.terminal import OUT, claim
 from pipeline.cli.watch import show
 from schemas.patterns import Pattern
 from schemas.statuses import AnalysisComplete, DeadLetter, PatternDetected, ServiceStatus
@@ -44,6 +44,16 @@ def test_pattern_is_said_with_its_picture(shown: Shown, make_pattern: Callable[.
     assert f"No longer: {claim(found.pattern)}" in shown(
         TOPICS.pattern_detected, gone.model_dump_json().encode()
     )
+
+
+def test_picture_fits_a_narrow_terminal(
+    shown: Shown, make_pattern: Callable[..., Pattern], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The strip is one line on a terminal of 80 columns, behind the time too."""
+    monkeypatch.setattr(OUT, "width", 80)
+    found = PatternDetected(message_id="1", at=NOW, what="detected", pattern=make_pattern())
+    said = shown(TOPICS.pattern_detected, found.model_dump_json().encode()).splitlines()
+    assert [line for line in said if line.strip().startswith("00 ·") and line.rstrip().endswith("· 24")]
 
 
 def test_statuses_are_said_in_words(shown: Shown) -> None:

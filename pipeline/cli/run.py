@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from pipeline.cli import UserError
 from pipeline.cli.home_file import read_home_file
 from pipeline.delivery.service import Consumer, FatalError, Service
-from pipeline.heap import keep_what_is_there, use_one_arena
+from pipeline.heap import use_one_arena
 from pipeline.http import application
 from pipeline.logs import configure_logs
 from pipeline.place import read_home
@@ -54,7 +54,6 @@ def run(arguments: argparse.Namespace) -> int:
 async def _serve(settings: Settings, consumers: frozenset[Consumer]) -> int:
     home = await read_home(settings)
     service = Service(settings, home, consumers=consumers)
-    keep_what_is_there()
     names = ", ".join(sorted(consumers))
     log.info("starting", home=home.id, tz=home.tz, broker=settings.broker_url, consumers=names)
     for number in (signal.SIGINT, signal.SIGTERM):

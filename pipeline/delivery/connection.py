@@ -91,6 +91,8 @@ def subscribe(broker: MQTTBroker, topic_filter: str, put: Callable[[MQTTMessage]
 
     @broker.subscriber(topic_filter, qos=QoS.AT_LEAST_ONCE, ack_policy=AckPolicy.MANUAL, decoder=whole)
     async def intake(message: MQTTMessage) -> None:
+        # What `whole` returned is kept in the message itself: thousands of such cycles would wait as garbage.
+        message.clear_cache()
         await put(message)
 
 

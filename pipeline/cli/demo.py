@@ -18,7 +18,7 @@ from rich.progress import Progress
 
 from pipeline.cli import UserError
 from pipeline.cli.findings import Findings
-from pipeline.cli.terminal import OUT, progress, say
+from pipeline.cli.terminal import OUT, command, progress, say
 from pipeline.delivery.service import FatalError, Service
 from pipeline.ingest.bounds import StreamClock
 from pipeline.logs import configure_logs
@@ -60,7 +60,8 @@ def run(arguments: argparse.Namespace) -> int:
         except (FatalError, aiomqtt.MqttError, TimeoutError) as error:
             raise UserError(f"the demonstration broke off: {error or type(error).__name__}") from error
     if arguments.keep is not None:
-        say(f"\nThe store is kept:  HA_AI_DATABASE_PATH={settings.database_path} ha-ai patterns --picture")
+        path = settings.database_path
+        say(f"\nThe store is kept:  HA_AI_DATABASE_PATH={path} {command()} patterns --picture")
     return 0
 
 
@@ -117,8 +118,8 @@ def _directory(kept: Path | None) -> Iterator[Path]:
 @contextlib.contextmanager
 def _broker() -> Iterator[str]:
     """An embedded broker in its own process and session, so that Ctrl-C is ours to handle."""
-    command = [sys.executable, "-m", "pipeline.embedded_broker"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:  # noqa: S603 our own module
+    broker = [sys.executable, "-m", "pipeline.embedded_broker"]
+    with subprocess.Popen(broker, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:  # noqa: S603 our own module
         try:
             address = process.stdout.readline().strip() if process.stdout else ""
             if not address:

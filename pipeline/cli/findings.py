@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 from rich.text import Text
 
-from pipeline.cli.terminal import OUT, claim, picture, say
+from pipeline.cli.terminal import OUT, claim, command, picture, say
 from pipeline.planted import (
     automation_in_words,
     habit_found,
@@ -20,9 +20,9 @@ from schemas.statuses import PatternDetected
 
 NEXT_STEPS = """
 Where to look next
-  ha-ai doctor     is your broker ready, and does Home Assistant publish its events?
-  ha-ai run        learn your own home; `ha-ai patterns` shows what it found, `ha-ai watch` follows it
-  ha-ai simulate   write this household to files; `ha-ai learn` and `ha-ai replay` read them"""
+  {command} doctor     is your broker ready, and does Home Assistant publish its events?
+  {command} run        learn your own home; `patterns` shows what it found, `watch` follows it
+  {command} simulate   write this household to files; `learn` and `replay` read them"""
 
 
 class Findings:
@@ -75,7 +75,7 @@ class Findings:
         recognised = sum(pattern.detail.automated for pattern in known)
         said = f"{len(wrong)} taken for a habit" if wrong else "none taken for a habit"
         say(f"  {said}, {recognised} recognised as an automation's doing")
-        say(NEXT_STEPS)
+        say(NEXT_STEPS.format(command=command()))
 
 
 def _list(title: str, lines: Iterable[tuple[str, bool]]) -> None:

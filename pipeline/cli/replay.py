@@ -21,7 +21,10 @@ from pipeline.ingest.messages import PoisonError
 from pipeline.playback.player import IN_FLIGHT, Player, RefusedError
 from pipeline.playback.publications import Form, Publication, form_of
 from pipeline.settings import Settings
+from pipeline.wording import DAY_NAMES
 from schemas.home import check_zone
+
+DAY_US = 86_400_000_000
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -66,6 +69,8 @@ def run(arguments: argparse.Namespace) -> int:
             f"expected to be allowed to publish at {settings.broker_url}, got: {error}"
         ) from error
     _report(player, log, time.monotonic() - started_s, is_shifted=shift is not None)
+    if shift is not None:
+        say(_moved(shift, extent.last_us))
     return 0
 
 
@@ -167,6 +172,14 @@ def _zone(arguments: argparse.Namespace, settings: Settings) -> ZoneInfo:
             raise UserError(str(error)) from error
     home = arguments.home or settings.home_file
     return ZoneInfo(settings.tz) if home is None else read_home_file(home).zone
+
+
+def _moved(shift: DayShift, last_us: int) -> str:
+    days = round((shift.time(last_us) - last_us) / DAY_US)
+    said = f"all times moved by {days:,} days"
+    if days % 7:
+        said += f", and the days of the week with them: what was on Mondays is on {DAY_NAMES[days % 7]}s"
+    return said
 
 
 def _report(player: Player, log: _Log, duration_s: float, *, is_shifted: bool) -> None:

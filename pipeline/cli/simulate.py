@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.cli import UserError
-from pipeline.cli.terminal import say
+from pipeline.cli.terminal import command, say
 from pipeline.planted import automation_in_words, habit_in_words, pair_in_words
 from pipeline.simulation import Household, Truth, write_household
 from schemas.home import check_zone
@@ -46,8 +46,8 @@ def run(arguments: argparse.Namespace) -> int:
         say(line)
     place = f"{arguments.out}/events.jsonl.gz"
     say("")
-    say(f"Learn it:   ha-ai learn {place} --home {arguments.out}/home.json")
-    say(f"Replay it:  ha-ai replay {place} --home {arguments.out}/home.json --shift-to-now")
+    say(f"Learn it:   {command()} learn {place} --home {arguments.out}/home.json")
+    say(f"Replay it:  {command()} replay {place} --home {arguments.out}/home.json --shift-to-now")
     return 0
 
 

@@ -1,5 +1,8 @@
 """What subcommands show on a terminal."""
 
+import shutil
+import sys
+
 from rich.console import Console, Group
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -13,6 +16,11 @@ ERR = Console(highlight=False, markup=False, emoji=False, stderr=True)
 COUNTED = "{task.completed:,.0f} of {task.total:,.0f}"
 PICTURE_WIDTH, PICTURE_EDGES = 60, len("00  24")
 LEAD_GAP = 2
+
+
+def command() -> str:
+    """How the person called us, so that what we name can be typed as it stands."""
+    return "ha-ai" if shutil.which("ha-ai") else sys.argv[0]
 
 
 def progress(console: Console, said: str = COUNTED) -> Progress:

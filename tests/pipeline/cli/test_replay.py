@@ -3,7 +3,7 @@ import gzip
 import json
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -99,6 +99,17 @@ def test_shifted_log_ends_today_and_not_later_than_now(
     assert (before.date() - min(moments).astimezone(BERLIN).date()).days == 1
     assert (max(moments) - datetime.now(UTC)).total_seconds() < 300
     assert "older than 30 days" not in outcome.out
+
+
+def test_shift_tells_of_the_days_of_the_week(ha_ai: Command, at_broker: Running) -> None:
+    """Who moves a log hears how far, and on which day Mondays are now, unless they stay Mondays."""
+    del at_broker
+    for days, said in ((9, "what was on Mondays is on Wednesdays"), (14, "all times moved by 14 days")):
+        at = datetime.now(UTC).replace(hour=0, minute=0) - timedelta(days=days)
+        Path("log.csv").write_text(f"ts,entity_id,state\n{at.isoformat()},light.hall,on\n")
+        outcome = ha_ai("replay", "log.csv", "--shift-to-now")
+        assert said in outcome.out
+        assert ("Mondays" in outcome.out) == (days == 9)
 
 
 def test_speed_is_that_of_the_log(ha_ai: Command, at_broker: Running, session: OpenSession) -> None:

@@ -47,3 +47,14 @@ def test_says_what_was_expected(ha_ai: Command, words: tuple[str, str]) -> None:
     assert outcome.code == 2
     assert outcome.err.startswith("ha-ai: expected")
     assert not Path("house").exists()
+
+
+@pytest.mark.parametrize(("found", "called"), [("/bin/ha-ai", "ha-ai"), (None, ".venv/bin/ha-ai")])
+def test_next_steps_can_be_typed_as_they_stand(
+    ha_ai: Command, monkeypatch: pytest.MonkeyPatch, found: str | None, called: str
+) -> None:
+    """Where the command is not on PATH it is named as it was called."""
+    monkeypatch.setattr("shutil.which", lambda _: found)
+    monkeypatch.setattr("sys.argv", [".venv/bin/ha-ai"])
+    said = ha_ai("simulate", "--out", "home", "--days", "1").out
+    assert f"Learn it:   {called} learn home/events.jsonl.gz" in said

@@ -48,13 +48,14 @@ def main() -> None:
         if arguments.events is None:
             write_household(Household(), folder)
             arguments.events, arguments.home = folder / "events.jsonl.gz", folder / "home.json"
-            title = "Memory, a generated household"
+            title, command = "Memory, a generated household", "python -m benchmarks.memory"
         else:
             title = "Memory, a large home"
+            command = "python -m benchmarks.memory --events EVENTS --home HOME"
         table = asyncio.run(_measured(folder, arguments.events.resolve(), arguments.home.resolve()))
     print(table)
     if arguments.write:
-        write_section(title, "python -m benchmarks.memory", table)
+        write_section(title, command, table)
 
 
 async def _measured(folder: Path, events: Path, home: Path) -> str:

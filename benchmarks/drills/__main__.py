@@ -6,6 +6,7 @@ import sys
 
 from benchmarks.drills import DRILLS, HEADER, Row
 from benchmarks.processes import HA_AI
+from benchmarks.results import write_section
 
 
 def main() -> int:
@@ -13,6 +14,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.drills", description=__doc__)
     parser.add_argument("names", nargs="*", choices=[*DRILLS, []], metavar="NAME", help=", ".join(DRILLS))
     parser.add_argument("--full", action="store_true", help="as many faults as a release has to stand")
+    parser.add_argument("--write", action="store_true", help="the table into RESULTS.md")
     parser.add_argument("--seed", type=int, default=1, help="of events and moments (%(default)s)")
     arguments = parser.parse_args()
     print(HEADER, flush=True)
@@ -22,7 +24,10 @@ def main() -> int:
         row = asyncio.run(drill.run(drill.full if arguments.full else drill.small, arguments.seed, HA_AI))
         print(row, flush=True)
         rows.append(row)
-    return int(any(_failed(row) for row in rows))
+    if arguments.write:
+        command = f"python -m benchmarks.drills{' --full' if arguments.full else ''}"
+        write_section("Fault drills", command, "\n".join([HEADER, *map(str, rows)]))
+    return int(sum(_failed(row) for row in rows) > 0)
 
 
 def _failed(row: Row) -> bool:

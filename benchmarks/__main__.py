@@ -1,0 +1,25 @@
+"""``python -m benchmarks``: measure anew what RESULTS.md states; half an hour on a quiet machine."""
+
+import subprocess
+import sys
+
+MEASUREMENTS = (
+    ("benchmarks.learning",),
+    ("benchmarks.throughput",),
+    ("benchmarks.latency",),
+    ("benchmarks.memory",),
+    ("benchmarks.drills", "--full"),
+)
+
+
+def main() -> int:
+    """Run one after the other; 1 if one failed."""
+    codes = []
+    for words in MEASUREMENTS:
+        print(f"python -m {' '.join(words)}", flush=True)
+        codes.append(subprocess.run([sys.executable, "-m", *words, "--write"], check=False).returncode)  # noqa: S603 our own
+    return int(any(codes))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -28,6 +28,8 @@ from sinks.store import SqlStore
 from tests.pipeline.delivery.runs import TOPIC
 
 PATIENCE_S = 20.0
+TAKEN_IN = 1_000
+BACKLOG = 4_000
 STATUS = "ha-ai/status/service"
 DEAF = """
 import asyncio, sys
@@ -202,6 +204,34 @@ async def test_a_store_that_is_away_is_no_reason_to_end(
             assert not service.health.ready
             other.execute("ROLLBACK")
         await wait_until(lambda: service.health.ready, PATIENCE_S, "a ready service")
+
+
+@pytest.mark.parametrize(
+    "broker", [pytest.param("mosquitto", marks=pytest.mark.mosquitto)], indirect=True
+)  # the embedded one's own window is smaller
+async def test_a_backlog_waits_at_the_broker(
+    broker: Any, settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While nothing is committed a bounded number of messages is taken in; then all are kept."""
+    monkeypatch.setattr("pipeline.delivery.service.SqlStore", partial(SqlStore, busy_timeout_s=0.1))
+    async with running(settings(lease_s=60)) as service:
+        with closing(sqlite3.connect(service.settings.database_path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            await Publisher(broker.port).publish(happening(BACKLOG))
+            await wait_until(lambda: held(service) >= TAKEN_IN, PATIENCE_S, "a full intake")
+            assert held(service) < 2 * TAKEN_IN
+            other.execute("ROLLBACK")
+        await wait_until(lambda: journaled(service.settings) == BACKLOG, PATIENCE_S, "the whole backlog")
+        assert held(service) == 0
+
+
+def held(service: Service) -> int:
+    """Messages that a service has taken in and not committed, in its intake and before."""
+    subscriptions = (subscriber._subscription for subscriber in service.ingest.subscribers)  # type: ignore[attr-defined]
+    waiting: int = len(service._intake) + sum(
+        each._queue.qsize() for each in subscriptions if each is not None
+    )
+    return waiting
 
 
 async def _silent(_: Service) -> None:

@@ -30,8 +30,9 @@ SHOW_S = 10.0
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
+    names = " or ".join(Consumer)
     parser.add_argument(
-        "consumers", nargs="*", choices=[*Consumer, []], help="which to run; all without", metavar="CONSUMER"
+        "consumers", nargs="*", type=_consumer, metavar="CONSUMER", help=f"{names}; without one, all"
     )
 
 
@@ -40,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     use_one_arena()
     settings = Settings()
     configure_logs(settings)
-    consumers = frozenset(Consumer(name) for name in arguments.consumers) or frozenset(Consumer)
+    consumers = frozenset(arguments.consumers) or frozenset(Consumer)
     if settings.home_file is not None:
         read_home_file(settings.home_file)
     try:
@@ -49,6 +50,13 @@ def run(arguments: argparse.Namespace) -> int:
         log.debug("the store failed", exc_info=True)
         detail = str(getattr(error, "orig", error))
         raise UserError(f"the store cannot be used: {detail}; `ha-ai doctor` says what to do") from error
+
+
+def _consumer(name: str) -> Consumer:
+    try:
+        return Consumer(name)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"expected {' or '.join(Consumer)}, got {name!r}") from error
 
 
 async def _serve(settings: Settings, consumers: frozenset[Consumer]) -> int:

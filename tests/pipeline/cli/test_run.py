@@ -47,6 +47,13 @@ def test_what_cannot_be_used_ends_the_start(
     assert "Traceback" not in outcome.err
 
 
+def test_unknown_consumer_is_refused(ha_ai: Command, capsys: pytest.CaptureFixture[str]) -> None:
+    """A consumer that there is not is answered with those that there are."""
+    with pytest.raises(SystemExit):
+        ha_ai("run", "teach")
+    assert "expected learn or publish, got 'teach'" in capsys.readouterr().err
+
+
 def test_address_of_health_is_said(at_broker: Any) -> None:
     """With port 0 a free one is picked, and the log says where health is served."""
     with running(at_broker, port=0) as said:

@@ -3,8 +3,8 @@
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -109,8 +109,9 @@ def count_of(database: Path, query: str) -> int:
     return int(text_of(database, query) or -1)
 
 
-def difference_to_come(database: Path, events: Sequence[StateChange]) -> Callable[[], bool]:
-    """Return what says whether a living store, which has all events, is still judging or publishing them."""
+@contextmanager
+def difference_to_come(database: Path, events: Sequence[StateChange]) -> Iterator[Callable[[], bool]]:
+    """Give what says whether a living store, which has all events, is still judging or publishing them."""
     store = SqlStore(f"sqlite:///{database}", home=HOME.id)
     expected = clean_run(events, store.gaps())
 
@@ -119,7 +120,10 @@ def difference_to_come(database: Path, events: Sequence[StateChange]) -> Callabl
         judged = (held.aggregates, held.patterns) == (expected.aggregates, expected.patterns)
         return not judged or bool(store.counts()["outbox"])
 
-    return is_wrong
+    try:
+        yield is_wrong
+    finally:
+        store.close()
 
 
 def _held(store: SqlStore, database: Path) -> Learned:

@@ -71,7 +71,7 @@ async def _locked(size: Size, seed: int, command: Sequence[str]) -> Row:
 async def _full(size: Size, seed: int, command: Sequence[str]) -> Row:
     load = make_load(size.events, seed=seed)
     with tempfile.TemporaryDirectory(prefix="haai-drill-") as base, small_disk(Path(base)) as disk:
-        async with Trial(load, per_second=500, seed=seed, command=command, folder=disk) as trial:
+        async with Trial(load, per_second=RATE, seed=seed, command=command, folder=disk) as trial:
             return await trial.run("full", lambda running: fill(running, size.faults))
 
 
@@ -111,7 +111,7 @@ DRILLS = {
     "broker_restart": Drill(Size(6_000, 3), Size(20_000, 10), _broker_restart),
     "cuts": Drill(Size(6_000, 10), Size(20_000, 50), _cuts),
     "locked": Drill(Size(4_000, 10), Size(20_000, 60), _locked),
-    "full": Drill(Size(6_000, 10), Size(20_000, 20), _full),
+    "full": Drill(Size(12_000, 10), Size(20_000, 20), _full),
     "lease": Drill(Size(6_000, 5), Size(20_000, 40), _lease),
     "poison": Drill(Size(2_000, 300), Size(20_000, 300), _poison),
     "shuffle": Drill(Size(5, 2), Size(20, 5), _shuffle),

@@ -177,9 +177,9 @@ class Trial:
 
     async def _settled(self) -> None:
         """Wait for the last judgement and the outbox; what never comes is the audit's to say."""
-        is_wrong = difference_to_come(self.worker.database, self.load.events)
         try:
-            await wait_until(lambda: not is_wrong(), SETTLE_S, "a store that settles", every_s=0.5)
+            with difference_to_come(self.worker.database, self.load.events) as is_wrong:
+                await wait_until(lambda: not is_wrong(), SETTLE_S, "a store that settles", every_s=0.5)
         except TimeoutError as error:
             self.problems.append(str(error))
 

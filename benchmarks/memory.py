@@ -25,15 +25,21 @@ REPLAY = (HA_AI[0], "replay", "--shift-to-now")
 
 @dataclass(slots=True)
 class Peaks:
-    """Proportional set size in MB: before anything came, the highest so far, and the last."""
+    """Proportional set size in MB: before anything came, the highest so far, and the last.
+
+    Beside them the highest resident size, which counts in full what other processes share.
+    """
 
     idle: float = 0.0
     peak: float = 0.0
     last: float = 0.0
+    resident: float = 0.0
 
-    def take(self, megabytes: float) -> None:
+    def take(self, pid: int | None) -> None:
         """Take a sample."""
-        self.peak, self.last = max(self.peak, megabytes), megabytes
+        self.last = _mb(pid, "Pss")
+        self.peak = max(self.peak, self.last)
+        self.resident = max(self.resident, _mb(pid, "Rss"))
 
 
 def main() -> None:
@@ -68,7 +74,7 @@ async def _measured(folder: Path, events: Path, home: Path) -> str:
     try:
         await worker.start()
         await worker.ready()
-        peaks.idle = _pss_mb(worker.pid)
+        peaks.idle = _mb(worker.pid, "Pss")
         await _replay(broker.port, events, home, worker, peaks)
         await _until_quiet(worker, peaks)
     finally:
@@ -78,10 +84,10 @@ async def _measured(folder: Path, events: Path, home: Path) -> str:
     patterns = text_of(worker.database, "SELECT count(*) FROM patterns WHERE status = 'active'")
     seconds = time.monotonic() - began_s
     return (
-        "| events kept | patterns | idle, MB | peak, MB | at the end, MB | to reach, MB | seconds |\n"
-        "|---|---|---|---|---|---|---|\n"
-        f"| {int(kept):,} | {patterns} | {peaks.idle:.1f} | {peaks.peak:.1f} | {peaks.last:.1f} "
-        f"| {TARGET_MB} | {seconds:.0f} |"
+        "| events kept | patterns | PSS idle, MB | PSS peak | to reach | PSS at the end | RSS peak | seconds |\n"
+        "|---|---|---|---|---|---|---|---|\n"
+        f"| {int(kept):,} | {patterns} | {peaks.idle:.1f} | {peaks.peak:.1f} | {TARGET_MB} "
+        f"| {peaks.last:.1f} | {peaks.resident:.1f} | {seconds:.0f} |"
     )
 
 
@@ -91,7 +97,7 @@ async def _replay(port: int, events: Path, home: Path, worker: Worker, peaks: Pe
     process = await asyncio.create_subprocess_exec(*words, env=environment, stderr=sys.stderr)
     waiting = asyncio.create_task(process.wait())
     while not waiting.done():
-        peaks.take(_pss_mb(worker.pid))
+        peaks.take(worker.pid)
         await asyncio.wait([waiting], timeout=SAMPLE_S)
     if waiting.result():
         raise RuntimeError(f"expected a replay to the end, it exited with {waiting.result()}")
@@ -103,23 +109,23 @@ async def _until_quiet(worker: Worker, peaks: Peaks) -> None:
     quiet_since_s = time.monotonic()
     process = psutil.Process(worker.pid)
     while time.monotonic() - quiet_since_s < QUIET_S:
-        peaks.take(_pss_mb(worker.pid))
+        peaks.take(worker.pid)
         busy_s, cpu_s = cpu_s, sum(process.cpu_times()[:2])
         if cpu_s - busy_s > SAMPLE_S / 2:
             quiet_since_s = time.monotonic()
         await asyncio.sleep(SAMPLE_S)
 
 
-def _pss_mb(pid: int | None) -> float:
-    """Proportional set size of a process and its children."""
+def _mb(pid: int | None, measure: str) -> float:
+    """Memory of a process and its children: `Pss` shares what is shared, `Rss` counts it for each."""
     process = psutil.Process(pid)
     family = (process, *process.children(recursive=True))
-    return sum(_pss_kb(each.pid) for each in family) / 1024
+    return sum(_kb(each.pid, measure) for each in family) / 1024
 
 
-def _pss_kb(pid: int) -> int:
+def _kb(pid: int, measure: str) -> int:
     rollup = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
-    return next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:"))
+    return next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith(f"{measure}:"))
 
 
 if __name__ == "__main__":

@@ -89,7 +89,7 @@ def test_ci_ends_with_the_command_that_people_run(root: Path) -> None:
     assert os.access(script, os.X_OK)
     assert script.read_text().splitlines()[-1] == "exec make check"
     subprocess.run(["bash", "-n", str(script)], check=True)
-    dry = ["make", "--dry-run", "check"]
+    dry = ["make", "--no-print-directory", "--dry-run", "check"]
     recipe = subprocess.run(dry, cwd=root, capture_output=True, text=True, check=True).stdout.splitlines()
     assert recipe[-1] == ".venv/bin/pytest"
 

@@ -21,6 +21,12 @@ def check_mqtt_url(url: str) -> str:
         raise ValueError(f"expected mqtt://host:1883 or mqtts://host:8883, got {url!r}")
     if parts.username or parts.password:
         raise ValueError("expected user name and password in their own settings, not in the MQTT URL")
+    try:
+        port = parts.port
+    except ValueError:
+        port = 0
+    if port == 0:
+        raise ValueError(f"expected a port from 1 to 65535, got {url!r}")
     return url
 
 

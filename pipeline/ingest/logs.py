@@ -19,6 +19,7 @@ from schemas.events import StateChange
 REQUIRED_COLUMNS = ("ts", "entity_id", "state")
 CONTEXT_COLUMNS = ("context_id", "parent_id", "user_id")
 CONTEXT_CHARACTERS = 64
+HEADER_CHARACTERS = 80
 _WRAPPED = re.compile(rb'\{\s*"arrival"\s*:\s*("[^"\\]*"|[-+.0-9eE]+)\s*,\s*"payload"\s*:\s*(\{.*\})\s*\}')
 
 
@@ -64,10 +65,13 @@ def read_log(path: Path) -> Iterator[LogEntry]:
 def _read_csv(lines: Iterable[bytes]) -> Iterator[LogEntry]:
     text = (line.decode("utf-8-sig", "surrogateescape") for line in lines)
     rows = csv.reader(text)
-    header = [name.strip() for name in next(rows, [])]
-    missing = [name for name in REQUIRED_COLUMNS if name not in header]
-    if missing:
-        raise LogError(f"expected the columns {', '.join(REQUIRED_COLUMNS)}, missing: {', '.join(missing)}")
+    try:
+        header = [name.strip() for name in next(rows, [])]
+    except csv.Error as error:
+        raise LogError(f"expected CSV with a header, got: {error}") from error
+    if not set(REQUIRED_COLUMNS).issubset(header):
+        came = ", ".join(header)[:HEADER_CHARACTERS].encode("ascii", "backslashreplace").decode()
+        raise LogError(f"expected the columns {', '.join(REQUIRED_COLUMNS)}, got: {came or 'an empty file'}")
     places = [header.index(name) if name in header else None for name in REQUIRED_COLUMNS + CONTEXT_COLUMNS]
     states: dict[str, str] = {}
     while True:

@@ -151,8 +151,10 @@ def test_captures_keep_binary_payloads(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "expected"),
     [
-        ("home.csv", b"", "missing: ts, entity_id, state"),
-        ("home.csv", b"ts,entity,state\n", "missing: entity_id"),
+        ("home.csv", b"", "expected the columns ts, entity_id, state, got: an empty file"),
+        ("home.csv", b"ts,entity,state\n", "got: ts, entity, state"),
+        ("home.csv", b"ts;entity_id;state\n", "got: ts;entity_id;state"),
+        ("home.csv", b"\xff\x00\r\x02\n", "expected CSV with a header"),
         ("home.txt", b"ts,entity_id,state\n", "expected a .csv, .jsonl"),
         ("home", b"", "expected a .csv, .jsonl"),
     ],

@@ -32,6 +32,25 @@ def mask_secrets(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> M
     return event
 
 
+def shorten(record: logging.LogRecord) -> bool:
+    """Say why a connection failed in words: whoever reads that the broker is away wants no traceback.
+
+    Examples
+    --------
+    >>> try:
+    ...     raise OSError("refused")
+    ... except OSError:
+    ...     record = logging.LogRecord("zmqtt.client", logging.WARNING, "", 0, "failed", (), sys.exc_info())
+    >>> shorten(record), record.getMessage(), record.exc_info
+    (True, 'failed: refused', None)
+    """
+    if record.name.startswith("zmqtt") and record.levelno < logging.ERROR and record.exc_info:
+        error = record.exc_info[1]
+        record.msg, record.args = f"{record.getMessage()}: {error or type(error).__name__}", ()
+        record.exc_info = None
+    return True
+
+
 def configure_logs(settings: Settings) -> None:
     """Send every log through structlog to standard error."""
     console = settings.log_format == "console" or (settings.log_format == "auto" and sys.stderr.isatty())
@@ -56,6 +75,8 @@ def configure_logs(settings: Settings) -> None:
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter)
+    if settings.log_level != "debug":
+        handler.addFilter(shorten)
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(settings.log_level.upper())

@@ -34,7 +34,8 @@ def automation_in_words(automation: Automation) -> str:
     trigger = automation.trigger
     when = f"after {_event(trigger)}" if trigger else f"at {clock(automation.minute or 0)}"
     hidden = ", unknown to Home Assistant" if automation.kind == "hidden" else ""
-    return f"{_deed(automation.action)} {when}{hidden}"
+    action = automation.action
+    return f"{name(action.entity_id)} is set to {action.state} {when}{hidden}"
 
 
 def habit_found(habit: Habit, patterns: Iterable[Pattern], zone: ZoneInfo) -> bool:

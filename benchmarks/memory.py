@@ -84,7 +84,7 @@ async def _measured(folder: Path, events: Path, home: Path) -> str:
     patterns = text_of(worker.database, "SELECT count(*) FROM patterns WHERE status = 'active'")
     seconds = time.monotonic() - began_s
     return (
-        "| events kept | patterns | PSS idle, MB | PSS peak | to reach | PSS at the end | RSS peak | seconds |\n"
+        "| events kept | patterns | PSS idle, MB | PSS peak | to reach | PSS last | RSS peak | seconds |\n"
         "|---|---|---|---|---|---|---|---|\n"
         f"| {int(kept):,} | {patterns} | {peaks.idle:.1f} | {peaks.peak:.1f} | {TARGET_MB} "
         f"| {peaks.last:.1f} | {peaks.resident:.1f} | {seconds:.0f} |"

@@ -81,6 +81,16 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
 
 
 @asynccontextmanager
+async def supervised(worker: Worker) -> AsyncIterator[Worker]:
+    """A worker that is stopped at the end, whatever comes."""
+    await worker.start()
+    try:
+        yield worker
+    finally:
+        await worker.stop()
+
+
+@asynccontextmanager
 async def reading(broker: Any, topic: str) -> AsyncIterator[list[tuple[str, bytes]]]:
     """What an independent client receives."""
     received: list[tuple[str, bytes]] = []
@@ -141,15 +151,15 @@ async def test_it_says_when_it_is_there_and_when_it_goes(
 
 async def test_the_last_will_says_that_it_was_killed(broker: Any, tmp_path: Path) -> None:
     """Killed, it cannot say so itself."""
-    worker = Worker(tmp_path / "ha-ai.db", tmp_path / "log", broker.port, lease_s=1)
-    await worker.start()
-    await worker.ready()
-    async with reading(broker, STATUS) as received:
+    async with (
+        supervised(Worker(tmp_path / "ha-ai.db", tmp_path / "log", broker.port, lease_s=1)) as worker,
+        reading(broker, STATUS) as received,
+    ):
+        await worker.ready()
         await wait_until(lambda: "online" in states(received), PATIENCE_S, "online")
         worker.signal(signal.SIGKILL)
         await wait_until(lambda: "offline" in states(received), PATIENCE_S, "the will")
-    await worker.ready()
-    await worker.stop()
+        await worker.ready()
 
 
 async def test_poison_becomes_a_dead_letter_for_others_to_read(
@@ -243,8 +253,7 @@ async def test_who_started_it_is_asked_to_start_it_again(broker: Any, tmp_path: 
     (tmp_path / "deaf.py").write_text(DEAF)
     command = (sys.executable, str(tmp_path / "deaf.py"))
     worker = Worker(tmp_path / "ha-ai.db", tmp_path / "log", broker.port, command=command, watchdog_s=1)
-    await worker.start()
-    await wait_until(lambda: worker.exit_codes, PATIENCE_S, "an exit")
-    assert worker.exit_codes[0] == EXIT_RESTART
-    await worker.ready()
-    await worker.stop()
+    async with supervised(worker):
+        await wait_until(lambda: worker.exit_codes, PATIENCE_S, "an exit")
+        assert worker.exit_codes[0] == EXIT_RESTART
+        await worker.ready()

@@ -131,11 +131,11 @@ def deed(target: Target, *, automated: bool = False) -> str:
     >>> deed(Target(entity_id="fan.bath", state="on"), automated=True)
     'an automation sets bath (fan) to on'
     >>> deed(Target(entity_id="person.alex", state="home"))
-    'alex (person) becomes home'
+    'alex (person) comes home'
     """
     subject, state = name(target.entity_id), target.state
     if target.entity_id.startswith(OBSERVED):
-        return f"{subject} becomes {state}"
+        return f"{subject} {becomes(target)}"
     if automated:
         return f"an automation sets {subject} to {state}"
     match state:
@@ -147,6 +147,21 @@ def deed(target: Target, *, automated: bool = False) -> str:
             return f"you close {subject}"
         case _:
             return f"you set {subject} to {state}"
+
+
+def becomes(target: Target) -> str:
+    """An entity's reaching a state, as one would say it of the entity.
+
+    Examples
+    --------
+    >>> becomes(Target(entity_id="person.alex", state="not_home"))
+    'leaves home'
+    >>> becomes(Target(entity_id="binary_sensor.hall_motion", state="on"))
+    'goes on'
+    """
+    if target.entity_id.startswith(("person.", "device_tracker.")):
+        return {"home": "comes home", "not_home": "leaves home"}.get(target.state, f"comes to {target.state}")
+    return f"goes {target.state}" if target.state in ("on", "off") else f"becomes {target.state}"
 
 
 def _time_of_day(detail: TimeOfDayDetail) -> str:
@@ -163,7 +178,7 @@ def _co_occurrence(detail: CoOccurrenceDetail) -> str:
     trigger, action = detail.trigger, detail.action
     lag = seconds_in_words(detail.lag_seconds.p50)
     said = (
-        f"When {name(trigger.entity_id)} becomes {trigger.state}, "
+        f"When {name(trigger.entity_id)} {becomes(trigger)}, "
         f"{deed(action, automated=detail.automated)} {'' if lag == 'at once' else 'after '}{lag}"
     )
     conditions = " and ".join(map(_condition, detail.conditions))

@@ -1,6 +1,7 @@
 """Connections to the MQTT broker: FastStream's, with what it takes to lose nothing around restarts."""
 
 import logging
+import secrets
 import ssl
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -59,11 +60,14 @@ def durable_broker(
     )
 
 
-def egress_broker(settings: Settings, on_failed: Failed, will: zmqtt.Will) -> MQTTBroker:
-    """The outbox's connection: a publish that waits must never hold up the intake's read loop."""
+def egress_broker(settings: Settings, on_failed: Failed, will: zmqtt.Will | None) -> MQTTBroker:
+    """The outbox's connection: a publish that waits must never hold up the intake's read loop.
+
+    It has no session to resume, and a name of its own in every process, so that several can publish.
+    """
     return MQTTBroker(
         settings.broker_url,
-        client_id=f"{settings.mqtt_client_id}-out",
+        client_id=f"{settings.mqtt_client_id}-out-{secrets.token_hex(4)}",
         will=will,
         **_common(settings, on_failed),
     )

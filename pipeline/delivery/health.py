@@ -8,8 +8,12 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 @dataclass(slots=True)
 class Health:
-    """State of the parts, and when messages were last committed; times are monotonic seconds."""
+    """State of the parts, and when messages were last committed; times are monotonic seconds.
 
+    `learns` says whether this process takes messages in, or publishes alone.
+    """
+
+    learns: bool = True
     started_s: float = field(default_factory=time.monotonic)
     connected: bool = False
     publishing: bool = False
@@ -27,16 +31,19 @@ class Health:
 
     @property
     def ready(self) -> bool:
-        """Whether messages are taken and kept."""
-        return self.owner and self.connected and not self.degraded
+        """Whether this process does what it is there for."""
+        return not self.problems()
 
     def problems(self) -> list[str]:
         """What is wrong, in words."""
         return [
             text
             for wrong, text in (
-                (not self.owner, "another process owns the home"),
-                (not self.connected, "no connection to the MQTT broker"),
+                (self.learns and not self.owner, "another process owns the home"),
+                (
+                    not (self.connected if self.learns else self.publishing),
+                    "no connection to the MQTT broker",
+                ),
                 (bool(self.degraded), f"the store does not take commits: {self.degraded}"),
             )
             if wrong

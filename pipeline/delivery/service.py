@@ -44,8 +44,9 @@ log = structlog.get_logger()
 WATCH_S = 0.1
 PRUNE_S = 3_600.0
 DRAIN_S = 10.0
-COMMIT_LOOP = 1
+COMMIT_LOOP = 0
 T = TypeVar("T")
+Loop = Callable[[], Coroutine[object, object, None]]
 
 
 class Consumer(StrEnum):
@@ -83,7 +84,8 @@ class Service:
         self.settings = settings
         self.home = home
         self.consumers = consumers
-        self.health = Health()
+        self._learns = Consumer.LEARN in consumers
+        self.health = Health(learns=self._learns)
         self.metrics = Metrics()
         self.learner: HomeLearner | None = None
         self._committer: Committer | None = None
@@ -105,7 +107,8 @@ class Service:
             clock or WallClock(),
             heartbeat_topic=settings.topics.heartbeat,
         )
-        self.egress = egress_broker(settings, self._connection_failed, self._will())
+        will = self._will() if self._learns else None
+        self.egress = egress_broker(settings, self._connection_failed, will)
         self.egress.add_middleware(MessageExpiry)
         declare_said(self.egress, settings.topics)
 
@@ -121,7 +124,7 @@ class Service:
         tasks: list[asyncio.Task[None]] = []
         try:
             if await self._unless_stopped({starting}):
-                tasks = [asyncio.create_task(loop) for loop in starting.result()]
+                tasks = [asyncio.create_task(loop()) for loop in starting.result()]
                 await self._unless_stopped({*tasks})
         finally:
             starting.cancel()
@@ -133,16 +136,18 @@ class Service:
         if self._committer is not None:
             self._committer.stop()
 
-    async def _start(self) -> list[Coroutine[object, object, None]]:
+    async def _start(self) -> list[Loop]:
         await self._store_call(self.store.migrate)
-        loops: list[Coroutine[object, object, None]] = [self._watch_failure()]
-        if Consumer.LEARN in self.consumers:
-            loops += await self._start_learning()
-        return loops + self._start_publishing()
+        loops: list[Loop] = [self._watch_failure, self._watch_connections, self._give_out]
+        if self._learns:
+            loops = [*await self._start_learning(), *loops, self._heartbeat, self._say_status]
+        return loops
 
-    async def _start_learning(self) -> list[Coroutine[object, object, None]]:
+    async def _start_learning(self) -> list[Loop]:
+        """Own the home and recover it; the commit loop is the first of what to run."""
         held = await self._ownership.acquire()
         self.health.owner = True
+        log.info("owner of the home", home=self.home.id, epoch=held.epoch)
         core = LearningCore(
             self.home,
             detectors(),
@@ -163,18 +168,12 @@ class Service:
             batch_size=self.settings.batch_size,
             linger_s=self.settings.linger_ms / 1000,
         )
-        return [self._commit(), self._take_in(), self._keep_lease(), self._watchdog(), self._prune()]
-
-    def _start_publishing(self) -> list[Coroutine[object, object, None]]:
-        loops: list[Coroutine[object, object, None]] = [self._give_out()]
-        if Consumer.LEARN in self.consumers:
-            loops += [self._heartbeat(), self._say_status()]
-        return loops
+        return [self._commit, self._take_in, self._keep_lease, self._watchdog, self._prune]
 
     async def _take_in(self) -> None:
-        """Connect and watch. The commit loop runs already: a full intake would hold up the SUBACKs."""
+        """Connect. The commit loop runs already: a full intake would hold up the SUBACKs."""
         await self._connect(self.ingest)
-        await self._watch_connection()
+        await self._failed.wait()
 
     async def _give_out(self) -> None:
         await self._connect(self.egress)
@@ -242,20 +241,25 @@ class Service:
     async def _connection_failed(self) -> None:
         self._failed.set()
 
-    async def _watch_connection(self) -> None:
+    async def _watch_connections(self) -> None:
         """Notice losses and recoveries; what was published in between is a gap."""
         known: int | None = None
-        while self._committer is not None:
+        while True:
             self.health.publishing = connection_id(self.egress) is not None
             current = connection_id(self.ingest)
             self.health.connected = current is not None
             if current != known:
-                if known is not None:
-                    await self._committer.lose_sight()
-                if current is not None:
-                    await self._committer.regain_sight()
+                await self._tell_connection(known, current)
             known = current
             await asyncio.sleep(WATCH_S)
+
+    async def _tell_connection(self, known: int | None, current: int | None) -> None:
+        if self._committer is not None and known is not None:
+            await self._committer.lose_sight()
+        if self._committer is not None and current is not None:
+            await self._committer.regain_sight()
+        if current is not None:
+            log.info("connected to the broker", resumed=self.ingest.connection_info.session_present)
 
     async def _heartbeat(self) -> None:
         while True:
@@ -286,7 +290,7 @@ class Service:
             await asyncio.sleep(0.5)
 
     async def _say_goodbye(self) -> None:
-        if Consumer.LEARN in self.consumers:
+        if self._learns:
             await self._try_publish(self._status("offline"))
 
     async def _try_publish(self, message: Outgoing) -> bool:

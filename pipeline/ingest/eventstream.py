@@ -161,6 +161,10 @@ class EventstreamDecoder:
         first = error.errors(include_url=False, include_input=False)[0]
         if first["type"] == "json_invalid":
             raise PoisonError(Reason.NOT_JSON, f"expected JSON, got {first['msg'][:120]}") from error
+        if not first["loc"] and first["type"] != "union_tag_invalid":
+            raise PoisonError(
+                Reason.WRONG_SHAPE, "expected an object with event_type and event_data"
+            ) from error
         if first["type"] != "union_tag_invalid":
             where = ".".join(map(str, first["loc"]))
             raise PoisonError(Reason.WRONG_SHAPE, f"at {where[:80]}: {first['msg'][:120]}") from error

@@ -1,6 +1,12 @@
 """The SQL store: SQLite beside Home Assistant, PostgreSQL for many homes."""
 
-from sinks.store.errors import LeaseLostError, NewerStoreError, StoreError, StoreUnavailableError
+from sinks.store.errors import (
+    LeaseLostError,
+    NewerStoreError,
+    StoreDamagedError,
+    StoreError,
+    StoreUnavailableError,
+)
 from sinks.store.lease import Held, Leases
 from sinks.store.store import KeptDay, SqlStore, StoredDay, StoredSnapshot
 from sinks.store.transaction import Transaction
@@ -12,6 +18,7 @@ __all__ = [
     "Leases",
     "NewerStoreError",
     "SqlStore",
+    "StoreDamagedError",
     "StoreError",
     "StoreUnavailableError",
     "StoredDay",

@@ -34,12 +34,21 @@ class NewerStoreError(StoreError):
     """The store was written by a newer version of this program."""
 
 
+class StoreDamagedError(StoreError):
+    """The file is no store, or not whole any more; no retry heals that."""
+
+
+_DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
+
+
 @contextmanager
 def translated() -> Iterator[None]:
-    """Raise `StoreUnavailableError` for the database's errors that pass by themselves."""
+    """Raise `StoreUnavailableError` for what passes by itself, `StoreDamagedError` for a bad file."""
     try:
         yield
     except DBAPIError as error:
+        if str(getattr(error.orig, "sqlite_errorname", "")).startswith(_DAMAGED):
+            raise StoreDamagedError(f"expected a whole SQLite file, got: {error.orig}") from error
         if not _passes(error):
             raise
         raise StoreUnavailableError(f"expected the store to be writable, got: {error.orig}") from error

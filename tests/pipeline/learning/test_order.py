@@ -24,8 +24,8 @@ def check_disorder_is_harmless(
     delivered = disorder(stream, seed, duplicates, LATEST)
     assert delivered != stream
     got = learned().feed(delivered).end().canonical()
-    for name, text in expected.items():
-        assert got[name] == text, name
+    # Names alone: to show how texts of some hundred kilobytes differ takes pytest minutes.
+    assert [name for name, text in expected.items() if got[name] != text] == []
 
 
 @relaxed
@@ -126,4 +126,5 @@ def test_the_stream_is_worth_shuffling(learned: Callable[..., Any], stream: Any)
 def test_how_often_days_close_changes_nothing(learned: Callable[..., Any], stream: Any) -> None:
     """Closing after every event, or once at the end, gives identical bytes."""
     often = learned().feed(stream, close_every=7).end().canonical()
-    assert often == learned().feed(stream, close_every=1_000_000).end().canonical()
+    once = learned().feed(stream, close_every=1_000_000).end().canonical()
+    assert [name for name, text in once.items() if often[name] != text] == []

@@ -132,10 +132,11 @@ def main() -> None:
         table = report(unique(events), Home.read(home))
     print(table)
     if arguments.write:
-        name = (
-            "learning core, generated home" if arguments.events is None else "learning core, second simulator"
-        )
-        write_section(name, "python -m benchmarks.learning", table)
+        if arguments.events is None:
+            write_section("Learning core, a generated household", "python -m benchmarks.learning", table)
+        else:
+            command = "python -m benchmarks.learning --events EVENTS --home HOME"
+            write_section("Learning core, a large home", command, table)
 
 
 if __name__ == "__main__":

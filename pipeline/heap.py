@@ -2,14 +2,18 @@
 
 import ctypes
 
+_M_MMAP_THRESHOLD = -3
 _M_ARENA_MAX = -8
+_LARGE_BYTES = 131_072
 _LIBC = ctypes.CDLL(None)
 
 
 def use_one_arena() -> None:
-    """Let all threads share one heap; each other one keeps what its largest hour needed."""
+    """Let all threads share one heap, and large blocks none; each heap keeps what its largest hour needed."""
     if hasattr(_LIBC, "mallopt"):
         _LIBC.mallopt(_M_ARENA_MAX, 1)
+        # Once set it stays: left alone it grows to what was freed, and arrays then scatter over the heap.
+        _LIBC.mallopt(_M_MMAP_THRESHOLD, _LARGE_BYTES)
 
 
 def give_back() -> None:

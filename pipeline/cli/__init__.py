@@ -2,7 +2,8 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from importlib.metadata import version
 from typing import Protocol, cast
@@ -64,4 +65,23 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _module(name: str) -> Command:
+    if name == "run":
+        with _without("rich"):
+            return cast("Command", import_module(f"pipeline.cli.{name}"))
     return cast("Command", import_module(f"pipeline.cli.{name}"))
+
+
+@contextmanager
+def _without(package: str) -> Iterator[None]:
+    """Hide a package from what is imported meanwhile.
+
+    structlog imports rich where it finds it, for tracebacks that the service never prints: 5 MB.
+    """
+    if package in sys.modules:
+        yield
+        return
+    sys.modules[package] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        del sys.modules[package]

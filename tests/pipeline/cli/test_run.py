@@ -25,7 +25,11 @@ Command = Any
             "missing/ha-ai.db",
             "the store cannot be used: expected the store to be writ",
         ),
-        ("HA_AI_DATABASE_PATH", "none.db", "the store cannot be used: file is not a database"),
+        (
+            "HA_AI_DATABASE_PATH",
+            "none.db",
+            "the store cannot be used: expected a whole SQLite file, got: file is not a database",
+        ),
         ("HA_AI_DATABASE_URL", "nonsense", "the store cannot be used: Could not parse"),
         ("HA_AI_HOME_FILE", "missing.json", "expected a home.json at missing.json, got: No such file"),
         ("HA_AI_HOME_FILE", "none.db", "expected tz, lat, lon and rooms in none.db, got: Invalid JSON"),

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from time import process_time
 from typing import Any
 
 import pytest
@@ -155,6 +156,15 @@ def test_depth_is_bounded(good_payload: bytes, levels: int, is_taken: bool) -> N
 def test_brackets_in_text_are_no_depth(good_payload: bytes) -> None:
     """A name full of brackets is a name."""
     assert take(good_payload.replace(b'"Hall"', b'"' + b'[{\\"' * 1_000 + b'"'))
+
+
+def test_a_string_without_end_costs_no_more_than_its_length() -> None:
+    """Each of its escaped quotes could begin a string; whoever tried them all would need minutes."""
+    payload = b"[" * (MAX_DEPTH + 1) + b'"' + b'\\"' * ((MAX_BYTES - MAX_DEPTH - 2) // 2)
+    started_s = process_time()
+    with pytest.raises(PoisonError, match="too_deep"):
+        take(payload)
+    assert process_time() - started_s < 2.0
 
 
 def test_size_is_bounded(good_payload: bytes) -> None:

@@ -153,6 +153,9 @@ def _state(payload: bytes) -> str:
     text = _text(payload, 4 * STATE_CHARACTERS)
     if len(text) > STATE_CHARACTERS:
         raise PoisonError(Reason.WRONG_SHAPE, f"expected at most {STATE_CHARACTERS} characters of state")
+    # PostgreSQL keeps no NUL in text.
+    if "\x00" in text:
+        raise PoisonError(Reason.WRONG_SHAPE, f"expected a state without NUL, got {text[:40]!r}")
     return text
 
 

@@ -128,6 +128,12 @@ def test_a_state_has_at_most_255_characters(home: Home, state: str) -> None:
         home.tell(STATE, state.encode(), 0)
 
 
+def test_a_state_holds_no_nul(home: Home) -> None:
+    """A store that cannot keep it would refuse the whole batch, again and again."""
+    with pytest.raises(PoisonError, match="without NUL"):
+        home.tell(STATE, b"on\x00", 1)
+
+
 def test_an_empty_payload_is_an_empty_state(home: Home) -> None:
     """Home Assistant publishes an empty state as an empty payload."""
     home.switch(b"on", 1)

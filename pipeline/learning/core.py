@@ -23,6 +23,8 @@ HOUR_MS = 3_600_000
 CONTEXT_SENSOR = re.compile(r"temperature|illuminance|lux|humidity", re.IGNORECASE)
 # A mark shortly before midnight explains effects shortly after it.
 MARK_CARRY_MS = 600_000
+# How long after it left the judgement a day is known to be sealed: longer than any event is late.
+KEPT_DAYS = 60
 
 
 @dataclass(slots=True)
@@ -279,7 +281,10 @@ class LearningCore:
         first = max(self._closed).toordinal() - self._retain_days + 1
         for day in [day for day in self._closed if day.toordinal() < first]:
             del self._closed[day]
-        self._sealed = {day for day in self._sealed if day.toordinal() >= first and day not in self._closed}
+            # Not judged any more, but a late event may still have to be added to what the store keeps of it.
+            self._sealed.add(day)
+        oldest = first - KEPT_DAYS
+        self._sealed = {day for day in self._sealed if day.toordinal() >= oldest and day not in self._closed}
         for detector in self._detectors:
             detector.forget_before(first)
         start_us = self.days.on(date.fromordinal(first)).start_ms * 1000

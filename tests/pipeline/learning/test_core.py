@@ -284,16 +284,20 @@ def test_a_cap_of_no_entity_is_refused(learned: Callable[..., Any]) -> None:
         learned(entity_cap=0)
 
 
-def test_days_that_the_store_sealed_are_asked_for_until_they_retire(learned: Callable[..., Any]) -> None:
-    """A late event on one needs it restored first; beyond the retained days nobody asks for it any more."""
+def test_days_that_the_store_sealed_are_asked_for_while_events_may_be_late(
+    learned: Callable[..., Any],
+) -> None:
+    """A late event on one needs it restored first, judged or not; who took it for new would write over it."""
     home = learned(retain_days=5)
     sealed, late = date(2026, 11, 3), switched(local(3, 8))
     home.core.know_sealed(sealed)
     assert home.core.is_closed(sealed)
     assert not home.core.at_hand(sealed)
     assert [day.date for day in home.core.late_days([late])] == [sealed]
-    home.feed([switched(local(day, 8)) for day in range(7, 10)])
-    assert not home.core.is_closed(sealed)
-    assert home.core.late_days([late]) == []
-    at_hand = [day for day in range(3, 11) if home.core.at_hand(date(2026, 11, day))]
-    assert at_hand == [7, 8, 9]
+    home.feed([switched(local(day, 8)) for day in range(7, 15)], close_every=1)
+    at_hand = [day for day in range(3, 16) if home.core.at_hand(date(2026, 11, day))]
+    assert at_hand == [9, 10, 11, 12, 13, 14]
+    retired = switched(local(7, 8))
+    assert [day.date.day for day in home.core.late_days([late, retired])] == [3, 7]
+    home.feed([switched(local(7, 8) + day * 24 * HOUR_US) for day in range(70, 77)], close_every=1)
+    assert home.core.late_days([late, retired]) == []

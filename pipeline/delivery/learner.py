@@ -80,6 +80,7 @@ class HomeLearner:
         self._closed_through_ms = 0
         self._closed_days: list[ClosedDay] = []
         self._judged_from = 0.0
+        self._changed = 0
 
     def recover(self) -> None:
         """Bring the core to the last commit; days that are sealed are read later, by `think`.
@@ -143,7 +144,7 @@ class HomeLearner:
                 if not self._judge_wanted:
                     break
                 self._judge_wanted = False
-                self._judged_from = monotonic()
+                self._judged_from, self._changed = monotonic(), 0
                 self._judging = self.core.judge()
             else:
                 changes = next(self._judging, None)
@@ -243,16 +244,14 @@ class HomeLearner:
 
     def _announce(self, changes: Sequence[PatternChange], work: Work) -> None:
         work.patterns += [change.pattern for change in changes]
-        work.outgoing += [
-            self._announcer.pattern(change) for change in changes if change.what is not What.REFRESHED
-        ]
+        said = [self._announcer.pattern(change) for change in changes if change.what is not What.REFRESHED]
+        work.outgoing += said
+        self._changed = len(said)
 
     def _conclude(self, work: Work) -> None:
         duration_ms = round((monotonic() - self._judged_from) * 1000)
         work.outgoing += [
-            self._announcer.analysis(
-                closed.day, len(self.core.ledger.active), len(work.outgoing), duration_ms
-            )
+            self._announcer.analysis(closed.day, len(self.core.ledger.active), self._changed, duration_ms)
             for closed in self._closed_days
         ]
         self._closed_days = []

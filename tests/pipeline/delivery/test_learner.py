@@ -1,7 +1,9 @@
 """What a home's learner keeps through kills, failing stores and late events is what a clean run keeps."""
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import count
 from typing import Any
 
 import pytest
@@ -171,6 +173,21 @@ def test_an_interrupted_judgement_says_the_same_once_more(
     assert (written.aggregates, written.patterns) == (clean.aggregates, clean.patterns)
     assert {message.id for message in found.outgoing} <= set(written.published)
     assert len(set(written.published)) == len(written.published)
+
+
+def test_a_judgement_in_slices_says_how_many_patterns_changed(
+    start: Callable[[], Run], changes: list[StateChange], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though they were written before the slice that says that the day was judged."""
+    process = start()
+    process.deliver(changes)
+    ticks = count()
+    monkeypatch.setattr("pipeline.delivery.learner.monotonic", lambda: float(next(ticks)))
+    slices = [process.learner.think(1.5) for _ in range(20) if process.learner.thinking]
+    said = [json.loads(message.payload) for work in slices for message in work.outgoing]
+    found = [each for each in said if "pattern" in each]
+    assert len(found) == 6
+    assert [each["patterns_changed"] for each in said if "patterns_changed" in each] == [6] * 4
 
 
 def test_a_store_that_cannot_be_read_learns_nothing(

@@ -26,10 +26,14 @@ async def read_home(settings: Settings) -> Home:
     )
     try:
         known = await reader.configuration()
+    except HomeAssistantError as error:
+        log.warning("zone and position are those of the settings", reason=str(error))
+        return stated
+    try:
         rooms = await reader.rooms()
     except HomeAssistantError as error:
         log.warning("areas are not known, rooms play no part", reason=str(error))
-        return stated
+        rooms = {}
     return Home(
         id=stated.id, tz=known["time_zone"], lat=known["latitude"], lon=known["longitude"], rooms=rooms
     )

@@ -11,6 +11,7 @@ from websockets.exceptions import WebSocketException
 TIMEOUT_S = 10.0
 MAXIMUM_BYTES = 64 * 1024 * 1024
 REGISTRIES = ("area", "device", "entity")
+PLACE = frozenset({"time_zone", "latitude", "longitude"})
 
 Row = dict[str, Any]
 
@@ -58,8 +59,8 @@ class HomeAssistantReader:
             found = answer.json()
         except ValueError as error:
             raise HomeAssistantError("expected its configuration as JSON, got something else") from error
-        if not isinstance(found, dict) or "time_zone" not in found:
-            raise HomeAssistantError("expected a configuration with a time_zone, got something else")
+        if not isinstance(found, dict) or not PLACE.issubset(found):
+            raise HomeAssistantError(f"expected a configuration with {', '.join(sorted(PLACE))}, got another")
         return found
 
     async def rooms(self) -> dict[str, str]:

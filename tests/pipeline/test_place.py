@@ -1,0 +1,53 @@
+"""Where the home is, as far as Home Assistant answers."""
+
+import json
+from collections.abc import Callable
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from pipeline.place import read_home
+from pipeline.settings import Settings
+from sinks.home_assistant import HomeAssistantError, HomeAssistantReader
+
+PLACE = {"time_zone": "Europe/Berlin", "latitude": 52.5, "longitude": 13.4}
+
+
+@pytest.fixture
+def answers(monkeypatch: pytest.MonkeyPatch) -> Callable[[object], Settings]:
+    """Settings of a home whose Home Assistant gives an answer, and has no WebSocket."""
+
+    def give(configuration: object) -> Settings:
+        async def get(_: httpx.AsyncClient, url: str, **_options: object) -> httpx.Response:
+            return httpx.Response(200, content=json.dumps(configuration), request=httpx.Request("GET", url))
+
+        async def rooms(_: HomeAssistantReader) -> dict[str, str]:
+            raise HomeAssistantError("expected its registries, got: refused")
+
+        monkeypatch.setattr(httpx.AsyncClient, "get", get)
+        monkeypatch.setattr(HomeAssistantReader, "rooms", rooms)
+        return Settings(
+            _env_file=None,
+            tz="America/Lima",
+            home_assistant_url="http://localhost:1",
+            home_assistant_token=SecretStr("token"),
+        )
+
+    return give
+
+
+async def test_zone_and_position_hold_where_areas_cannot_be_read(
+    answers: Callable[[object], Settings],
+) -> None:
+    """Without rooms the home still has its own midnights."""
+    home = await read_home(answers(PLACE))
+    assert (home.tz, home.lat, home.lon, home.rooms) == ("Europe/Berlin", 52.5, 13.4, {})
+
+
+@pytest.mark.parametrize("configuration", [[], {}, {"time_zone": "Europe/Berlin"}])
+async def test_without_a_place_in_the_answer_the_settings_hold(
+    answers: Callable[[object], Settings], configuration: object
+) -> None:
+    """What is no configuration of Home Assistant ends nothing."""
+    assert (await read_home(answers(configuration))).tz == "America/Lima"

@@ -1,6 +1,7 @@
 """Home Assistant's API, as a reader: where the home is, and in which area each entity stands."""
 
 import json
+from asyncio import timeout
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -84,7 +85,7 @@ class HomeAssistantReader:
         scheme = "wss" if parts.scheme == "https" else "ws"
         address = urlunsplit((scheme, parts.netloc, f"{parts.path}/api/websocket", "", ""))
         try:
-            async with connect(address, open_timeout=TIMEOUT_S, max_size=MAXIMUM_BYTES) as socket:
+            async with timeout(TIMEOUT_S), connect(address, max_size=MAXIMUM_BYTES) as socket:
                 await socket.recv()
                 await socket.send(json.dumps({"type": "auth", "access_token": self._token}))
                 welcome = json.loads(await socket.recv())

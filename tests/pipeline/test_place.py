@@ -1,11 +1,13 @@
 """Where the home is, as far as Home Assistant answers."""
 
 import json
+from asyncio import timeout
 from collections.abc import Callable
 
 import httpx
 import pytest
 from pydantic import SecretStr
+from websockets.asyncio.server import ServerConnection, serve
 
 from pipeline.place import read_home
 from pipeline.settings import Settings
@@ -51,3 +53,17 @@ async def test_without_a_place_in_the_answer_the_settings_hold(
 ) -> None:
     """What is no configuration of Home Assistant ends nothing."""
     assert (await read_home(answers(configuration))).tz == "America/Lima"
+
+
+async def test_a_silent_home_assistant_does_not_hold_up_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that accepts the connection and never speaks is given up."""
+    monkeypatch.setattr("sinks.home_assistant.TIMEOUT_S", 0.2)
+
+    async def be_silent(connection: ServerConnection) -> None:
+        await connection.wait_closed()
+
+    async with serve(be_silent, "127.0.0.1", 0) as server:
+        port = next(iter(server.sockets)).getsockname()[1]
+        async with timeout(5):
+            with pytest.raises(HomeAssistantError, match="TimeoutError"):
+                await HomeAssistantReader(f"http://127.0.0.1:{port}", "token").rooms()

@@ -85,7 +85,7 @@ class Settings(BaseSettings):
         None,
         ge=1,
         le=65535,
-        description="The broker's port.",
+        description="The broker's port, where no URL is given.",
     )
     mqtt_username: str | None = Field(
         None,
@@ -208,18 +208,17 @@ class Settings(BaseSettings):
 
     @property
     def broker_url(self) -> str:
-        """The broker's address: the URL, or made of host and port where an old name gave them.
+        """The broker's address: the URL where one is given, else made of host and port.
 
         Examples
         --------
         >>> Settings(_env_file=None, mqtt_host="mosquitto").broker_url
         'mqtt://mosquitto:1883'
         """
-        if self.mqtt_host is None and self.mqtt_port is None:
+        if "mqtt_url" in self.model_fields_set or (self.mqtt_host is None and self.mqtt_port is None):
             return self.mqtt_url
-        parts = urlsplit(self.mqtt_url)
-        host, port = self.mqtt_host or parts.hostname, self.mqtt_port or parts.port or 1883
-        return f"{parts.scheme}://{host}:{port}"
+        host = self.mqtt_host or "localhost"
+        return f"mqtt://{f'[{host}]' if ':' in host else host}:{self.mqtt_port or 1883}"
 
     @property
     def store_url(self) -> str:

@@ -24,3 +24,21 @@ def test_address_of_no_broker_is_refused(url: str, message: str) -> None:
 def test_address_of_a_broker_is_taken(url: str) -> None:
     """Host alone or with a port, by name or by number."""
     assert Settings(_env_file=None, mqtt_url=url).broker_url == url
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [("mosquitto", "mqtt://mosquitto:1884"), ("::1", "mqtt://[::1]:1884"), ("", "mqtt://localhost:1884")],
+)
+def test_host_and_port_make_an_address(monkeypatch: pytest.MonkeyPatch, host: str, address: str) -> None:
+    """Under their old names too, and by number."""
+    monkeypatch.setenv("MQTT_BROKER", host)
+    monkeypatch.setenv("MQTT_PORT", "1884")
+    assert Settings(_env_file=None).broker_url == address
+
+
+def test_a_url_comes_before_an_old_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever moves to the new names need not remove the old ones."""
+    monkeypatch.setenv("MQTT_BROKER", "of-old")
+    monkeypatch.setenv("HA_AI_MQTT_URL", "mqtts://broker.example")
+    assert Settings(_env_file=None).broker_url == "mqtts://broker.example"

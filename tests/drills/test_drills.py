@@ -69,9 +69,15 @@ SABOTEURS = {
         "lease",
         """
         import asyncio
+        from pipeline.delivery.committer import Committer
         from pipeline.delivery.ownership import Ownership
         from sinks.store import lease
         lease.check = lambda *_: None
+        write = Committer._write
+        async def slowly(self, work):
+            await asyncio.sleep(0.3 if work else 0.0)
+            await write(self, work)
+        Committer._write = slowly
         async def always(self):
             return True
         async def forever(self):

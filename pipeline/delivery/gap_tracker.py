@@ -37,9 +37,9 @@ class GapTracker:
         self._connected_us: int | None = None
 
     @property
-    def since_us(self) -> int | None:
-        """When the home was lost from sight, while it is."""
-        return self._lost[0] if self._lost else None
+    def loss(self) -> tuple[int, str] | None:
+        """When and why the home was lost from sight, while it is."""
+        return self._lost
 
     def lost(self, at_us: int, reason: str) -> None:
         """The home cannot be seen from now on; while it is lost already, this tells nothing new."""

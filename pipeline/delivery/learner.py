@@ -37,12 +37,13 @@ class Work:
     closed: list[ClosedDay] = field(default_factory=list)
     patterns: list[Pattern] = field(default_factory=list)
     outgoing: list[Outgoing] = field(default_factory=list)
+    seen: bytes | None = None
     checkpoint: bool = False
 
     def __bool__(self) -> bool:
         decoded = self.decoded
         written = self.unseen or self.gaps or self.closed or self.patterns or self.outgoing
-        return bool(written or decoded.letters or decoded.heartbeat_us or self.checkpoint)
+        return bool(written or decoded.letters or self.seen or self.checkpoint)
 
 
 class HomeLearner:
@@ -81,6 +82,7 @@ class HomeLearner:
         self._closed_days: list[ClosedDay] = []
         self._judged_from = 0.0
         self._changed = 0
+        self._seen_us = 0
 
     def recover(self) -> None:
         """Bring the core to the last commit; days that are sealed are read later, by `think`.
@@ -102,9 +104,7 @@ class HomeLearner:
                 self._learn(entry)
                 self._since_checkpoint += 1
         self._decoder.recall(self._store.last_states)
-        seen_us = max(self.core.watermark_ms * 1000, self._seen_us())
-        if seen_us:
-            self.gaps.lost(seen_us, NOT_RUNNING)
+        self._restore_seen()
         self._judge_wanted = bool(self._unread or self.core.open_days())
         if self.core.due():
             self._late_since = monotonic()
@@ -120,14 +120,17 @@ class HomeLearner:
         work = Work(decoded, [key for key in keys if key in unseen])
         fresh = [decoded.entries[key] for key in work.unseen]
         self._restore_late(fresh)
+        lost = self.gaps.loss
         for received_us, signal in decoded.signals:
             self._hear(signal, received_us, work)
         for entry in fresh:
-            if isinstance(entry, StateChange) and self.gaps.since_us is not None:
+            if isinstance(entry, StateChange) and self.gaps.loss is not None:
                 self._keep_gap(self.gaps.seen(entry.at_us), work)
             self._learn(entry)
         if decoded.heartbeat_us:
             self._keep_gap(self.gaps.heard(decoded.heartbeat_us), work)
+        if decoded.heartbeat_us or self.gaps.loss != lost:
+            self._note_seen(decoded.heartbeat_us, work)
         self._since_checkpoint += len(fresh)
         self._close_days(work)
         return work
@@ -194,9 +197,8 @@ class HomeLearner:
             transaction.save_patterns(work.patterns, now_us)
             letters = [self._announcer.dead_letter(letter) for letter in work.decoded.letters]
             transaction.enqueue([*letters, *work.outgoing], now_us)
-            if work.decoded.heartbeat_us:
-                seen = json.dumps({"seen_us": work.decoded.heartbeat_us}).encode()
-                transaction.save_snapshot(SEEN, seen, version=SNAPSHOT_VERSION, applied_seq=0)
+            if work.seen:
+                transaction.save_snapshot(SEEN, work.seen, version=SNAPSHOT_VERSION, applied_seq=0)
             if work.checkpoint:
                 self._save_checkpoint(transaction, seq, now_us)
         self._applied_seq = seq
@@ -219,6 +221,11 @@ class HomeLearner:
         if gap is not None:
             self.core.note_gap(gap)
             work.gaps.append(gap)
+
+    def _note_seen(self, heartbeat_us: int, work: Work) -> None:
+        """Say how long the home was in sight, and since when it is not: neither is known after a restart."""
+        self._seen_us = max(self._seen_us, heartbeat_us)
+        work.seen = json.dumps({"seen_us": self._seen_us, "lost": self.gaps.loss}).encode()
 
     def _close_days(self, work: Work) -> None:
         """Close when a day ends, or when late events have changed several; judge when it was a day's end."""
@@ -298,9 +305,15 @@ class HomeLearner:
             if closed:
                 self._closed_through_ms = max(self._closed_through_ms, end_ms)
 
-    def _seen_us(self) -> int:
+    def _restore_seen(self) -> None:
+        """What was lost from sight before the end still is; all else is since then."""
         stored = self._store.snapshot(SEEN)
-        return int(json.loads(stored.payload)["seen_us"]) if stored else 0
+        seen = json.loads(stored.payload) if stored else {}
+        self._seen_us = max(self.core.watermark_ms * 1000, seen.get("seen_us", 0))
+        if seen.get("lost"):
+            self.gaps.lost(*seen["lost"])
+        elif self._seen_us:
+            self.gaps.lost(self._seen_us, NOT_RUNNING)
 
     def _save_checkpoint(self, transaction: Transaction, seq: int, now_us: int) -> None:
         due = {day.date for day in self.core.due()}

@@ -157,6 +157,10 @@ class Run:
         """A batch, decoded."""
         return self.learner.decode([carried(change) for change in changes])
 
+    def tell(self, topic: str, payload: bytes, received_us: int) -> None:
+        """A message that carries no change, to its commit."""
+        self.write(self.learner.prepare(self.learner.decode([Message(topic, payload, received_us)])))
+
     def write(self, work: Work) -> None:
         """Commit work, if there is any."""
         if work:

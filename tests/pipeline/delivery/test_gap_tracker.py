@@ -13,9 +13,9 @@ def test_the_first_change_ends_a_gap(reason: str) -> None:
     """The gap lasts from the loss to the change, and is told once."""
     tracker = GapTracker()
     tracker.lost(10 * S, reason)
-    assert tracker.since_us == 10 * S
+    assert tracker.loss == (10 * S, reason)
     assert tracker.seen(70 * S) == Gap(10 * S, 70 * S, reason)
-    assert tracker.since_us is None
+    assert tracker.loss is None
     assert tracker.seen(80 * S) is None
 
 
@@ -76,4 +76,4 @@ def test_a_short_pause_of_ours_is_no_gap() -> None:
     tracker = GapTracker()
     tracker.lost(10 * S, NOT_RUNNING)
     assert tracker.seen(14 * S) is None
-    assert tracker.since_us is None
+    assert tracker.loss is None

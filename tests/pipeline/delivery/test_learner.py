@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from schemas.events import StateChange
+from schemas.events import Gap, StateChange
+from schemas.topics import Topics
 from sinks.store import SqlStore, StoreUnavailableError, Transaction
 from tests.pipeline.delivery.runs import Kept, Run
 
@@ -23,6 +24,7 @@ STEPS = (
     "save_snapshot",
 )
 BATCH = 7
+STATUS = "homeassistant/status"
 
 
 def batches(changes: list[StateChange]) -> Iterator[list[StateChange]]:
@@ -188,6 +190,28 @@ def test_a_judgement_in_slices_says_how_many_patterns_changed(
     found = [each for each in said if "pattern" in each]
     assert len(found) == 6
     assert [each["patterns_changed"] for each in said if "patterns_changed" in each] == [6] * 4
+
+
+@pytest.mark.parametrize("end", ["killed", "stopped"])
+def test_home_assistant_is_away_over_our_restart(
+    start: Callable[[], Run], changes: list[StateChange], end: str
+) -> None:
+    """Its will is said once: who starts later and only hears itself knows from the store that it is away."""
+    process = start()
+    process.deliver(changes[:3])
+    left_us = changes[2].at_us + 1_000_000
+    process.tell(STATUS, b"offline", left_us)
+    process.tell(Topics().heartbeat, b"", left_us + 30_000_000)
+    process = getattr(process, end)()
+    process.learner.gaps.connected(left_us + 60_000_000)
+    process.tell(Topics().heartbeat, b"", left_us + 61_000_000)
+    process.deliver(changes[3:4])
+    gap = Gap(left_us, changes[3].at_us, "home_assistant")
+    assert process.store.gaps() == [gap]
+    process = process.killed()
+    process.learner.gaps.connected(changes[3].at_us + 1_000_000)
+    process.deliver(changes[4:5])
+    assert process.store.gaps() == [gap]
 
 
 def test_a_store_that_cannot_be_read_learns_nothing(

@@ -5,6 +5,7 @@ import time
 import uuid
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from enum import StrEnum
 from importlib.metadata import version
 from typing import Any, TypeVar
@@ -25,6 +26,7 @@ from pipeline.delivery.connection import (
     subscribe,
 )
 from pipeline.delivery.decoding import BatchDecoder
+from pipeline.delivery.durable import NotOwnerError
 from pipeline.delivery.egress import Egress, MessageExpiry, publish
 from pipeline.delivery.health import Health, Metrics
 from pipeline.delivery.intake import Intake
@@ -44,7 +46,9 @@ log = structlog.get_logger()
 WATCH_S = 0.1
 PRUNE_S = 3_600.0
 DRAIN_S = 10.0
+GOODBYE_S = 3.0
 COMMIT_LOOP = 0
+LEASE_LOST = "the lease was lost: another process owns the home"
 T = TypeVar("T")
 Loop = Callable[[], Coroutine[object, object, None]]
 
@@ -172,7 +176,10 @@ class Service:
 
     async def _take_in(self) -> None:
         """Connect. The commit loop runs already: a full intake would hold up the SUBACKs."""
-        await self._connect(self.ingest)
+        try:
+            await self._connect(self.ingest)
+        except NotOwnerError as error:
+            raise FatalError(LEASE_LOST) from error
         await self._failed.wait()
 
     async def _give_out(self) -> None:
@@ -232,7 +239,7 @@ class Service:
 
     async def _keep_lease(self) -> None:
         await self._ownership.keep()
-        raise FatalError("the lease was lost: another process owns the home")
+        raise FatalError(LEASE_LOST)
 
     async def _watch_failure(self) -> None:
         await self._failed.wait()
@@ -290,8 +297,11 @@ class Service:
             await asyncio.sleep(0.5)
 
     async def _say_goodbye(self) -> None:
+        """Say offline; a broker that does not answer any more is not waited for."""
         if self._learns:
-            await self._try_publish(self._status("offline"))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(GOODBYE_S):
+                    await self._try_publish(self._status("offline"))
 
     async def _try_publish(self, message: Outgoing) -> bool:
         if connection_id(self.egress) is None:

@@ -18,6 +18,7 @@ import pytest
 
 from benchmarks.processes import EXIT_RESTART, Worker, wait_until
 from benchmarks.publisher import Published, Publisher
+from pipeline.delivery.ownership import Ownership
 from pipeline.delivery.service import FatalError, Service
 from pipeline.http import application
 from pipeline.ingest.payloads import as_eventstream
@@ -200,6 +201,31 @@ async def test_without_a_sign_of_life_it_ends(
         await asyncio.wait_for(service.run(), PATIENCE_S)
 
 
+async def test_who_lost_the_home_before_connecting_asks_to_be_started_again(
+    settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when recovering took longer than the lease, and another process was waiting."""
+
+    async def lost(_: Ownership) -> bool:
+        return False
+
+    monkeypatch.setattr(Ownership, "valid", lost)
+    with pytest.raises(FatalError, match="another process owns the home"):
+        await asyncio.wait_for(Service(settings(), Home()).run(), PATIENCE_S)
+
+
+async def test_a_broker_that_does_not_answer_holds_up_no_stop(
+    settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The goodbye is given up, and the lease is free for the next process."""
+    monkeypatch.setattr("pipeline.delivery.service.GOODBYE_S", 0.1)
+    async with running(settings()) as service:
+        monkeypatch.setattr("pipeline.delivery.service.publish", _never)
+    other = SqlStore(service.settings.store_url)
+    assert other.leases.acquire("p0", "next", now_us=time.time_ns() // 1000, ttl_us=1) is not None
+    other.close()
+
+
 async def test_a_store_that_is_away_is_no_reason_to_end(
     settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -245,6 +271,10 @@ def held(service: Service) -> int:
 
 
 async def _silent(_: Service) -> None:
+    await asyncio.Future()
+
+
+async def _never(*_: object) -> None:
     await asyncio.Future()
 
 

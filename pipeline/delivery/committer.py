@@ -15,7 +15,8 @@ from pipeline.delivery.intake import Intake, Pending
 from pipeline.delivery.learner import HomeLearner, Work
 from pipeline.heap import give_back
 from schemas.events import StateChange
-from sinks.store import Held, LeaseLostError, StoreUnavailableError
+from schemas.patterns import PatternType
+from sinks.store import Held, StoreUnavailableError
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -78,7 +79,8 @@ class Committer:
             if self._learner.thinking:
                 await self._write(await self._retry(lambda: self._learner.think(THINK_S)))
                 if not self._learner.thinking:
-                    await self._retry(give_back)
+                    self._count_patterns()
+                    await self._call(give_back)
             if self._learner.late:
                 await self._write(await self._retry(self._learner.settle))
         await self._write(self._learner.checkpoint())
@@ -89,11 +91,11 @@ class Committer:
 
     async def lose_sight(self) -> None:
         """Tell that the broker is away."""
-        await self._retry(lambda: self._learner.gaps.lost(time.time_ns() // 1000, BROKER))
+        await self._call(lambda: self._learner.gaps.lost(time.time_ns() // 1000, BROKER))
 
     async def regain_sight(self) -> None:
         """Tell that the connection to the broker stands."""
-        await self._retry(lambda: self._learner.gaps.connected(time.time_ns() // 1000))
+        await self._call(lambda: self._learner.gaps.connected(time.time_ns() // 1000))
 
     async def _commit(self, batch: list[Pending]) -> None:
         messages = [pending.message for pending in batch]
@@ -111,6 +113,7 @@ class Committer:
         await self._retry(lambda: self._learner.write(work, holder=self._held, now_us=time.time_ns() // 1000))
         committed_s = time.monotonic()
         self._metrics.commit.observe(committed_s - started_s)
+        self._metrics.days.inc(len(work.closed))
         if work.outgoing or work.decoded.letters:
             self._outbox_filled.set()
         if work.decoded.heartbeat_us:
@@ -118,13 +121,10 @@ class Committer:
 
     async def _retry(self, call: Callable[[], T]) -> T:
         """Run in the store's thread, again while the store is away; messages stay unacknowledged."""
-        loop = asyncio.get_running_loop()
         attempt = 0
         while True:
             try:
-                result = await loop.run_in_executor(self._executor, call)
-            except LeaseLostError:
-                raise
+                result = await self._call(call)
             except StoreUnavailableError as error:
                 self._metrics.store_errors.inc()
                 if not self._health.degraded:
@@ -137,6 +137,10 @@ class Committer:
                     log.info("store available again", after_attempts=attempt)
                     self._health.degraded = ""
                 return result
+
+    async def _call(self, call: Callable[[], T]) -> T:
+        """Run in the store's thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._executor, call)
 
     def _count(self, work: Work, messages: int) -> None:
         metrics, decoded = self._metrics, work.decoded
@@ -159,7 +163,6 @@ class Committer:
         for gap in work.gaps:
             metrics.gaps.labels(gap.reason).inc()
             log.info("gap recorded", reason=gap.reason, seconds=round((gap.to_us - gap.from_us) / 1e6, 1))
-        metrics.days.inc(len(work.closed))
         self._health.waiting = len(self._intake)
         metrics.waiting.set(self._health.waiting)
         latest_us = max(
@@ -168,10 +171,8 @@ class Committer:
         if latest_us:
             self._health.lag_s = max(0.0, time.time() - latest_us / 1e6)
             metrics.lag.set(self._health.lag_s)
-        if work.closed:
-            self._count_patterns()
 
     def _count_patterns(self) -> None:
         kinds = Counter(pattern.pattern_type.value for pattern in self._learner.core.ledger.active.values())
-        for kind, count in kinds.items():
-            self._metrics.patterns.labels(kind).set(count)
+        for kind in PatternType:
+            self._metrics.patterns.labels(kind.value).set(kinds[kind.value])

@@ -86,6 +86,30 @@ async def test_a_duplicate_is_acknowledged_and_counted(loop: Loop, changes: list
     assert loop.metrics.registry.get_sample_value("haai_duplicates_total") == 7
 
 
+async def test_figures_tell_of_patterns_as_last_judged(loop: Loop, changes: list[StateChange]) -> None:
+    """Not as they were before the day that was just judged; a kind without any counts zero."""
+    await loop.acknowledged_all(await loop.receive(changes))
+    await wait_until(lambda: not loop.run.learner.thinking, PATIENCE_S, "the judgement")
+    figure = partial(loop.metrics.registry.get_sample_value, "haai_patterns")
+    await wait_until(lambda: figure({"pattern_type": "time_of_day"}) == 6, PATIENCE_S, "six patterns")
+    assert figure({"pattern_type": "co_occurrence"}) == 0
+    assert loop.metrics.registry.get_sample_value("haai_days_closed_total") == 4
+
+
+async def test_a_connection_says_nothing_of_the_store(
+    loop: Loop, changes: list[StateChange], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A broker that comes back while the store is away does not make it available."""
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "BACKOFF_S", (1.0,))
+        patch.setattr(Transaction, "journal", _away)
+        await loop.receive(changes[:5])
+        await wait_until(lambda: loop.health.degraded, PATIENCE_S, "a failure")
+        await loop.committer.lose_sight()
+        await loop.committer.regain_sight()
+        assert "locked" in loop.health.degraded
+
+
 async def test_nothing_is_acknowledged_while_the_store_is_away(
     loop: Loop, changes: list[StateChange], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -66,6 +66,8 @@ class Egress:
     async def run(self) -> None:
         """Publish until cancelled."""
         while True:
+            # Before the look into the outbox: what fills it meanwhile is not waited for.
+            self._filled.clear()
             try:
                 sent = await self.publish_page()
             except (zmqtt.MQTTError, OSError, StoreUnavailableError) as error:
@@ -77,7 +79,6 @@ class Egress:
 
     async def _wait(self) -> None:
         """Until the outbox is filled here, or a moment later, since another process may have filled it."""
-        self._filled.clear()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._filled.wait(), POLL_S)
 

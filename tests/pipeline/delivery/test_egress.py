@@ -112,6 +112,32 @@ async def test_killed_before_they_were_marked_they_go_again_under_the_same_ids(
     assert ids == [message.id for message in MESSAGES] * 2
 
 
+async def test_what_is_committed_during_the_look_into_the_outbox_goes_at_once(
+    store: SqlStore, connected: MQTTBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Filled after the outbox was found empty and before it waits, it is not left until the next poll."""
+    monkeypatch.setattr(module, "POLL_S", 10 * PATIENCE_S)
+    filled, looks, pending = asyncio.Event(), [], store.pending
+    loop = asyncio.get_running_loop()
+
+    def look(limit: int) -> list[Outgoing]:
+        looks.append(limit)
+        if len(looks) > 1:
+            return pending(limit)
+        asyncio.run_coroutine_threadsafe(_fill(filled), loop).result()
+        return []
+
+    monkeypatch.setattr(store, "pending", look)
+    out = Egress(store, connected, executor=ThreadPoolExecutor(1), metrics=Metrics(), filled=filled)
+    running = asyncio.create_task(out.run())
+    await wait_until(lambda: store.counts()["outbox"] == 0, PATIENCE_S, "an empty outbox")
+    running.cancel()
+
+
+async def _fill(filled: asyncio.Event) -> None:
+    filled.set()
+
+
 @pytest.mark.mosquitto
 async def test_a_refused_message_is_tried_again(
     store: SqlStore, mosquitto: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -102,6 +102,7 @@ class BehaviourFilter:
         return change.at_us - (started_us if on_the_way else appeared_us) < SETTLED_AFTER_US
 
     def _remember(self, known: dict[str, _Value], key: str, value: _Value) -> None:
+        known.pop(key, None)
         known[key] = value
         if len(known) > self._memory:
             del known[next(iter(known))]

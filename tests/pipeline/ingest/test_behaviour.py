@@ -106,3 +106,11 @@ def test_memory_is_bounded() -> None:
     assert len(passing._appeared_us) == len(passing._returns) == 10
     assert passing.behaviour(LIGHT._replace(entity_id="light.lamp_0")) is not None
     assert passing.behaviour(LIGHT._replace(entity_id="light.lamp_999")) is None
+
+
+def test_who_appears_again_is_remembered_anew() -> None:
+    """It is not the oldest any more."""
+    passing = BehaviourFilter(memory=2)
+    for name in ("light.hall", "light.bath", "light.hall", "light.bed"):
+        passing.behaviour(LIGHT._replace(entity_id=name, old=None))
+    assert list(passing._appeared_us) == ["light.hall", "light.bed"]

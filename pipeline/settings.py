@@ -160,7 +160,7 @@ class Settings(BaseSettings):
         description="The SQLite file of the store.",
     )
     entity_cap: int = Field(5_000, ge=10, description="Entities known at most.")
-    retain_days: int = Field(90, ge=7, le=400, description="Days that detectors judge.")
+    retain_days: int = Field(90, ge=7, le=365, description="Days that detectors judge.")
     batch_size: int = Field(200, ge=1, le=5_000, description="Messages a commit at most.")
     linger_ms: int = Field(
         20,

@@ -2,6 +2,7 @@ import pytest
 from pydantic import ValidationError
 
 from pipeline.settings import Settings
+from sinks.store.retention import DAY_SET_DAYS
 
 
 @pytest.mark.parametrize(
@@ -42,3 +43,10 @@ def test_a_url_comes_before_an_old_name(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("MQTT_BROKER", "of-old")
     monkeypatch.setenv("HA_AI_MQTT_URL", "mqtts://broker.example")
     assert Settings(_env_file=None).broker_url == "mqtts://broker.example"
+
+
+def test_no_more_days_are_judged_than_are_kept() -> None:
+    """Beyond them a restart would judge fewer days than the process before it."""
+    assert Settings(_env_file=None, retain_days=DAY_SET_DAYS).retain_days == DAY_SET_DAYS
+    with pytest.raises(ValidationError, match="retain_days"):
+        Settings(_env_file=None, retain_days=DAY_SET_DAYS + 1)

@@ -47,6 +47,7 @@ WATCH_S = 0.1
 PRUNE_S = 3_600.0
 DRAIN_S = 10.0
 GOODBYE_S = 3.0
+SAY_AGAIN_S = 60.0
 COMMIT_LOOP = 0
 LEASE_LOST = "the lease was lost: another process owns the home"
 T = TypeVar("T")
@@ -179,7 +180,7 @@ class Service:
         try:
             await self._connect(self.ingest)
         except NotOwnerError as error:
-            raise FatalError(LEASE_LOST) from error
+            raise self._no_owner(LEASE_LOST) from error
         await self._failed.wait()
 
     async def _give_out(self) -> None:
@@ -235,11 +236,16 @@ class Service:
         try:
             await self._committer.run()
         except LeaseLostError as error:
-            raise FatalError(str(error)) from error
+            raise self._no_owner(str(error)) from error
 
     async def _keep_lease(self) -> None:
         await self._ownership.keep()
-        raise FatalError(LEASE_LOST)
+        raise self._no_owner(LEASE_LOST)
+
+    def _no_owner(self, reason: str) -> FatalError:
+        """The end of a process whose home is another's: so is what is said of it."""
+        self.health.owner = False
+        return FatalError(reason)
 
     async def _watch_failure(self) -> None:
         await self._failed.wait()
@@ -287,18 +293,19 @@ class Service:
                 raise FatalError(f"no message was committed for {self.settings.watchdog_s:.0f} s")
 
     async def _say_status(self) -> None:
-        said = ""
-        known = None
+        """Say how it goes when that changes, and now and then: a former owner's will may come after it."""
+        said, known, said_s = "", None, 0.0
         while True:
             state = "degraded" if self.health.problems() else "online"
             current = connection_id(self.egress)
-            if (state, current) != (said, known) and await self._try_publish(self._status(state)):
-                said, known = state, current
+            due = (state, current) != (said, known) or time.monotonic() - said_s >= SAY_AGAIN_S
+            if due and await self._try_publish(self._status(state)):
+                said, known, said_s = state, current, time.monotonic()
             await asyncio.sleep(0.5)
 
     async def _say_goodbye(self) -> None:
-        """Say offline; a broker that does not answer any more is not waited for."""
-        if self._learns:
+        """Say offline, unless another process is there; a broker that does not answer is not waited for."""
+        if self.health.owner:
             with suppress(TimeoutError):
                 async with asyncio.timeout(GOODBYE_S):
                     await self._try_publish(self._status("offline"))

@@ -150,6 +150,38 @@ async def test_it_says_when_it_is_there_and_when_it_goes(
         await wait_until(lambda: states(late) == ["offline"], PATIENCE_S, "offline, retained")
 
 
+async def test_who_lost_the_home_does_not_call_its_new_owner_offline(
+    broker: Any, settings: Callable[..., Settings]
+) -> None:
+    """The status that is retained is the new owner's to say."""
+    service = Service(settings(), Home())
+    task = asyncio.create_task(service.run())
+    async with reading(broker, STATUS) as early:
+        await wait_until(lambda: "online" in states(early), PATIENCE_S, "online")
+    other = SqlStore(service.settings.store_url)
+    later_us = time.time_ns() // 1000 + 3_600_000_000
+    assert other.leases.acquire("p0", "next", now_us=later_us, ttl_us=1) is not None
+    other.close()
+    with pytest.raises(FatalError):
+        await asyncio.wait_for(task, PATIENCE_S)
+    async with reading(broker, STATUS) as late:
+        await wait_until(lambda: states(late), PATIENCE_S, "a status")
+        assert states(late) == ["online"]
+
+
+async def test_it_says_again_that_it_is_there(
+    broker: Any, settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The will of an owner that was frozen comes after its successor's first word."""
+    monkeypatch.setattr("pipeline.delivery.service.SAY_AGAIN_S", 0.5)
+    async with running(settings()), reading(broker, STATUS) as received:
+        await wait_until(lambda: "online" in states(received), PATIENCE_S, "online")
+        await Publisher(broker.port).publish([Published(STATUS, b'{"state": "offline"}')])
+        await wait_until(
+            lambda: "offline" in states(received) and states(received)[-1] == "online", PATIENCE_S, "online"
+        )
+
+
 async def test_the_last_will_says_that_it_was_killed(broker: Any, tmp_path: Path) -> None:
     """Killed, it cannot say so itself."""
     async with (

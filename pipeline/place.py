@@ -4,14 +4,20 @@ import structlog
 
 from pipeline.settings import Settings
 from schemas.home import Home
+from sinks.store import SqlStore
 
 log = structlog.get_logger()
 
 
-async def read_home(settings: Settings) -> Home:
+SNAPSHOT = "home"
+SNAPSHOT_VERSION = 1
+
+
+async def read_home(settings: Settings, before: Home | None = None) -> Home:
     """The home; what Home Assistant knows comes before the settings, and a home.json before both.
 
-    Home Assistant may be away: then the settings hold until the next start.
+    Home Assistant may be away, as when both start together: then the home is as it was `before`, and only
+    without that as the settings say. Kept days must not be read with another zone's midnights.
     """
     if settings.home_file is not None:
         return Home.read(settings.home_file)
@@ -27,13 +33,30 @@ async def read_home(settings: Settings) -> Home:
     try:
         known = await reader.configuration()
     except HomeAssistantError as error:
-        log.warning("zone and position are those of the settings", reason=str(error))
-        return stated
+        whose = "the settings" if before is None else "the last start"
+        log.warning("zone, position and areas are those of another source", source=whose, reason=str(error))
+        return before or stated
     try:
         rooms = await reader.rooms()
     except HomeAssistantError as error:
-        log.warning("areas are not known, rooms play no part", reason=str(error))
-        rooms = {}
+        log.warning("areas are those of the last start, if any", reason=str(error))
+        rooms = before.rooms if before else {}
     return Home(
         id=stated.id, tz=known["time_zone"], lat=known["latitude"], lon=known["longitude"], rooms=rooms
     )
+
+
+async def remembered_home(settings: Settings) -> Home:
+    """The home as `read_home` says it, with the last start's as what was before; kept for the next start."""
+    store = SqlStore(settings.store_url, home=settings.home or "home")
+    try:
+        store.migrate()
+        kept = store.snapshot(SNAPSHOT)
+        known = kept is not None and kept.version == SNAPSHOT_VERSION
+        home = await read_home(settings, Home.model_validate_json(kept.payload) if kept and known else None)
+        with store.begin() as transaction:
+            payload = home.model_dump_json().encode()
+            transaction.save_snapshot(SNAPSHOT, payload, version=SNAPSHOT_VERSION, applied_seq=0)
+    finally:
+        store.close()
+    return home

@@ -18,7 +18,7 @@ from pipeline.delivery.service import Consumer, FatalError, Service
 from pipeline.heap import use_one_arena
 from pipeline.http import application
 from pipeline.logs import configure_logs
-from pipeline.place import read_home
+from pipeline.place import remembered_home
 from pipeline.settings import Settings
 from sinks.store import StoreError
 
@@ -60,7 +60,7 @@ def _consumer(name: str) -> Consumer:
 
 
 async def _serve(settings: Settings, consumers: frozenset[Consumer]) -> int:
-    home = await read_home(settings)
+    home = await remembered_home(settings)
     service = Service(settings, home, consumers=consumers)
     names = ", ".join(sorted(consumers))
     log.info("starting", home=home.id, tz=home.tz, broker=settings.broker_url, consumers=names)

@@ -284,13 +284,15 @@ class Service:
         """Exit when no message comes through broker and store, not even our heartbeat, while both are there.
 
         Behind a large backlog the heartbeat is late, or expires; what is committed meanwhile is a sign too.
+        A quiet home gives no other sign, so at least two heartbeats are waited for.
         """
+        patience_s = max(self.settings.watchdog_s, 2 * self.settings.heartbeat_s)
         while True:
-            await asyncio.sleep(min(5.0, self.settings.watchdog_s / 4))
+            await asyncio.sleep(min(5.0, patience_s / 4))
             if self.health.degraded or not self.health.publishing:
                 self.health.last_heartbeat_s = time.monotonic()
-            elif time.monotonic() - self.health.last_sign_s > self.settings.watchdog_s:
-                raise FatalError(f"no message was committed for {self.settings.watchdog_s:.0f} s")
+            elif time.monotonic() - self.health.last_sign_s > patience_s:
+                raise FatalError(f"no message was committed for {patience_s:.0f} s")
 
     async def _say_status(self) -> None:
         """Say how it goes when that changes, and now and then: a former owner's will may come after it."""

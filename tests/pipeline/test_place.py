@@ -3,13 +3,14 @@
 import json
 from asyncio import timeout
 from collections.abc import Callable
+from pathlib import Path
 
 import httpx
 import pytest
 from pydantic import SecretStr
 from websockets.asyncio.server import ServerConnection, serve
 
-from pipeline.place import read_home
+from pipeline.place import read_home, remembered_home
 from pipeline.settings import Settings
 from sinks.home_assistant import HomeAssistantError, HomeAssistantReader
 
@@ -53,6 +54,17 @@ async def test_without_a_place_in_the_answer_the_settings_hold(
 ) -> None:
     """What is no configuration of Home Assistant ends nothing."""
     assert (await read_home(answers(configuration))).tz == "America/Lima"
+
+
+async def test_the_zone_outlives_an_absence_of_home_assistant(
+    answers: Callable[[object], Settings], tmp_path: Path
+) -> None:
+    """Started while Home Assistant is away, the home keeps the midnights that its days were kept with."""
+    store = {"database_path": tmp_path / "ha-ai.db"}
+    told = await remembered_home(answers(PLACE).model_copy(update=store))
+    away = answers({}).model_copy(update=store)
+    assert (await remembered_home(away)) == told
+    assert (await read_home(away)).tz == "America/Lima"
 
 
 async def test_a_silent_home_assistant_does_not_hold_up_the_start(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """The messages that say what was found, with ids that follow from what they say."""
 
+from datetime import date
 from hashlib import blake2b
 
 from detectors.history import Day
@@ -20,12 +21,12 @@ class Announcer:
         self._home = home
         self._topics = topics
 
-    def pattern(self, change: PatternChange) -> Outgoing:
-        """A pattern that was detected, updated or retired."""
+    def pattern(self, change: PatternChange, day: date) -> Outgoing:
+        """A pattern that was detected, updated or retired, judged by the days up to `day`."""
         if change.what is What.REFRESHED:
             raise ValueError("expected a pattern that changed, got one that was merely refreshed")
         pattern = change.pattern
-        identity = _identity(change.what, pattern.model_dump_json())
+        identity = _identity(change.what, day.isoformat(), pattern.model_dump_json())
         payload = PatternDetected(
             message_id=identity, at=pattern.last_seen, what=change.what.value, pattern=pattern
         )

@@ -251,7 +251,10 @@ class HomeLearner:
 
     def _announce(self, changes: Sequence[PatternChange], work: Work) -> None:
         work.patterns += [change.pattern for change in changes]
-        said = [self._announcer.pattern(change) for change in changes if change.what is not What.REFRESHED]
+        day = self.core.last_closed()
+        said = [
+            self._announcer.pattern(change, day) for change in changes if change.what is not What.REFRESHED
+        ]
         work.outgoing += said
         self._changed = len(said)
 

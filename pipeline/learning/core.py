@@ -152,6 +152,10 @@ class LearningCore:
         """Whether a day was closed, be it open again for late events."""
         return day in self._closed or day in self._sealed
 
+    def last_closed(self) -> date:
+        """The latest day that was closed; `datetime.date.min` before any was."""
+        return max(self._closed, default=date.min)
+
     def at_hand(self, day: date) -> bool:
         """Whether a day's exact set, or its closed form, is in memory."""
         return day in self._open or day in self._closed

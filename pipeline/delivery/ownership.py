@@ -14,6 +14,8 @@ from sinks.store import Held, Leases, StoreError
 
 log = structlog.get_logger()
 US = 1_000_000
+# Nothing renews while the store's one thread recovers the home; the first renewal shortens it again.
+RECOVERY_TTLS = 6
 T = TypeVar("T")
 
 
@@ -131,7 +133,7 @@ class Ownership:
             self._partition,
             self._owner,
             now_us=_now_us(),
-            ttl_us=self._ttl_us,
+            ttl_us=self._ttl_us * RECOVERY_TTLS,
             instead_of=before if before and is_dead(before) else None,
         )
 

@@ -143,3 +143,13 @@ async def test_a_kept_lease_does_not_run_out(store: SqlStore) -> None:
     await wait_until(lambda: mine.renewed_us > before_us, PATIENCE_S, "a renewal")
     assert not keeping.done()
     keeping.cancel()
+
+
+async def test_the_first_lease_outlasts_recovery(store: SqlStore, living_process: str) -> None:
+    """Before its first renewal a new owner has longer than a lease, and afterwards no longer."""
+    owner = ownership(store, SHORT_S)
+    await owner.acquire()
+    beyond_us = time.time_ns() // 1000 + int(3 * SHORT_S * 1e6)
+    assert store.leases.acquire("p0", living_process, now_us=beyond_us, ttl_us=1) is None
+    assert await owner.valid()
+    assert store.leases.acquire("p0", living_process, now_us=beyond_us, ttl_us=1) is not None

@@ -8,10 +8,11 @@ from typing import Any
 
 from benchmarks.publisher import Published
 from pipeline.ingest.behaviour import behaviour
-from pipeline.ingest.eventstream import EPOCH, MICROSECOND, EventstreamDecoder
+from pipeline.ingest.eventstream import EventstreamDecoder
 from pipeline.ingest.messages import Decoded
 from pipeline.simulation.household import Household
 from schemas.events import StateChange
+from schemas.instants import from_us
 
 TOPIC = "homeassistant_events"
 HOURS = 20
@@ -49,6 +50,6 @@ def _counts(item: Decoded | None) -> bool:
 
 
 def _at(payload: dict[str, Any], at_us: int) -> bytes:
-    stamp = (EPOCH + at_us * MICROSECOND).isoformat()
+    stamp = from_us(at_us).isoformat()
     new = {**payload["event_data"]["new_state"], "last_changed": stamp, "last_updated": stamp}
     return json.dumps({**payload, "event_data": {**payload["event_data"], "new_state": new}}).encode()

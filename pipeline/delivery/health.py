@@ -14,7 +14,6 @@ class Health:
     """
 
     learns: bool = True
-    started_s: float = field(default_factory=time.monotonic)
     connected: bool = False
     publishing: bool = False
     owner: bool = False

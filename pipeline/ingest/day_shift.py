@@ -4,10 +4,10 @@ import re
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from pipeline.ingest.eventstream import EPOCH, MICROSECOND
 from pipeline.ingest.logs import LogEntry
 from pipeline.ingest.messages import Message, PoisonError
 from schemas.events import StateChange
+from schemas.instants import from_us, to_us
 
 _STAMP = re.compile(rb'("last_(?:changed|reported|updated)"\s*:\s*")([0-9T:.+-]{19,35}Z?)"')
 _UPDATED = re.compile(rb'"last_updated"\s*:\s*"([0-9T:.+-]{19,35}Z?)"')
@@ -28,8 +28,8 @@ class DayShift:
     Examples
     --------
     >>> shift = DayShift(ZoneInfo("Europe/Berlin"), 30)
-    >>> at_us = (datetime(2026, 10, 1, 5, 30, tzinfo=UTC) - EPOCH) // MICROSECOND
-    >>> (EPOCH + timedelta(microseconds=shift.time(at_us))).isoformat()
+    >>> at_us = to_us(datetime(2026, 10, 1, 5, 30, tzinfo=UTC))
+    >>> from_us(shift.time(at_us)).isoformat()
     '2026-10-31T06:30:00+00:00'
     """
 
@@ -40,11 +40,11 @@ class DayShift:
     @classmethod
     def between(cls, zone: ZoneInfo, last_us: int, today: date) -> "DayShift":
         """Return the shift that moves the local day of an instant to `today`."""
-        return cls(zone, (today - _moment(last_us).astimezone(zone).date()).days)
+        return cls(zone, (today - from_us(last_us).astimezone(zone).date()).days)
 
     def time(self, at_us: int) -> int:
         """Return an instant, moved."""
-        return _micros(self._moved(_moment(at_us)))
+        return to_us(self._moved(from_us(at_us)))
 
     def entry(self, entry: LogEntry) -> LogEntry:
         """Return a log's line with all its times moved."""
@@ -96,15 +96,7 @@ def event_time(entry: LogEntry) -> int:
         return 0
     try:
         return max(
-            (_micros(datetime.fromisoformat(text.decode())) for text in _UPDATED.findall(payload)), default=0
+            (to_us(datetime.fromisoformat(text.decode())) for text in _UPDATED.findall(payload)), default=0
         )
     except (ValueError, TypeError):
         return 0
-
-
-def _moment(at_us: int) -> datetime:
-    return EPOCH + timedelta(microseconds=at_us)
-
-
-def _micros(moment: datetime) -> int:
-    return (moment - EPOCH) // MICROSECOND

@@ -1,6 +1,6 @@
 """Home Assistant's ``mqtt_eventstream``: one JSON message an event, old and new state together."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Annotated, Any, Literal, NotRequired
 
 from pydantic import ConfigDict, Discriminator, Field, TypeAdapter, ValidationError
@@ -9,9 +9,8 @@ from typing_extensions import TypedDict
 from pipeline.ingest.bounds import check_size
 from pipeline.ingest.messages import Decoded, PoisonError, Reason, Signal
 from schemas.events import UNNAMED, Attribute, ServiceCall, StateChange
+from schemas.instants import to_us
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MICROSECOND = timedelta(microseconds=1)
 ATTRIBUTES = ("brightness", "temperature", "current_temperature", "device_class", "unit_of_measurement")
 MOST_TARGETS = 100
 SIGNALS = {
@@ -95,7 +94,7 @@ def microseconds(text: str) -> int:
     1795147087603481
     """
     try:
-        return (datetime.fromisoformat(text) - EPOCH) // MICROSECOND
+        return to_us(datetime.fromisoformat(text))
     except (ValueError, TypeError, OverflowError) as error:
         raise PoisonError(
             Reason.WRONG_SHAPE, f"expected a time with its offset, got {text[:40]!r}"

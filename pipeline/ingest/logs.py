@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pipeline.ingest.bounds import YEAR_2100_US, check_size
-from pipeline.ingest.eventstream import EPOCH, MICROSECOND
 from pipeline.ingest.messages import Message, PoisonError, Reason
 from pipeline.ingest.statestream import ENTITY_ID, STATE_CHARACTERS
 from schemas.events import StateChange
+from schemas.instants import to_us
 
 REQUIRED_COLUMNS = ("ts", "entity_id", "state")
 CONTEXT_COLUMNS = ("context_id", "parent_id", "user_id")
@@ -139,7 +139,7 @@ def _iso_time(text: str) -> int:
         moment = datetime.fromisoformat(text.strip().replace("Z+0000", "Z"))
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=UTC)
-        return (moment - EPOCH) // MICROSECOND
+        return to_us(moment)
     except (ValueError, OverflowError) as error:
         raise PoisonError(Reason.WRONG_SHAPE, f"expected a time, got {text[:40]!r}") from error
 

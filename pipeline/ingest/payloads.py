@@ -1,10 +1,9 @@
 """State changes as Home Assistant would publish them, for replays of logs that hold no payloads."""
 
 import json
-from datetime import timedelta
 
-from pipeline.ingest.eventstream import EPOCH
 from schemas.events import StateChange
+from schemas.instants import from_us
 
 
 def as_eventstream(change: StateChange) -> bytes:
@@ -41,4 +40,4 @@ def as_statestream(change: StateChange, base: str) -> list[tuple[str, bytes]]:
 
 
 def _iso(at_us: int) -> str:
-    return (EPOCH + timedelta(microseconds=at_us)).isoformat()
+    return from_us(at_us).isoformat()

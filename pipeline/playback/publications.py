@@ -2,13 +2,12 @@
 
 import json
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any, NamedTuple
 
-from pipeline.ingest.eventstream import EPOCH
 from pipeline.ingest.logs import LogEntry
 from pipeline.ingest.messages import Message, PoisonError, Reason
 from schemas.events import StateChange
+from schemas.instants import from_us
 
 
 class Publication(NamedTuple):
@@ -89,7 +88,7 @@ def _state_changed(change: StateChange) -> dict[str, Any]:
 
 
 def _state(change: StateChange) -> dict[str, Any]:
-    stamp = (EPOCH + timedelta(microseconds=change.at_us)).isoformat()
+    stamp = from_us(change.at_us).isoformat()
     return {
         "entity_id": change.entity_id,
         "state": change.new,

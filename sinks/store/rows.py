@@ -3,31 +3,18 @@
 import json
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from typing import Any
 
 from sqlalchemy import Row
 
 from schemas.events import ServiceCall, StateChange
+from schemas.instants import from_us, to_us
 from schemas.outgoing import Outgoing
 from schemas.patterns import Pattern, TimeOfDayDetail
 from schemas.statuses import DeadLetter
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 _EMPTY = dict.fromkeys(("service", "entity_ids", *StateChange._fields)) | {"mark": False}
-
-
-def microseconds(at: datetime) -> int:
-    """Return UTC microseconds, exactly.
-
-    Examples
-    --------
-    >>> microseconds(datetime(2026, 1, 1, 0, 0, 0, 7, tzinfo=UTC))
-    1767225600000007
-    """
-    return (at - _EPOCH) // _MICROSECOND
 
 
 def journal_row(home: str, key: bytes, received_us: int, event: StateChange | ServiceCall) -> dict[str, Any]:
@@ -78,8 +65,8 @@ def pattern_row(pattern: Pattern, at_us: int) -> dict[str, Any]:
         "status": pattern.status,
         "confidence": pattern.confidence,
         "occurrences": pattern.occurrences,
-        "first_seen_us": microseconds(pattern.first_seen),
-        "last_seen_us": microseconds(pattern.last_seen),
+        "first_seen_us": to_us(pattern.first_seen),
+        "last_seen_us": to_us(pattern.last_seen),
         "changed_us": at_us,
     }
 
@@ -97,7 +84,7 @@ def dead_letter_row(home: str, letter: DeadLetter) -> dict[str, Any]:
         "reason": letter.reason,
         "detail": letter.detail,
         "topic": letter.topic,
-        "received_us": microseconds(letter.received_at),
+        "received_us": to_us(letter.received_at),
         "size_bytes": letter.size_bytes,
         "payload": b64decode(letter.payload_base64),
     }
@@ -110,7 +97,7 @@ def dead_letter(row: Row[Any]) -> DeadLetter:
         reason=row.reason,
         detail=row.detail,
         topic=row.topic,
-        received_at=_EPOCH + row.received_us * _MICROSECOND,
+        received_at=from_us(row.received_us),
         size_bytes=row.size_bytes,
         payload_base64=b64encode(row.payload).decode(),
     )

@@ -1,9 +1,10 @@
 """The connection to SQLite or PostgreSQL, and the little in which their SQL differs."""
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib import import_module
 from typing import Any
 
@@ -13,7 +14,6 @@ from sqlalchemy.engine import make_url
 from sinks.store.errors import translated
 
 _PRAGMAS = (
-    "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",
     "PRAGMA foreign_keys = ON",
     # The write-ahead log gives back what one large transaction, such as a night's pruning, made of it.
@@ -22,6 +22,7 @@ _PRAGMAS = (
 # A frozen owner in the middle of a transaction would keep the lease's row from its successor.
 _IDLE = "idle_in_transaction_session_timeout=10000"
 _BEGIN = "begin_statement"
+_RETRY_S = 0.01
 
 
 class Database:
@@ -39,7 +40,7 @@ class Database:
         parsed = make_url(url)
         if parsed.get_backend_name() == "sqlite":
             self.engine = create_engine(parsed, paramstyle="named", connect_args={"timeout": busy_timeout_s})
-            event.listen(self.engine, "connect", _set_pragmas)
+            event.listen(self.engine, "connect", partial(_set_pragmas, busy_timeout_s=busy_timeout_s))
             event.listen(self.engine, "begin", _begin)
         else:
             options = f"-c lock_timeout={busy_timeout_s * 1000:.0f} -c {_IDLE}"
@@ -86,11 +87,26 @@ def _insert(table: Table, dialect: Dialect) -> Any:
     return import_module(f"sqlalchemy.dialects.{dialect.name}").insert(table)
 
 
-def _set_pragmas(connection: sqlite3.Connection, _record: object) -> None:
+def _set_pragmas(connection: sqlite3.Connection, _record: object, *, busy_timeout_s: float) -> None:
     # Left to itself the driver begins transactions late and without the write lock.
     connection.isolation_level = None
+    _write_ahead(connection, time.monotonic() + busy_timeout_s)
     for pragma in _PRAGMAS:
         connection.execute(pragma)
+
+
+def _write_ahead(connection: sqlite3.Connection, deadline: float) -> None:
+    # SQLite does not wait for the lock that this one needs, whatever its busy time-out: of two that
+    # open a new file at once, one is refused at once.
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() >= deadline:
+                raise
+            time.sleep(_RETRY_S)
+        else:
+            return
 
 
 def _begin(connection: Connection) -> None:

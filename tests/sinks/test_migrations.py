@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import date
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -206,6 +207,22 @@ def test_two_may_begin_at_once(url: str) -> None:
         for done in [pool.submit(store.migrate) for store in stores]:
             done.result(timeout=30)
     assert {store.counts()["journal"] for store in stores} == {0}
+
+
+def test_several_may_make_one_file_at_once(tmp_path: Path) -> None:
+    """No one is refused because another is just turning the new file to the write-ahead log."""
+    for number in range(30):
+        url, together = f"sqlite:///{tmp_path}/{number}.db", Barrier(4)
+
+        def make(url: str = url, together: Barrier = together) -> int:
+            store = SqlStore(url)
+            together.wait(timeout=30)
+            store.migrate()
+            return store.counts()["journal"]
+
+        with ThreadPoolExecutor(4) as pool:
+            made = [pool.submit(make) for _ in range(4)]
+            assert [done.result(timeout=30) for done in made] == [0, 0, 0, 0]
 
 
 def test_a_store_that_is_up_to_date_costs_no_alembic(sqlite_url: str) -> None:

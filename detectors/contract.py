@@ -1,13 +1,15 @@
 """What every detector is: the verbs that the learning core calls, and in which order."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from detectors.history import Aggregate, Day, History
+from schemas.anomalies import Anomaly
 from schemas.events import EventType
 from schemas.patterns import Pattern
 
 Snapshot = dict[str, Any]
+Finding = Pattern | Anomaly
 
 
 class Detector(Protocol):
@@ -32,7 +34,7 @@ class Detector(Protocol):
     def merge(self, one: Aggregate, other: Aggregate) -> Aggregate:
         """Join the aggregates of one key over different days: exact, associative and commutative."""
 
-    def detect(self, history: History) -> Iterator[Pattern | None]:
+    def detect(self, history: History) -> Iterator[Finding | None]:
         """Judge the history; yields None between slices of some milliseconds, so that a caller may pause."""
 
     def forget_before(self, day: int) -> None:
@@ -43,3 +45,27 @@ class Detector(Protocol):
 
     def restore(self, snapshot: Snapshot) -> None:
         """Take up a state that `snapshot` returned."""
+
+
+class Watch(Protocol):
+    """Follows the events after a judgement as they come, and says at once what is out of order.
+
+    Time is what the events say; one that is older than what was seen before tells nothing new.
+    """
+
+    def see(self, event_type: EventType, at_ms: int) -> list[Anomaly]:
+        """See one event that counts; return what it makes known."""
+
+    def measure(self, entity_id: str, value: float, at_ms: int) -> list[Anomaly]:
+        """See one finite numeric sample; return what it makes known."""
+
+    def note_gap(self, from_ms: int, to_ms: int) -> None:
+        """Learn that an interval could not be seen: nothing was missed in it."""
+
+
+@runtime_checkable
+class Watchful(Protocol):
+    """A detector that also says what is out of order as it happens."""
+
+    def watch(self, history: History) -> Watch:
+        """Make a watch of what the history lets expect; it starts at the end of the last day."""

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from schemas.events import EventType
 from schemas.home import Home
+from schemas.patterns import Pattern
 
 Millis = NDArray[np.int64]
 Minutes = NDArray[np.float64]
@@ -70,10 +71,12 @@ class Steps:
 class History:
     """The closed days in order, each detector's aggregate of each, and what numeric sensors read meanwhile.
 
-    `aggregates` maps a detector's kind to one mapping (key -> aggregate) for each of `days`.
+    `aggregates` maps a detector's kind to one mapping (key -> aggregate) for each of `days`. `found` maps the
+    kinds that were judged before, in the same judgement, to what they found: later ones build on it.
     """
 
     home: Home
     days: tuple[Day, ...]
     aggregates: Mapping[str, tuple[Mapping[str, Aggregate], ...]]
     steps: Mapping[str, Steps] = field(default_factory=dict)
+    found: Mapping[str, tuple[Pattern, ...]] = field(default_factory=dict)

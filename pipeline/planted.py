@@ -72,9 +72,7 @@ def _event(trigger: EntityState) -> str:
 
 def _action(pattern: Pattern) -> tuple[str, str]:
     detail = pattern.detail
-    if isinstance(detail, TimeOfDayDetail):
-        return detail.entity_id, detail.state
-    return detail.action.entity_id, detail.action.state
+    return detail.subject[-2], detail.subject[-1]
 
 
 def _pairs(patterns: Iterable[Pattern]) -> Iterator[tuple[str, str, str, str]]:

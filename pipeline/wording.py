@@ -5,8 +5,12 @@ from schemas.patterns import (
     Condition,
     CoOccurrenceDetail,
     Dark,
+    Detail,
+    DurationDetail,
     Hours,
     Pattern,
+    Quantiles,
+    SequenceDetail,
     Target,
     Temperature,
     TimeOfDayDetail,
@@ -77,9 +81,19 @@ def sentence(pattern: Pattern) -> str:
 
     A habit is said as one; what an automation does already is said as that.
     """
-    detail = pattern.detail
-    said = _time_of_day(detail) if isinstance(detail, TimeOfDayDetail) else _co_occurrence(detail)
-    return f"{said} {evidence(pattern)}"
+    return f"{_said(pattern.detail)} {evidence(pattern)}"
+
+
+def _said(detail: Detail) -> str:
+    match detail:
+        case TimeOfDayDetail():
+            return _time_of_day(detail)
+        case CoOccurrenceDetail():
+            return _co_occurrence(detail)
+        case SequenceDetail():
+            return _sequence(detail)
+        case DurationDetail():
+            return _duration(detail)
 
 
 def evidence(pattern: Pattern) -> str:
@@ -100,25 +114,48 @@ def evidence(pattern: Pattern) -> str:
 def strip(pattern: Pattern, width: int = 48) -> str:
     """A day from midnight to midnight: where the habit lies, how wide it is, how sure.
 
-    A pair has no place in the day; its strip shows the lag on two minutes.
+    What has no place in the day shows the time it takes: a pair its lag, on two minutes; a chain its last
+    step's, a duration its length.
     """
-    detail = pattern.detail
-    full = max(1, round(pattern.confidence * 8))
-    if isinstance(detail, TimeOfDayDetail):
-        marks = [" "] * width
-        reach = max(detail.spread_minutes, MINUTES_A_DAY / width / 2)
-        for place in range(width):
-            middle = (place + 0.5) * MINUTES_A_DAY / width
-            apart = abs((middle - detail.minute + 720) % MINUTES_A_DAY - 720)
-            marks[place] = "▁▂▃▄▅▆▇█"[full - 1] if apart <= reach else "·"
-        return f"00 {''.join(marks)} 24"
-    lag = detail.lag_seconds
-    marks = ["·"] * width
-    for place in range(width):
-        middle = (place + 0.5) * 120 / width
-        if lag.p10 <= middle <= lag.p90 or int(lag.p50 * width / 120) == place:
-            marks[place] = "▁▂▃▄▅▆▇█"[full - 1]
-    return f"0s {''.join(marks)} 2m"
+    mark = "▁▂▃▄▅▆▇█"[max(1, round(pattern.confidence * 8)) - 1]
+    match pattern.detail:
+        case TimeOfDayDetail() as detail:
+            reach = max(detail.spread_minutes, MINUTES_A_DAY / width / 2)
+            middles = [(place + 0.5) * MINUTES_A_DAY / width for place in range(width)]
+            within = [abs((middle - detail.minute + 720) % 1440 - 720) <= reach for middle in middles]
+            return f"00 {''.join(mark if near else '·' for near in within)} 24"
+        case CoOccurrenceDetail(lag_seconds=lag):
+            return f"0s {_line(lag, 120, width, mark)} 2m"
+        case SequenceDetail(steps=steps, within_seconds=within_s):
+            end_s = max(120.0, within_s)
+            lag = steps[-1].lag_seconds or Quantiles(p10=0, p50=0, p90=0)
+            return f"0s {_line(lag, end_s, width, mark)} {short_time(end_s)}"
+        case DurationDetail(seconds=seconds):
+            end_s = max(1.0, 2 * seconds.p90)
+            return f"0s {_line(seconds, end_s, width, mark)} {short_time(end_s)}"
+
+
+def _line(quantiles: Quantiles, end_s: float, width: int, mark: str) -> str:
+    """Mark where eight of ten lie on a line from 0 to `end_s` seconds."""
+    middles = [(place + 0.5) * end_s / width for place in range(width)]
+    middle = int(quantiles.p50 * width / end_s)
+    return "".join(
+        mark if quantiles.p10 <= second <= quantiles.p90 or place == middle else "·"
+        for place, second in enumerate(middles)
+    )
+
+
+def short_time(seconds: float) -> str:
+    """A span of time in short.
+
+    Examples
+    --------
+    >>> short_time(42), short_time(120), short_time(5400)
+    ('42s', '2m', '1.5h')
+    """
+    if seconds < 100:
+        return f"{seconds:.0f}s"
+    return f"{seconds / 60:.0f}m" if seconds < 5400 else f"{seconds / 3600:.1f}h"
 
 
 def deed(target: Target, *, automated: bool = False) -> str:
@@ -176,13 +213,36 @@ def _time_of_day(detail: TimeOfDayDetail) -> str:
 
 def _co_occurrence(detail: CoOccurrenceDetail) -> str:
     trigger, action = detail.trigger, detail.action
-    lag = seconds_in_words(detail.lag_seconds.p50)
     said = (
         f"When {name(trigger.entity_id)} {becomes(trigger)}, "
-        f"{deed(action, automated=detail.automated)} {'' if lag == 'at once' else 'after '}{lag}"
+        f"{deed(action, automated=detail.automated)} {_after(detail.lag_seconds.p50)}"
     )
     conditions = " and ".join(map(_condition, detail.conditions))
     return f"{said}{', ' + conditions if conditions else ''}."
+
+
+def _sequence(detail: SequenceDetail) -> str:
+    first, *others = detail.steps
+    said = [f"When {name(first.entity_id)} {becomes(first)}"]
+    said += [
+        f"{deed(step)} {_after(step.lag_seconds.p50) if step.lag_seconds else ''}".strip() for step in others
+    ]
+    return f"{', '.join(said[:-1])} and then {said[-1]}."
+
+
+def _duration(detail: DurationDetail) -> str:
+    target = Target(entity_id=detail.entity_id, state=detail.state)
+    low, middle, high = (short_time(each) for each in detail.seconds.model_dump().values())
+    conditions = " and ".join(map(_condition, detail.conditions))
+    said = (
+        f"Once {name(target.entity_id)} {becomes(target)}, it stays so for {middle}, mostly {low} to {high}"
+    )
+    return f"{said}{', ' + conditions if conditions else ''}."
+
+
+def _after(lag_s: float) -> str:
+    lag = seconds_in_words(lag_s)
+    return lag if lag == "at once" else f"after {lag}"
 
 
 def _condition(condition: Condition) -> str:

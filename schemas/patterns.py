@@ -1,6 +1,5 @@
 """What is learned, as it is said on the topics and kept in the store."""
 
-from collections.abc import Sequence
 from datetime import date, datetime
 from enum import StrEnum
 from hashlib import blake2b
@@ -23,6 +22,8 @@ class PatternType(StrEnum):
 
     TIME_OF_DAY = "time_of_day"
     CO_OCCURRENCE = "co_occurrence"
+    SEQUENCE = "sequence"
+    DURATION = "duration"
 
 
 class Evidence(Schema):
@@ -52,21 +53,8 @@ class Target(Schema):
     state: str
 
 
-class TimeOfDayDetail(Schema):
-    """A habit of the clock or of the sun; `days` counts from 0 = Monday."""
-
-    entity_id: str
-    state: str
-    minute: Annotated[float, Field(ge=0, lt=1440)]
-    spread_minutes: Annotated[float, Field(ge=0)]
-    days: tuple[Annotated[int, Field(ge=0, le=6)], ...]
-    anchor: Literal["clock", "sunrise", "sunset", "undetermined"]
-    offset_minutes: Finite | None = None
-    automated: bool = False
-
-
-class LagSeconds(Schema):
-    """Quantiles of the time from trigger to action."""
+class Quantiles(Schema):
+    """The tenth, the half and nine tenths of what was measured lie below."""
 
     p10: Finite
     p50: Finite
@@ -113,15 +101,115 @@ class AtHome(Schema):
 Condition = Annotated[Dark | Hours | Weekday | Temperature | AtHome, Field(discriminator="kind")]
 
 
+class TimeOfDayDetail(Schema):
+    """A habit of the clock or of the sun; `days` counts from 0 = Monday."""
+
+    entity_id: str
+    state: str
+    minute: Annotated[float, Field(ge=0, lt=1440)]
+    spread_minutes: Annotated[float, Field(ge=0)]
+    days: tuple[Annotated[int, Field(ge=0, le=6)], ...]
+    anchor: Literal["clock", "sunrise", "sunset", "undetermined"]
+    offset_minutes: Finite | None = None
+    automated: bool = False
+
+    @property
+    def subject(self) -> tuple[str, ...]:
+        """What the pattern speaks of, whatever its figures are."""
+        return (self.entity_id, self.state)
+
+    @property
+    def principal(self) -> str:
+        """The entity that the pattern is about."""
+        return self.entity_id
+
+
 class CoOccurrenceDetail(Schema):
     """A directed habit: after the trigger, somebody brings the action about."""
 
     trigger: Target
     action: Target
-    lag_seconds: LagSeconds
+    lag_seconds: Quantiles
     probability: Probability
     conditions: tuple[Condition, ...] = ()
     automated: bool = False
+
+    @property
+    def subject(self) -> tuple[str, ...]:
+        """What the pattern speaks of, whatever its figures are."""
+        return (
+            self.trigger.entity_id,
+            self.trigger.state,
+            self.action.entity_id,
+            self.action.state,
+        )
+
+    @property
+    def principal(self) -> str:
+        """The entity that the pattern is about."""
+        return self.action.entity_id
+
+
+class Step(Target):
+    """One step of a chain, and how long after the step before it comes; the first one follows nothing."""
+
+    lag_seconds: Quantiles | None = None
+
+
+class SequenceDetail(Schema):
+    """A chain: when the first step happens, the others follow in order.
+
+    `support` counts the complete runs that were seen, `within_seconds` is the time that nine of ten of them
+    take from the first step to the last.
+    """
+
+    steps: tuple[Step, ...] = Field(min_length=3)
+    support: int = Field(ge=0)
+    within_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    automated: bool = False
+
+    @property
+    def subject(self) -> tuple[str, ...]:
+        """What the pattern speaks of, whatever its figures are."""
+        return tuple(part for step in self.steps for part in (step.entity_id, step.state))
+
+    @property
+    def principal(self) -> str:
+        """The entity that the pattern is about."""
+        return self.steps[-1].entity_id
+
+
+class DurationDetail(Schema):
+    """How long an entity stays in a state, once it is in it; under the conditions, if there are any.
+
+    `typical_hours` are the local hours, 0 to 23, at which nine of ten of these stays begin.
+    """
+
+    entity_id: str
+    state: str
+    seconds: Quantiles
+    typical_hours: tuple[Annotated[int, Field(ge=0, le=23)], ...]
+    conditions: tuple[Condition, ...] = ()
+    automated: bool = False
+
+    @property
+    def subject(self) -> tuple[str, ...]:
+        """What the pattern speaks of, whatever its figures are."""
+        return (self.entity_id, self.state)
+
+    @property
+    def principal(self) -> str:
+        """The entity that the pattern is about."""
+        return self.entity_id
+
+
+Detail = TimeOfDayDetail | CoOccurrenceDetail | SequenceDetail | DurationDetail
+TYPES: dict[type[Detail], PatternType] = {
+    TimeOfDayDetail: PatternType.TIME_OF_DAY,
+    CoOccurrenceDetail: PatternType.CO_OCCURRENCE,
+    SequenceDetail: PatternType.SEQUENCE,
+    DurationDetail: PatternType.DURATION,
+}
 
 
 class Change(Schema):
@@ -146,24 +234,16 @@ class Pattern(Schema):
     first_seen: datetime
     last_seen: datetime
     evidence: Evidence
-    detail: TimeOfDayDetail | CoOccurrenceDetail
+    detail: Detail
 
     @classmethod
-    def of(
-        cls, detail: TimeOfDayDetail | CoOccurrenceDetail, *, home: str, slot: int = 0, **fields: Any
-    ) -> "Pattern":
+    def of(cls, detail: Detail, *, home: str, slot: int = 0, **fields: Any) -> "Pattern":
         """Make a pattern whose id follows from what it speaks of, not from its figures."""
-        if isinstance(detail, TimeOfDayDetail):
-            kind = PatternType.TIME_OF_DAY
-            subject: Sequence[str] = (detail.entity_id, detail.state)
-        else:
-            kind = PatternType.CO_OCCURRENCE
-            subject = (
-                detail.trigger.entity_id,
-                detail.trigger.state,
-                detail.action.entity_id,
-                detail.action.state,
-            )
-        text = "\x00".join((home, kind, *subject, str(slot)))
-        identity = blake2b(text.encode(), digest_size=8).hexdigest()
+        kind = TYPES[type(detail)]
+        identity = identify(home, kind, *detail.subject, str(slot))
         return cls(id=identity, home=home, pattern_type=kind, detail=detail, **fields)
+
+
+def identify(*parts: str) -> str:
+    """Sixteen hexadecimal digits that follow from the parts."""
+    return blake2b("\x00".join(parts).encode(), digest_size=8).hexdigest()

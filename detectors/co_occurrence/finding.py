@@ -14,7 +14,7 @@ from detectors.co_occurrence.trials import Trials
 from detectors.evidence import beta_interval, forecast, lower_bound
 from detectors.history import History, Millis
 from schemas.events import EventType
-from schemas.patterns import Condition, CoOccurrenceDetail, Evidence, LagSeconds, Pattern, Target
+from schemas.patterns import Condition, CoOccurrenceDetail, Evidence, Pattern, Quantiles, Target
 
 MACHINE_MS = 1_000
 MACHINE_SHARE = 0.8
@@ -92,7 +92,7 @@ class Finding:
         detail = CoOccurrenceDetail(
             trigger=Target(entity_id=self.trigger.entity_id, state=self.trigger.state),
             action=Target(entity_id=self.action.entity_id, state=self.action.state),
-            lag_seconds=LagSeconds(p10=low, p50=mid, p90=high),
+            lag_seconds=Quantiles(p10=low, p50=mid, p90=high),
             probability=self.rate,
             conditions=() if self.condition is None else (self.condition,),
         )

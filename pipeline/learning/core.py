@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
+from itertools import chain
 from math import isfinite
 
 import numpy as np
 
-from detectors.contract import Detector
+from detectors.contract import Detector, Watch, Watchful
 from detectors.history import Aggregate, Day, History, Steps
 from pipeline.learning.baselines import Baseline
 from pipeline.learning.closing import close, within
@@ -16,8 +17,10 @@ from pipeline.learning.day_set import DaySet
 from pipeline.learning.entities import ACTIVATED, Entities, Entity, Kind, number
 from pipeline.learning.ledger import Ledger, PatternChange
 from pipeline.learning.local_days import LocalDay, LocalDays
+from schemas.anomalies import Anomaly
 from schemas.events import EventType, Gap, ServiceCall, StateChange
 from schemas.home import Home
+from schemas.patterns import Pattern
 
 HOUR_MS = 3_600_000
 CONTEXT_SENSOR = re.compile(r"temperature|illuminance|lux|humidity", re.IGNORECASE)
@@ -100,6 +103,10 @@ class LearningCore:
         self._closed: dict[date, _Retained] = {}
         self._sealed: set[date] = set()
         self._current = _NOWHERE
+        self.anomalies: tuple[Anomaly, ...] = ()
+        self.said: set[str] = set()
+        self._watches: tuple[Watch, ...] = ()
+        self._alarms: list[Anomaly] = []
 
     def learn_one(self, change: StateChange) -> None:
         """Learn one state change that counts. Some microseconds."""
@@ -130,6 +137,8 @@ class LearningCore:
         event_type = EventType(change.entity_id, state)
         for detector in self._detectors:
             detector.learn_one(event_type, current.day.ordinal)
+        for watch in self._watches:
+            self._alarms += watch.see(event_type, at_ms)
 
     def see_call(self, call: ServiceCall) -> None:
         """Note a commanded change: evidence for causes."""
@@ -141,6 +150,8 @@ class LearningCore:
     def note_gap(self, gap: Gap) -> None:
         """Note an interval that could not be seen: no opportunity, on any day that it touches."""
         self.gaps.append(gap)
+        for watch in self._watches:
+            watch.note_gap(gap.from_us // 1000, gap.to_us // 1000)
         for opened in self._open.values():
             opened.dirty = opened.dirty or bool(within(opened.day, [gap]))
 
@@ -215,13 +226,35 @@ class LearningCore:
     def judge(self) -> Iterator[list[PatternChange]]:
         """Let every detector judge the closed days; empty lists between slices, the changes at the end."""
         history = self.history()
-        found = []
+        anomalies: list[Anomaly] = []
         for detector in self._detectors:
-            for pattern in detector.detect(history):
-                if pattern is not None:
-                    found.append(pattern)
+            found: list[Pattern] = []
+            for finding in detector.detect(history):
+                if isinstance(finding, Pattern):
+                    found.append(finding)
+                elif finding is not None:
+                    anomalies.append(finding)
                 yield []
-        yield self.ledger.update(found)
+            history = replace(history, found={**history.found, detector.kind: tuple(found)})
+        self.anomalies = tuple(sorted(anomalies, key=lambda anomaly: (anomaly.detail.at, anomaly.id)))
+        self._watch(history)
+        yield self.ledger.update(chain.from_iterable(history.found.values()))
+
+    def watch_again(self) -> None:
+        """Take up watching after a start: with what is known, and what the open day has seen so far."""
+        active = self.ledger.active.values()
+        found = {
+            detector.kind: tuple(each for each in active if each.pattern_type == detector.kind)
+            for detector in self._detectors
+        }
+        self._watch(replace(self.history(), found=found))
+
+    def take_alarms(self) -> list[Anomaly]:
+        """What the watches said since the last call; one that was said before is not said again."""
+        alarms = [alarm for alarm in self._alarms if alarm.id not in self.said]
+        self.said.update(alarm.id for alarm in alarms)
+        self._alarms = []
+        return alarms
 
     def history(self) -> History:
         """The closed days, in order."""
@@ -258,6 +291,8 @@ class LearningCore:
             entity.baseline = Baseline()
         entity.baseline.learn_one(value)
         current.events.add_number(at_ms, entity_id, value)
+        for watch in self._watches:
+            self._alarms += watch.measure(entity_id, value, at_ms)
 
     def _mark(self, current: _Open, at_ms: int, context_id: str) -> None:
         current.events.marks.add((at_ms, context_id))
@@ -270,6 +305,23 @@ class LearningCore:
         for entity_id in entity_ids:
             for opened in self._open.values():
                 opened.dirty = opened.events.drop(entity_id) or opened.dirty
+
+    def _watch(self, history: History) -> None:
+        """Make the watches anew; they see what the days that are not judged have seen."""
+        self._watches = tuple(each.watch(history) for each in self._detectors if isinstance(each, Watchful))
+        since_ms = history.days[-1].end_ms if history.days else 0
+        changes = sorted(
+            (at_ms, entity_id, state)
+            for opened in self._open.values()
+            if self._watches and opened.day.start_ms >= since_ms
+            for entity_id, entries in opened.events.changes.items()
+            for at_ms, state in entries
+        )
+        for watch in self._watches:
+            for gap in self.gaps:
+                watch.note_gap(gap.from_us // 1000, gap.to_us // 1000)
+            for at_ms, entity_id, state in changes:
+                self._alarms += watch.see(EventType(entity_id, state), at_ms)
 
     def _close(self, opened: _Open) -> ClosedDay:
         gaps = [gap for gap in self.gaps if within(opened.day, [gap])]

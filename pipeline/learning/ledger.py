@@ -4,10 +4,11 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import NamedTuple
 
-from schemas.patterns import Pattern, TimeOfDayDetail
+from schemas.patterns import CoOccurrenceDetail, DurationDetail, Pattern, TimeOfDayDetail
 
 MINUTES_THAT_MATTER = 5.0
 CONFIDENCE_THAT_MATTERS = 0.05
+SHARE_THAT_MATTERS = 0.2
 
 
 class What(StrEnum):
@@ -60,8 +61,13 @@ def _differs(before: Pattern, now: Pattern) -> bool:
     one, other = before.detail, now.detail
     if isinstance(one, TimeOfDayDetail) and isinstance(other, TimeOfDayDetail):
         distance = abs((one.minute - other.minute + 720) % 1440 - 720)
-        settled = (one.days, one.anchor, one.automated) == (other.days, other.anchor, other.automated)
-        return distance >= MINUTES_THAT_MATTER or not settled
-    if isinstance(one, TimeOfDayDetail) or isinstance(other, TimeOfDayDetail):
-        return True
-    return (one.conditions, one.automated) != (other.conditions, other.automated)
+        settled = (one.days, one.anchor) == (other.days, other.anchor)
+        moved = distance >= MINUTES_THAT_MATTER or not settled
+    elif isinstance(one, DurationDetail) and isinstance(other, DurationDetail):
+        moved = abs(one.seconds.p50 - other.seconds.p50) > SHARE_THAT_MATTERS * one.seconds.p50
+        moved = moved or one.conditions != other.conditions
+    elif isinstance(one, CoOccurrenceDetail) and isinstance(other, CoOccurrenceDetail):
+        moved = one.conditions != other.conditions
+    else:
+        moved = False
+    return moved or one.automated != other.automated

@@ -11,7 +11,7 @@ from sqlalchemy import Row
 from schemas.events import ServiceCall, StateChange
 from schemas.instants import from_us, to_us
 from schemas.outgoing import Outgoing
-from schemas.patterns import Pattern, TimeOfDayDetail
+from schemas.patterns import Pattern
 from schemas.statuses import DeadLetter
 
 _EMPTY = dict.fromkeys(("service", "entity_ids", *StateChange._fields)) | {"mark": False}
@@ -60,7 +60,7 @@ def pattern_row(pattern: Pattern, at_us: int) -> dict[str, Any]:
         "home": pattern.home,
         "id": pattern.id,
         "pattern_type": pattern.pattern_type.value,
-        "entity_id": detail.entity_id if isinstance(detail, TimeOfDayDetail) else detail.action.entity_id,
+        "entity_id": detail.principal,
         "metadata": pattern.model_dump_json(),
         "status": pattern.status,
         "confidence": pattern.confidence,

@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.planted import habit_found, pair_found, taken_for_habits
 from pipeline.simulation import Automation, EntityState, Habit, Pair, Truth
-from schemas.patterns import CoOccurrenceDetail, Evidence, LagSeconds, Pattern, Target, TimeOfDayDetail
+from schemas.patterns import CoOccurrenceDetail, Evidence, Pattern, Quantiles, Target, TimeOfDayDetail
 
 BERLIN = ZoneInfo("Europe/Berlin")
 COFFEE = EntityState("switch.coffee_maker", "on")
@@ -48,7 +48,7 @@ def pair(trigger: EntityState, action: EntityState, *, automated: bool = False) 
     return CoOccurrenceDetail(
         trigger=Target(entity_id=trigger.entity_id, state=trigger.state),
         action=Target(entity_id=action.entity_id, state=action.state),
-        lag_seconds=LagSeconds(p10=1, p50=2, p90=3),
+        lag_seconds=Quantiles(p10=1, p50=2, p90=3),
         probability=0.9,
         automated=automated,
     )

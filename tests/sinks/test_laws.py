@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from schemas.events import Gap, ServiceCall, StateChange
 from schemas.outgoing import Outgoing
-from schemas.patterns import CoOccurrenceDetail, Evidence, LagSeconds, Pattern, Target
+from schemas.patterns import CoOccurrenceDetail, Evidence, Pattern, Quantiles, Target
 from schemas.statuses import DeadLetter
 from schemas.tables import DayAggregateRow, table_of
 from sinks.store import (
@@ -68,7 +68,7 @@ def pattern(name: str, confidence: float = 0.5) -> Pattern:
     detail = CoOccurrenceDetail(
         trigger=Target(entity_id="binary_sensor.door", state="on"),
         action=Target(entity_id=name, state="on"),
-        lag_seconds=LagSeconds(p10=1, p50=2, p90=9),
+        lag_seconds=Quantiles(p10=1, p50=2, p90=9),
         probability=0.9,
     )
     return Pattern.of(

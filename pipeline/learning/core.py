@@ -96,7 +96,7 @@ class LearningCore:
         self.ledger = Ledger()
         self.watermark_ms = 0
         self.gaps: list[Gap] = []
-        self._detectors = tuple(detectors)
+        self.detectors = tuple(detectors)
         self._retain_days = retain_days
         self._lateness_ms = lateness_hours * HOUR_MS
         self._open: dict[date, _Open] = {}
@@ -135,7 +135,7 @@ class LearningCore:
         context = (change.context_id or "", change.parent_id or "", change.user_id or "")
         current.events.add(at_ms, change.entity_id, state, context)
         event_type = EventType(change.entity_id, state)
-        for detector in self._detectors:
+        for detector in self.detectors:
             detector.learn_one(event_type, current.day.ordinal)
         for watch in self._watches:
             self._alarms += watch.see(event_type, at_ms)
@@ -188,7 +188,7 @@ class LearningCore:
         self._current = _NOWHERE
         for entity_id, changes in events.changes.items():
             for _, state in changes:
-                for detector in self._detectors:
+                for detector in self.detectors:
                     detector.learn_one(EventType(entity_id, state), day.ordinal)
         if not closed:
             return None
@@ -227,7 +227,7 @@ class LearningCore:
         """Let every detector judge the closed days; empty lists between slices, the changes at the end."""
         history = self.history()
         anomalies: list[Anomaly] = []
-        for detector in self._detectors:
+        for detector in self.detectors:
             found: list[Pattern] = []
             for finding in detector.detect(history):
                 if isinstance(finding, Pattern):
@@ -245,7 +245,7 @@ class LearningCore:
         active = self.ledger.active.values()
         found = {
             detector.kind: tuple(each for each in active if each.pattern_type == detector.kind)
-            for detector in self._detectors
+            for detector in self.detectors
         }
         self._watch(replace(self.history(), found=found))
 
@@ -265,7 +265,7 @@ class LearningCore:
             days=tuple(kept.day for kept in retained),
             aggregates={
                 detector.kind: tuple(kept.aggregates[detector.kind] for kept in retained)
-                for detector in self._detectors
+                for detector in self.detectors
             },
             steps={
                 name: _join([kept.steps[name] for kept in retained if name in kept.steps]) for name in names
@@ -308,7 +308,7 @@ class LearningCore:
 
     def _watch(self, history: History) -> None:
         """Make the watches anew; they see what the days that are not judged have seen."""
-        self._watches = tuple(each.watch(history) for each in self._detectors if isinstance(each, Watchful))
+        self._watches = tuple(each.watch(history) for each in self.detectors if isinstance(each, Watchful))
         since_ms = history.days[-1].end_ms if history.days else 0
         changes = sorted(
             (at_ms, entity_id, state)
@@ -326,7 +326,7 @@ class LearningCore:
     def _close(self, opened: _Open) -> ClosedDay:
         gaps = [gap for gap in self.gaps if within(opened.day, [gap])]
         day = close(opened.day, opened.events, self.days, self.home, gaps)
-        aggregates = {detector.kind: detector.close_day(day) for detector in self._detectors}
+        aggregates = {detector.kind: detector.close_day(day) for detector in self.detectors}
         self._closed[day.date] = _Retained(day, aggregates, _context_steps(opened.events))
         opened.dirty = False
         return ClosedDay(opened.events, day, aggregates)
@@ -341,7 +341,7 @@ class LearningCore:
             self._sealed.add(day)
         oldest = first - KEPT_DAYS
         self._sealed = {day for day in self._sealed if day.toordinal() >= oldest and day not in self._closed}
-        for detector in self._detectors:
+        for detector in self.detectors:
             detector.forget_before(first)
         start_us = self.days.on(date.fromordinal(first)).start_ms * 1000
         self.gaps = [gap for gap in self.gaps if gap.to_us > start_us]

@@ -3,12 +3,14 @@
 import json
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pytest
 
-from detectors.contract import Detector
+from detectors.contract import Detector, Finding
+from detectors.registry import detectors
 from pipeline.learning.core import LearningCore
 from schemas.events import StateChange
 from schemas.home import Home
@@ -18,6 +20,9 @@ HOME = Home(tz="UTC", lat=52.5, lon=13.4)
 DAY_US = 86_400_000_000
 START_US = int(datetime(2026, 6, 1, tzinfo=UTC).timestamp()) * 1_000_000
 DELAY_US = 40 * 3_600_000_000
+FAULTY = "binary_sensor.shed_door"
+# What a detector builds on is learned and judged before it.
+NEEDS = {"sequence": ("co_occurrence",), "anomaly": ("time_of_day", "duration")}
 
 
 def _uses(rng: random.Random, entity_id: str, count: int) -> Iterator[tuple[float, str, str]]:
@@ -29,9 +34,22 @@ def _uses(rng: random.Random, entity_id: str, count: int) -> Iterator[tuple[floa
 
 
 def _day(rng: random.Random) -> Iterator[tuple[float, str, str]]:
-    """One day in seconds: breakfast at seven, light in the hall after motion, and things used at random."""
+    """One day in seconds: breakfast, a film that begins in three steps, a wash, light after motion, uses."""
     yield 7 * 3600 + rng.gauss(0, 200), "light.kitchen", "on"
     yield 7 * 3600 + 2400 + rng.gauss(0, 600), "light.kitchen", "off"
+    film = rng.uniform(8, 21) * 3600
+    yield film, "media_player.projector", "on"
+    yield film + rng.uniform(15, 25), "cover.blind", "closed"
+    yield film + rng.uniform(45, 60), "light.lamp", "on"
+    for entity_id, state in (
+        ("media_player.projector", "off"),
+        ("cover.blind", "open"),
+        ("light.lamp", "off"),
+    ):
+        yield film + rng.uniform(6000, 9000), entity_id, state
+    wash = rng.uniform(7, 22) * 3600
+    yield wash, "switch.washing_machine", "on"
+    yield wash + rng.gauss(2700, 60), "switch.washing_machine", "off"
     for entity_id in ("switch.fan", "light.bed", "media_player.radio"):
         yield from _uses(rng, entity_id, 2)
     for second, _, state in _uses(rng, "hall", 8):
@@ -41,16 +59,28 @@ def _day(rng: random.Random) -> Iterator[tuple[float, str, str]]:
         yield second + rng.uniform(4, 8), "light.hall", state
 
 
+def _fault(number: int) -> Iterator[tuple[float, str, str]]:
+    """On every eighth day from the sixteenth on, the shed's door says something else every two seconds."""
+    if number >= 15 and number % 8 == 7:
+        for turn in range(60):
+            yield 50_000 + 2 * turn, FAULTY, "off" if turn % 2 else "on"
+
+
 def live(days: int, seed: int = 1) -> list[StateChange]:
     """So many days of the household: every habit shows on each."""
     rng = random.Random(seed)
     changes: list[StateChange] = []
     for number in range(days):
-        for second, entity_id, state in _day(rng):
+        for second, entity_id, state in (*_day(rng), *_fault(number)):
             at_us = START_US + number * DAY_US + round(second * 1_000_000)
             old = "off" if state == "on" else "on"
             changes.append(StateChange(at_us, entity_id, old, state, f"c{len(changes)}"))
     return sorted(changes)
+
+
+def repair(changes: Sequence[StateChange], _seed: int) -> list[StateChange]:
+    """Take the faults away."""
+    return [change for change in changes if change.entity_id != FAULTY]
 
 
 def rotate_days(changes: Sequence[StateChange], seed: int) -> list[StateChange]:
@@ -87,7 +117,9 @@ def learn(
     close_every: int = 300,
 ) -> LearningCore:
     """Let a detector, if any, see changes and close their days, through the core that a live home has."""
-    core = LearningCore(HOME, [detector] if detector else [], retain_days=retain_days)
+    needed = NEEDS.get(detector.kind, ()) if detector else ()
+    before = [each for each in detectors() if each.kind in needed]
+    core = LearningCore(HOME, [*before, *([detector] if detector else [])], retain_days=retain_days)
     latest_us = START_US
     for number, change in enumerate(changes):
         core.learn_one(change)
@@ -99,15 +131,21 @@ def learn(
     return core
 
 
-def judge(detector: Detector, core: LearningCore) -> list[Pattern]:
-    """What a detector says of all closed days, by id."""
-    found = [pattern for pattern in detector.detect(core.history()) if pattern is not None]
-    return sorted(found, key=lambda pattern: pattern.id)
+def judge(detector: Detector, core: LearningCore) -> list[Finding]:
+    """What a detector says of all closed days, by id, once those that it builds on have said theirs."""
+    history = core.history()
+    for before in core.detectors:
+        if before.kind == detector.kind:
+            break
+        found = tuple(finding for finding in before.detect(history) if isinstance(finding, Pattern))
+        history = replace(history, found={**history.found, before.kind: found})
+    said = [finding for finding in detector.detect(history) if finding is not None]
+    return sorted(said, key=lambda finding: finding.id)
 
 
-def as_text(patterns: Sequence[Pattern]) -> str:
-    """Patterns as canonical JSON."""
-    return json.dumps([pattern.model_dump(mode="json") for pattern in patterns], allow_nan=False)
+def as_text(findings: Sequence[Finding]) -> str:
+    """Findings as canonical JSON."""
+    return json.dumps([finding.model_dump(mode="json") for finding in findings], allow_nan=False)
 
 
 @pytest.fixture(scope="session")
@@ -115,6 +153,7 @@ def household() -> SimpleNamespace:
     """The household's functions by name."""
     return SimpleNamespace(
         live=live,
+        repair=repair,
         rotate_days=rotate_days,
         rotate_entities=rotate_entities,
         disorder=disorder,

@@ -84,7 +84,7 @@ def snapshot_and_restore_change_nothing(make: Make, home: SimpleNamespace) -> No
 def merged_partials_equal_the_whole(make: Make, home: SimpleNamespace) -> None:
     """The aggregates of a key's days join to the same, in whatever order and grouping."""
     detector = make()
-    [days] = home.learn(detector, home.live(20)).history().aggregates.values()
+    days = home.learn(detector, home.live(20)).history().aggregates[detector.kind]
     keys = {key for day in days for key in day}
     assert keys
     rng = random.Random(5)
@@ -133,13 +133,13 @@ def memory_is_bounded(make: Make, home: SimpleNamespace) -> None:
 
 def days_that_hit_never_lose_a_pattern(make: Make, home: SimpleNamespace) -> None:
     """A pattern that was found stays, day by day, while every day confirms it."""
-    changes = home.live(45)
+    changes = home.live(45, seed=2)
     found: set[str] = set()
     for days in range(10, 46, 3):
         until_us = changes[0].at_us // home.day_us * home.day_us + days * home.day_us
         detector = make()
         core = home.learn(detector, [change for change in changes if change.at_us < until_us])
-        active = {pattern.id for pattern in home.judge(detector, core) if pattern.status == "active"}
+        active = {finding.id for finding in home.judge(detector, core)}
         assert found <= active
         found |= active
     assert found

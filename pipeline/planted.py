@@ -25,7 +25,7 @@ def habit_in_words(habit: Habit) -> str:
 def pair_in_words(pair: Pair) -> str:
     """A planted pair as one would say it."""
     lag = seconds_in_words(pair.lag_seconds)
-    condition = "".join(f", when it is {kind}" for kind in pair.conditions)
+    condition = "".join(f", when it is {each.kind}" for each in pair.conditions)
     return f"{_deed(pair.action)} {lag} after {_event(pair.trigger)}{condition}"
 
 

@@ -1,7 +1,7 @@
-"""The generated household: Home Assistant's eventstream of two people whose habits are known."""
+"""The generated household: Home Assistant's eventstream of people whose habits are known."""
 
 from pipeline.simulation.household import Household
 from pipeline.simulation.recording import write_household
-from pipeline.simulation.truth import Automation, EntityState, Group, Habit, Pair, Truth
+from pipeline.simulation.truth import Automation, EntityState, Habit, Pair, Truth
 
-__all__ = ["Automation", "EntityState", "Group", "Habit", "Household", "Pair", "Truth", "write_household"]
+__all__ = ["Automation", "EntityState", "Habit", "Household", "Pair", "Truth", "write_household"]

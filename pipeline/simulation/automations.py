@@ -6,11 +6,11 @@ from random import Random
 
 from pipeline.simulation.devices import Device, device
 from pipeline.simulation.instance import Context, Listener
-from pipeline.simulation.truth import Automation, EntityState, Group
+from pipeline.simulation.truth import Automation, Derived, EntityState
 from pipeline.simulation.world import World
 
 _STAIRS = EntityState("light.stairs", "on")
-_GROUP = Group("light.living_room_lights", ("light.floor_lamp", "light.living_room_ceiling"))
+_GROUP = Derived("light.living_room_lights", ("light.floor_lamp", "light.living_room_ceiling"), "group")
 _STAIRS_DARK_AFTER_S = 120.0
 
 
@@ -27,7 +27,7 @@ def automated_devices() -> list[Device]:
 def group_device() -> Device:
     """Return the group light."""
     fixed = {
-        "entity_id": list(_GROUP.members),
+        "entity_id": list(_GROUP.sources),
         "friendly_name": "Living room lights",
         "supported_features": 40,
     }
@@ -65,7 +65,7 @@ def plant_automations(rng: Random) -> list[Automation]:
     ]
 
 
-def plant_groups() -> list[Group]:
+def plant_groups() -> list[Derived]:
     """Return the entities that repeat others."""
     return [_GROUP]
 
@@ -73,7 +73,7 @@ def plant_groups() -> list[Group]:
 class Machines:
     """Run the automations and keep the groups in step."""
 
-    def __init__(self, world: World, automations: list[Automation], groups: list[Group]) -> None:
+    def __init__(self, world: World, automations: list[Automation], groups: list[Derived]) -> None:
         self._world = world
         self._agenda = world.agenda
         self._home_assistant = world.home_assistant
@@ -84,7 +84,7 @@ class Machines:
             if automation.trigger is not None:
                 self._listen(automation, automation.trigger)
         for group in groups:
-            for member in group.members:
+            for member in group.sources:
                 for state in ("on", "off"):
                     self._home_assistant.on_change(member, state, self._repeat(group))
 
@@ -152,11 +152,11 @@ class Machines:
         if self._home_assistant.report(at, automation.action.entity_id, automation.action.state):
             automation.occurrences.append(at)
 
-    def _repeat(self, group: Group) -> Listener:
+    def _repeat(self, group: Derived) -> Listener:
         """Return the listener that derives a group's state from its members', context and all."""
 
         def follow(at: float, context: Context) -> None:
-            states = [self._home_assistant.state(member) for member in group.members]
+            states = [self._home_assistant.state(member) for member in group.sources]
             self._home_assistant.report(
                 at, group.entity_id, "on" if "on" in states else "off", context=context
             )

@@ -122,7 +122,7 @@ class Household:
         habits = HabitPractice(world, errands, self.truth.habits)
         uses = RandomUse(world, errands, self._devices(), self._noise)
         PairPractice(world, presence, operation, self.truth.pairs)
-        machines = Machines(world, self.truth.automations, self.truth.groups)
+        machines = Machines(world, self.truth.automations, self.truth.derived)
         sensors = Sensors(world)
         self._plan_restarts(world)
         for day in range(self.days):
@@ -147,10 +147,11 @@ class Household:
         rng = Random(f"{self.seed}/planted")
         habits, pairs = plant_habits(rng), plant_pairs(rng)
         return Truth(
+            tz=self.tz,
             habits=habits,
             pairs=pairs,
             automations=plant_automations(rng),
-            groups=plant_groups(),
+            derived=plant_groups(),
             controls=[device.entity_id for device in controls()],
             followers=[device.entity_id for device in followers()],
             rooms={device.entity_id: device.room for device in _placed_devices()},

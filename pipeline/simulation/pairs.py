@@ -9,17 +9,18 @@ from pipeline.simulation.operation import Operation
 from pipeline.simulation.presence import Presence
 from pipeline.simulation.truth import EntityState, Pair
 from pipeline.simulation.world import World
+from schemas.patterns import Condition, Dark
 
 _LAG_SIGMA = 0.4
 
 # trigger, action, shortest and longest median lag in seconds to draw from, conditions
-_Row = tuple[EntityState, EntityState, float, float, tuple[str, ...]]
+_Row = tuple[EntityState, EntityState, float, float, tuple[Condition, ...]]
 _PLANTED: tuple[_Row, ...] = (
     (EntityState("switch.office_computer", "on"), EntityState("light.office_desk", "on"), 8, 16, ()),
     (EntityState("binary_sensor.pantry_door", "on"), EntityState("light.pantry", "on"), 3, 7, ()),
     (EntityState("light.bathroom_mirror", "on"), EntityState("fan.bathroom", "on"), 15, 40, ()),
-    (EntityState("binary_sensor.front_door", "on"), EntityState("light.porch", "on"), 5, 10, ("dark",)),
-    (EntityState("binary_sensor.garage_door", "on"), EntityState("light.garage", "on"), 5, 15, ("dark",)),
+    (EntityState("binary_sensor.front_door", "on"), EntityState("light.porch", "on"), 5, 10, (Dark(),)),
+    (EntityState("binary_sensor.garage_door", "on"), EntityState("light.garage", "on"), 5, 15, (Dark(),)),
 )
 
 
@@ -66,7 +67,7 @@ class PairPractice:
         is_done = self._world.home_assistant.state(pair.action.entity_id) == pair.action.state
         if is_done or not self._presence.awake():
             return
-        if "dark" in pair.conditions and not self._world.calendar.is_dark(at):
+        if pair.conditions and not self._world.calendar.is_dark(at):
             return
         pair.trials += 1
         if self._rng.random() < pair.probability:

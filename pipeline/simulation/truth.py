@@ -1,11 +1,19 @@
-"""What was planted in a generated household, and what of it came about."""
+"""What was planted in a generated household, and what of it came about: the schema of ``truth.json``."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import TypeAdapter
+
+from schemas.anomalies import AnomalyKind
+from schemas.patterns import Condition
 
 Anchor = Literal["clock", "sunrise", "sunset"]
 AutomationKind = Literal["state", "time", "hidden"]
-DayType = Literal["work", "weekend", "away"]
+DayType = Literal["work", "weekend", "holiday", "away", "sick", "guests"]
+DerivedKind = Literal["group", "template", "power"]
+Stretch = Literal["weekend", "evening"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +37,19 @@ class Habit:
     spread_minutes
         Standard deviation of the time.
     days
-        Weekdays on which it is done, 0 is Monday; nothing is done on days away.
+        Weekdays on which it is done, 0 is Monday; nothing is done on days away, and what belongs to work
+        days alone not on holidays.
     probability
         Of being done on a day that is one of `days`.
+    moved_on, moved_minute
+        ISO date from which it is done at another minute, and that minute.
+    dropped_on
+        ISO date from which it is no longer done.
     occurrences
         Epoch seconds at which it showed in the stream.
+    skipped
+        Epoch seconds about which it was to be expected and did not come, for no reason or because the device
+        was in that state already.
     eligible_days
         Days of the run on which it could have been done.
     """
@@ -46,7 +62,11 @@ class Habit:
     spread_minutes: float
     days: tuple[int, ...]
     probability: float
+    moved_on: str | None = None
+    moved_minute: float | None = None
+    dropped_on: str | None = None
     occurrences: list[float] = field(default_factory=list)
+    skipped: list[float] = field(default_factory=list)
     eligible_days: int = 0
 
 
@@ -56,8 +76,10 @@ class Pair:
 
     Parameters
     ----------
+    lag_seconds
+        Median of the time from trigger to action.
     conditions
-        Kinds of condition that must hold at the trigger, as patterns name them: ``dark``.
+        What must hold at the trigger, as patterns say it.
     trials
         Triggers with the conditions met, the action's entity in another state and somebody there to act.
     occurrences
@@ -69,9 +91,72 @@ class Pair:
     action: EntityState
     lag_seconds: float
     probability: float
-    conditions: tuple[str, ...] = ()
+    conditions: tuple[Condition, ...] = ()
     occurrences: list[tuple[float, float]] = field(default_factory=list)
     trials: int = 0
+
+
+@dataclass(slots=True)
+class Chain:
+    """Three or four things that a person does one after the other, at no time in particular.
+
+    Parameters
+    ----------
+    lag_seconds
+        Median times between the steps, one fewer than there are steps.
+    probability
+        With which each step is followed by the next.
+    trials
+        How often it was begun.
+    occurrences
+        Epoch seconds of the steps of each complete run.
+    """
+
+    chain_id: str
+    steps: tuple[EntityState, ...]
+    lag_seconds: tuple[float, ...]
+    probability: float
+    trials: int = 0
+    occurrences: list[tuple[float, ...]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Bundle:
+    """Things done together for a cause that no sensor sees, in any order: none triggers another.
+
+    Parameters
+    ----------
+    occurrences
+        Epoch seconds of the cause.
+    """
+
+    bundle_id: str
+    members: tuple[EntityState, ...]
+    within_seconds: float
+    occurrences: list[float] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Duration:
+    """How long a device typically stays in a state.
+
+    Parameters
+    ----------
+    median_seconds, sigma
+        Of the log-normal distribution of its length.
+    stretch, stretch_seconds
+        Where the length depends on when it begins: another median at weekends, or from 18:00 on.
+    occurrences
+        Epoch seconds of the begin, and seconds until it ended by itself, as the household would have it.
+    """
+
+    entity_id: str
+    state: str
+    median_seconds: float
+    sigma: float
+    stretch: Stretch | None = None
+    stretch_seconds: float | None = None
+    occurrences: list[tuple[float, float]] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -81,7 +166,8 @@ class Automation:
     Parameters
     ----------
     automation_id
-        Home Assistant's entity, absent where the machine is outside of it (a direct binding of two devices).
+        Home Assistant's entity, absent where the machine is outside of it (a direct binding of two devices,
+        a plug with a timer of its own).
     minute
         Local minutes after midnight of a time trigger.
     """
@@ -95,11 +181,31 @@ class Automation:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
-    """An entity that only repeats what its members do."""
+class Derived:
+    """An entity that only repeats others: under their context (group, template) or its own (power)."""
 
     entity_id: str
-    members: tuple[str, ...]
+    sources: tuple[str, ...]
+    kind: DerivedKind
+
+
+@dataclass(frozen=True, slots=True)
+class Oddity:
+    """Something out of order, labelled.
+
+    Parameters
+    ----------
+    entity_id
+        What is out of order; of a missed routine the device that was not used.
+    at, until
+        Epoch seconds between which it is: of a routine from when it was due for four hours, of what was left
+        on from its being switched on.
+    """
+
+    kind: AnomalyKind
+    entity_id: str
+    at: float
+    until: float
 
 
 @dataclass(slots=True)
@@ -108,22 +214,55 @@ class Truth:
 
     Parameters
     ----------
+    tz
+        IANA name of the household's time zone.
     controls
         Entities that people use at random: no habit, no pair.
     followers
         Entities that show where people are and how they light their way: regular at times, never planted.
+    rooms
+        Where each entity stands.
+    day_types
+        By ISO date.
+    restarts
+        Epoch seconds at which Home Assistant stopped.
     """
 
-    habits: list[Habit]
-    pairs: list[Pair]
-    automations: list[Automation]
-    groups: list[Group]
-    controls: list[str]
-    followers: list[str]
-    rooms: dict[str, str]
+    tz: str
+    habits: list[Habit] = field(default_factory=list)
+    pairs: list[Pair] = field(default_factory=list)
+    chains: list[Chain] = field(default_factory=list)
+    bundles: list[Bundle] = field(default_factory=list)
+    durations: list[Duration] = field(default_factory=list)
+    automations: list[Automation] = field(default_factory=list)
+    derived: list[Derived] = field(default_factory=list)
+    anomalies: list[Oddity] = field(default_factory=list)
+    controls: list[str] = field(default_factory=list)
+    followers: list[str] = field(default_factory=list)
+    rooms: dict[str, str] = field(default_factory=dict)
     day_types: dict[str, DayType] = field(default_factory=dict)
     restarts: list[float] = field(default_factory=list)
 
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone's rules."""
+        return ZoneInfo(self.tz)
+
     def document(self) -> dict[str, Any]:
         """Return the truth as JSON values."""
-        return asdict(self)
+        document: dict[str, Any] = _TRUTH.dump_python(self, mode="json")
+        return document
+
+    @classmethod
+    def of_document(cls, document: dict[str, Any]) -> "Truth":
+        """Read back what `document` returned.
+
+        Examples
+        --------
+        >>> Truth.of_document(Truth("Europe/Berlin").document()) == Truth("Europe/Berlin")
+        True
+        """
+        return _TRUTH.validate_python(document)
+
+
+_TRUTH = TypeAdapter(Truth)

@@ -92,6 +92,6 @@ def test_pair_is_found_in_its_direction(pattern: MakePattern) -> None:
 
 def test_machine_taken_for_a_person_is_told(pattern: MakePattern) -> None:
     """A pattern that says a person did what a machine does is found out."""
-    truth = Truth([], [], [Automation("hidden", LIGHT, trigger=DOOR)], [], [], [], {})
+    truth = Truth("Europe/Berlin", automations=[Automation("hidden", LIGHT, trigger=DOOR)])
     wrong, right = pattern(pair(DOOR, LIGHT)), pattern(pair(DOOR, LIGHT, automated=True))
     assert taken_for_habits(truth, [wrong, right, pattern(time_of_day(5))]) == [wrong]

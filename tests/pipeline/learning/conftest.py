@@ -172,7 +172,7 @@ class Learned:
             },
             "aggregates": history.aggregates,
             "patterns": [pattern.model_dump(mode="json") for pattern in self.core.ledger.active.values()],
-            "snapshots": [detector.snapshot() for detector in self.core._detectors],
+            "snapshots": [detector.snapshot() for detector in self.core.detectors],
         }
         return {name: json.dumps(text, allow_nan=False).encode() for name, text in texts.items()}
 

@@ -149,7 +149,7 @@ def test_retired_days_are_forgotten(learned: Callable[..., Any]) -> None:
     assert days == [23, 24, 25, 26, 27]
     assert home.core.gaps == []
     assert len(home.core.open_days()) <= 4
-    [seen] = home.core._detectors[0].snapshot()["days"]
+    [seen] = home.core.detectors[0].snapshot()["days"]
     assert int(seen[2], 16).bit_count() == 6
 
 

@@ -17,7 +17,8 @@ from pipeline.settings import OLD_NAMES
 from pipeline.simulation import Household, write_household
 from schemas.patterns import Evidence, Pattern, TimeOfDayDetail
 
-SILENCE_S = 0.5
+COLLECT_S = 60.0
+END = "test/end"
 EXPIRY_S = 600
 
 
@@ -96,17 +97,18 @@ class Session:
 
     async def _open(self) -> None:
         async with self._client(clean_start=True) as client:
-            await client.subscribe(self._filter, 1)
+            await client.subscribe([(self._filter, 1), (END, 1)])
 
     async def _collect(self) -> list[aiomqtt.Message]:
         messages: list[aiomqtt.Message] = []
-        async with self._client(clean_start=False) as client:
-            while True:
-                try:
-                    async with asyncio.timeout(SILENCE_S):
-                        messages.append(await anext(client.messages))
-                except TimeoutError:
+        async with asyncio.timeout(COLLECT_S), self._client(clean_start=False) as client:
+            # The session keeps its order: what was published before this comes before it.
+            await client.publish(END, qos=1)
+            async for message in client.messages:
+                if message.topic.matches(END):
                     return messages
+                messages.append(message)
+        raise AssertionError("the broker ended the connection")
 
 
 @pytest.fixture

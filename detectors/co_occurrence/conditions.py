@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.co_occurrence.log import Flags, Ids, Log
+from detectors.following.log import Flags, Ids, Log
 from detectors.history import Day, Millis, Steps
 from schemas.patterns import AtHome, Condition, Dark, Hours, Temperature, Weekday
 

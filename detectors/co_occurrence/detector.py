@@ -7,16 +7,16 @@ from itertools import compress, groupby
 import numpy as np
 
 from detectors.co_occurrence.conditions import Conditions
-from detectors.co_occurrence.day_table import join, tabulate
 from detectors.co_occurrence.explaining import explain
 from detectors.co_occurrence.finding import Finding
-from detectors.co_occurrence.log import Ids, Log
-from detectors.co_occurrence.nulls import base_rates, directed, dwell_times
-from detectors.co_occurrence.screening import LEAST_DAYS, Sums, Tables, screen
-from detectors.co_occurrence.timeline import Series, Timeline
-from detectors.co_occurrence.trials import Candidates, Trials, replay
 from detectors.contract import Snapshot
 from detectors.evidence import Floats, accept, log_e_values, lower_bound
+from detectors.following.day_table import join, tabulate
+from detectors.following.log import Ids, Log
+from detectors.following.nulls import base_rates, directed, dwell_times
+from detectors.following.screening import LEAST_DAYS, Sums, Tables, screen
+from detectors.following.timeline import Series, Timeline
+from detectors.following.trials import Candidates, Trials, replay
 from detectors.history import Aggregate, Day, History
 from detectors.nomination import Nominations
 from schemas.events import EventType

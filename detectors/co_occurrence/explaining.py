@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from detectors.co_occurrence.finding import Finding
-from detectors.co_occurrence.log import Flags
-from detectors.co_occurrence.timeline import Timeline
-from detectors.co_occurrence.trials import already
+from detectors.following.log import Flags
+from detectors.following.timeline import Timeline
+from detectors.following.trials import already
 from schemas.events import EventType
 
 MUCH_OVERLAP = 0.5

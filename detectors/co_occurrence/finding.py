@@ -1,24 +1,19 @@
 """A verified pair: what its trials say, and how that is told as a pattern."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from detectors.co_occurrence.log import Log
-from detectors.co_occurrence.trials import Trials
 from detectors.evidence import beta_interval, forecast, lower_bound
+from detectors.following.lags import are_automated, quantiles
+from detectors.following.log import Log
+from detectors.following.trials import Trials
 from detectors.history import History, Millis
 from schemas.events import EventType
 from schemas.patterns import Condition, CoOccurrenceDetail, Evidence, Pattern, Quantiles, Target
 
-MACHINE_MS = 1_000
-MACHINE_SHARE = 0.8
-MACHINE_SPREAD_MS = 500
 NARROWEST_SPREAD = 0.1
 IQR_OF_NORMAL = 1.349
 STRAY_SHARE = 0.15
@@ -61,9 +56,8 @@ class Finding:
 
     @cached_property
     def automated(self) -> bool:
-        """Whether its lags are such as only machines keep: within a second, or the same to half a second."""
-        low, high = _quantiles(self.lags_ms, (0.1, 0.9))
-        return bool(np.mean(self.lags_ms < MACHINE_MS) >= MACHINE_SHARE or high - low < MACHINE_SPREAD_MS)
+        """Whether its lags are such as only machines keep."""
+        return are_automated(self.lags_ms)
 
     @cached_property
     def focus(self) -> float:
@@ -73,7 +67,7 @@ class Finding:
         The alternative is a log-normal lag about the median, with one in seven anywhere.
         """
         lags = np.log(np.maximum(self.lags_ms, 1) / self.window_ms)
-        low, mid, high = _quantiles(lags, (0.25, 0.5, 0.75))
+        low, mid, high = quantiles(lags, (0.25, 0.5, 0.75))
         spread = max(NARROWEST_SPREAD, (high - low) / IQR_OF_NORMAL)
         density = np.exp(-0.5 * ((lags - mid) / spread) ** 2 - lags) / (spread * np.sqrt(2 * np.pi))
         return float(np.log((1 - STRAY_SHARE) * density + STRAY_SHARE).mean())
@@ -88,7 +82,7 @@ class Finding:
         """Tell it as a pattern."""
         hit = self.trials.hits
         done = (self.trials.at + self.trials.lags)[hit] + log.origin_ms
-        low, mid, high = (round(lag / 1000, 3) for lag in _quantiles(self.lags_ms, (0.1, 0.5, 0.9)))
+        low, mid, high = (round(lag / 1000, 3) for lag in quantiles(self.lags_ms, (0.1, 0.5, 0.9)))
         detail = CoOccurrenceDetail(
             trigger=Target(entity_id=self.trigger.entity_id, state=self.trigger.state),
             action=Target(entity_id=self.action.entity_id, state=self.action.state),
@@ -120,10 +114,3 @@ class Finding:
             interval=beta_interval(self.hits, trials),
             e_value=self.e_value,
         )
-
-
-def _quantiles(values: NDArray[Any], shares: Sequence[float]) -> list[float]:
-    """Quantiles by linear interpolation, as numpy's, whose own take a tenth of a millisecond."""
-    ordered = np.sort(values)
-    places = np.asarray(shares) * (len(ordered) - 1)
-    return [float(x) for x in np.interp(places, np.arange(len(ordered)), ordered)]

@@ -11,7 +11,7 @@ import pytest
 
 Lint = Callable[[Mapping[str, str]], str]
 
-SHARED_BY_DETECTORS = {"contract", "evidence", "history", "nomination", "registry"}
+SHARED_BY_DETECTORS = {"contract", "evidence", "following", "history", "nomination", "registry"}
 
 
 def contract(pyproject: Mapping[str, Any], identifier: str) -> Mapping[str, Any]:

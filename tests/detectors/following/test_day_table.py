@@ -7,7 +7,7 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from detectors.co_occurrence.day_table import (
+from detectors.following.day_table import (
     LAG_EDGES_MS,
     MAX_TRIGGERS,
     MAX_USES,

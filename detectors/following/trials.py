@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from detectors.co_occurrence.log import Flags, Ids
-from detectors.co_occurrence.timeline import Timeline
+from detectors.following.log import Flags, Ids
+from detectors.following.timeline import Timeline
 from detectors.history import Millis
 
 

@@ -6,10 +6,10 @@ from datetime import date
 import numpy as np
 import pytest
 
-from detectors.co_occurrence.log import Log
-from detectors.co_occurrence.nulls import active_rates, directed, due_rates, dwell_times
-from detectors.co_occurrence.timeline import Timeline
-from detectors.co_occurrence.trials import Candidates, Trials, replay
+from detectors.following.log import Log
+from detectors.following.nulls import active_rates, directed, due_rates, dwell_times
+from detectors.following.timeline import Timeline
+from detectors.following.trials import Candidates, Trials, replay
 from detectors.history import Day
 from schemas.events import EventType
 

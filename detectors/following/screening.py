@@ -8,10 +8,10 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.co_occurrence.aliases import followers
-from detectors.co_occurrence.day_table import LAG_EDGES_MS, triggers_of
-from detectors.co_occurrence.log import Ids, Log
-from detectors.co_occurrence.trials import Candidates
+from detectors.following.aliases import followers
+from detectors.following.day_table import LAG_EDGES_MS, triggers_of
+from detectors.following.log import Ids, Log
+from detectors.following.trials import Candidates
 from detectors.history import Aggregate, Millis
 from schemas.events import EventType
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.co_occurrence.day_table import is_action, is_trigger
+from detectors.following.day_table import is_action, is_trigger
 from detectors.history import Day, Millis
 from schemas.events import Cause, EventType
 

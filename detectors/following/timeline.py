@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from detectors.co_occurrence.log import Flags, Ids, Log
+from detectors.following.log import Flags, Ids, Log
 from detectors.history import Millis
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from detectors.co_occurrence.log import Flags, Ids, Log
+from detectors.following.log import Flags, Ids, Log
 
 SAME_MOMENT_MS = 1_000
 NEIGHBOURS = 6

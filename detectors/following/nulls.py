@@ -3,9 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.co_occurrence.log import NEVER, Flags, Ids
-from detectors.co_occurrence.timeline import Series, Timeline
-from detectors.co_occurrence.trials import Candidates, Trials, act, already
+from detectors.following.log import NEVER, Flags, Ids
+from detectors.following.timeline import Series, Timeline
+from detectors.following.trials import Candidates, Trials, act, already
 from detectors.history import Millis
 
 Rates = NDArray[np.float64]

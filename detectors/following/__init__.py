@@ -1,0 +1,1 @@
+"""What follows what: the log of all days end to end, its trials, and what chance would do in them."""

@@ -2,9 +2,10 @@
 
 from detectors.co_occurrence import CoOccurrence
 from detectors.contract import Detector
+from detectors.duration import Duration
 from detectors.time_of_day import TimeOfDay
 
-REGISTRY: tuple[type[Detector], ...] = (TimeOfDay, CoOccurrence)
+REGISTRY: tuple[type[Detector], ...] = (TimeOfDay, CoOccurrence, Duration)
 
 
 def detectors() -> list[Detector]:

@@ -5,6 +5,8 @@ import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import pairwise
+from statistics import fmean
 from types import SimpleNamespace
 
 import pytest
@@ -102,6 +104,24 @@ def _rotate(changes: Sequence[StateChange], key: Callable[[StateChange, int], st
     return sorted(map(rotated, changes))
 
 
+def scatter_stays(changes: Sequence[StateChange], seed: int) -> list[StateChange]:
+    """Let each entity stay in each state as long as on average, but end at any moment: without memory."""
+    of_entity: dict[str, list[StateChange]] = {}
+    for change in changes:
+        of_entity.setdefault(change.entity_id, []).append(change)
+    scattered: list[StateChange] = []
+    for entity_id, own in of_entity.items():
+        rng, at_us = random.Random(f"{seed} {entity_id}"), own[0].at_us
+        lengths: dict[str, list[int]] = {}
+        for one, other in pairwise(own):
+            lengths.setdefault(one.new, []).append(other.at_us - one.at_us)
+        for change in own:
+            scattered.append(change._replace(at_us=at_us))
+            if change.new in lengths:
+                at_us += round(rng.expovariate(1 / fmean(lengths[change.new])))
+    return sorted(change for change in scattered if change.at_us <= changes[-1].at_us)
+
+
 def disorder(changes: Sequence[StateChange], seed: int) -> list[StateChange]:
     """Deliver within the lateness bound in any order, half of it twice."""
     rng = random.Random(seed)
@@ -156,6 +176,7 @@ def household() -> SimpleNamespace:
         repair=repair,
         rotate_days=rotate_days,
         rotate_entities=rotate_entities,
+        scatter_stays=scatter_stays,
         disorder=disorder,
         learn=learn,
         judge=judge,

@@ -1,0 +1,124 @@
+"""Where a length depends on when the stay begins, and from when on it is another one."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.duration.lengths import Ints, breadth
+from detectors.duration.stays import Stays
+from schemas.patterns import Condition, Dark, Hours, Weekday
+
+Flags = NDArray[np.bool_]
+Floats = NDArray[np.float64]
+
+WORKDAYS, WEEKEND = (0, 1, 2, 3, 4), (5, 6)
+SPANS = tuple((start, (start + hours) % 24) for start in range(24) for hours in range(3, 13))
+"""From which hour to which, 3 to 12 hours long: what is left is the complement of one."""
+
+IN_SPAN = np.array([[(hour - a) % 24 < (b - a) % 24 for hour in range(24)] for a, b in SPANS])
+CONTEXTS = len(SPANS) + 2
+LEAST_GAIN = 5.0
+LEAST_PART = 8
+LEAST_PART_DAYS = 4
+LEAST_BREADTH = breadth(1.4)
+FAR = 4.0
+LEAST_SPREAD = breadth(1.02)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Some of the stays, what they have in common, and from how many ways to take some they were chosen."""
+
+    stays: Stays
+    condition: Condition | None = None
+    ways: int = 1
+
+
+def parts(stays: Stays) -> list[Part]:
+    """Split stays by the context that matters most, if one does; of each part keep what is so now.
+
+    The larger part comes first.
+    """
+    whole = _latest(Part(stays))
+    split = _by_context(whole)
+    if split is None:
+        return [whole]
+    return sorted(map(_latest, split), key=lambda part: -len(part.stays))
+
+
+def _latest(part: Part) -> Part:
+    """What came after the last change, if there was one."""
+    stays = part.stays
+    days = np.unique(stays.days)
+    cuts = days[LEAST_PART_DAYS : 1 - LEAST_PART_DAYS]
+    if not len(cuts):
+        return part
+    after = stays.days >= cuts[:, None]
+    best = _best(stays, after, np.full(len(cuts), np.log(len(cuts))))
+    if best is None:
+        return part
+    return _latest(Part(stays.take(after[best]), part.condition, part.ways * len(cuts)))
+
+
+def _by_context(part: Part) -> tuple[Part, Part] | None:
+    stays = part.stays
+    within = np.concatenate(
+        [IN_SPAN[:, stays.hours], stays.dark[None, :], (stays.weekdays < len(WORKDAYS))[None, :]]
+    )
+    best = _best(stays, within, np.log([len(SPANS)] * len(SPANS) + [2, 2]))
+    if best is None:
+        return None
+    ways = part.ways * CONTEXTS
+    inside, outside = stays.take(within[best]), stays.take(~within[best])
+    first, second = _conditions(best)
+    return Part(inside, first, ways), Part(outside, second, ways)
+
+
+def _conditions(best: int) -> tuple[Condition, Condition | None]:
+    """The condition of this number and its contrary, which darkness has none of."""
+    if best < len(SPANS):
+        after, before = SPANS[best]
+        return Hours(after=after, before=before), Hours(after=before, before=after)
+    if best == len(SPANS):
+        return Dark(), None
+    return Weekday(days=WORKDAYS), Weekday(days=WEEKEND)
+
+
+def _best(stays: Stays, within: Flags, penalties: Floats) -> int | None:
+    """The split into two log-normal lengths that says most, if it says enough and the two differ enough.
+
+    Enough: the log-likelihood exceeds that of one by more than two further parameters, the choice among the
+    alternatives and `LEAST_GAIN` cost. Stays far off count as less far, so that single ones decide nothing.
+    """
+    lengths = _tamed(stays.lengths)
+    inside = within.astype(np.float64)
+    n_in = inside.sum(axis=1)
+    n, n_out = len(lengths), len(lengths) - n_in
+    possible = (n_in >= LEAST_PART) & (n_out >= LEAST_PART)
+    if not possible.any():
+        return None
+    n_in, n_out = np.where(possible, n_in, 1), np.where(possible, n_out, 1)
+    sum_in, squares_in = inside @ lengths, inside @ lengths**2
+    mean_in, mean_out = sum_in / n_in, (lengths.sum() - sum_in) / n_out
+    var_in = squares_in / n_in - mean_in**2
+    var_out = ((lengths**2).sum() - squares_in) / n_out - mean_out**2
+    gain = (n * _log_spread(lengths.var()) - n_in * _log_spread(var_in) - n_out * _log_spread(var_out)) / 2
+    apart = np.abs(mean_in - mean_out) >= LEAST_BREADTH
+    surplus = np.where(possible & apart, gain - penalties - np.log(n) - LEAST_GAIN, -1.0)
+    best = int(np.argmax(surplus))
+    enough = surplus[best] > 0 and all(
+        len(np.unique(stays.days[side])) >= LEAST_PART_DAYS for side in (within[best], ~within[best])
+    )
+    return best if enough else None
+
+
+def _tamed(lengths: Ints) -> Floats:
+    """Lengths relative to the median, those far from it moved nearer."""
+    off = lengths - np.median(lengths)
+    reach = FAR * max(float(np.median(np.abs(off))), LEAST_SPREAD)
+    return np.clip(off, -reach, reach)
+
+
+def _log_spread(variance: Floats | float) -> Floats:
+    return np.asarray(np.log(np.maximum(variance, LEAST_SPREAD**2)))

@@ -9,11 +9,12 @@ from faststream.specification.asyncapi import AsyncAPI
 from pydantic import BaseModel
 
 from pipeline.settings import Settings
-from schemas.statuses import AnalysisComplete, DeadLetter, PatternDetected, ServiceStatus
+from schemas.statuses import AnalysisComplete, AnomalyDetected, DeadLetter, PatternDetected, ServiceStatus
 from schemas.topics import Topics
 
 SAID: dict[str, tuple[type[BaseModel], bool]] = {
     "pattern_detected": (PatternDetected, False),
+    "anomaly_detected": (AnomalyDetected, False),
     "analysis_complete": (AnalysisComplete, False),
     "service": (ServiceStatus, True),
     "dead_letter": (DeadLetter, False),

@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from schemas.anomalies import Anomaly
 from schemas.patterns import Pattern, Schema
 
 
@@ -16,6 +17,15 @@ class PatternDetected(Schema):
     at: datetime
     what: Literal["detected", "updated", "retired"]
     pattern: Pattern
+
+
+class AnomalyDetected(Schema):
+    """Something is out of order; said once, as it happens."""
+
+    schema_version: Literal[1] = 1
+    message_id: str
+    at: datetime
+    anomaly: Anomaly
 
 
 class AnalysisComplete(Schema):

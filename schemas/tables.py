@@ -86,6 +86,20 @@ class PatternRow(SQLModel, table=True):
     changed_us: int = Field(sa_type=BigInteger)
 
 
+class AnomalyRow(SQLModel, table=True):
+    """Something out of order that was said; the column `metadata` holds the whole of it as JSON."""
+
+    __tablename__ = "anomalies"
+    __table_args__ = (Index("anomalies_by_time", "home", "at_us"),)
+
+    home: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    kind: str
+    entity_id: str
+    at_us: int = Field(sa_type=BigInteger)
+    whole: str = Field(sa_column=Column("metadata", Text, nullable=False))
+
+
 class OutboxRow(SQLModel, table=True):
     """A message that is to be published, or was."""
 

@@ -26,6 +26,11 @@ class Topics:
         return self._topic("events/pattern/detected")
 
     @property
+    def anomaly_detected(self) -> str:
+        """What is out of order, as it happens."""
+        return self._topic("events/anomaly/detected")
+
+    @property
     def analysis_complete(self) -> str:
         """A day was closed and judged."""
         return self._topic("status/analysis_complete")

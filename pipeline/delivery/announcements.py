@@ -5,9 +5,10 @@ from hashlib import blake2b
 
 from detectors.history import Day
 from pipeline.learning.ledger import PatternChange, What
+from schemas.anomalies import Anomaly
 from schemas.outgoing import Outgoing
 from schemas.patterns import Schema
-from schemas.statuses import AnalysisComplete, DeadLetter, PatternDetected
+from schemas.statuses import AnalysisComplete, AnomalyDetected, DeadLetter, PatternDetected
 from schemas.topics import Topics
 
 EVENT_EXPIRY_S = 300
@@ -31,6 +32,11 @@ class Announcer:
             message_id=identity, at=pattern.last_seen, what=change.what.value, pattern=pattern
         )
         return _outgoing(identity, self._topics.pattern_detected, payload, EVENT_EXPIRY_S)
+
+    def anomaly(self, anomaly: Anomaly) -> Outgoing:
+        """Something that is out of order."""
+        payload = AnomalyDetected(message_id=anomaly.id, at=anomaly.detail.at, anomaly=anomaly)
+        return _outgoing(anomaly.id, self._topics.anomaly_detected, payload, EVENT_EXPIRY_S)
 
     def analysis(self, day: Day, active: int, changed: int, duration_ms: int) -> Outgoing:
         """A day that was closed and judged; closed again after late events, it is said again."""

@@ -14,7 +14,9 @@ from pipeline.learning.baselines import Baseline
 from pipeline.learning.core import ClosedDay, LearningCore
 from pipeline.learning.day_set import DaySet
 from pipeline.learning.ledger import Ledger, PatternChange, What
+from schemas.anomalies import Anomaly
 from schemas.events import Gap, ServiceCall, StateChange
+from schemas.instants import from_us
 from schemas.outgoing import Outgoing
 from schemas.patterns import Pattern
 from sinks.store import Held, KeptDay, SqlStore, Transaction
@@ -36,6 +38,7 @@ class Work:
     gaps: list[Gap] = field(default_factory=list)
     closed: list[ClosedDay] = field(default_factory=list)
     patterns: list[Pattern] = field(default_factory=list)
+    anomalies: list[Anomaly] = field(default_factory=list)
     outgoing: list[Outgoing] = field(default_factory=list)
     seen: bytes | None = None
     checkpoint: bool = False
@@ -83,6 +86,7 @@ class HomeLearner:
         self._judged_from = 0.0
         self._changed = 0
         self._seen_us = 0
+        self._unwatched_from_ms: int | None = None
 
     def recover(self) -> None:
         """Bring the core to the last commit; days that are sealed are read later, by `think`.
@@ -91,6 +95,7 @@ class HomeLearner:
         reading the journal from its beginning.
         """
         self.core.ledger = Ledger(self._store.patterns(status="active"))
+        self.core.said = {anomaly.id for anomaly in self._store.anomalies()}
         for gap in self._store.gaps():
             self.core.note_gap(gap)
         kept = self._store.days()
@@ -105,6 +110,7 @@ class HomeLearner:
                 self._since_checkpoint += 1
         self._decoder.recall(self._store.last_states)
         self._restore_seen()
+        self._unwatched_from_ms = self.core.watermark_ms
         self._judge_wanted = bool(self._unread or self.core.open_days())
         if self.core.due():
             self._late_since = monotonic()
@@ -132,6 +138,7 @@ class HomeLearner:
         if decoded.heartbeat_us or self.gaps.loss != lost:
             self._note_seen(decoded.heartbeat_us, work)
         self._since_checkpoint += len(fresh)
+        self._raise_alarms(work)
         self._close_days(work)
         return work
 
@@ -195,6 +202,7 @@ class HomeLearner:
             for closed in work.closed:
                 _save_closed(transaction, closed, seq, now_us)
             transaction.save_patterns(work.patterns, now_us)
+            transaction.save_anomalies(work.anomalies)
             letters = [self._announcer.dead_letter(letter) for letter in work.decoded.letters]
             transaction.enqueue([*letters, *work.outgoing], now_us)
             if work.seen:
@@ -258,7 +266,18 @@ class HomeLearner:
         work.outgoing += said
         self._changed = len(said)
 
+    def _raise_alarms(self, work: Work) -> None:
+        alarms = self.core.take_alarms()
+        work.anomalies += alarms
+        work.outgoing += [self._announcer.anomaly(alarm) for alarm in alarms]
+
     def _conclude(self, work: Work) -> None:
+        if self._unwatched_from_ms is not None:
+            # Until the first judgement nobody watched; a day that closed meanwhile tells it afterwards.
+            since = from_us(self._unwatched_from_ms * 1000)
+            self.core.alarms += [each for each in self.core.anomalies if each.detail.at >= since]
+            self._unwatched_from_ms = None
+        self._raise_alarms(work)
         duration_ms = round((monotonic() - self._judged_from) * 1000)
         work.outgoing += [
             self._announcer.analysis(closed.day, len(self.core.ledger.active), self._changed, duration_ms)

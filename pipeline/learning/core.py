@@ -106,7 +106,7 @@ class LearningCore:
         self.anomalies: tuple[Anomaly, ...] = ()
         self.said: set[str] = set()
         self._watches: tuple[Watch, ...] = ()
-        self._alarms: list[Anomaly] = []
+        self.alarms: list[Anomaly] = []
 
     def learn_one(self, change: StateChange) -> None:
         """Learn one state change that counts. Some microseconds."""
@@ -138,7 +138,7 @@ class LearningCore:
         for detector in self.detectors:
             detector.learn_one(event_type, current.day.ordinal)
         for watch in self._watches:
-            self._alarms += watch.see(event_type, at_ms)
+            self.alarms += watch.see(event_type, at_ms)
 
     def see_call(self, call: ServiceCall) -> None:
         """Note a commanded change: evidence for causes."""
@@ -240,20 +240,12 @@ class LearningCore:
         self._watch(history)
         yield self.ledger.update(chain.from_iterable(history.found.values()))
 
-    def watch_again(self) -> None:
-        """Take up watching after a start: with what is known, and what the open day has seen so far."""
-        active = self.ledger.active.values()
-        found = {
-            detector.kind: tuple(each for each in active if each.pattern_type == detector.kind)
-            for detector in self.detectors
-        }
-        self._watch(replace(self.history(), found=found))
-
     def take_alarms(self) -> list[Anomaly]:
         """What the watches said since the last call; one that was said before is not said again."""
-        alarms = [alarm for alarm in self._alarms if alarm.id not in self.said]
+        new = {alarm.id: alarm for alarm in self.alarms if alarm.id not in self.said}
+        alarms = sorted(new.values(), key=lambda alarm: (alarm.detail.at, alarm.id))
         self.said.update(alarm.id for alarm in alarms)
-        self._alarms = []
+        self.alarms = []
         return alarms
 
     def history(self) -> History:
@@ -292,7 +284,7 @@ class LearningCore:
         entity.baseline.learn_one(value)
         current.events.add_number(at_ms, entity_id, value)
         for watch in self._watches:
-            self._alarms += watch.measure(entity_id, value, at_ms)
+            self.alarms += watch.measure(entity_id, value, at_ms)
 
     def _mark(self, current: _Open, at_ms: int, context_id: str) -> None:
         current.events.marks.add((at_ms, context_id))
@@ -321,7 +313,7 @@ class LearningCore:
             for gap in self.gaps:
                 watch.note_gap(gap.from_us // 1000, gap.to_us // 1000)
             for at_ms, entity_id, state in changes:
-                self._alarms += watch.see(EventType(entity_id, state), at_ms)
+                self.alarms += watch.see(EventType(entity_id, state), at_ms)
 
     def _close(self, opened: _Open) -> ClosedDay:
         gaps = [gap for gap in self.gaps if within(opened.day, [gap])]

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
+from schemas.anomalies import Anomaly
 from schemas.events import ServiceCall, StateChange
 from schemas.instants import from_us, to_us
 from schemas.outgoing import Outgoing
@@ -68,6 +69,18 @@ def pattern_row(pattern: Pattern, at_us: int) -> dict[str, Any]:
         "first_seen_us": to_us(pattern.first_seen),
         "last_seen_us": to_us(pattern.last_seen),
         "changed_us": at_us,
+    }
+
+
+def anomaly_row(anomaly: Anomaly) -> dict[str, Any]:
+    """Return the row of something out of order."""
+    return {
+        "home": anomaly.home,
+        "id": anomaly.id,
+        "kind": anomaly.detail.kind.value,
+        "entity_id": anomaly.detail.entity_id,
+        "at_us": to_us(anomaly.detail.at),
+        "metadata": anomaly.model_dump_json(),
     }
 
 

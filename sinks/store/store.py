@@ -8,11 +8,13 @@ from typing import NamedTuple
 import structlog
 from sqlalchemy import ColumnElement, Select, func, select, update
 
+from schemas.anomalies import Anomaly
 from schemas.events import Gap, ServiceCall, StateChange
 from schemas.outgoing import Outgoing
 from schemas.patterns import Pattern
 from schemas.statuses import DeadLetter
 from schemas.tables import (
+    AnomalyRow,
     DaySetRow,
     DeadLetterRow,
     GapRow,
@@ -33,6 +35,7 @@ ROWS_A_PAGE = 2_000
 
 _JOURNAL = table_of(JournalRow)
 _DAYS = table_of(DaySetRow)
+_ANOMALIES = table_of(AnomalyRow)
 _PATTERNS = table_of(PatternRow)
 _OUTBOX = table_of(OutboxRow)
 _LETTERS = table_of(DeadLetterRow)
@@ -176,6 +179,16 @@ class SqlStore:
             wanted = wanted.where(_PATTERNS.c.status == status)
         with self._database.reading() as connection:
             return [Pattern.model_validate_json(whole) for whole in connection.execute(wanted).scalars()]
+
+    def anomalies(self, *, since_us: int = 0) -> list[Anomaly]:
+        """Return what was out of order from `since_us` on, oldest first."""
+        wanted = (
+            select(_ANOMALIES.c.metadata)
+            .where(_ANOMALIES.c.home == self.home, _ANOMALIES.c.at_us >= since_us)
+            .order_by(_ANOMALIES.c.at_us, _ANOMALIES.c.id)
+        )
+        with self._database.reading() as connection:
+            return [Anomaly.model_validate_json(whole) for whole in connection.execute(wanted).scalars()]
 
     def gaps(self, *, since_us: int = 0) -> list[Gap]:
         """Return the gaps that end after `since_us`."""

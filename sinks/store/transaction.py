@@ -6,11 +6,13 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, bindparam, case, delete, func, select
 
+from schemas.anomalies import Anomaly
 from schemas.events import Gap, ServiceCall, StateChange
 from schemas.outgoing import Outgoing
 from schemas.patterns import Pattern
 from schemas.statuses import DeadLetter
 from schemas.tables import (
+    AnomalyRow,
     DayAggregateRow,
     DaySetRow,
     DeadLetterRow,
@@ -24,6 +26,7 @@ from schemas.tables import (
 from sinks.store.engine import add_many, insert_into
 from sinks.store.rows import (
     aggregate_rows,
+    anomaly_row,
     dead_letter_row,
     journal_row,
     outbox_row,
@@ -90,6 +93,10 @@ class Transaction:
     def save_patterns(self, patterns: Sequence[Pattern], at_us: int) -> None:
         """Keep patterns in place of those with the same ids."""
         self._upsert(table_of(PatternRow), [pattern_row(pattern, at_us) for pattern in patterns])
+
+    def save_anomalies(self, anomalies: Sequence[Anomaly]) -> None:
+        """Keep what was out of order, except what is known."""
+        self._add(table_of(AnomalyRow), [anomaly_row(anomaly) for anomaly in anomalies])
 
     def enqueue(self, messages: Sequence[Outgoing], at_us: int) -> None:
         """Add messages to the outbox, except those whose id it knows."""

@@ -11,6 +11,7 @@ from unittest.mock import MagicMock
 import pytest
 from sqlalchemy import select
 
+from schemas.anomalies import Anomaly, AnomalyDetail, AnomalyKind
 from schemas.events import Gap, ServiceCall, StateChange
 from schemas.outgoing import Outgoing
 from schemas.patterns import CoOccurrenceDetail, Evidence, Pattern, Quantiles, Target
@@ -82,6 +83,18 @@ def pattern(name: str, confidence: float = 0.5) -> Pattern:
     )
 
 
+def anomaly(name: str) -> Anomaly:
+    """Return something out of order about that light."""
+    evidence = Evidence(
+        opportunities=9, hits=9, misses=0, base_rate=0.01, lift=1, interval=(0.7, 1.0), e_value=1e3
+    )
+    detail = AnomalyDetail(
+        entity_id=name, kind=AnomalyKind.LEFT_ON, at=NOON, score=2.0, severity="low",
+        expected="is off within an hour", observed="has been on for nine hours",
+    )  # fmt: skip
+    return Anomaly.of(detail, home="home", evidence=evidence)
+
+
 def messages(*ids: str) -> list[Outgoing]:
     """Return messages to publish."""
     return [Outgoing(name, "ha-ai/events/x", name.encode() + b"\x00\xff", expiry_s=300) for name in ids]
@@ -113,6 +126,7 @@ STEPS: list[Callable[[Transaction], object]] = [
     ),
     lambda transaction: transaction.save_aggregates(DAY, "time_of_day", {"a": {"n": 1}, "b": {"n": 2}}),
     lambda transaction: transaction.save_patterns([pattern("light.a"), pattern("light.b")], NOON_US),
+    lambda transaction: transaction.save_anomalies([anomaly("light.a"), anomaly("light.b")]),
     lambda transaction: transaction.enqueue(messages("m2", "m1"), NOON_US),
     lambda transaction: transaction.bury([letter("l1"), letter("l2")]),
     lambda transaction: transaction.save_snapshot("model", b"\x00model", version=1, applied_seq=3),
@@ -142,6 +156,7 @@ def content(store: SqlStore) -> dict[str, Any]:
         "journal": list(store.journal_after()),
         "days": [store.day_set(day) for day, *_ in store.days()],
         "patterns": store.patterns(),
+        "anomalies": store.anomalies(),
         "pending": store.pending(1000),
         "letters": store.dead_letters(1000),
         "snapshot": store.snapshot("model"),
@@ -159,6 +174,8 @@ def reads_back(site: Site) -> None:
     found = content(site.open())
     assert [event for _, event in found["journal"]] == [*(event for _, event in entries(10)), CALL[1], RICH]
     assert found["days"] == [(DAY, False, b"\x00packed")]
+    assert sorted(known.detail.entity_id for known in found["anomalies"]) == ["light.a", "light.b"]
+    assert anomaly("light.a") in found["anomalies"]
     assert {known.detail: known for known in found["patterns"]} == {
         known.detail: known for known in (pattern("light.a"), pattern("light.b"))
     }
@@ -310,6 +327,7 @@ def replaces_what_it_knows(site: Site) -> None:
     assert sorted(known.confidence for known in store.patterns(status="active")) == [0.5, 0.75]
     assert store.snapshot("model") == (2, 9, b"newer")
     assert store.gaps() == [Gap(5, 30, "away"), Gap(5, 9, "restart")]
+    assert store.anomalies(since_us=NOON_US + 1) == []
     assert store.gaps(since_us=9) == [Gap(5, 30, "away")]
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
-from detectors.contract import Snapshot
+from detectors.contract import Finding, Snapshot
 from detectors.history import Aggregate, Day, History
 from pipeline.delivery.announcements import Announcer
 from pipeline.delivery.decoding import BatchDecoder, DecodedBatch
@@ -17,6 +17,7 @@ from pipeline.ingest.messages import Message
 from pipeline.ingest.payloads import as_eventstream
 from pipeline.learning.core import LearningCore
 from pipeline.learning.day_set import DaySet
+from schemas.anomalies import Anomaly, AnomalyDetail, AnomalyKind
 from schemas.events import EventType, StateChange
 from schemas.home import Home
 from schemas.patterns import Evidence, Pattern, TimeOfDayDetail
@@ -26,6 +27,20 @@ from sinks.store import SqlStore
 TOPIC = "homeassistant_events"
 HOUR_US = 3_600_000_000
 START_US = int(datetime(2026, 10, 20, tzinfo=UTC).timestamp()) * 1_000_000
+
+
+class Strict:
+    """Holds each stop of the fan for an alarm."""
+
+    def see(self, event_type: EventType, at_ms: int) -> list[Anomaly]:
+        return [_alarm(at_ms)] if event_type == ("switch.fan", "off") else []
+
+    def measure(self, entity_id: str, value: float, at_ms: int) -> list[Anomaly]:
+        del entity_id, value, at_ms
+        return []
+
+    def note_gap(self, from_ms: int, to_ms: int) -> None:
+        """Learn nothing from a gap."""
 
 
 class SeenTwice:
@@ -45,10 +60,17 @@ class SeenTwice:
     def merge(self, one: Aggregate, other: Aggregate) -> Aggregate:
         return {"n": one["n"] + other["n"]}  # type: ignore[operator]
 
-    def detect(self, history: History) -> Iterator[Pattern | None]:
+    def detect(self, history: History) -> Iterator[Finding | None]:
+        for day in history.days:
+            for at_ms, index in zip(day.at_ms.tolist(), day.type_ids.tolist(), strict=True):
+                yield from Strict().see(day.types[index], at_ms)
         for event_type in sorted({event_type for day in history.days for event_type in day.types}):
             days = [day for day in history.days if event_type in day.types]
             yield _pattern(event_type, days, len(history.days)) if len(days) > 1 else None
+
+    def watch(self, history: History) -> Strict:
+        del history
+        return Strict()
 
     def forget_before(self, day: int) -> None:
         """Forget nothing."""
@@ -58,6 +80,17 @@ class SeenTwice:
 
     def restore(self, snapshot: Snapshot) -> None:
         """Restore nothing."""
+
+
+def _alarm(at_ms: int) -> Anomaly:
+    evidence = Evidence(
+        opportunities=1, hits=1, misses=0, base_rate=0.1, lift=1.0, interval=(0.0, 1.0), e_value=1.0
+    )
+    detail = AnomalyDetail(
+        entity_id="switch.fan", kind=AnomalyKind.FLAPPING, at=datetime.fromtimestamp(at_ms / 1000, UTC),
+        score=1.0, severity="low", expected="goes on", observed="stopped",
+    )  # fmt: skip
+    return Anomaly.of(detail, home="home", evidence=evidence)
 
 
 def _pattern(event_type: EventType, days: Sequence[Day], opportunities: int) -> Pattern:
@@ -119,6 +152,7 @@ class Kept:
     days: dict[str, str]
     aggregates: dict[tuple[str, str], str]
     patterns: list[str]
+    anomalies: list[str] = field(compare=False)
     published: list[str] = field(compare=False)
 
 
@@ -134,6 +168,7 @@ def kept(store: SqlStore) -> Kept:
         days=days,
         aggregates={(day, key): aggregate for day, key, aggregate in rows},
         patterns=[pattern.model_dump_json() for pattern in store.patterns(status="active")],
+        anomalies=[anomaly.model_dump_json() for anomaly in store.anomalies()],
         published=list(ids),
     )
 

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from schemas.anomalies import Anomaly
 from schemas.events import Gap, StateChange
+from schemas.instants import from_us
 from schemas.topics import Topics
 from sinks.store import SqlStore, StoreUnavailableError, Transaction
 from tests.pipeline.delivery.runs import Kept, Run
@@ -20,6 +22,7 @@ STEPS = (
     "save_day",
     "save_aggregates",
     "save_patterns",
+    "save_anomalies",
     "enqueue",
     "save_snapshot",
 )
@@ -118,6 +121,33 @@ def test_a_store_that_fails_is_written_again(
         process.think()
     process.rest()
     assert process.kept() == clean
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_what_is_out_of_order_is_said_once(
+    start: Callable[[], Run], changes: list[StateChange], step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each alarm is kept and said once, through a kill at any step, and if nobody watched before it too."""
+    process = start()
+    for batch in batches(changes[:34]):
+        process.deliver(batch)
+    process.rest()
+    for batch in batches(changes[32:]):
+        try:
+            with failing(monkeypatch, step, Killed):
+                process.deliver(batch)
+        except Killed:
+            process = process.killed()
+            process.deliver(batch)
+        process.think()
+    wanted = [change for change in changes if (change.entity_id, change.new) == ("switch.fan", "off")]
+    said = process.kept()
+    assert len(wanted) > 5
+    assert [Anomaly.model_validate_json(each).detail.at for each in said.anomalies] == [
+        from_us(change.at_us // 1000 * 1000) for change in wanted
+    ]
+    ids = [Anomaly.model_validate_json(each).id for each in said.anomalies]
+    assert [name for name in said.published if name in ids] == ids
 
 
 def test_a_kill_after_every_batch_loses_nothing(

@@ -3,9 +3,11 @@
 from detectors.co_occurrence import CoOccurrence
 from detectors.contract import Detector
 from detectors.duration import Duration
+from detectors.sequence import Sequence
 from detectors.time_of_day import TimeOfDay
 
-REGISTRY: tuple[type[Detector], ...] = (TimeOfDay, CoOccurrence, Duration)
+# In the order in which they judge: what builds on others' findings comes after them.
+REGISTRY: tuple[type[Detector], ...] = (TimeOfDay, CoOccurrence, Sequence, Duration)
 
 
 def detectors() -> list[Detector]:

@@ -1,7 +1,7 @@
 """The co-occurrence detector: what somebody does shortly after something happened."""
 
 from collections.abc import Generator, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import compress, groupby
 
 import numpy as np
@@ -10,23 +10,18 @@ from detectors.co_occurrence.conditions import Conditions
 from detectors.co_occurrence.explaining import explain
 from detectors.co_occurrence.finding import Finding
 from detectors.contract import Snapshot
-from detectors.evidence import Floats, accept, log_e_values, lower_bound
+from detectors.evidence import accept, lower_bound
 from detectors.following.day_table import join, tabulate
-from detectors.following.log import Ids, Log
-from detectors.following.nulls import base_rates, directed, dwell_times
-from detectors.following.screening import LEAST_DAYS, Sums, Tables, screen
-from detectors.following.timeline import Series, Timeline
-from detectors.following.trials import Candidates, Trials, replay
+from detectors.following.log import Log
+from detectors.following.screening import LEAST_DAYS, Tables, nominate
+from detectors.following.timeline import Timeline
+from detectors.following.tried import Tried, try_all
 from detectors.history import Aggregate, Day, History
 from detectors.nomination import Nominations
 from schemas.events import EventType
 from schemas.home import Home
 from schemas.patterns import Pattern, PatternType
 
-WIDER = 2.5
-LONGEST_WINDOW_MS = 300_000
-LOG_WINDOWS = float(np.log(6))
-SLICE_TRIGGERS = 20_000
 FINDINGS_A_SLICE = 16
 
 RATE_WITHOUT_CONDITION = 0.8
@@ -37,16 +32,6 @@ APART = 0.8
 EVERYWHERE = frozenset(("person", "device_tracker"))
 LEVEL, LEVEL_OF_CHOSEN = 0.9, 0.98
 """Certainty of a hit rate's lower bound; more is asked where its condition was chosen among hundreds."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Tried:
-    """The candidates of a slice that are promising, with what their trials say."""
-
-    candidates: Candidates
-    trials: Trials
-    rates: Floats
-    log_e: Floats
 
 
 class CoOccurrence:
@@ -127,50 +112,29 @@ class CoOccurrence:
             return
         log = Log.of(history.days)
         yield None
-        candidates, pairs_tested = yield from self._nominate(log, history)
+        candidates, tested = yield from nominate(
+            self._tables,
+            log,
+            [day.date for day in history.days],
+            history.aggregates[self.kind],
+            self._nominations.seen_on(LEAST_DAYS),
+        )
         timeline = Timeline.of(log, candidates.triggers, candidates.actions)
-        tried = yield from self._try_all(timeline, candidates)
-        findings = yield from self._verify(timeline, history, tried, pairs_tested)
+        tried = yield from try_all(
+            timeline,
+            candidates,
+            least_coverage=APART * self.least_coverage,
+            least_rate=LEAST_RATE_OVERALL,
+        )
+        findings = yield from self._verify(timeline, history, tried, len(tested))
         for _, of_action in groupby(findings, key=lambda finding: finding.action):
             for finding in explain(timeline, list(of_action)):
                 if not finding.automated:
                     yield finding.pattern(log, history)
             yield None
 
-    def _nominate(self, log: Log, history: History) -> Generator[None, None, tuple[Candidates, int]]:
-        """Choose candidates from the day tables, and count the pairs that they were chosen from."""
-        yield from self._tables.read([day.date for day in history.days], history.aggregates[self.kind])
-        sums: list[Sums] = []
-        for block in self._tables.sums():
-            sums.append(block)
-            yield None
-        seen = frozenset(self._nominations.seen_on(LEAST_DAYS))
-        return screen(log, sums, self._tables.names, seen)
-
-    def _try_all(self, timeline: Timeline, candidates: Candidates) -> Generator[None, None, list[_Tried]]:
-        dwells = dwell_times(timeline)
-        tried: list[_Tried] = []
-        for part in _slices(timeline, candidates):
-            yield None
-            tried.append(self._try(timeline, part, dwells))
-        yield None
-        return tried
-
-    def _try(self, timeline: Timeline, candidates: Candidates, dwells: Series) -> _Tried:
-        trials = replay(timeline, candidates)
-        hits, opportunities = _tally(trials, candidates)
-        uses = timeline.actions.counts()[candidates.actions]
-        promising = (hits >= APART * self.least_coverage * uses) & (
-            hits >= LEAST_RATE_OVERALL * opportunities
-        )
-        promising[promising] = directed(timeline, candidates.take(promising))
-        candidates, trials = candidates.take(promising), trials.among(promising)
-        rates = base_rates(timeline, candidates, trials, dwells)
-        log_e = log_e_values(*_tally(trials, candidates), rates) - LOG_WINDOWS
-        return _Tried(candidates, trials, rates, log_e)
-
     def _verify(
-        self, timeline: Timeline, history: History, tried: list[_Tried], pairs_tested: int
+        self, timeline: Timeline, history: History, tried: list[Tried], pairs_tested: int
     ) -> Generator[None, None, list[Finding]]:
         """Find those with evidence enough for all that was tested, each with its condition, by action."""
         if not tried:
@@ -212,31 +176,13 @@ def _apart(finding: Finding, home: Home) -> bool:
     return None not in rooms and rooms[0] != rooms[1] and not anywhere
 
 
-def _tally(trials: Trials, candidates: Candidates) -> tuple[Ids, Ids]:
-    """Count hits and opportunities of each candidate."""
-    count = len(candidates)
-    return np.bincount(trials.nth[trials.hits], minlength=count), np.bincount(trials.nth, minlength=count)
-
-
 def _share(name: str, value: float) -> float:
     if not 0 < value < 1:
         raise ValueError(f"expected {name} between 0 and 1, got {value}")
     return value
 
 
-def _slices(timeline: Timeline, candidates: Candidates) -> Iterator[Candidates]:
-    """Split the candidates so that each part is tried in some milliseconds.
-
-    The windows in which pairs stand out most are widened: what follows later is the same habit's tail.
-    """
-    windows = np.minimum((candidates.windows * WIDER).astype(np.int64), LONGEST_WINDOW_MS)
-    candidates = replace(candidates, windows=windows)
-    part = np.cumsum(timeline.triggers.counts()[candidates.triggers]) // SLICE_TRIGGERS
-    for number in np.unique(part):
-        yield candidates.take(part == number)
-
-
-def _finding(timeline: Timeline, part: _Tried, candidate: int) -> Finding:
+def _finding(timeline: Timeline, part: Tried, candidate: int) -> Finding:
     trigger, action = int(part.candidates.triggers[candidate]), int(part.candidates.actions[candidate])
     return Finding(
         trigger=timeline.log.types[trigger],

@@ -7,16 +7,13 @@ from functools import cached_property
 import numpy as np
 
 from detectors.evidence import beta_interval, forecast, lower_bound
-from detectors.following.lags import are_automated, quantiles
+from detectors.following.lags import are_automated, focus, quantiles
 from detectors.following.log import Log
 from detectors.following.trials import Trials
 from detectors.history import History, Millis
 from schemas.events import EventType
 from schemas.patterns import Condition, CoOccurrenceDetail, Evidence, Pattern, Quantiles, Target
 
-NARROWEST_SPREAD = 0.1
-IQR_OF_NORMAL = 1.349
-STRAY_SHARE = 0.15
 RECENT = 5
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -61,16 +58,8 @@ class Finding:
 
     @cached_property
     def focus(self) -> float:
-        """Log-likelihood that a lag gains if lags lie around a typical one, over anywhere in the window.
-
-        Reactions have a typical lag; what merely goes on while somebody is in the room has none (about 0).
-        The alternative is a log-normal lag about the median, with one in seven anywhere.
-        """
-        lags = np.log(np.maximum(self.lags_ms, 1) / self.window_ms)
-        low, mid, high = quantiles(lags, (0.25, 0.5, 0.75))
-        spread = max(NARROWEST_SPREAD, (high - low) / IQR_OF_NORMAL)
-        density = np.exp(-0.5 * ((lags - mid) / spread) ** 2 - lags) / (spread * np.sqrt(2 * np.pi))
-        return float(np.log((1 - STRAY_SHARE) * density + STRAY_SHARE).mean())
+        """How much its lags lie around a typical one."""
+        return focus(self.lags_ms, self.window_ms)
 
     @cached_property
     def score(self) -> float:

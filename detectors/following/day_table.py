@@ -1,6 +1,6 @@
 """The pair table of one day: how often each trigger shortly preceded each action."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from sys import intern
 from typing import Any
@@ -42,14 +42,14 @@ def is_trigger(event_type: EventType) -> bool:
     return event_type.entity_id.partition(".")[0] not in NO_TRIGGERS
 
 
-def tabulate(day: Day) -> dict[str, Aggregate]:
+def tabulate(day: Day, may_trigger: Callable[[EventType], bool] = is_trigger) -> dict[str, Aggregate]:
     """Count the triggers before each action of the day: ``{"n": uses, "triggers": {key: counts by lag}}``.
 
     Of each trigger only the last one before an action counts. A trigger that preceded the action in less than
     a twentieth of its own uses is left out (no habit hides there, and most chance pairs are such), and of the
     others at most `MAX_TRIGGERS` an action are kept, so that the table stays small.
     """
-    actions, triggers = _rows(day)
+    actions, triggers = _rows(day, may_trigger)
     uses = np.bincount(day.type_ids[actions], minlength=len(day.types))
     pairs, lags = _count_lags(day, *_nearest(day, actions, triggers))
     kept = _worth_keeping(day, pairs, lags, triggers)
@@ -97,11 +97,11 @@ def triggers_of(aggregate: Aggregate) -> Mapping[str, Sequence[int]]:
     return triggers
 
 
-def _rows(day: Day) -> tuple[Rows, Rows]:
+def _rows(day: Day, may_trigger: Callable[[EventType], bool]) -> tuple[Rows, Rows]:
     """Return the rows of actions that people brought about, and of events that may be their triggers."""
     primary = ~day.derived
     acts = np.array([is_action(t) for t in day.types], dtype=np.bool_)
-    triggers = np.array([is_trigger(t) for t in day.types], dtype=np.bool_)
+    triggers = np.array([may_trigger(t) for t in day.types], dtype=np.bool_)
     by_hand = primary & acts[day.type_ids] & (day.causes != Cause.AUTOMATION)
     uses = np.bincount(day.type_ids[by_hand], minlength=len(day.types))
     by_hand &= uses[day.type_ids] <= MAX_USES

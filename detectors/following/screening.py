@@ -1,6 +1,6 @@
 """Which pairs are worth a replay: what the day tables say when they are added up."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
@@ -103,10 +103,24 @@ def _often(codes: Millis, lags: Lags) -> Sums:
     return Sums(codes >> 32, codes & 0xFFFFFFFF, sums[often])
 
 
+def nominate(
+    tables: Tables, log: Log, dates: Sequence[date], aggregates: Sequence[Table], seen: Iterable[EventType]
+) -> Generator[None, None, tuple[Candidates, Candidates]]:
+    """Choose candidates from the day tables, as `screen` does; `seen` are the types that are nominated."""
+    yield from tables.read(dates, aggregates)
+    sums: list[Sums] = []
+    for block in tables.sums():
+        sums.append(block)
+        yield None
+    return screen(log, sums, tables.names, frozenset(seen))
+
+
 def screen(
     log: Log, sums: Sequence[Sums], names: Mapping[str, int], seen: Collection[EventType]
-) -> tuple[Candidates, int]:
-    """Choose candidates, each with the window in which it stands out most, and count all that were tested.
+) -> tuple[Candidates, Candidates]:
+    """Choose candidates, each with the window in which it stands out most, from all that were tested.
+
+    Returns those that were chosen, and all.
 
     A pair stands out by ``G = k ln(k / E) - (k - E)``, k co-occurrences in the window, E what the rates of
     both would give while somebody is active.
@@ -120,7 +134,8 @@ def screen(
     triggers, actions = triggers[order], actions[order]
     lags = np.concatenate([part.lags for part in sums])[order]
     best, stands_out = _stand_out(log, triggers, actions, np.cumsum(lags, axis=1))
-    return _primary(log, Candidates(triggers, actions, LAG_EDGES_MS[best]).take(stands_out)), len(order)
+    tested = Candidates(triggers, actions, LAG_EDGES_MS[best])
+    return _primary(log, tested.take(stands_out)), tested
 
 
 def _stand_out(log: Log, triggers: Ids, actions: Ids, k: Lags) -> tuple[Ids, NDArray[np.bool_]]:

@@ -73,7 +73,7 @@ def replay(timeline: Timeline, candidates: Candidates) -> Trials:
     actions, windows = candidates.actions[nth], candidates.windows[nth]
     able = ~already(timeline, actions, at) & timeline.log.seen(at, at + windows)
     nth, at, rows = nth[able], at[able], rows[able]
-    first = _absorb(nth, at, windows[able], timeline.triggers.stride)
+    first = apart(nth, at, windows[able], timeline.triggers.stride)
     nth, at, rows = nth[first], at[first], rows[first]
     done, lags = act(timeline, candidates.actions[nth], at, candidates.windows[nth])
     return Trials(nth, at, rows, done, lags)
@@ -94,11 +94,11 @@ def act(timeline: Timeline, actions: Ids, at: Millis, windows: Millis) -> tuple[
     return np.where(within, position, -1), np.where(within, lags, 0)
 
 
-def _absorb(nth: Ids, at: Millis, windows: Millis, stride: int) -> Flags:
+def apart(nth: Ids, at: Millis, windows: Millis, stride: int) -> Flags:
     """Tell which events start a trial: greedily from the first, none within the window of the one before.
 
-    Where each event would pass on to is known at once; which are reached from the first is then found by
-    doubling the steps, not by walking them.
+    They are sorted by (candidate, time). Where each would pass on to is known at once; which are reached from
+    the first is then found by doubling the steps, not by walking them.
     """
     codes = nth * stride + at
     jump = np.append(np.searchsorted(codes, codes + windows, side="right"), len(codes))

@@ -21,7 +21,12 @@ from schemas.patterns import Evidence, Pattern, TimeOfDayDetail
 
 Make = Callable[[], Detector]
 # The transformation under which a detector of a kind must find nothing: what it weighs its evidence against.
-NULLS = {"time_of_day": "rotate_days", "co_occurrence": "rotate_entities", "duration": "scatter_stays"}
+NULLS = {
+    "time_of_day": "rotate_days",
+    "co_occurrence": "rotate_entities",
+    "sequence": "rotate_entities",
+    "duration": "scatter_stays",
+}
 # Misses that a kind has by what it says: the window of a duration is to hold eight stays of ten.
 MISSES = {"duration": 0.4}
 WAIVERS: dict[tuple[str, str], str] = {}

@@ -1,0 +1,162 @@
+"""The sequence detector: chains of three steps and more that people take in one order."""
+
+from collections.abc import Generator, Iterator, Mapping
+from itertools import compress
+
+import numpy as np
+
+from detectors.contract import Snapshot
+from detectors.evidence import accept
+from detectors.following.day_table import is_action, join, tabulate
+from detectors.following.log import Log
+from detectors.following.nulls import dwell_times
+from detectors.following.screening import LEAST_DAYS, Tables, nominate
+from detectors.following.timeline import Timeline
+from detectors.following.trials import Candidates
+from detectors.history import Aggregate, Day, History
+from detectors.nomination import Nominations
+from detectors.sequence.attempts import attempt
+from detectors.sequence.chains import Chains, gathered, grow
+from detectors.sequence.links import joined, link, pairs_of
+from detectors.sequence.report import tell
+from detectors.sequence.whole import Chain, whole
+from schemas.events import EventType
+from schemas.patterns import Pattern, PatternType
+
+PAIRS = PatternType.CO_OCCURRENCE.value
+CHAINS_A_SLICE = 16
+
+
+class Sequence:
+    """Find the chains of steps that people take in one order, each whole and once.
+
+    Chains grow from pairs: an action, or what a pair that was found starts with, and the next action after
+    it. A step is added where it follows on all the steps before it: within its own time, in more than half
+    of the cases, and not because somebody is active, because it was due, or because an earlier step alone
+    leads to it. Evidence is that of a chain's weakest step, an e-value, under false discovery control
+    (e-BH). Reported is the longest form of each chain, and none of its parts.
+
+    An opportunity is a use of the first step while no later step's entity is in its state already; it is a
+    hit if all steps follow in order, each within its own time. Since a first step may be taken for other
+    reasons too, confidence in a chain may be well below one half, though its later steps are all but
+    certain.
+
+    Judging costs about 0.1 ms a pair of actions that often come together. Memory: a day bitmap for each
+    event type, and day tables of actions as arrays, a cache of some 5 kB a day. Aggregates of different days
+    merge by adding counts.
+
+    Parameters
+    ----------
+    alpha
+        False discovery rate among what is reported.
+    least_sure_rate
+        Least lower bound (90 %) of the share of uses of the first step that lead through the whole chain.
+    most_steps
+        Steps of a chain at most: longer ones are cut.
+
+    Examples
+    --------
+    >>> Sequence(most_steps=2)
+    Traceback (most recent call last):
+    ValueError: expected most_steps of at least 3, got 2
+
+    References
+    ----------
+    H. Mannila, H. Toivonen, A. I. Verkamo (1997). Discovery of frequent episodes in event sequences. Data
+    Mining and Knowledge Discovery 1(3), 259-289. doi:10.1023/A:1009748302351
+    """
+
+    kind = PatternType.SEQUENCE.value
+
+    def __init__(self, *, alpha: float = 0.05, least_sure_rate: float = 0.15, most_steps: int = 6) -> None:
+        for name, value in (("alpha", alpha), ("least_sure_rate", least_sure_rate)):
+            if not 0 < value < 1:
+                raise ValueError(f"expected {name} between 0 and 1, got {value}")
+        if most_steps < 3:
+            raise ValueError(f"expected most_steps of at least 3, got {most_steps}")
+        self.alpha = alpha
+        self.least_sure_rate = least_sure_rate
+        self.most_steps = most_steps
+        self._nominations = Nominations()
+        self._tables = Tables()
+
+    def learn_one(self, event_type: EventType, day: int) -> None:
+        self._nominations.see(event_type, day)
+
+    def close_day(self, day: Day) -> Mapping[str, Aggregate]:
+        return tabulate(day, is_action)
+
+    def merge(self, one: Aggregate, other: Aggregate) -> Aggregate:
+        return join(one, other)
+
+    def forget_before(self, day: int) -> None:
+        self._nominations.forget_before(day)
+
+    def snapshot(self) -> Snapshot:
+        return self._nominations.snapshot()
+
+    def restore(self, snapshot: Snapshot) -> None:
+        self._nominations.restore(snapshot)
+
+    def detect(self, history: History) -> Iterator[Pattern | None]:
+        if not any(len(day.at_ms) for day in history.days):
+            return
+        log = Log.of(history.days)
+        yield None
+        nominated, tested = yield from nominate(
+            self._tables,
+            log,
+            [day.date for day in history.days],
+            history.aggregates[self.kind],
+            self._nominations.seen_on(LEAST_DAYS),
+        )
+        found = pairs_of(log, history.found.get(PAIRS, ()))
+        candidates = joined(nominated, found)
+        timeline = Timeline.of(log, candidates.triggers, candidates.actions)
+        links = yield from link(timeline, candidates)
+        lengths = yield from self._grow(timeline, links)
+        holding = yield from self._verify(timeline, lengths, _joints(log, tested))
+        for chain in whole(chain for chain in holding if not chain.is_shadow(found)):
+            yield tell(timeline, chain, history)
+
+    def _grow(self, timeline: Timeline, links: Chains) -> Generator[None, None, list[Chains]]:
+        """Grow chains from links, of three steps, of four, and so on."""
+        dwells = dwell_times(timeline)
+        lengths = [links]
+        while len(lengths[-1]) and len(lengths) < self.most_steps - 1:
+            parts: list[Chains] = []
+            for part in grow(timeline, lengths[-1], links, dwells):
+                parts.append(part)
+                yield None
+            lengths.append(gathered(parts, steps=len(lengths) + 2))
+        return lengths[1:]
+
+    def _verify(
+        self, timeline: Timeline, lengths: list[Chains], joints_tested: int
+    ) -> Generator[None, None, list[Chain]]:
+        """Find the chains with evidence enough for all that was tested, which their first step leads to."""
+        log_e = np.concatenate([[], *(chains.log_e() for chains in lengths)])
+        believed = accept(np.exp(log_e), self.alpha, max(joints_tested, len(log_e)))
+        places = [(chains, place) for chains in lengths for place in range(len(chains))]
+        holding: list[Chain] = []
+        for nth, (chains, place) in compress(enumerate(places), believed):
+            steps, windows = chains.steps[place].tolist(), chains.windows[place].tolist()
+            chain = Chain(
+                steps=tuple(steps),
+                log_e=float(log_e[nth]),
+                chance=float(chains.chance[place]),
+                runs=chains.runs(place),
+                attempts=attempt(timeline, steps, windows),
+            )
+            if chain.is_led_to(self.least_sure_rate):
+                holding.append(chain)
+            if len(holding) % CHAINS_A_SLICE == 0:
+                yield None
+        return holding
+
+
+def _joints(log: Log, tested: Candidates) -> int:
+    """How many chains of three steps the pairs make that were tested."""
+    count = len(log.types)
+    into, out_of = (np.bincount(ends, minlength=count) for ends in (tested.actions, tested.triggers))
+    return int(into @ out_of)

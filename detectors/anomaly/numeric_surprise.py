@@ -1,0 +1,45 @@
+"""How a value out of its context is told."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Surprise:
+    """A value out of its context: what was measured, between what it usually is, and judged by which context.
+
+    `what` is ``value`` (an hour's mean), ``jump`` (one reading), ``level`` (some hours in a row) or
+    ``roughness`` (the mean change between readings); `low` and `high` hold all but about 3 in 100.
+
+    Examples
+    --------
+    >>> surprise = Surprise(6.2, "jump", 35.0, 19.8, 22.4, "hour of the day")
+    >>> surprise.observed, surprise.expected
+    ('35 at once', '19.8 to 22.4, by its hour of the day')
+    """
+
+    score: float
+    what: str
+    value: float
+    low: float
+    high: float
+    context: str
+
+    @property
+    def expected(self) -> str:
+        """What is usual, in words."""
+        subject = "changes of " if self.what == "roughness" else ""
+        return f"{subject}{self.low:.4g} to {self.high:.4g}, by its {self.context}"
+
+    @property
+    def observed(self) -> str:
+        """What was measured, in words."""
+        value = f"{self.value:.4g}"
+        return {
+            "value": f"{value} on average within an hour",
+            "jump": f"{value} at once",
+            "level": f"{value}, after hours on the same side of what is usual",
+            "roughness": f"changes of {value} between readings",
+        }[self.what]
+
+
+NOTHING = Surprise(0.0, "value", 0.0, 0.0, 0.0, "recent level")

@@ -102,10 +102,16 @@ def microseconds(text: str) -> int:
 
 
 class EventstreamDecoder:
-    """Decodes one stream; `call_service` events, which carry no time, get that of the change before them."""
+    """Decodes one stream; `call_service` events, which carry no time, get that of the change before them.
 
-    def __init__(self) -> None:
-        self._latest_us = 0
+    Parameters
+    ----------
+    latest_us
+        Time of the change before the first event; 0 where there is none, and calls then tell nothing.
+    """
+
+    def __init__(self, *, latest_us: int = 0) -> None:
+        self._latest_us = latest_us
 
     def decode(self, payload: bytes) -> Decoded | None:
         """One event, or None where it is none of ours.

@@ -19,11 +19,20 @@ class LogReader:
     def read(self, entry: LogEntry) -> StateChange | ServiceCall | None:
         """The entry as learning takes it, or None."""
         try:
-            item = self._gate.admit(self._decode(entry), entry.arrival_us)
+            item = self._decode(entry)
         except PoisonError:
             self.poison += 1
             return None
-        return None if isinstance(item, Signal) else item
+        return self.admit(item, entry.arrival_us)
+
+    def admit(self, item: Decoded | None, arrival_us: int) -> StateChange | ServiceCall | None:
+        """What was decoded of an entry as learning takes it, or None; in the order of the log."""
+        try:
+            admitted = self._gate.admit(item, arrival_us)
+        except PoisonError:
+            self.poison += 1
+            return None
+        return None if isinstance(admitted, Signal) else admitted
 
     def _decode(self, entry: LogEntry) -> Decoded | None:
         content = entry.content

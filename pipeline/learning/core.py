@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from itertools import chain
-from math import isfinite
 
 import numpy as np
 
@@ -14,7 +13,7 @@ from detectors.history import Aggregate, Day, History, Steps
 from pipeline.learning.baselines import Baseline
 from pipeline.learning.closing import close, within
 from pipeline.learning.day_set import DaySet
-from pipeline.learning.entities import ACTIVATED, Entities, Entity, Kind, number
+from pipeline.learning.entities import Entities, Entity, reading
 from pipeline.learning.ledger import Ledger, PatternChange
 from pipeline.learning.local_days import LocalDay, LocalDays
 from schemas.anomalies import Anomaly
@@ -124,17 +123,15 @@ class LearningCore:
             entity, left = self.entities.admit(change, at_ms)
             self._drop(left)
         entity.last_ms = max(entity.last_ms, at_ms)
-        if entity.kind is Kind.MEASURED:
-            value = number(change.new)
-            if value is not None:
-                self._measure(entity, current, at_ms, change.entity_id, value)
-                return
-        if entity.kind is Kind.SILENT:
+        said = reading(entity.kind, change.new)
+        if isinstance(said, float):
+            self._measure(entity, current, at_ms, change.entity_id, said)
             return
-        state = ACTIVATED if entity.kind is Kind.INSTANT else change.new
+        if said is None:
+            return
         context = (change.context_id or "", change.parent_id or "", change.user_id or "")
-        current.events.add(at_ms, change.entity_id, state, context)
-        event_type = EventType(change.entity_id, state)
+        current.events.add(at_ms, change.entity_id, said, context)
+        event_type = EventType(change.entity_id, said)
         for detector in self.detectors:
             detector.learn_one(event_type, current.day.ordinal)
         for watch in self._watches:
@@ -277,8 +274,6 @@ class LearningCore:
         return opened
 
     def _measure(self, entity: Entity, current: _Open, at_ms: int, entity_id: str, value: float) -> None:
-        if not isfinite(value):
-            return
         if entity.baseline is None:
             entity.baseline = Baseline()
         entity.baseline.learn_one(value)

@@ -43,6 +43,14 @@ class Step:
         if at_ms > self.last_ms or (at_ms == self.last_ms and value > self.last):
             self.last_ms, self.last = at_ms, value
 
+    def join(self, other: "Step") -> None:
+        """Take in the samples of another part of the step, none of which is in this one."""
+        self.sum_millionths += other.sum_millionths
+        self.samples += other.samples
+        self.minimum = min(self.minimum, other.minimum)
+        self.maximum = max(self.maximum, other.maximum)
+        self.last_ms, self.last = max((self.last_ms, self.last), (other.last_ms, other.last))
+
     def plain(self) -> tuple[float, float, int, int, int, float]:
         """The fields, in their order."""
         return self.minimum, self.maximum, self.sum_millionths, self.samples, self.last_ms, self.last
@@ -103,6 +111,21 @@ class DaySet:
             steps[index] = Step(value, value, round(value * FIXED_POINT), 1, at_ms, value)
         else:
             step.add(at_ms, value)
+
+    def join(self, other: "DaySet") -> None:
+        """Take in another part of the day; equal samples of a number must have met in one part before."""
+        for entity_id, changes in other.changes.items():
+            for (at_ms, state), context in changes.items():
+                self.add(at_ms, entity_id, state, context)
+        self.marks |= other.marks
+        self.calls |= other.calls
+        for entity_id, steps in other.numbers.items():
+            mine = self.numbers.setdefault(entity_id, {})
+            for index, step in steps.items():
+                if index in mine:
+                    mine[index].join(step)
+                else:
+                    mine[index] = Step(*step.plain())
 
     def records(self) -> list[Record]:
         """The state changes, sorted by time, entity and state."""

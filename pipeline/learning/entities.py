@@ -61,6 +61,25 @@ def kind_of(entity_id: str) -> Kind:
     return Kind.MEASURED if domain in MEASURING_DOMAINS else Kind.DISCRETE
 
 
+def reading(kind: Kind, state: str) -> float | str | None:
+    """What an entity's state says to learning: a number, a state, or nothing.
+
+    Examples
+    --------
+    >>> reading(Kind.MEASURED, "21.5"), reading(Kind.MEASURED, "idle"), reading(Kind.MEASURED, "nan")
+    (21.5, 'idle', None)
+    >>> reading(Kind.INSTANT, "2026-11-20T06:00:00+00:00"), reading(Kind.SILENT, "rainy")
+    ('activated', None)
+    """
+    if kind is Kind.MEASURED:
+        value = number(state)
+        if value is not None:
+            return value if isfinite(value) else None
+    if kind is Kind.SILENT:
+        return None
+    return ACTIVATED if kind is Kind.INSTANT else state
+
+
 @dataclass(slots=True)
 class Entity:
     """A known entity."""

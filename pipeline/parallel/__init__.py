@@ -1,0 +1,1 @@
+"""Learning a log in several processes."""

@@ -19,8 +19,8 @@ def share_of(entity_id: str, shares: int) -> int:
 
     Examples
     --------
-    >>> [share_of(f"light.{room}", 4) for room in ("hall", "porch", "attic")]
-    [3, 2, 0]
+    >>> [share_of(entity_id, 4) for entity_id in ("light.hall", "light.desk", "light.hall")]
+    [2, 3, 2]
     """
     return crc32(entity_id.encode()) % shares
 

@@ -1,0 +1,88 @@
+"""How many alarms a home gets: of what repeats, one; of many, the most unusual."""
+
+from collections.abc import Container, Mapping
+from dataclasses import dataclass, field
+
+from detectors.anomaly.alarms import DAY_MS, HOUR_MS, MINUTE_MS, Alarm
+from schemas.anomalies import AnomalyKind
+
+WEEK_MS = 7 * DAY_MS
+# The same again, of the same entity, within this time is no news.
+COOL_DOWN_MS: Mapping[AnomalyKind, int] = {
+    AnomalyKind.MISSED_ROUTINE: 3 * DAY_MS,
+    AnomalyKind.LEFT_ON: 20 * HOUR_MS,
+    AnomalyKind.NIGHT_OPENING: 12 * HOUR_MS,
+    AnomalyKind.STUCK_SENSOR: 3 * DAY_MS,
+    AnomalyKind.FLAPPING: 12 * HOUR_MS,
+    AnomalyKind.NUMERIC: 3 * DAY_MS,
+}
+# What begins so close together, in several entities, is one thing: a group, a scene, a dead radio.
+TOGETHER_MS: Mapping[AnomalyKind, int] = {
+    AnomalyKind.MISSED_ROUTINE: 0,
+    AnomalyKind.LEFT_ON: 5_000,
+    AnomalyKind.NIGHT_OPENING: 15 * MINUTE_MS,
+    AnomalyKind.STUCK_SENSOR: 30 * MINUTE_MS,
+    AnomalyKind.FLAPPING: MINUTE_MS,
+    AnomalyKind.NUMERIC: 30 * MINUTE_MS,
+}
+
+
+@dataclass(slots=True)
+class Account:
+    """A token bucket: `tokens` at most `capacity`, `weekly` new ones a week."""
+
+    capacity: float
+    weekly: float
+    tokens: float = 0.0
+    at_ms: int = 0
+
+    def __post_init__(self) -> None:
+        self.tokens = self.capacity
+
+    def spend(self, at_ms: int) -> bool:
+        """Take a token, if there is one."""
+        passed_ms = max(0, at_ms - self.at_ms)
+        self.tokens = min(self.capacity, self.tokens + self.weekly * passed_ms / WEEK_MS)
+        self.at_ms = max(self.at_ms, at_ms)
+        if self.tokens < 1:
+            return False
+        self.tokens -= 1
+        return True
+
+
+@dataclass(slots=True)
+class Budget:
+    """Says which alarms pass, in the order of time.
+
+    Missed routines have an account of their own: which routines there are is judged anew every night, and
+    must not change what was said of anything else.
+    """
+
+    faults: Account = field(default_factory=lambda: Account(capacity=6.0, weekly=4.0))
+    routines: Account = field(default_factory=lambda: Account(capacity=1.0, weekly=0.4))
+    last: dict[tuple[AnomalyKind, str], int] = field(default_factory=dict)
+    begun: dict[AnomalyKind, list[int]] = field(default_factory=dict)
+
+    def admits(self, alarm: Alarm) -> bool:
+        """Tell whether an alarm is said, and book it."""
+        key = (alarm.kind, alarm.entity_id)
+        last_ms = self.last.get(key)
+        if last_ms is not None and alarm.at_ms - last_ms < COOL_DOWN_MS[alarm.kind]:
+            return False
+        begun = self.begun.setdefault(alarm.kind, [])
+        if any(abs(alarm.began_ms - other) < TOGETHER_MS[alarm.kind] for other in begun):
+            return False
+        account = self.routines if alarm.kind is AnomalyKind.MISSED_ROUTINE else self.faults
+        if not account.spend(alarm.at_ms):
+            return False
+        self.last[key] = alarm.at_ms
+        begun.append(alarm.began_ms)
+        del begun[:-20]
+        return True
+
+    def adopt(self, past: "Budget", entity_ids: Container[str]) -> None:
+        """Book what another budget admitted of these entities."""
+        for (kind, entity_id), at_ms in past.last.items():
+            if entity_id in entity_ids:
+                self.last[kind, entity_id] = at_ms
+                self.faults.spend(at_ms)

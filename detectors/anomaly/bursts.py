@@ -1,0 +1,69 @@
+"""Changes in quick succession: when a device or sensor flaps."""
+
+from math import log10
+
+from detectors.anomaly.alarms import Alarm, span
+from schemas.anomalies import AnomalyKind
+
+# Changes at most so far apart belong to one burst.
+PAUSE_MS = 20_000
+FEWEST = 15
+LONGER = 2.0
+USUAL = 3
+
+
+class Bursts:
+    """The bursts of one entity. A burst is too long when it has twice as many changes as the longest before."""
+
+    __slots__ = ("_count", "_last_ms", "_longest", "_longest_today", "_said", "_seen", "_start_ms", "limit")
+
+    def __init__(self) -> None:
+        self.limit = FEWEST
+        self._count = 0
+        self._start_ms = 0
+        self._last_ms = 0
+        self._longest = 1
+        self._longest_today = 1
+        self._seen = 0
+        self._said = 0
+
+    def see(self, at_ms: int) -> bool:
+        """See a change; tell whether it makes the burst too long."""
+        if at_ms - self._last_ms > PAUSE_MS:
+            self._note()
+            self._count = 0
+            self._start_ms = at_ms
+        self._last_ms = at_ms
+        self._count += 1
+        return self._count == self.limit
+
+    def alarm(self, entity_id: str) -> Alarm:
+        """Say the burst that goes on."""
+        return Alarm(
+            entity_id=entity_id,
+            kind=AnomalyKind.FLAPPING,
+            at_ms=self._start_ms,
+            began_ms=self._start_ms,
+            score=log10(self._seen + 2) + self._count / (self._longest + 1) / 2,
+            expected=f"changes at most {self._longest} times in quick succession",
+            observed=f"changed {self._count} times within {span(self._last_ms - self._start_ms)}",
+            occasions=self._seen,
+            usual=self._seen,
+        )
+
+    def close_day(self) -> None:
+        """Learn the day's bursts."""
+        self._note()
+        self._longest = max(self._longest, self._longest_today)
+        self._longest_today = 1
+        self.limit = max(FEWEST, round(LONGER * self._longest) + 3)
+
+    def _note(self) -> None:
+        if not self._count:
+            return
+        self._seen += 1
+        if self._count >= self.limit:
+            self._said += 1
+        # A mishap is not learned, else the next would seem normal; what goes on and on is none.
+        if self._count < self.limit or self._said >= USUAL:
+            self._longest_today = max(self._longest_today, self._count)

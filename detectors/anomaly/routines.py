@@ -1,0 +1,129 @@
+"""Habits of the clock and the sun that did not show, on a day on which they should have."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from math import ceil, log10
+from zoneinfo import ZoneInfo
+
+from detectors.anomaly.alarms import HOUR_MS, MINUTE_MS, Alarm, span
+from detectors.evidence import forecast
+from schemas.anomalies import AnomalyKind
+from schemas.patterns import Pattern, TimeOfDayDetail
+
+ROUND_MIN = 5
+WIDTHS = 2.5
+SHORTEST_MIN = 15
+# A habit that may come at any time of four hours is not missed by the clock.
+LONGEST_MIN = 75
+FEWEST = 10
+RECENT = 28
+# How likely it must be on the next occasion: where the clock is kept, less will do.
+REGULAR, REGULAR_WIDE = 0.81, 0.87
+# What was done so long before the time was done early, not missed.
+EARLY_MS = 3 * HOUR_MS
+DAY_MIN = 1440
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """One occasion: the routine shows between two instants, or is missed."""
+
+    routine: "Routine"
+    from_ms: int
+    until_ms: int
+
+
+@dataclass(slots=True)
+class Routine:
+    """A habit, what came of its occasions so far, and when it was last done."""
+
+    detail: TimeOfDayDetail
+    base_rate: float
+    outcomes: list[bool] = field(default_factory=list)
+    busy: list[int] = field(default_factory=list)
+    done_ms: list[int] = field(default_factory=list)
+
+    @property
+    def half_min(self) -> int:
+        """Minutes that it may come earlier or later."""
+        width = WIDTHS * self.detail.spread_minutes + ROUND_MIN
+        return max(SHORTEST_MIN, ceil(width / ROUND_MIN) * ROUND_MIN)
+
+    def expect(self, day: date, zone: ZoneInfo, sun: tuple[float, float]) -> Expected | None:
+        """The occasion of a day; None if there is none."""
+        if day.weekday() not in self.detail.days:
+            return None
+        middle = self.detail.minute
+        if self.detail.anchor in ("sunrise", "sunset") and self.detail.offset_minutes is not None:
+            middle = (sun[self.detail.anchor == "sunset"] + self.detail.offset_minutes) % DAY_MIN
+        middle = round(middle / ROUND_MIN) * ROUND_MIN
+        wall = datetime.combine(day, time()) + timedelta(minutes=middle)
+        at_ms = round(wall.replace(tzinfo=zone).timestamp() * 1000)
+        half_ms = self.half_min * MINUTE_MS
+        return Expected(self, at_ms - half_ms, at_ms + half_ms)
+
+    def see(self, at_ms: int) -> None:
+        """See it done."""
+        self.done_ms = [done for done in self.done_ms if done > at_ms - 8 * HOUR_MS]
+        self.done_ms.append(at_ms)
+
+    def done(self, expected: Expected) -> bool:
+        """Whether it was done on the occasion."""
+        return any(expected.from_ms <= done <= expected.until_ms for done in self.done_ms)
+
+    def done_early(self, expected: Expected) -> bool:
+        """Whether it was done before its time."""
+        return any(expected.from_ms - EARLY_MS <= done < expected.from_ms for done in self.done_ms)
+
+    def settle(self, expected: Expected, *, busy: int, possible: bool) -> Alarm | None:
+        """Say what came of an occasion; learn it.
+
+        `busy` counts the home's active minutes about that time, `possible` says whether it could have shown.
+        """
+        done = self.done(expected)
+        usually = sorted(self.busy[-RECENT:])
+        lively = not usually or busy >= 0.5 * usually[len(usually) // 2]
+        alarm = None
+        if not done:
+            if not possible or not lively or self.done_early(expected):
+                return None
+            alarm = self._alarm(expected)
+        self.outcomes.append(done)
+        self.busy.append(busy)
+        return alarm
+
+    def _alarm(self, expected: Expected) -> Alarm | None:
+        recent = self.outcomes[-RECENT:]
+        likely = forecast(recent, self.base_rate)
+        wide = (self.half_min - SHORTEST_MIN) / (LONGEST_MIN - SHORTEST_MIN)
+        if len(recent) < FEWEST or likely < REGULAR + wide * (REGULAR_WIDE - REGULAR):
+            return None
+        target = f"{self.detail.entity_id} {self.detail.state}"
+        around = _clock((expected.from_ms + expected.until_ms) // 2, expected)
+        return Alarm(
+            entity_id=self.detail.entity_id,
+            kind=AnomalyKind.MISSED_ROUTINE,
+            at_ms=expected.until_ms,
+            began_ms=expected.from_ms,
+            score=-log10(1 - likely),
+            expected=f"{target} around {around}: on {sum(recent)} of the last {len(recent)} such days",
+            observed=f"did not happen within {span(expected.until_ms - expected.from_ms)} around it",
+            occasions=len(recent),
+            usual=sum(recent),
+        )
+
+
+def _clock(_at_ms: int, expected: Expected) -> str:
+    minute = round(expected.routine.detail.minute / ROUND_MIN) * ROUND_MIN % DAY_MIN
+    return f"{minute // 60}:{minute % 60:02}"
+
+
+def routines(found: Iterable[Pattern]) -> Iterator[Routine]:
+    """The habits that people have of themselves, and that keep their time."""
+    for pattern in found:
+        detail = pattern.detail
+        if isinstance(detail, TimeOfDayDetail) and not detail.automated:
+            routine = Routine(detail, min(0.9, pattern.evidence.base_rate))
+            if routine.half_min <= LONGEST_MIN:
+                yield routine

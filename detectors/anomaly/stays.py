@@ -1,0 +1,85 @@
+"""How long devices stay switched on, and from when on that is too long."""
+
+from bisect import insort
+from collections.abc import Mapping
+from math import erfc, exp, log, log10, sqrt
+
+from detectors.anomaly.alarms import HOUR_MS, MINUTE_MS
+
+ON = frozenset({"on"})
+# What people switch on or open, and forget.
+ACTIVE: Mapping[str, frozenset[str]] = {
+    "light": ON,
+    "switch": ON,
+    "fan": ON,
+    "input_boolean": ON,
+    "humidifier": ON,
+    "siren": ON,
+    "media_player": frozenset({"on", "playing"}),
+    "cover": frozenset({"open"}),
+    "valve": frozenset({"open"}),
+    "lock": frozenset({"unlocked"}),
+}
+# Nobody wants to hear sooner.
+SHORTEST_MS = HOUR_MS
+SHORTEST_OPEN_MS = 20 * MINUTE_MS
+# A stay that would be normal after this many days is no mishap.
+LONGEST_MS = 72 * HOUR_MS
+FEWEST = 4
+WIDTHS = 4.0
+LONGER = 1.8
+USUAL = 3
+FEW = 10
+OFTEN = 2
+SPREAD_FLOOR = 0.3
+PRIOR_SPREAD = 0.5
+PRIOR_STAYS = 8
+NORMAL_P90 = 1.2816
+
+
+class Stays:
+    """The stays of one entity in one state on earlier days, as logarithms of milliseconds, sorted.
+
+    A stay is too long when it lies `WIDTHS` spreads above the median of its kind, and is well longer than the
+    longest. The spread is the upper half's, since people forget more than they hurry; where stays are few,
+    that of the class of device stands in.
+    """
+
+    __slots__ = ("_shortest_ms", "logs")
+
+    def __init__(self, shortest_ms: int) -> None:
+        self.logs: list[float] = []
+        self._shortest_ms = shortest_ms
+
+    def learn(self, stay_ms: int) -> None:
+        """Add a stay."""
+        insort(self.logs, log(max(stay_ms, 1_000)))
+
+    @property
+    def spread(self) -> float:
+        """Standard deviation of the upper half, were it normal."""
+        return (self.quantile(0.9) - self.quantile(0.5)) / NORMAL_P90
+
+    def quantile(self, share: float) -> float:
+        """The logarithm below which this share of the stays lies."""
+        return self.logs[min(len(self.logs) - 1, int(share * len(self.logs)))]
+
+    def limit(self, class_spread: float, overlong: int) -> tuple[int, float] | None:
+        """From how many milliseconds on a stay is too long, and its score; None while that cannot be told.
+
+        `overlong` counts the stays that were too long before: who forgets it often is told less soon.
+        """
+        n = len(self.logs)
+        if n < FEWEST:
+            return None
+        middle = self.quantile(0.5)
+        mixed = (n * self.spread + PRIOR_STAYS * class_spread) / (n + PRIOR_STAYS)
+        width = max(mixed, SPREAD_FLOOR) * sqrt(1 + FEW / n)
+        longest = self.logs[-1] + log(LONGER)
+        limit_ms = max(exp(max(middle + WIDTHS * width, longest)), self._shortest_ms) * OFTEN**overlong
+        if limit_ms > LONGEST_MS:
+            return None
+        z = (log(limit_ms) - middle) / width
+        score = -log10(max(0.5 * erfc(z / sqrt(2)), 1e-12))
+        # What was seen n times vouches for no more than this.
+        return round(limit_ms / MINUTE_MS) * MINUTE_MS, min(score, log10(n + 1) + 3)

@@ -10,21 +10,22 @@ PAUSE_MS = 20_000
 FEWEST = 15
 LONGER = 2.0
 USUAL = 3
+FEW = 10
 
 
 class Bursts:
     """The bursts of one entity. A burst is too long when it has twice as many changes as the longest before."""
 
-    __slots__ = ("_count", "_last_ms", "_longest", "_longest_today", "_said", "_seen", "_start_ms", "limit")
+    __slots__ = ("_count", "_last_ms", "_longest_today", "_said", "_start_ms", "limit", "longest", "seen")
 
     def __init__(self) -> None:
         self.limit = FEWEST
+        self.longest = 1
+        self.seen = 0
         self._count = 0
         self._start_ms = 0
         self._last_ms = 0
-        self._longest = 1
         self._longest_today = 1
-        self._seen = 0
         self._said = 0
 
     def see(self, at_ms: int) -> bool:
@@ -37,31 +38,38 @@ class Bursts:
         self._count += 1
         return self._count == self.limit
 
-    def alarm(self, entity_id: str) -> Alarm:
-        """Say the burst that goes on."""
+    def alarm(self, entity_id: str, class_seen: int, class_longest: int) -> Alarm:
+        """Say the burst that goes on; where there were few before, those of its class are what is usual."""
+        few = self.seen < FEW
+        seen, longest = (class_seen, class_longest) if few else (self.seen, self.longest)
+        domain = entity_id.partition(".")[0]
         return Alarm(
             entity_id=entity_id,
             kind=AnomalyKind.FLAPPING,
             at_ms=self._start_ms,
             began_ms=self._start_ms,
-            score=log10(self._seen + 2) + self._count / (self._longest + 1) / 2,
-            expected=f"changes at most {self._longest} times in quick succession",
+            score=log10(seen + 2) + self._count / (self.longest + 1) / 2,
+            expected=(
+                f"changes at most {longest} times in quick succession, "
+                f"by {seen} times{f' that a {domain} of this home changed' if few else ''}"
+            ),
             observed=f"changed {self._count} times within {span(self._last_ms - self._start_ms)}",
-            occasions=self._seen,
-            usual=self._seen,
+            occasions=seen,
+            usual=seen,
         )
 
     def close_day(self) -> None:
         """Learn the day's bursts."""
         self._note()
-        self._longest = max(self._longest, self._longest_today)
+        self._count = 0
+        self.longest = max(self.longest, self._longest_today)
         self._longest_today = 1
-        self.limit = max(FEWEST, round(LONGER * self._longest) + 3)
+        self.limit = max(FEWEST, round(LONGER * self.longest) + 3)
 
     def _note(self) -> None:
         if not self._count:
             return
-        self._seen += 1
+        self.seen += 1
         if self._count >= self.limit:
             self._said += 1
         # A mishap is not learned, else the next would seem normal; what goes on and on is none.

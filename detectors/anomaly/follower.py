@@ -58,6 +58,7 @@ class Follower:
         self._people: dict[str, bool] = {}
         self._unseen: list[tuple[int, int]] = []
         self._odd: dict[str, int] = {}
+        self._bursts: dict[str, tuple[int, int]] = {}
         for routine in self._routines:
             self._track(routine.detail.entity_id).routines.setdefault(routine.detail.state, []).append(routine)
 
@@ -93,7 +94,7 @@ class Follower:
         if minute > self._minute and not track.is_shadow:
             self._tick(minute, alarms)
         if track.bursts.see(at_ms) and not track.is_shadow:
-            self._raise(track.bursts.alarm(entity_id), alarms)
+            self._raise(track.bursts.alarm(entity_id, *self._bursts.get(track.domain, (0, 1))), alarms)
         if track.silence:
             track.silence.see(self._active_min)
         if state != track.state:
@@ -152,27 +153,32 @@ class Follower:
                 track.changes += aggregate["changes"]
                 track.derived += aggregate["derived"]
                 track.automated += aggregate["automated"]
-                track.bursts.close_day()
                 uses[entity_id] = {int(slot): count for slot, count in aggregate["slots"].items()}
         self._hours.learn(uses, self._odd)
         self._odd = {}
+        self._learn_bursts()
         self._learn_stays()
         self._learn_silences()
+
+    def _learn_bursts(self) -> None:
+        self._bursts = {}
+        for track in self._tracks.values():
+            track.bursts.close_day()
+            seen, longest = self._bursts.get(track.domain, (0, 1))
+            self._bursts[track.domain] = (seen + track.bursts.seen, max(longest, track.bursts.longest))
 
     def _learn_stays(self) -> None:
         spreads: dict[str, list[float]] = {}
         for track in self._tracks.values():
             if track.today:
                 track.learn_stays()
-            domain = track.entity_id.partition(".")[0]
             for stays in track.stays.values():
                 if len(stays.logs) >= SPEAKING:
-                    spreads.setdefault(domain, []).append(stays.spread)
+                    spreads.setdefault(track.domain, []).append(stays.spread)
         class_spread = {domain: median(values) for domain, values in spreads.items()}
         for track in self._tracks.values():
             if track.stays:
-                domain = track.entity_id.partition(".")[0]
-                track.set_limits(class_spread.get(domain, PRIOR_SPREAD))
+                track.set_limits(class_spread.get(track.domain, PRIOR_SPREAD))
 
     def _learn_silences(self) -> None:
         for entity_id, track in self._tracks.items():

@@ -16,6 +16,7 @@ class Track:
         "bursts",
         "changes",
         "derived",
+        "domain",
         "entity_id",
         "is_person",
         "last_ms",
@@ -34,6 +35,7 @@ class Track:
     def __init__(self, entity_id: str, active_min: int) -> None:
         domain = entity_id.partition(".")[0]
         self.entity_id = entity_id
+        self.domain = domain
         self.opened = opened_state(entity_id)
         opens = self.opened is not None and domain != "cover"
         self.active = ON if opens and domain == "binary_sensor" else ACTIVE.get(domain, frozenset())

@@ -26,6 +26,7 @@ NULLS = {
     "co_occurrence": "rotate_entities",
     "sequence": "rotate_entities",
     "duration": "scatter_stays",
+    "anomaly": "repair",
 }
 # Misses that a kind has by what it says: the window of a duration is to hold eight stays of ten.
 MISSES = {"duration": 0.4}

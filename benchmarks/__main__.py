@@ -1,9 +1,10 @@
-"""``python -m benchmarks``: measure anew what RESULTS.md states; half an hour on a quiet machine."""
+"""``python -m benchmarks``: measure anew what RESULTS.md states; an hour on a quiet machine."""
 
 import subprocess
 import sys
 
 MEASUREMENTS = (
+    ("benchmarks.quality",),
     ("benchmarks.learning",),
     ("benchmarks.throughput",),
     ("benchmarks.latency",),

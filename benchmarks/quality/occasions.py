@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import pairwise
 from math import inf
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,6 +53,14 @@ class Outcome:
     def hit(self) -> bool:
         """Whether it showed."""
         return self.done_ms is not None
+
+
+class Stay(NamedTuple):
+    """When an entity took up a state; `foreign` if by an automation, or only with another entity."""
+
+    at_ms: int
+    state: str
+    foreign: bool
 
 
 class Aftermath:
@@ -118,30 +127,36 @@ class Aftermath:
         return found
 
     def _sequence(self, detail: SequenceDetail) -> list[Outcome]:
-        first, *others = detail.steps
+        first, *others = (EventType(step.entity_id, step.state) for step in detail.steps)
+        lags_ms = [_longest_ms(step.lag_seconds) for step in detail.steps if step.lag_seconds]
         found: list[Outcome] = []
         busy_ms = -inf
-        for start_ms in self._uses(EventType(first.entity_id, first.state)).tolist():
-            if start_ms <= busy_ms or not self._counts(start_ms, start_ms):
+        for start_ms in self._all_of(first).tolist():
+            if start_ms <= busy_ms or not self._counts(start_ms, start_ms + sum(lags_ms)):
                 continue
-            at_ms: int | None = start_ms
-            for step in others:
-                lag_ms = _longest_ms(step.lag_seconds) if step.lag_seconds else 0
-                if at_ms is not None:
-                    at_ms = self._next_use(EventType(step.entity_id, step.state), at_ms, lag_ms)
-            busy_ms = start_ms + round(detail.within_seconds * 1000) if at_ms is None else at_ms
-            found.append(Outcome(start_ms, at_ms))
+            if any(self._state_before(step.entity_id, start_ms) == step.state for step in others):
+                continue
+            busy_ms = start_ms + sum(lags_ms)
+            found.append(Outcome(start_ms, self._last_of(others, start_ms, lags_ms)))
         return found
 
+    def _last_of(self, steps: Sequence[EventType], start_ms: int, lags_ms: Sequence[int]) -> int | None:
+        """When the last step was taken, if all were in order."""
+        at_ms: int | None = start_ms
+        for step, lag_ms in zip(steps, lags_ms, strict=True):
+            at_ms = None if at_ms is None else self._next_use(step, at_ms, lag_ms)
+        return at_ms
+
     def _duration(self, detail: DurationDetail) -> Iterator[Outcome]:
-        stays = self._stays.get(detail.entity_id, ())
-        for (start_ms, state), (end_ms, _) in pairwise(stays):
-            if state != detail.state or not self._counts(start_ms, end_ms):
+        for begin, end in pairwise(self._stays.get(detail.entity_id, ())):
+            if begin.state != detail.state or begin.foreign or end.foreign:
                 continue
-            if all(self._holds(condition, start_ms) for condition in detail.conditions):
-                lasted_s = (end_ms - start_ms) / 1000
+            if not self._counts(begin.at_ms, end.at_ms):
+                continue
+            if all(self._holds(condition, begin.at_ms) for condition in detail.conditions):
+                lasted_s = (end.at_ms - begin.at_ms) / 1000
                 usual = detail.seconds.p10 <= lasted_s <= detail.seconds.p90
-                yield Outcome(start_ms, end_ms if usual else None)
+                yield Outcome(begin.at_ms, end.at_ms if usual else None)
 
     def _holds(self, condition: Condition, at_ms: int) -> bool:
         day = self._day_at(at_ms)
@@ -179,8 +194,8 @@ class Aftermath:
 
     def _state_before(self, entity_id: str, at_ms: int) -> str | None:
         stays = self._stays.get(entity_id, [])
-        place = bisect_left(stays, (at_ms, ""))
-        return stays[place - 1][1] if place else None
+        place = bisect_left(stays, at_ms, key=lambda stay: stay.at_ms)
+        return stays[place - 1].state if place else None
 
     def _uses(self, event_type: EventType) -> Millis:
         """When people brought it about."""
@@ -194,13 +209,15 @@ class Aftermath:
         return np.concatenate([day.at_ms[_rows(day, event_type, by_people=False)] for day in self._days])
 
     @cached_property
-    def _stays(self) -> dict[str, list[tuple[int, str]]]:
-        """The states of each entity in order, with when each began."""
-        stays: dict[str, list[tuple[int, str]]] = {}
+    def _stays(self) -> dict[str, list[Stay]]:
+        """The states of each entity, in order."""
+        stays: dict[str, list[Stay]] = {}
         for day in self._days:
-            for at_ms, type_id in zip(day.at_ms.tolist(), day.type_ids.tolist(), strict=True):
+            foreign = day.derived | (day.causes == Cause.AUTOMATION)
+            columns = (column.tolist() for column in (day.at_ms, day.type_ids, foreign))
+            for at_ms, type_id, is_foreign in zip(*columns, strict=True):
                 entity_id, state = day.types[type_id]
-                stays.setdefault(entity_id, []).append((at_ms, state))
+                stays.setdefault(entity_id, []).append(Stay(at_ms, state, is_foreign))
         return stays
 
     def _counts(self, start_ms: int, end_ms: int) -> bool:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from benchmarks.quality.calibration import reliability
+from benchmarks.quality.calibration import Forecast, reliability
 from benchmarks.quality.clockwork import Check
 from benchmarks.quality.jobs import Outcome
 from benchmarks.quality.recorded import Held
@@ -73,11 +73,13 @@ def _parts(outcomes: Sequence[Outcome]) -> Iterator[tuple[str, list[Row]]]:
             "recorded homes, learned on their first days and checked on those that follow",
             [*_recorded(recordings)],
         )
-    yield "confidence against the following 14 days: expected calibration error", list(_calibration(outcomes))
-    yield (
-        "one action a day within 5 minutes, share of trials",
-        list(_clockwork([check for each in outcomes for check in each.checks])),
-    )
+    made = [forecast for each in outcomes for forecast in each.forecasts]
+    if made:
+        title = "confidence against the following 14 days: expected calibration error"
+        yield title, list(_calibration(made))
+    checks = [check for each in outcomes for check in each.checks]
+    if checks:
+        yield "one action a day within 5 minutes, share of trials", list(_clockwork(checks))
 
 
 def _normal(homes: Sequence[Outcome]) -> list[Row]:
@@ -184,8 +186,7 @@ def _recorded(outcomes: Sequence[Outcome]) -> Iterator[Row]:
         )
 
 
-def _calibration(outcomes: Sequence[Outcome]) -> Iterator[Row]:
-    made = [forecast for each in outcomes for forecast in each.forecasts]
+def _calibration(made: Sequence[Forecast]) -> Iterator[Row]:
     number = sum(each.opportunities for each in made)
     yield Row(f"all kinds, {number:,} opportunities", [reliability(made).error], (0.05,), at_most=True)
     for kind in PatternType:

@@ -1,19 +1,16 @@
 """How long a state lasts."""
 
-import re
 from collections.abc import Iterator, Mapping
 from itertools import compress
-from math import log
 
 import numpy as np
 
 from detectors.contract import Snapshot
-from detectors.duration.candidate import Candidate
-from detectors.duration.lengths import middle_s
+from detectors.duration.candidates import Candidate, tells, without_aliases
 from detectors.duration.report import pattern
-from detectors.duration.splitting import parts
 from detectors.duration.stays import Stays, gather, join, summarise
-from detectors.duration.window import Tally, attempt, fit, is_timer
+from detectors.duration.trial import Tally, fit
+from detectors.duration.window import is_timer
 from detectors.evidence import accept
 from detectors.history import Aggregate, Day, History
 from detectors.nomination import Nominations
@@ -21,15 +18,7 @@ from schemas.events import EventType
 from schemas.home import Home
 from schemas.patterns import Pattern
 
-# An entity at rest waits for its next use: what it waits for is no habit of this state.
-AT_REST = frozenset("off closed idle standby locked docked home none unknown disarmed below_horizon".split())
-# On the way between two states it takes the time that its motor takes.
-ON_THE_WAY = frozenset("opening closing locking unlocking arming pending buffering returning".split())
-# These hold their state for a time that is set in them.
-SENSING = re.compile(r"^(binary_)?sensor\..*(motion|occupancy|presence|pir|vibration)")
 LEAST_RATE = 0.5
-MOST_OF_TIME = 0.5
-DAY_S = 86_400
 TYPES_A_SLICE = 8
 
 
@@ -113,7 +102,7 @@ class Duration:
         self._nominations.restore(snapshot)
 
     def detect(self, history: History) -> Iterator[Pattern | None]:
-        wanted = {each for each in self._nominations.seen_on(self.least_days) if _tells(each)}
+        wanted = {each for each in self._nominations.seen_on(self.least_days) if tells(each)}
         if not history.days or not wanted:
             return
         candidates: list[Candidate] = []
@@ -123,42 +112,26 @@ class Duration:
             if gathered is None or place % TYPES_A_SLICE == 0:
                 yield None
         believed = accept(np.exp([each.log_e for each in candidates]), self.alpha)
-        candidates = list(compress(candidates, believed.tolist()))
+        candidates = without_aliases(list(compress(candidates, believed.tolist())))
+        yield None
         if candidates:
-            usual = Tally.of([each.trial for each in candidates])
-            yield from (self._say(each, usual, history.home) for each in candidates)
-
-    def _say(self, candidate: Candidate, usual: Tally, home: Home) -> Pattern | None:
-        """The duration as it is now, unless its window is too wide to say something."""
-        stays = candidate.part.stays
-        window = fit(stays.lengths, stays.days, self.half_life_days)
-        if window.ratio > self.widest:
-            return None
-        return pattern(candidate, window, home, candidate.trial.forecast(self.half_life_days, usual))
+            usual = Tally.of([trial for each in candidates for _, trial in each.parts])
+            for candidate in candidates:
+                yield from self._say(candidate, usual, history.home)
 
     def _candidates(self, event_type: EventType, stays: Stays) -> Iterator[Candidate]:
-        """What of an event type is worth judging."""
-        if not self._enough(stays) or stays.others > len(stays) or _is_rest(stays):
-            return
-        for slot, part in enumerate(parts(stays)):
-            if not self._enough(part.stays) or is_timer(part.stays.lengths):
-                continue
-            trial = attempt(part.stays, self.half_life_days)
-            if np.count_nonzero(trial.hits) >= LEAST_RATE * len(trial.hits):
-                yield Candidate(event_type, slot, part, trial, trial.log_e - log(part.ways))
+        """The event type, if it is worth judging."""
+        if len(stays) >= self.least_stays and len(np.unique(stays.days)) >= self.least_days:
+            candidate = Candidate.of(event_type, stays, self.half_life_days)
+            if candidate is not None:
+                yield candidate
 
-    def _enough(self, stays: Stays) -> bool:
-        return len(stays) >= self.least_stays and len(np.unique(stays.days)) >= self.least_days
-
-
-def _is_rest(stays: Stays) -> bool:
-    """Whether the entity is in this state most of the time."""
-    within_s = sum(map(middle_s, stays.lengths.tolist()))
-    return within_s > MOST_OF_TIME * DAY_S * float(stays.days[-1] - stays.days[0] + 1)
-
-
-def _tells(event_type: EventType) -> bool:
-    """Whether how long the state lasts can say something of the household."""
-    return not (
-        event_type.state in AT_REST or event_type.state in ON_THE_WAY or SENSING.search(event_type.entity_id)
-    )
+    def _say(self, candidate: Candidate, usual: Tally, home: Home) -> Iterator[Pattern]:
+        """The durations as they are now, where the window holds enough and is narrow enough to say."""
+        for slot, (part, trial) in enumerate(candidate.parts):
+            window = fit(part.stays.lengths, part.stays.days, self.half_life_days)
+            hits = np.count_nonzero(trial.hits)
+            holds = hits > 0 and hits >= LEAST_RATE * len(trial.hits)
+            if holds and window.ratio <= self.widest and not is_timer(part.stays.lengths):
+                confidence = trial.forecast(self.half_life_days, usual)
+                yield pattern(candidate, slot, window, home, confidence)

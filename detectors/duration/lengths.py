@@ -37,7 +37,7 @@ def low_s(bucket: int) -> float:
 
 def high_s(bucket: int) -> float:
     """Where a bucket ends, in seconds."""
-    return float(EDGES_MS[min(bucket, BUCKETS - 1)]) / 1000
+    return float(EDGES_MS[min(bucket, BUCKETS - 1)]) / 1000 if bucket >= 0 else 0.0
 
 
 def middle_s(bucket: int) -> float:

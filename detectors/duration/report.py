@@ -5,9 +5,10 @@ from math import exp
 
 import numpy as np
 
-from detectors.duration.candidate import Candidate
+from detectors.duration.candidates import Candidate
 from detectors.duration.lengths import Ints
 from detectors.duration.stays import Stays
+from detectors.duration.trial import Trial
 from detectors.duration.window import Flags, Window
 from detectors.evidence import LOG_CAP, beta_interval
 from schemas.home import Home
@@ -17,11 +18,11 @@ RECENT = 10
 MOST_BEGIN = 0.9
 
 
-def pattern(candidate: Candidate, window: Window, home: Home, confidence: float) -> Pattern:
+def pattern(candidate: Candidate, slot: int, window: Window, home: Home, confidence: float) -> Pattern:
     """Say a duration."""
-    stays = candidate.part.stays
+    part, trial = candidate.parts[slot]
+    stays, condition = part.stays, part.condition
     low, middle, high = (round(second, 2) for second in window.seconds)
-    condition = candidate.part.condition
     detail = DurationDetail(
         entity_id=candidate.event_type.entity_id,
         state=candidate.event_type.state,
@@ -32,12 +33,12 @@ def pattern(candidate: Candidate, window: Window, home: Home, confidence: float)
     return Pattern.of(
         detail,
         home=home.id,
-        slot=candidate.slot,
+        slot=slot,
         confidence=round(confidence, 6),
         occurrences=len(stays),
         first_seen=_begin(stays, 0, home),
         last_seen=_begin(stays, -1, home),
-        evidence=_evidence(candidate),
+        evidence=_evidence(trial, candidate.log_e),
     )
 
 
@@ -55,8 +56,7 @@ def typical_hours(hours: Ints) -> tuple[int, ...]:
     return tuple(sorted(frequent[:needed].tolist()))
 
 
-def _evidence(candidate: Candidate) -> Evidence:
-    trial = candidate.trial
+def _evidence(trial: Trial, log_e: float) -> Evidence:
     hits, days = trial.hits, trial.days
     n, k = len(hits), int(np.count_nonzero(hits))
     low, high = beta_interval(k, n)
@@ -69,7 +69,7 @@ def _evidence(candidate: Candidate) -> Evidence:
         base_rate=round(trial.chance, 6),
         lift=round(k / n / trial.chance, 3),
         interval=(round(low, 6), round(high, 6)),
-        e_value=float(f"{exp(min(candidate.log_e, LOG_CAP)):.6g}"),
+        e_value=float(f"{exp(min(log_e, LOG_CAP)):.6g}"),
     )
 
 

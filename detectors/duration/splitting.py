@@ -7,18 +7,19 @@ from numpy.typing import NDArray
 
 from detectors.duration.lengths import Ints, breadth
 from detectors.duration.stays import Stays
-from schemas.patterns import Condition, Dark, Hours, Weekday
+from detectors.duration.window import TENFOLD
+from schemas.patterns import Condition, Hours, Weekday
 
 Flags = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 
 WORKDAYS, WEEKEND = (0, 1, 2, 3, 4), (5, 6)
-SPANS = tuple((start, (start + hours) % 24) for start in range(24) for hours in range(3, 13))
-"""From which hour to which, 3 to 12 hours long: what is left is the complement of one."""
+SPANS = tuple((start, (start + hours) % 24) for start in range(24) for hours in (4, 6, 8, 12))
+"""From which hour to which, half a day at most: the rest of the day is the other case."""
 
 IN_SPAN = np.array([[(hour - a) % 24 < (b - a) % 24 for hour in range(24)] for a, b in SPANS])
-CONTEXTS = len(SPANS) + 2
-LEAST_GAIN = 5.0
+CONTEXTS = len(SPANS) + 1
+LEAST_GAIN = 4.0
 LEAST_PART = 8
 LEAST_PART_DAYS = 4
 LEAST_BREADTH = breadth(1.4)
@@ -63,10 +64,8 @@ def _latest(part: Part) -> Part:
 
 def _by_context(part: Part) -> tuple[Part, Part] | None:
     stays = part.stays
-    within = np.concatenate(
-        [IN_SPAN[:, stays.hours], stays.dark[None, :], (stays.weekdays < len(WORKDAYS))[None, :]]
-    )
-    best = _best(stays, within, np.log([len(SPANS)] * len(SPANS) + [2, 2]))
+    within = np.concatenate([IN_SPAN[:, stays.hours], (stays.weekdays < len(WORKDAYS))[None, :]])
+    best = _best(stays, within, np.log([len(SPANS)] * len(SPANS) + [1]))
     if best is None:
         return None
     ways = part.ways * CONTEXTS
@@ -75,13 +74,11 @@ def _by_context(part: Part) -> tuple[Part, Part] | None:
     return Part(inside, first, ways), Part(outside, second, ways)
 
 
-def _conditions(best: int) -> tuple[Condition, Condition | None]:
-    """The condition of this number and its contrary, which darkness has none of."""
+def _conditions(best: int) -> tuple[Condition, Condition]:
+    """The condition of this number and its contrary."""
     if best < len(SPANS):
         after, before = SPANS[best]
         return Hours(after=after, before=before), Hours(after=before, before=after)
-    if best == len(SPANS):
-        return Dark(), None
     return Weekday(days=WORKDAYS), Weekday(days=WEEKEND)
 
 
@@ -104,13 +101,21 @@ def _best(stays: Stays, within: Flags, penalties: Floats) -> int | None:
     var_in = squares_in / n_in - mean_in**2
     var_out = ((lengths**2).sum() - squares_in) / n_out - mean_out**2
     gain = (n * _log_spread(lengths.var()) - n_in * _log_spread(var_in) - n_out * _log_spread(var_out)) / 2
-    apart = np.abs(mean_in - mean_out) >= LEAST_BREADTH
-    surplus = np.where(possible & apart, gain - penalties - np.log(n) - LEAST_GAIN, -1.0)
+    surplus = np.where(possible, gain - penalties - np.log(n) - LEAST_GAIN, -1.0)
     best = int(np.argmax(surplus))
-    enough = surplus[best] > 0 and all(
-        len(np.unique(stays.days[side])) >= LEAST_PART_DAYS for side in (within[best], ~within[best])
-    )
-    return best if enough else None
+    return best if surplus[best] > 0 and _differ(stays, within[best]) else None
+
+
+def _differ(stays: Stays, inside: Flags) -> bool:
+    """Whether both sides are seen on days enough, and the medians of their uses are apart."""
+    sides = inside, ~inside
+    medians = [_median_use(stays.lengths[side]) for side in sides]
+    seen = all(len(np.unique(stays.days[side])) >= LEAST_PART_DAYS for side in sides)
+    return seen and abs(medians[0] - medians[1]) >= LEAST_BREADTH
+
+
+def _median_use(lengths: Ints) -> float:
+    return float(np.median(lengths[np.abs(lengths - np.median(lengths)) < TENFOLD]))
 
 
 def _tamed(lengths: Ints) -> Floats:

@@ -21,8 +21,8 @@ DAYS_A_SLICE = 4
 class _Ends(NamedTuple):
     """The first and the last change of an entity on a day: what begins or ended on another one.
 
-    `circumstances` are those of a stay that begins with the last one. A change is `foreign` that an
-    automation made, or that only repeats another entity's.
+    `hour_of_week` is the last one's. A change is `foreign` that an automation made, or that only repeats
+    another entity's.
     """
 
     day: int
@@ -32,7 +32,7 @@ class _Ends(NamedTuple):
     last_ms: int
     last_state: str
     last_foreign: int
-    circumstances: int
+    hour_of_week: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +43,8 @@ class Stays:
     ----------
     days
         Ordinals of the local days on which they began.
-    weekdays, hours, dark
-        0 = Monday; the local hour; whether the sun was down.
+    weekdays, hours
+        0 = Monday; the local hour.
     lengths
         Buckets.
     others
@@ -54,7 +54,6 @@ class Stays:
     days: Ints
     weekdays: Ints
     hours: Ints
-    dark: NDArray[np.bool_]
     lengths: Ints
     others: int
 
@@ -64,9 +63,9 @@ class Stays:
         day, code = np.array(days, dtype=np.int64), np.array(codes, dtype=np.int64)
         order = np.lexsort((code, day))
         day, code = day[order], code[order]
-        hour_of_week, dark = np.divmod(code >> BUCKET_BITS, 2)
+        hour_of_week = code >> BUCKET_BITS
         lengths = code & ((1 << BUCKET_BITS) - 1)
-        return cls(day, hour_of_week // 24, hour_of_week % 24, dark > 0, lengths, others)
+        return cls(day, hour_of_week // 24, hour_of_week % 24, lengths, others)
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -77,7 +76,6 @@ class Stays:
             self.days[chosen],
             self.weekdays[chosen],
             self.hours[chosen],
-            self.dark[chosen],
             self.lengths[chosen],
             self.others,
         )
@@ -86,7 +84,7 @@ class Stays:
 def summarise(day: Day) -> dict[str, dict[str, Any]]:
     """The stays that began and ended on `day`, and the ends of those that did not, by entity.
 
-    ``stays`` holds, by state, a sorted code for each stay: local hour of the week and darkness at its begin,
+    ``stays`` holds, by state, a sorted code for each stay: local hour of the week at its begin, and
     length; ``others`` counts those that an automation or another entity's change began or ended; ``ends``
     says how the day began and ended. A stay is left out that a gap cut, or whose end was not seen: the same
     state came again.
@@ -97,10 +95,10 @@ def summarise(day: Day) -> dict[str, dict[str, Any]]:
     order = np.argsort(column, kind="stable")
     column, types, at = column[order], day.type_ids[order], day.at_ms[order]
     foreign = (day.derived | (day.causes == Cause.AUTOMATION))[order]
-    circumstances = _circumstances(day)[order]
+    hours = _hours_of_week(day)[order]
     begin = np.nonzero((column[1:] == column[:-1]) & (types[1:] != types[:-1]))[0]
     begin = begin[~_cut(at[begin], at[begin + 1], _edges(day.gaps_ms))]
-    codes = (circumstances[begin] << BUCKET_BITS) | buckets(at[begin + 1] - at[begin])
+    codes = (hours[begin] << BUCKET_BITS) | buckets(at[begin + 1] - at[begin])
     others = foreign[begin] | foreign[begin + 1]
     aggregates: dict[str, dict[str, Any]] = {
         entity_id: {"stays": {}, "others": {}, "ends": []} for entity_id in number
@@ -122,7 +120,7 @@ def summarise(day: Day) -> dict[str, dict[str, Any]]:
             int(at[high - 1]),
             day.types[types[high - 1]].state,
             int(foreign[high - 1]),
-            int(circumstances[high - 1]),
+            int(hours[high - 1]),
         )
         aggregates[day.types[types[low]].entity_id]["ends"].append(list(ends))
     for aggregate in aggregates.values():
@@ -203,15 +201,13 @@ def _connect(
         if before.last_foreign or ends.first_foreign:
             known.others += whole
         elif whole and length < BUCKETS:
-            known.codes.append(before.circumstances << BUCKET_BITS | length)
+            known.codes.append(before.hour_of_week << BUCKET_BITS | length)
             known.days.append(before.day)
 
 
-def _circumstances(day: Day) -> Ints:
-    """Local hour of the week and darkness of each event, as one number."""
-    hours = np.minimum((day.minutes / 60).astype(np.int64), LAST_HOUR)
-    dark = (day.minutes < day.sunrise) | (day.minutes >= day.sunset)
-    return (day.weekday * 24 + hours) * 2 + dark
+def _hours_of_week(day: Day) -> Ints:
+    """Local hour of each event, counted from Monday's first."""
+    return day.weekday * 24 + np.minimum((day.minutes / 60).astype(np.int64), LAST_HOUR)
 
 
 def _unseen(days: Sequence[Day]) -> list[tuple[int, int]]:

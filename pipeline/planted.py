@@ -1,65 +1,78 @@
-"""What was planted in a generated household: in words, and whether a pattern found it."""
+"""What was planted in a generated household, in words."""
 
-from collections.abc import Iterable, Iterator
 from datetime import datetime
-from statistics import median
 from zoneinfo import ZoneInfo
 
-from pipeline.simulation import Automation, EntityState, Habit, Pair, Truth
+from pipeline.simulation import Anchor, Automation, Chain, EntityState, Habit, Oddity, Pair
 from pipeline.wording import clock, days_in_words, deed, name, seconds_in_words
-from schemas.patterns import CoOccurrenceDetail, Pattern, Target, TimeOfDayDetail
+from schemas.anomalies import AnomalyKind
+from schemas.patterns import AtHome, Condition, Dark, Hours, Target, Temperature, Weekday
 
-NEAR_MINUTES = 45
-LATEST = 7
+_OUT_OF_ORDER = {
+    AnomalyKind.MISSED_ROUTINE: "was not used as usual",
+    AnomalyKind.LEFT_ON: "was left on",
+    AnomalyKind.NIGHT_OPENING: "was opened at night",
+    AnomalyKind.STUCK_SENSOR: "was stuck",
+    AnomalyKind.FLAPPING: "changed without end",
+    AnomalyKind.NUMERIC: "read what cannot be",
+}
 
 
 def habit_in_words(habit: Habit) -> str:
     """A planted habit as one would say it."""
-    when = f"around {clock(habit.minute)}"
-    if habit.anchor != "clock":
-        side = "after" if habit.minute >= 0 else "before"
-        when = f"{abs(habit.minute):.0f} min {side} {habit.anchor}"
-    return f"{_deed(habit.action)} {days_in_words(habit.days)} {when}"
+    said = f"{_deed(habit.action)} {days_in_words(habit.days)} {_time(habit.anchor, habit.minute)}"
+    if habit.moved_on is not None and habit.moved_minute is not None:
+        said += f", from {habit.moved_on} on {_time(habit.anchor, habit.moved_minute)}"
+    return said if habit.dropped_on is None else f"{said}, until {habit.dropped_on}"
 
 
 def pair_in_words(pair: Pair) -> str:
     """A planted pair as one would say it."""
     lag = seconds_in_words(pair.lag_seconds)
-    condition = "".join(f", when it is {each.kind}" for each in pair.conditions)
-    return f"{_deed(pair.action)} {lag} after {_event(pair.trigger)}{condition}"
+    conditions = "".join(f", {_condition(each)}" for each in pair.conditions)
+    return f"{_deed(pair.action)} {lag} after {_event(pair.trigger)}{conditions}"
+
+
+def chain_in_words(chain: Chain) -> str:
+    """A planted chain as one would say it."""
+    first, *others = map(_deed, chain.steps)
+    lags = map(seconds_in_words, chain.lag_seconds)
+    return ", ".join([first, *(f"{lag} later {other}" for lag, other in zip(lags, others, strict=True))])
 
 
 def automation_in_words(automation: Automation) -> str:
     """A machine's doing as one would say it."""
     trigger = automation.trigger
-    when = f"after {_event(trigger)}" if trigger else f"at {clock(automation.minute or 0)}"
+    when = f"after {_event(trigger)}" if trigger else _time(automation.anchor, automation.minute or 0, "at")
     hidden = ", unknown to Home Assistant" if automation.kind == "hidden" else ""
     action = automation.action
     return f"{name(action.entity_id)} is set to {action.state} {when}{hidden}"
 
 
-def habit_found(habit: Habit, patterns: Iterable[Pattern], zone: ZoneInfo) -> bool:
-    """Whether a pattern says of the same entity and state about the time at which it was done of late."""
-    minutes = [_local_minute(at, zone) for at in habit.occurrences[-LATEST:]]
-    for pattern in patterns:
-        detail = pattern.detail
-        if isinstance(detail, TimeOfDayDetail) and not detail.automated and minutes:
-            same = (detail.entity_id, detail.state) == (habit.action.entity_id, habit.action.state)
-            if same and median(_apart(detail.minute, minute) for minute in minutes) <= NEAR_MINUTES:
-                return True
-    return False
+def oddity_in_words(oddity: Oddity, zone: ZoneInfo) -> str:
+    """A labelled anomaly as one would say it."""
+    at = datetime.fromtimestamp(oddity.at, zone)
+    return f"{name(oddity.entity_id)} {_OUT_OF_ORDER[oddity.kind]}: {at:%d %b %H:%M}"
 
 
-def pair_found(pair: Pair, patterns: Iterable[Pattern]) -> bool:
-    """Whether a pattern says that people do the same after the same."""
-    wanted = (pair.trigger.entity_id, pair.trigger.state, pair.action.entity_id, pair.action.state)
-    return any(wanted == subject for subject in _pairs(patterns))
+def _time(anchor: Anchor, minute: float, about: str = "around") -> str:
+    if anchor == "clock":
+        return f"{about} {clock(minute)}"
+    return f"{abs(minute):.0f} min {'after' if minute >= 0 else 'before'} {anchor}"
 
 
-def taken_for_habits(truth: Truth, patterns: Iterable[Pattern]) -> list[Pattern]:
-    """Patterns that say people did what only a machine does."""
-    machines = {(each.action.entity_id, each.action.state) for each in truth.automations}
-    return [pattern for pattern in patterns if not pattern.detail.automated and _action(pattern) in machines]
+def _condition(condition: Condition) -> str:
+    match condition:
+        case Dark():
+            return "in the dark"
+        case Hours(after=after, before=before):
+            return f"between {clock(60 * after)} and {clock(60 * before)}"
+        case Weekday(days=days):
+            return days_in_words(days)
+        case Temperature(entity_id=entity_id, below=below):
+            return f"while {name(entity_id)} is below {below}"
+        case AtHome():
+            return "while somebody is at home"
 
 
 def _deed(action: EntityState) -> str:
@@ -68,25 +81,3 @@ def _deed(action: EntityState) -> str:
 
 def _event(trigger: EntityState) -> str:
     return f"{name(trigger.entity_id)} becomes {trigger.state}"
-
-
-def _action(pattern: Pattern) -> tuple[str, str]:
-    detail = pattern.detail
-    return detail.subject[-2], detail.subject[-1]
-
-
-def _pairs(patterns: Iterable[Pattern]) -> Iterator[tuple[str, str, str, str]]:
-    for pattern in patterns:
-        detail = pattern.detail
-        if isinstance(detail, CoOccurrenceDetail) and not detail.automated:
-            trigger, action = detail.trigger, detail.action
-            yield trigger.entity_id, trigger.state, action.entity_id, action.state
-
-
-def _local_minute(at: float, zone: ZoneInfo) -> float:
-    moment = datetime.fromtimestamp(at, zone)
-    return moment.hour * 60 + moment.minute + moment.second / 60
-
-
-def _apart(one: float, other: float) -> float:
-    return abs((one - other + 720) % 1440 - 720)

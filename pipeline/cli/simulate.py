@@ -7,9 +7,15 @@ from typing import Any
 
 from pipeline.cli import UserError
 from pipeline.cli.terminal import command, say
-from pipeline.planted import automation_in_words, habit_in_words, pair_in_words
-from pipeline.simulation import Household, Truth, write_household
-from schemas.home import check_zone
+from pipeline.planted import (
+    automation_in_words,
+    chain_in_words,
+    habit_in_words,
+    oddity_in_words,
+    pair_in_words,
+)
+from pipeline.simulation import DIFFICULTIES, Household, Truth, write_household
+from schemas.anomalies import AnomalyKind
 
 OPTIONS: dict[str, tuple[Any, Any, str]] = {
     "seed": (int, 1, "of all randomness"),
@@ -18,6 +24,8 @@ OPTIONS: dict[str, tuple[Any, Any, str]] = {
     "tz": (str, "Europe/Berlin", "IANA time zone"),
     "lat": (float, 52.52, "latitude, degrees"),
     "lon": (float, 13.405, "longitude, degrees"),
+    "occupants": (int, 2, "how many people live there"),
+    "difficulty": (str, "normal", f"how blurred habits are: {', '.join(DIFFICULTIES)}"),
     "noise": (float, 1.0, "factor on how often devices are used for no reason"),
     "restarts-per-week": (float, 0.5, "restarts of Home Assistant"),
     "late-share": (float, 0.003, "share of messages that arrive late"),
@@ -30,14 +38,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, help="directory to write to")
     for name, (kind, default, meaning) in OPTIONS.items():
         parser.add_argument(f"--{name}", type=kind, default=default, help=f"{meaning} (%(default)s)")
+    kinds = [kind.value for kind in AnomalyKind]
+    parser.add_argument(
+        "--anomalies",
+        nargs="*",
+        choices=kinds,
+        default=kinds,
+        metavar="KIND",
+        help=f"which may occur, none after the option alone: {', '.join(kinds)} (all)",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the household and say what was planted."""
     given = {name.replace("-", "_"): getattr(arguments, name.replace("-", "_")) for name in OPTIONS}
     try:
-        check_zone(arguments.tz)
-        household = Household(**given)
+        household = Household(**given, anomalies=arguments.anomalies)
         number = write_household(household, arguments.out)
     except (OSError, ValueError) as error:
         raise UserError(str(error)) from error
@@ -53,18 +69,20 @@ def run(arguments: argparse.Namespace) -> int:
 
 def planted(truth: Truth) -> list[str]:
     """What a learner may find in it, in words, with how often it came about."""
-    lines = ["", "Habits of the clock and of the sun"]
-    lines += [
-        f"  {habit_in_words(habit)}: {len(habit.occurrences)} of {habit.eligible_days} days"
-        for habit in truth.habits
+    return [
+        "",
+        "Habits of the clock and of the sun",
+        *(f"  {habit_in_words(h)}: {len(h.occurrences)} of {h.eligible_days} days" for h in truth.habits),
+        "",
+        "Pairs: one thing, then another",
+        *(f"  {pair_in_words(p)}: {len(p.occurrences)} of {p.trials} times" for p in truth.pairs),
+        "",
+        "Chains: several things in a row",
+        *(f"  {chain_in_words(c)}: {len(c.occurrences)} of {c.trials} times" for c in truth.chains),
+        "",
+        "Done by machines, so no habit",
+        *(f"  {automation_in_words(a)}: {len(a.occurrences)} times" for a in truth.automations),
+        "",
+        "Out of order",
+        *(f"  {oddity_in_words(each, truth.zone)}" for each in truth.anomalies),
     ]
-    lines += ["", "Pairs: one thing, then another"]
-    lines += [
-        f"  {pair_in_words(pair)}: {len(pair.occurrences)} of {pair.trials} times" for pair in truth.pairs
-    ]
-    lines += ["", "Done by machines, so no habit"]
-    lines += [
-        f"  {automation_in_words(automation)}: {len(automation.occurrences)} times"
-        for automation in truth.automations
-    ]
-    return lines

@@ -1,7 +1,21 @@
 """The generated household: Home Assistant's eventstream of people whose habits are known."""
 
+from pipeline.simulation.difficulty import DIFFICULTIES, Level
 from pipeline.simulation.household import Household
 from pipeline.simulation.recording import write_household
-from pipeline.simulation.truth import Automation, EntityState, Habit, Pair, Truth
+from pipeline.simulation.truth import Anchor, Automation, Chain, EntityState, Habit, Oddity, Pair, Truth
 
-__all__ = ["Automation", "EntityState", "Habit", "Household", "Pair", "Truth", "write_household"]
+__all__ = [
+    "DIFFICULTIES",
+    "Anchor",
+    "Automation",
+    "Chain",
+    "EntityState",
+    "Habit",
+    "Household",
+    "Level",
+    "Oddity",
+    "Pair",
+    "Truth",
+    "write_household",
+]

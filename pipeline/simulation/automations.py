@@ -1,4 +1,4 @@
-"""What machines do: automations seen and unseen, timers, groups."""
+"""What machines do: automations seen and unseen, and timers."""
 
 from datetime import UTC, datetime
 from functools import partial
@@ -6,11 +6,10 @@ from random import Random
 
 from pipeline.simulation.devices import Device, device
 from pipeline.simulation.instance import Context, Listener
-from pipeline.simulation.truth import Automation, Derived, EntityState
+from pipeline.simulation.truth import Automation, EntityState
 from pipeline.simulation.world import World
 
 _STAIRS = EntityState("light.stairs", "on")
-_GROUP = Derived("light.living_room_lights", ("light.floor_lamp", "light.living_room_ceiling"), "group")
 _STAIRS_DARK_AFTER_S = 120.0
 
 
@@ -19,19 +18,11 @@ def automated_devices() -> list[Device]:
     return [
         device("light.stairs", "stairs", uses_per_day=0.1),
         device("light.garden", "garden", uses_per_day=0.1),
+        device("light.house_number", "garden", uses_per_day=0.1),
+        device("switch.fountain", "garden", uses_per_day=0.05),
         device("switch.workshop_saw", "garage", minutes=12, uses_per_day=1.5),
         device("switch.dust_collector", "garage", minutes=15, uses_per_day=0.1),
     ]
-
-
-def group_device() -> Device:
-    """Return the group light."""
-    fixed = {
-        "entity_id": list(_GROUP.sources),
-        "friendly_name": "Living room lights",
-        "supported_features": 40,
-    }
-    return Device(_GROUP.entity_id, "living_room", "off", "on", fixed, local=True)
 
 
 def automation_device(automation: Automation) -> Device:
@@ -44,10 +35,11 @@ def automation_device(automation: Automation) -> Device:
 
 
 def plant_automations(rng: Random) -> list[Automation]:
-    """Return what machines do in the household; the timer's time differs by seed."""
+    """Return what machines do in the household; the timers' times differ by seed."""
     motion = "binary_sensor.stairs_motion"
     saw, collector = "switch.workshop_saw", "switch.dust_collector"
     lit = rng.randrange(1215, 1275, 5)
+    flows = rng.randrange(540, 660, 15)
     return [
         Automation("state", _STAIRS, "automation.stairs_light_on", EntityState(motion, "on")),
         Automation(
@@ -60,39 +52,54 @@ def plant_automations(rng: Random) -> list[Automation]:
         Automation(
             "time", EntityState("light.garden", "off"), "automation.garden_light_off", minute=lit + 130
         ),
+        Automation(
+            "time",
+            EntityState("light.house_number", "on"),
+            "automation.house_number_on",
+            minute=rng.randrange(-10, 20, 5),
+            anchor="sunset",
+        ),
+        Automation(
+            "time",
+            EntityState("light.house_number", "off"),
+            "automation.house_number_off",
+            minute=rng.randrange(1350, 1430, 5),
+        ),
+        Automation("hidden", EntityState("switch.fountain", "on"), minute=flows),
+        Automation("hidden", EntityState("switch.fountain", "off"), minute=flows + 90),
         Automation("hidden", EntityState(collector, "on"), trigger=EntityState(saw, "on")),
         Automation("hidden", EntityState(collector, "off"), trigger=EntityState(saw, "off")),
     ]
 
 
-def plant_groups() -> list[Derived]:
-    """Return the entities that repeat others."""
-    return [_GROUP]
-
-
 class Machines:
-    """Run the automations and keep the groups in step."""
+    """Run the automations."""
 
-    def __init__(self, world: World, automations: list[Automation], groups: list[Derived]) -> None:
+    def __init__(self, world: World, automations: list[Automation]) -> None:
         self._world = world
         self._agenda = world.agenda
         self._home_assistant = world.home_assistant
         self._rng = world.rng("machines")
         self._since: dict[EntityState, float] = {}
-        self._timed = [automation for automation in automations if automation.kind == "time"]
+        self._timed = [automation for automation in automations if automation.minute is not None]
         for automation in automations:
             if automation.trigger is not None:
                 self._listen(automation, automation.trigger)
-        for group in groups:
-            for member in group.sources:
-                for state in ("on", "off"):
-                    self._home_assistant.on_change(member, state, self._repeat(group))
 
     def plan(self, day: int) -> None:
         """Plan a day's timers; they know no holidays."""
         for automation in self._timed:
-            moment = self._world.calendar.moment(day, float(automation.minute or 0))
-            self._agenda.at(moment + self._rng.uniform(0.02, 0.3), partial(self._run, automation, None))
+            begin = self._begin(automation, day) + self._rng.uniform(0.02, 0.3)
+            hidden = automation.kind == "hidden"
+            act = partial(self._settle, automation) if hidden else partial(self._run, automation, None)
+            self._agenda.at(begin, act)
+
+    def _begin(self, automation: Automation, day: int) -> float:
+        calendar, minute = self._world.calendar, float(automation.minute or 0)
+        if automation.anchor == "clock":
+            return calendar.moment(day, minute)
+        sunrise, sunset = calendar.sun(day)
+        return (sunrise if automation.anchor == "sunrise" else sunset) + 60 * minute
 
     def _listen(self, automation: Automation, trigger: EntityState) -> None:
         if automation.kind == "hidden":
@@ -133,7 +140,8 @@ class Machines:
             return
         context = self._home_assistant.context(at, parent_id=cause.id if cause else None)
         name = self._home_assistant.device(automation.automation_id).fixed["friendly_name"]
-        source = f"state of {automation.trigger.entity_id}" if automation.trigger else "time"
+        timed = "time" if automation.anchor == "clock" else automation.anchor
+        source = f"state of {automation.trigger.entity_id}" if automation.trigger else timed
         at = self._home_assistant.fire(
             at,
             "automation_triggered",
@@ -151,14 +159,3 @@ class Machines:
     def _settle(self, automation: Automation, at: float) -> None:
         if self._home_assistant.report(at, automation.action.entity_id, automation.action.state):
             automation.occurrences.append(at)
-
-    def _repeat(self, group: Derived) -> Listener:
-        """Return the listener that derives a group's state from its members', context and all."""
-
-        def follow(at: float, context: Context) -> None:
-            states = [self._home_assistant.state(member) for member in group.sources]
-            self._home_assistant.report(
-                at, group.entity_id, "on" if "on" in states else "off", context=context
-            )
-
-        return follow

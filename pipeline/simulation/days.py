@@ -1,9 +1,8 @@
-"""The household's calendar: local time, day types and daylight."""
+"""The household's calendar: local time and daylight."""
 
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from pipeline.simulation.truth import DayType
 from schemas.sun import sun_times
 
 
@@ -20,16 +19,15 @@ class Calendar:
         IANA name of the household's time zone.
     lat, lon
         Where the sun is seen from, in degrees.
-    away
-        Days on which nobody is at home.
     """
 
-    def __init__(self, *, start: date, days: int, tz: str, lat: float, lon: float, away: range) -> None:
+    def __init__(self, *, start: date, days: int, tz: str, lat: float, lon: float) -> None:
         self.start = start
         self.days = days
-        self.away = away
+        self.tz = tz
         self._zone = ZoneInfo(tz)
-        self._place = (lat, lon)
+        self.lat = lat
+        self._lon = lon
         self._suns: dict[int, tuple[float, float]] = {}
 
     def date(self, day: int) -> date:
@@ -46,17 +44,11 @@ class Calendar:
         wall = datetime.fromtimestamp(at, self._zone)
         return wall.hour * 60 + wall.minute + wall.second / 60
 
-    def day_type(self, day: int) -> DayType:
-        """Say what kind of day it is."""
-        if day in self.away:
-            return "away"
-        return "weekend" if self.date(day).weekday() >= 5 else "work"
-
     def sun(self, day: int) -> tuple[float, float]:
         """Return sunrise and sunset in epoch seconds."""
         if day not in self._suns:
             midnight = datetime.combine(self.date(day), time(), UTC).timestamp()
-            sunrise, sunset = sun_times(self.date(day), *self._place)
+            sunrise, sunset = sun_times(self.date(day), self.lat, self._lon)
             self._suns[day] = midnight + sunrise * 60, midnight + sunset * 60
         return self._suns[day]
 

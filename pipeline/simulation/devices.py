@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from pipeline.simulation.truth import Stretch
+
 ROOMS = (
     "hall",
     "stairs",
@@ -16,9 +18,9 @@ ROOMS = (
     "garage",
     "garden",
 )
-OCCUPIED_ROOMS = tuple(room for room in ROOMS if room not in {"stairs", "pantry", "garden"})
-MOTION_ROOMS = (*OCCUPIED_ROOMS, "stairs")
-CEILING_ROOMS = tuple(room for room in OCCUPIED_ROOMS if room != "garage")
+VISITED_ROOMS = tuple(room for room in ROOMS if room not in {"stairs", "pantry", "garden"})
+MOTION_ROOMS = (*VISITED_ROOMS, "stairs")
+CEILING_ROOMS = tuple(room for room in VISITED_ROOMS if room != "garage")
 
 # Idle and active state, and Home Assistant's supported_features, by domain.
 _DOMAINS: dict[str, tuple[str, str, int | None]] = {
@@ -49,8 +51,11 @@ class Device:
         Its state at rest and in use; the initial reading of a sensor is `idle`.
     fixed
         Attributes that it always has.
-    minutes
-        How long people typically leave it active; 0 where nobody switches it back.
+    minutes, sigma
+        How long people leave it active: median and width of a log-normal distribution; 0 where nobody
+        switches it back.
+    stretch, stretch_minutes
+        When they leave it active for another time, and that time's median.
     uses_per_day
         How often people use it for no reason that could be learned.
     local
@@ -63,6 +68,9 @@ class Device:
     active: str
     fixed: Mapping[str, Any] = field(default_factory=dict)
     minutes: float = 0.0
+    sigma: float = 0.25
+    stretch: Stretch | None = None
+    stretch_minutes: float = 0.0
     uses_per_day: float = 0.0
     local: bool = False
 
@@ -92,7 +100,14 @@ def _varying(entity_id: str, state: str) -> dict[str, Any]:
 
 
 def device(
-    entity_id: str, room: str, *, minutes: float = 0.0, uses_per_day: float = 0.0, **attributes: object
+    entity_id: str,
+    room: str,
+    *,
+    minutes: float = 0.0,
+    sigma: float = 0.25,
+    stretch: tuple[Stretch, float] | None = None,
+    uses_per_day: float = 0.0,
+    **attributes: object,
 ) -> Device:
     """Describe an entity with the attributes of its domain."""
     domain, name = entity_id.split(".")
@@ -100,7 +115,19 @@ def device(
     fixed: dict[str, Any] = {**attributes, "friendly_name": name.replace("_", " ").capitalize()}
     if features is not None:
         fixed["supported_features"] = features
-    return Device(entity_id, room, idle, active, fixed, minutes, uses_per_day)
+    when, other_minutes = stretch or (None, 0.0)
+    return Device(
+        entity_id,
+        room,
+        idle,
+        active,
+        fixed,
+        minutes=minutes,
+        sigma=sigma,
+        stretch=when,
+        stretch_minutes=other_minutes,
+        uses_per_day=uses_per_day,
+    )
 
 
 def sensor(entity_id: str, room: str, device_class: str, unit: str, reading: str) -> Device:
@@ -128,25 +155,27 @@ def followers() -> list[Device]:
 def numeric_sensors() -> list[Device]:
     """Return what is measured at intervals."""
     rooms = [
-        sensor(f"sensor.{room}_temperature", room, "temperature", "°C", "20.5") for room in OCCUPIED_ROOMS
+        sensor(f"sensor.{room}_temperature", room, "temperature", "°C", "20.5") for room in VISITED_ROOMS
     ]
     return [
         *rooms,
         sensor("sensor.outdoor_temperature", "garden", "temperature", "°C", "11.0"),
         sensor("sensor.outdoor_illuminance", "garden", "illuminance", "lx", "0"),
         sensor("sensor.living_room_illuminance", "living_room", "illuminance", "lx", "0"),
+        sensor("sensor.bathroom_humidity", "bathroom", "humidity", "%", "52"),
+        sensor("sensor.fridge_temperature", "kitchen", "temperature", "°C", "4.0"),
     ]
 
 
 def controls() -> list[Device]:
-    """Return what people use at random."""
+    """Return what people use at random; of what has no typical length, `sigma` is 1."""
     return [
-        device("switch.kettle", "kitchen", minutes=4, uses_per_day=2.5),
-        device("light.kitchen_counter", "kitchen", minutes=25, uses_per_day=2.0),
-        device("light.floor_lamp", "living_room", minutes=45, uses_per_day=1.2),
-        device("media_player.office_speaker", "office", minutes=40, uses_per_day=1.0),
-        device("switch.washing_machine", "bathroom", minutes=75, uses_per_day=0.5),
+        device("switch.kettle", "kitchen", minutes=4, sigma=0.15, uses_per_day=2.5),
+        device("light.kitchen_counter", "kitchen", minutes=25, sigma=0.5, uses_per_day=1.6),
+        device("light.floor_lamp", "living_room", minutes=35, stretch=("evening", 110), uses_per_day=1.2),
+        device("media_player.office_speaker", "office", minutes=40, sigma=1.0, uses_per_day=0.9),
+        device("switch.washing_machine", "bathroom", minutes=75, sigma=0.06, uses_per_day=0.6),
         device("switch.vacuum", "living_room", minutes=20, uses_per_day=0.4),
-        device("fan.bedroom", "bedroom", minutes=60, uses_per_day=0.6),
-        device("cover.awning", "garden", minutes=90, uses_per_day=0.4, device_class="awning"),
+        device("fan.bedroom", "bedroom", minutes=60, sigma=1.0, uses_per_day=0.6),
+        device("cover.awning", "garden", minutes=90, sigma=1.0, uses_per_day=0.4, device_class="awning"),
     ]

@@ -1,14 +1,18 @@
 """What people do on purpose: go to a device, or reach for the interface, and operate it."""
 
+from collections.abc import Sequence
 from functools import partial
 
-from pipeline.simulation.devices import Device
+from pipeline.simulation.devices import VISITED_ROOMS, Device
 from pipeline.simulation.operation import Done, Operation
 from pipeline.simulation.presence import Presence
 from pipeline.simulation.truth import EntityState
 from pipeline.simulation.world import World, poisson
 
 _DOOR_S = (4.0, 25.0)
+_WISH_SHARE = 0.6
+_WISH_LASTS_S = (600.0, 9000.0)
+_USED_AFTER_S = (8.0, 300.0)
 
 
 class Errands:
@@ -38,19 +42,32 @@ class Errands:
                 at + reach_s, lambda now: self._operation.operate(now, target, interface=False, done=done)
             )
 
-    def _open(self, at: float, door: Device) -> None:
+    def use(self, device: Device, at: float) -> None:
+        """Operate a device in passing, if somebody is still there."""
+        if not self._presence.awake():
+            return
+        if device.entity_id.startswith("binary_sensor."):
+            self.open(at, device)
+        else:
+            target = EntityState(device.entity_id, device.active)
+            self._operation.operate(at, target, interface=self._operation.by_interface())
+
+    def open(self, at: float, door: Device) -> None:
         """Open a door and let it fall shut."""
-        self._presence.go(at, self._rng.choice(self._presence.awake()), door.room)
-        opened = at + self._rng.uniform(1, 4)
-        self._agenda.at(opened, lambda now: self._home_assistant.report(now, door.entity_id, door.active))
+        self._agenda.at(at, lambda now: self._home_assistant.report(now, door.entity_id, door.active))
         self._agenda.at(
-            opened + self._rng.uniform(*_DOOR_S),
+            at + self._rng.uniform(*_DOOR_S),
             lambda now: self._home_assistant.report(now, door.entity_id, door.idle),
         )
 
+    def _open(self, at: float, door: Device) -> None:
+        """Go to a door and open it."""
+        self._presence.go(at, self._rng.choice(self._presence.awake()), door.room)
+        self.open(at + self._rng.uniform(1, 4), door)
+
 
 class RandomUse:
-    """Operate devices now and then for no reason that could be learned.
+    """Operate devices now and then for no reason that could be learned, mostly in rooms where people are.
 
     Parameters
     ----------
@@ -60,17 +77,34 @@ class RandomUse:
         Factor on how often.
     """
 
-    def __init__(self, world: World, errands: Errands, devices: list[Device], noise: float) -> None:
+    def __init__(self, world: World, errands: Errands, devices: Sequence[Device], noise: float) -> None:
         self._world = world
         self._errands = errands
         self._devices = devices
         self._noise = noise
         self._rng = world.rng("random use")
+        self._wishes: dict[str, list[tuple[float, Device]]] = {}
 
     def plan(self, day: int) -> None:
         """Plan a day's uses, at any time at which somebody may be awake."""
         for device in self._devices:
-            target = EntityState(device.entity_id, device.active)
             for _ in range(poisson(self._rng, device.uses_per_day * self._noise)):
                 moment = self._world.calendar.moment(day, self._rng.uniform(390, 1410))
-                self._world.agenda.at(moment, partial(self._errands.run, target))
+                wishes = self._rng.random() < _WISH_SHARE and device.room in VISITED_ROOMS
+                target = EntityState(device.entity_id, device.active)
+                use = partial(self._wish, device) if wishes else partial(self._errands.run, target)
+                self._world.agenda.at(moment, use)
+
+    def visit(self, room: str, at: float) -> None:
+        """Use one of the devices of a room that somebody came into and wanted to use."""
+        wishes = [wish for wish in self._wishes.pop(room, []) if wish[0] >= at]
+        if not wishes:
+            return
+        _, device = wishes.pop(0)
+        self._wishes[room] = wishes
+        moment = at + self._rng.uniform(*_USED_AFTER_S)
+        self._world.agenda.at(moment, partial(self._errands.use, device))
+
+    def _wish(self, device: Device, at: float) -> None:
+        until = at + self._rng.uniform(*_WISH_LASTS_S)
+        self._wishes.setdefault(device.room, []).append((until, device))

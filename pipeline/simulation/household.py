@@ -1,37 +1,42 @@
 """A generated household: its messages, and the truth of what was planted in it."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import date
 from random import Random
+from typing import Any
 
 from pipeline.simulation.agenda import Agenda
-from pipeline.simulation.automations import (
-    Machines,
-    automated_devices,
-    automation_device,
-    group_device,
-    plant_automations,
-    plant_groups,
-)
+from pipeline.simulation.almanac import Almanac
+from pipeline.simulation.automations import Machines, automation_device
+from pipeline.simulation.chains import ChainPractice
+from pipeline.simulation.dates import Dates
 from pipeline.simulation.days import Calendar
 from pipeline.simulation.delivery import Delivery, Message
-from pipeline.simulation.devices import Device, controls, followers, numeric_sensors
+from pipeline.simulation.derived import Repetition
+from pipeline.simulation.devices import Device
+from pipeline.simulation.difficulty import DIFFICULTIES, Level
 from pipeline.simulation.errands import Errands, RandomUse
-from pipeline.simulation.habits import HabitPractice, habit_devices, plant_habits
+from pipeline.simulation.habits import HabitPractice
 from pipeline.simulation.instance import HomeAssistant
+from pipeline.simulation.inventory import own_devices, placed_devices
+from pipeline.simulation.oddities import Oddities
 from pipeline.simulation.operation import Operation
-from pipeline.simulation.pairs import PairPractice, pair_devices, plant_pairs
-from pipeline.simulation.people import OCCUPANTS
+from pipeline.simulation.pairs import PairPractice
+from pipeline.simulation.people import MOST, draw_occupants
+from pipeline.simulation.planting import plant
 from pipeline.simulation.presence import Presence
-from pipeline.simulation.sensors import Sensors, sun_device
+from pipeline.simulation.sensors import Sensors
+from pipeline.simulation.stays import StayLog
 from pipeline.simulation.truth import Truth
 from pipeline.simulation.world import World
+from schemas.anomalies import AnomalyKind
+from schemas.home import check_zone
 
 
 class Household:
-    """Two people, their rooms and devices, and a Home Assistant that tells of them.
+    """People, their rooms and devices, and a Home Assistant that tells of them.
 
-    The same parameters give the same messages, byte for byte.
+    The same parameters give the same messages, byte for byte, and more days begin with the same ones.
 
     Parameters
     ----------
@@ -43,10 +48,16 @@ class Household:
         The first of them; the default's thirty days hold the end of daylight saving time.
     tz, lat, lon
         Where the household is.
+    occupants
+        How many people live there, 1 to 4.
     away
-        Days, counted from 0, on which nobody is at home.
+        Days, counted from 0, on which nobody is at home; None draws journeys.
+    difficulty
+        How regular people are, and how often they use devices for no reason.
     noise
-        Factor on how often devices are used for no reason.
+        Factor on the latter.
+    anomalies
+        Which kinds may occur.
     restarts_per_week
         How often Home Assistant is restarted.
     late_share, duplicate_share
@@ -55,7 +66,7 @@ class Household:
     Raises
     ------
     ValueError
-        If there is not at least one day.
+        If a parameter is outside of its bounds.
 
     Examples
     --------
@@ -74,35 +85,53 @@ class Household:
         tz: str = "Europe/Berlin",
         lat: float = 52.52,
         lon: float = 13.405,
-        away: range = range(17, 19),
+        occupants: int = 2,
+        away: Collection[int] | None = None,
+        difficulty: Level = "normal",
         noise: float = 1.0,
+        anomalies: Collection[AnomalyKind] = tuple(AnomalyKind),
         restarts_per_week: float = 0.5,
         late_share: float = 0.003,
         duplicate_share: float = 0.003,
     ) -> None:
-        if days < 1:
-            raise ValueError(f"expected at least one day, got {days}")
+        _check("at least one day", days, holds=days >= 1)
+        _check(f"1 to {MOST} occupants", occupants, holds=1 <= occupants <= MOST)
+        _check(f"a difficulty of {', '.join(DIFFICULTIES)}", difficulty, holds=difficulty in DIFFICULTIES)
+        _check("noise of 0 or more", noise, holds=noise >= 0)
+        _check("up to 7 restarts per week", restarts_per_week, holds=0 <= restarts_per_week <= 7)
+        for share in (late_share, duplicate_share):
+            _check("shares between 0 and 1", share, holds=0 <= share <= 1)
+        _check("a latitude between -90 and 90", lat, holds=-90 <= lat <= 90)
+        _check("a longitude between -180 and 180", lon, holds=-180 <= lon <= 180)
+        check_zone(tz)
         self.seed = seed
         self.days = days
         self.tz = tz
         self.lat = lat
         self.lon = lon
-        self.calendar = Calendar(start=start, days=days, tz=tz, lat=lat, lon=lon, away=away)
-        self._noise = noise
-        self._restarts_per_week = restarts_per_week
+        self.calendar = Calendar(start=start, days=days, tz=tz, lat=lat, lon=lon)
+        self._almanac = Almanac(seed=seed, start=start, occupants=occupants, away=away)
+        self._occupants = draw_occupants(Random(f"{seed}/occupants"), occupants)
+        self._difficulty = DIFFICULTIES[difficulty]
+        self._noise = noise * self._difficulty.noise
+        self._anomalies = [AnomalyKind(kind) for kind in anomalies]
+        self._restart_share = restarts_per_week / 7
         self._shares = (late_share, duplicate_share)
+        self._has_run = False
         self.truth = self._plant()
 
     def messages(self) -> Iterator[Message]:
         """Generate eventstream messages as (arrival in epoch seconds, payload), in order of arrival.
 
-        `truth` begins anew with the first message and is complete after the last. Payloads share what they
-        hold, so readers must not change them.
+        `truth` is complete after the last; another run begins with a new one. Payloads share what they hold,
+        so readers must not change them.
         """
-        self.truth = self._plant()
+        if self._has_run:
+            self.truth = self._plant()
+        self._has_run = True
         agenda = Agenda()
         home_assistant = HomeAssistant(agenda, Random(f"{self.seed}/home assistant"))
-        world = World(self.seed, self.calendar, agenda, home_assistant)
+        world = World(self.seed, self.calendar, self._almanac, agenda, home_assistant)
         home_assistant.add(self._devices(), self.calendar.moment(0, 0))
         delivery = Delivery(world.rng("delivery"), *self._shares)
         for day_end in self._days(world):
@@ -115,71 +144,60 @@ class Household:
 
     def _days(self, world: World) -> Iterator[float]:
         """Plan one day after the other, and yield when it ends."""
-        user_id = f"{world.rng('user').getrandbits(128):032x}"
-        operation = Operation(world, user_id)
-        presence = Presence(world, operation)
+        truth = self.truth
+        operation = Operation(world, f"{world.rng('user').getrandbits(128):032x}")
+        presence = Presence(world, operation, self._occupants)
         errands = Errands(world, presence, operation)
-        habits = HabitPractice(world, errands, self.truth.habits)
-        uses = RandomUse(world, errands, self._devices(), self._noise)
-        PairPractice(world, presence, operation, self.truth.pairs)
-        machines = Machines(world, self.truth.automations, self.truth.derived)
-        sensors = Sensors(world)
-        self._plan_restarts(world)
+        habits = HabitPractice(world, errands, truth.habits)
+        uses = RandomUse(world, errands, placed_devices(), self._noise)
+        presence.on_visit(uses.visit)
+        pairs = PairPractice(world, presence, operation, truth.pairs)
+        chains = ChainPractice(world, presence, operation, truth.chains, truth.bundles)
+        machines, sensors, dates = Machines(world, truth.automations), Sensors(world), Dates(world)
+        Repetition(world, truth.derived)
+        StayLog(world, truth)
+        oddities = Oddities(
+            world,
+            truth,
+            self._anomalies,
+            habits=habits,
+            presence=presence,
+            operation=operation,
+            sensors=sensors,
+        )
+        restarts = world.rng("restarts")
         for day in range(self.days):
-            self.truth.day_types[self.calendar.date(day).isoformat()] = self.calendar.day_type(day)
+            truth.day_types[self.calendar.date(day).isoformat()] = self._almanac.day_type(day)
+            oddities.plan(day)
             presence.plan(day, habits.plan(day))
-            uses.plan(day)
-            machines.plan(day)
-            sensors.plan(day)
+            for part in (uses, pairs, chains, machines, sensors, dates):
+                part.plan(day)
+            self._plan_restart(world, restarts, day)
             yield self.calendar.moment(day + 1, 0)
 
-    def _plan_restarts(self, world: World) -> None:
-        rng = world.rng("restarts")
-        number = round(self.days * self._restarts_per_week / 7)
-        for day in rng.sample(range(self.days), min(number, self.days)):
-            moment = self.calendar.moment(day, rng.uniform(30, 1400))
+    def _plan_restart(self, world: World, rng: Random, day: int) -> None:
+        due, minute = rng.random() < self._restart_share, rng.uniform(30, 1400)
+        if due:
+            moment = self.calendar.moment(day, minute)
             self.truth.restarts.append(moment)
             world.agenda.at(moment, world.home_assistant.restart)
-        self.truth.restarts.sort()
 
     def _plant(self) -> Truth:
         """Draw what is to be found, with nothing of it come about yet."""
-        rng = Random(f"{self.seed}/planted")
-        habits, pairs = plant_habits(rng), plant_pairs(rng)
-        return Truth(
-            tz=self.tz,
-            habits=habits,
-            pairs=pairs,
-            automations=plant_automations(rng),
-            derived=plant_groups(),
-            controls=[device.entity_id for device in controls()],
-            followers=[device.entity_id for device in followers()],
-            rooms={device.entity_id: device.room for device in _placed_devices()},
+        return plant(
+            Random(f"{self.seed}/planted"),
+            self.calendar,
+            occupants=self._occupants,
+            difficulty=self._difficulty,
+            devices=placed_devices(),
         )
 
     def _devices(self) -> list[Device]:
         """Return every entity of the household."""
-        persons = [_person(occupant.entity_id) for occupant in OCCUPANTS]
         automations = [automation_device(a) for a in self.truth.automations if a.automation_id]
-        return [*_placed_devices(), *persons, sun_device(), *automations]
+        return [*placed_devices(), *own_devices(self._occupants), *automations]
 
 
-def _placed_devices() -> list[Device]:
-    """Return the entities that stand in a room."""
-    return [
-        *followers(),
-        *habit_devices(),
-        *pair_devices(),
-        *automated_devices(),
-        *controls(),
-        *numeric_sensors(),
-        group_device(),
-    ]
-
-
-def _person(entity_id: str) -> Device:
-    name = entity_id.split(".")[1]
-    fixed = {"editable": True, "id": name, "device_trackers": [f"device_tracker.{name}"], "user_id": None}
-    return Device(
-        entity_id, "", "home", "not_home", {**fixed, "friendly_name": name.capitalize()}, local=True
-    )
+def _check(expected: str, got: Any, *, holds: bool) -> None:
+    if not holds:
+        raise ValueError(f"expected {expected}, got {got}")

@@ -52,6 +52,7 @@ class HomeAssistant:
         self._shown: dict[str, dict[str, Any]] = {}
         self._calls: dict[str, tuple[float, Context]] = {}
         self._listeners: dict[tuple[str, str], list[Listener]] = {}
+        self._frozen: dict[str, float] = {}
         self._last_fired = 0.0
 
     def add(self, devices: Iterable[Device], at: float) -> None:
@@ -70,6 +71,10 @@ class HomeAssistant:
         """Return the state that the entity is really in, also while nobody shows it."""
         return self._real[entity_id][0]
 
+    def freeze(self, entity_id: str, until: float) -> None:
+        """Let a sensor take no notice of anything for a while."""
+        self._frozen[entity_id] = until
+
     def on_change(self, entity_id: str, state: str, listener: Listener) -> None:
         """Call a listener whenever the entity is seen to change into a state."""
         self._listeners.setdefault((entity_id, state), []).append(listener)
@@ -84,6 +89,8 @@ class HomeAssistant:
         self, at: float, entity_id: str, state: str, *, context: Context | None = None, **live: object
     ) -> bool:
         """Take a state from a device, and say whether it was a change that the stream shows."""
+        if at < self._frozen.get(entity_id, 0.0):
+            return False
         called = self._calls.get(entity_id)
         if context is None and called is not None and at - called[0] <= _CONTEXT_RECENT_S:
             context = called[1]

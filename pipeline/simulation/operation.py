@@ -2,14 +2,16 @@
 
 from collections.abc import Callable
 
+from pipeline.simulation.devices import Device
 from pipeline.simulation.truth import EntityState
 from pipeline.simulation.world import World
 
 Done = Callable[[float], None]
+Forgotten = Callable[[float, float], None]
 
 _INTERFACE_SHARE = 0.3
 _DIM_SHARE = 0.12
-_LASTS_SIGMA = 0.25
+_EVENING_MINUTE = 18 * 60
 
 
 class Operation:
@@ -24,15 +26,25 @@ class Operation:
     """
 
     def __init__(self, world: World, user_id: str) -> None:
+        self._world = world
         self._agenda = world.agenda
         self._home_assistant = world.home_assistant
         self._rng = world.rng("operation")
         self._user_id = user_id
         self._uses: dict[str, int] = {}
+        self._forgotten: dict[str, tuple[float, Forgotten]] = {}
 
     def by_interface(self) -> bool:
         """Decide whether the next operation is made in the interface, from any room."""
         return self._rng.random() < _INTERFACE_SHARE
+
+    def forget(self, entity_id: str, lasts_s: float, told: Forgotten) -> None:
+        """Leave a device on for much longer the next time; `told` hears from when to when."""
+        self._forgotten[entity_id] = (lasts_s, told)
+
+    def remember(self, entity_id: str) -> None:
+        """Take back what `forget` asked for, if it has not come about."""
+        self._forgotten.pop(entity_id, None)
 
     def operate(self, at: float, target: EntityState, *, interface: bool, done: Done | None = None) -> None:
         """Bring a device into a state; `done` hears when, if the stream shows it."""
@@ -53,11 +65,25 @@ class Operation:
         self._uses[target.entity_id] = use = self._uses.get(target.entity_id, 0) + 1
         if target.state != device.active or not device.minutes:
             return
-        lasts_s = 60 * device.minutes * self._rng.lognormvariate(0, _LASTS_SIGMA)
+        lasts_s = self._lasts_s(device, at)
+        if target.entity_id in self._forgotten:
+            lasts_s, told = self._forgotten.pop(target.entity_id)
+            told(at, at + lasts_s)
         back = EntityState(target.entity_id, device.idle)
         self._agenda.at(at + lasts_s, lambda now: self._switch_back(now, back, use))
         if target.entity_id.startswith("light.") and self._rng.random() < _DIM_SHARE:
             self._agenda.at(at + self._rng.uniform(10, 90), lambda now: self._dim(now, target))
+
+    def _lasts_s(self, device: Device, at: float) -> float:
+        """Draw how long a device is left active."""
+        calendar = self._world.calendar
+        special = {
+            None: False,
+            "weekend": calendar.date(calendar.day(at)).weekday() >= 5,
+            "evening": calendar.minute(at) >= _EVENING_MINUTE,
+        }[device.stretch]
+        minutes = device.stretch_minutes if special else device.minutes
+        return 60 * minutes * self._rng.lognormvariate(0, device.sigma)
 
     def _switch_back(self, at: float, target: EntityState, use: int) -> None:
         if self._uses[target.entity_id] == use:

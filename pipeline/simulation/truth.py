@@ -147,7 +147,7 @@ class Duration:
     stretch, stretch_seconds
         Where the length depends on when it begins: another median at weekends, or from 18:00 on.
     occurrences
-        Epoch seconds of the begin, and seconds until it ended by itself, as the household would have it.
+        Epoch seconds of the begin, and seconds until it ended, of all but those labelled as left on.
     """
 
     entity_id: str
@@ -168,8 +168,8 @@ class Automation:
     automation_id
         Home Assistant's entity, absent where the machine is outside of it (a direct binding of two devices,
         a plug with a timer of its own).
-    minute
-        Local minutes after midnight of a time trigger.
+    anchor, minute
+        Of a time trigger: local minutes after midnight, or from the sun's event.
     """
 
     kind: AutomationKind
@@ -177,6 +177,7 @@ class Automation:
     automation_id: str | None = None
     trigger: EntityState | None = None
     minute: int | None = None
+    anchor: Anchor = "clock"
     occurrences: list[float] = field(default_factory=list)
 
 

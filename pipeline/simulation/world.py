@@ -4,16 +4,18 @@ from dataclasses import dataclass
 from random import Random
 
 from pipeline.simulation.agenda import Agenda
+from pipeline.simulation.almanac import Almanac
 from pipeline.simulation.days import Calendar
 from pipeline.simulation.instance import HomeAssistant
 
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """Time, what is to come and the Home Assistant that sees it."""
+    """Time, what days it brings, what is to come and the Home Assistant that sees it."""
 
     seed: int
     calendar: Calendar
+    almanac: Almanac
     agenda: Agenda
     home_assistant: HomeAssistant
 

@@ -1,97 +1,78 @@
-from collections.abc import Callable
-from datetime import UTC, datetime
-from typing import Any
+"""What was planted, in words."""
+
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from pipeline.planted import habit_found, pair_found, taken_for_habits
-from pipeline.simulation import Automation, EntityState, Habit, Pair, Truth
-from schemas.patterns import CoOccurrenceDetail, Evidence, Pattern, Quantiles, Target, TimeOfDayDetail
+from pipeline.planted import (
+    automation_in_words,
+    chain_in_words,
+    habit_in_words,
+    oddity_in_words,
+    pair_in_words,
+)
+from pipeline.simulation import Automation, Chain, EntityState, Habit, Oddity, Pair
+from schemas.anomalies import AnomalyKind
+from schemas.patterns import AtHome, Condition, Dark, Hours, Temperature, Weekday
 
 BERLIN = ZoneInfo("Europe/Berlin")
 COFFEE = EntityState("switch.coffee_maker", "on")
 DOOR, LIGHT = EntityState("binary_sensor.door", "on"), EntityState("light.porch", "on")
-MakePattern = Callable[..., Pattern]
 
 
-@pytest.fixture
-def pattern() -> MakePattern:
-    """Make a pattern of a detail."""
-
-    def make(detail: TimeOfDayDetail | CoOccurrenceDetail) -> Pattern:
-        at = datetime(2026, 10, 5, tzinfo=UTC)
-        evidence = Evidence(
-            opportunities=9, hits=9, misses=0, base_rate=0.1, lift=9, interval=(0.8, 1.0), e_value=1e6
-        )
-        return Pattern.of(
-            detail, home="home", confidence=0.9, occurrences=9, first_seen=at, last_seen=at, evidence=evidence
-        )
-
-    return make
-
-
-def time_of_day(minute: float, **fields: Any) -> TimeOfDayDetail:
-    """A habit of the coffee maker."""
-    defaults = {
-        "entity_id": COFFEE.entity_id,
-        "state": "on",
-        "spread_minutes": 5,
-        "days": (0,),
-        "anchor": "clock",
-    }
-    return TimeOfDayDetail.model_validate({**defaults, "minute": minute, **fields})
-
-
-def pair(trigger: EntityState, action: EntityState, *, automated: bool = False) -> CoOccurrenceDetail:
-    """A pair that was found."""
-    return CoOccurrenceDetail(
-        trigger=Target(entity_id=trigger.entity_id, state=trigger.state),
-        action=Target(entity_id=action.entity_id, state=action.state),
-        lag_seconds=Quantiles(p10=1, p50=2, p90=3),
-        probability=0.9,
-        automated=automated,
-    )
+def test_a_habit_is_said_with_its_change() -> None:
+    """Time or sun, and from when it moves or until when it is done."""
+    habit = Habit("habit-1", COFFEE, "robin", "clock", 425, 5, (0, 1, 2, 3, 4), 0.9)
+    assert habit_in_words(habit) == "you turn coffee maker (switch) on on weekdays around 07:05"
+    habit.moved_on, habit.moved_minute = "2026-10-20", 370
+    assert habit_in_words(habit).endswith("around 07:05, from 2026-10-20 on around 06:10")
+    dropped = Habit("habit-2", LIGHT, "robin", "sunset", -12, 5, (6,), 0.9, dropped_on="2026-10-21")
+    assert habit_in_words(dropped).endswith("on Sundays 12 min before sunset, until 2026-10-21")
 
 
 @pytest.mark.parametrize(
-    ("detail", "found"),
+    ("condition", "words"),
     [
-        (time_of_day(5), True),
-        (time_of_day(1430), True),
-        (time_of_day(120), False),
-        (time_of_day(5, state="off"), False),
-        (time_of_day(5, entity_id="switch.kettle"), False),
-        (time_of_day(5, automated=True), False),
+        (Dark(), "in the dark"),
+        (Hours(after=6, before=10.5), "between 06:00 and 10:30"),
+        (Weekday(days=(5, 6)), "at weekends"),
+        (Temperature(entity_id="sensor.outdoor", below=9.5), "while outdoor (sensor) is below 9.5"),
+        (AtHome(), "while somebody is at home"),
     ],
 )
-def test_habit_is_found_at_its_time_of_late(
-    pattern: MakePattern, detail: TimeOfDayDetail, *, found: bool
-) -> None:
-    """A habit is found by a person's pattern of the same near its latest times, across midnight too."""
-    habit = Habit("habit-1", COFFEE, "robin", "clock", 0, 5, (0,), 0.9)
-    first = datetime(2026, 9, 1, 12, tzinfo=BERLIN)
-    latest = datetime(2026, 10, 5, 0, 3, tzinfo=BERLIN)
-    habit.occurrences = [first.timestamp()] * 20 + [latest.timestamp()] * 7
-    assert habit_found(habit, [pattern(detail)], BERLIN) is found
+def test_a_pair_is_said_with_its_condition(condition: Condition, words: str) -> None:
+    """What is done, how long after what, and when."""
+    pair = Pair("pair-1", DOOR, LIGHT, 5, 0.9, (condition,))
+    said = "you turn porch (light) on 5 seconds after door (binary sensor) becomes on"
+    assert pair_in_words(pair) == f"{said}, {words}"
 
 
-def test_habit_that_never_came_about_is_not_found(pattern: MakePattern) -> None:
-    """What was planted and never done cannot be found."""
-    habit = Habit("habit-1", COFFEE, "robin", "clock", 0, 5, (0,), 0.9)
-    assert not habit_found(habit, [pattern(time_of_day(0))], BERLIN)
+def test_a_chain_is_said_step_by_step() -> None:
+    """Each step with its time after the one before."""
+    chain = Chain("chain-1", (COFFEE, LIGHT), (42.0,), 0.9)
+    said = "you turn coffee maker (switch) on, 42 seconds later you turn porch (light) on"
+    assert chain_in_words(chain) == said
 
 
-def test_pair_is_found_in_its_direction(pattern: MakePattern) -> None:
-    """A pair is found by a person's pattern of the same trigger and action, not by its reverse."""
-    planted = Pair("pair-1", DOOR, LIGHT, 5, 0.9)
-    assert pair_found(planted, [pattern(pair(DOOR, LIGHT))])
-    assert not pair_found(planted, [pattern(pair(LIGHT, DOOR))])
-    assert not pair_found(planted, [pattern(pair(DOOR, LIGHT, automated=True))])
+@pytest.mark.parametrize(
+    ("automation", "words"),
+    [
+        (Automation("state", LIGHT, "automation.a", DOOR), "after door (binary sensor) becomes on"),
+        (Automation("time", LIGHT, "automation.a", minute=1230), "at 20:30"),
+        (Automation("time", LIGHT, "automation.a", minute=10, anchor="sunset"), "10 min after sunset"),
+        (Automation("hidden", LIGHT, minute=600), "at 10:00, unknown to Home Assistant"),
+    ],
+)
+def test_an_automation_is_said_as_a_machines_doing(automation: Automation, words: str) -> None:
+    """What is set, and by what it is triggered."""
+    assert automation_in_words(automation) == f"porch (light) is set to on {words}"
 
 
-def test_machine_taken_for_a_person_is_told(pattern: MakePattern) -> None:
-    """A pattern that says a person did what a machine does is found out."""
-    truth = Truth("Europe/Berlin", automations=[Automation("hidden", LIGHT, trigger=DOOR)])
-    wrong, right = pattern(pair(DOOR, LIGHT)), pattern(pair(DOOR, LIGHT, automated=True))
-    assert taken_for_habits(truth, [wrong, right, pattern(time_of_day(5))]) == [wrong]
+@pytest.mark.parametrize("kind", AnomalyKind)
+def test_every_kind_of_anomaly_has_words(kind: AnomalyKind) -> None:
+    """What was out of order, and when on the wall clock."""
+    at = datetime(2026, 10, 25, 12, 30, tzinfo=BERLIN).timestamp()
+    said = oddity_in_words(Oddity(kind, "light.porch", at, at + 60), BERLIN)
+    assert said.startswith("porch (light) ")
+    assert said.endswith(": 25 Oct 12:30")

@@ -22,6 +22,11 @@ class Grounds:
         self._followers = {*truth.followers, _WORKDAY}
         self._bundles = [frozenset(bundle.members) for bundle in truth.bundles]
         self._steps = [chain.steps for chain in truth.chains]
+        self._answers = {
+            pair.action
+            for pair in truth.pairs
+            if pair.conditions or self.follows_people(pair.trigger.entity_id)
+        }
         planted = [habit.action for habit in truth.habits]
         planted += [side for pair in truth.pairs for side in (pair.trigger, pair.action)]
         planted += [step for chain in truth.chains for step in chain.steps]
@@ -39,7 +44,13 @@ class Grounds:
             return "follows people"
         if self.is_derived(target.entity_id):
             return "repeats another"
+        if target in self._answers:
+            return "answers what is regular"
         return "put back" if self.is_echo(target) else None
+
+    def is_planted(self, target: EntityState) -> bool:
+        """Whether something was planted that leads to it, or begins with it."""
+        return (target.entity_id, target.state) in self._used
 
     def is_derived(self, entity_id: str) -> bool:
         """Whether the entity only repeats others."""

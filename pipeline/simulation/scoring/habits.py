@@ -11,7 +11,7 @@ from pipeline.simulation.truth import EntityState, Habit, Truth
 from schemas.patterns import Pattern, TimeOfDayDetail
 
 ENOUGH = 4
-LATEST = 14
+LATEST = 7
 NEAR_MINUTES = 20.0
 NEAR_SPREADS = 1.5
 DAYS_AGREE = 0.4

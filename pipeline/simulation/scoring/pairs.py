@@ -93,14 +93,18 @@ class PairJudge:
             return "follows people"
         if trigger.entity_id == action.entity_id or self._grounds.is_echo(action):
             return "put back"
-        if any(action == pair.action and self._announces(trigger, pair) for pair in self._pairs):
-            return "stands for the trigger"
+        if self._leads_there(trigger, action):
+            return "on the way"
         return None
 
-    def _announces(self, trigger: EntityState, pair: Pair) -> bool:
-        """Whether the trigger is what people set off, or leave, on their way to the pair's own."""
-        if self._grounds.repeats(trigger.entity_id, pair.trigger.entity_id):
+    def _leads_there(self, trigger: EntityState, action: EntityState) -> bool:
+        """Whether the trigger is what people set off on their way to what they mean to do."""
+        if not self._grounds.is_planted(action):
+            return False
+        pairs = [pair for pair in self._pairs if pair.action == action]
+        if any(self._grounds.repeats(trigger.entity_id, pair.trigger.entity_id) for pair in pairs):
             return True
-        rooms = {self._rooms.get(side.entity_id) for side in (pair.trigger, pair.action)}
-        near = self._rooms.get(trigger.entity_id) in rooms or trigger.entity_id.startswith("person.")
-        return near and self._grounds.follows_people(trigger.entity_id)
+        places = [action.entity_id, *(pair.trigger.entity_id for pair in pairs)]
+        near = self._rooms.get(trigger.entity_id) in {self._rooms.get(place) for place in places}
+        arrives = trigger.entity_id.startswith("person.")
+        return (near or arrives) and self._grounds.follows_people(trigger.entity_id)

@@ -1,5 +1,6 @@
 import gzip
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +25,50 @@ def test_writes_events_home_and_truth(ha_ai: Command) -> None:
 
 
 def test_says_what_was_planted(ha_ai: Command) -> None:
-    """Habits, pairs and machines' doings are said in words with how often they came about."""
-    said = ha_ai("simulate", "--out", "house", "--days", 2).out
-    assert "turn coffee maker (switch) on on weekdays around 06:53: 2 of 2 days" in said
-    assert "turn pantry (light) on 4 seconds after pantry door (binary sensor) becomes on" in said
+    """Everything that can be found is said in words with how often it came about, and what cannot too."""
+    said = ha_ai("simulate", "--out", "house", "--days", 25).out
+    assert re.search(r"turn coffee maker \(switch\) on on weekdays around 06:53: \d+ of \d+ days", said)
     assert "14 min after sunset" in said
+    assert re.search(r"around \d\d:\d\d, from 2026-10-\d\d on around", said)
+    assert re.search(r"around \d\d:\d\d, until 2026-10-\d\d", said)
+    assert re.search(
+        r"pantry \(light\) on \d seconds after pantry door \(binary sensor\) becomes on: \d", said
+    )
+    for condition in ("in the dark", "between 07:00 and", "on weekdays", "is below", "somebody is at home"):
+        assert condition in said
+    assert re.search(r"seconds later you .* seconds later you .*: \d+ of \d+ times", said)
     assert "unknown to Home Assistant" in said
+    assert re.search(r"was not used as usual: \d\d Oct \d\d:\d\d", said)
+
+
+def test_anomalies_can_be_left_out(ha_ai: Command) -> None:
+    """Without a kind after it the option leaves all out, with some those alone are in."""
+    for kinds in ([], ["flapping", "stuck_sensor"]):
+        ha_ai("simulate", "--out", "house", "--days", 30, "--seed", 4, "--anomalies", *kinds)
+        found = {each["kind"] for each in json.loads(Path("house/truth.json").read_text())["anomalies"]}
+        assert found == set(kinds)
+
+
+def test_difficulty_occupants_and_place_are_options(ha_ai: Command) -> None:
+    """More people, a harder home and another place show in the files."""
+    words = (
+        "--days",
+        2,
+        "--occupants",
+        3,
+        "--difficulty",
+        "hard",
+        "--tz",
+        "Australia/Sydney",
+        "--lat",
+        -33.9,
+    )
+    assert ha_ai("simulate", "--out", "house", *words, "--lon", 151.2).code == 0
+    home = Home.read(Path("house/home.json"))
+    assert (home.tz, home.lat, home.lon) == ("Australia/Sydney", -33.9, 151.2)
+    text = gzip.decompress(Path("house/events.jsonl.gz").read_bytes()).decode()
+    assert '"person.kim"' in text
+    assert '"person.sam"' not in text
 
 
 def test_same_seed_same_bytes(ha_ai: Command) -> None:
@@ -40,7 +79,16 @@ def test_same_seed_same_bytes(ha_ai: Command) -> None:
     assert one == same != other
 
 
-@pytest.mark.parametrize("words", [("--days", "0"), ("--tz", "Europe/Nowhere")])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--days", "0"),
+        ("--tz", "Europe/Nowhere"),
+        ("--difficulty", "brutal"),
+        ("--occupants", "9"),
+        ("--lat", "91"),
+    ],
+)
 def test_says_what_was_expected(ha_ai: Command, words: tuple[str, str]) -> None:
     """A wrong argument is answered with what was expected, and nothing is written."""
     outcome = ha_ai("simulate", "--out", "house", *words)

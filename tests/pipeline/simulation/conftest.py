@@ -1,6 +1,7 @@
 """One generated household for all tests, and its state changes."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -15,13 +16,14 @@ class Generated:
     """A household after its run.
 
     `changes` are what its state_changed events carry, each once; `behaviour` those that lead from one
-    real state to another.
+    real state to another, `courses` when each entity came to which state.
     """
 
     household: Household
     messages: list[tuple[float, Payload]]
     changes: list[Payload]
     behaviour: list[Payload]
+    courses: dict[str, list[tuple[float, str]]]
 
 
 def generate(household: Household) -> Generated:
@@ -39,7 +41,14 @@ def generate(household: Household) -> Generated:
         and change["old_state"]["state"] != change["new_state"]["state"]
         and "unavailable" not in {change["old_state"]["state"], change["new_state"]["state"]}
     ]
-    return Generated(household, messages, list(seen.values()), behaviour)
+    courses: dict[str, list[tuple[float, str]]] = {}
+    for change in seen.values():
+        new = change["new_state"]
+        at = datetime.fromisoformat(new["last_updated"]).timestamp()
+        courses.setdefault(change["entity_id"], []).append((at, new["state"]))
+    for course in courses.values():
+        course.sort()
+    return Generated(household, messages, list(seen.values()), behaviour, courses)
 
 
 @pytest.fixture(scope="session")

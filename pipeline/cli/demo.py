@@ -28,7 +28,7 @@ from pipeline.settings import Settings
 from pipeline.simulation import Household
 from pipeline.terminal_client import TerminalClient
 from schemas.home import Home
-from schemas.statuses import PatternDetected, ServiceStatus
+from schemas.statuses import AnomalyDetected, PatternDetected, ServiceStatus
 from sinks.store import SqlStore
 
 WINDOW = 2_000
@@ -171,7 +171,8 @@ class _Story:
         """From the first message published to the last pattern heard."""
         topics = self._service.settings.topics
         async with TerminalClient(self._service.settings) as reader:
-            await reader.subscribe([(topics.pattern_detected, 1), (topics.service, 1)])
+            followed = (topics.pattern_detected, topics.anomaly_detected, topics.service)
+            await reader.subscribe([(topic, 1) for topic in followed])
             listening = asyncio.create_task(self._listen(reader))
             try:
                 await _until(lambda: self._service.health.ready)
@@ -184,10 +185,13 @@ class _Story:
 
     async def _listen(self, reader: TerminalClient) -> None:
         """Take what is found until the service says goodbye, which it does after all else."""
+        topics = self._service.settings.topics
         async for message in reader.messages:
             payload = message.payload
-            if message.topic.value == self._service.settings.topics.pattern_detected:
+            if message.topic.value == topics.pattern_detected:
                 self._findings.take(PatternDetected.model_validate_json(payload))
+            elif message.topic.value == topics.anomaly_detected:
+                self._findings.warn(AnomalyDetected.model_validate_json(payload))
             elif ServiceStatus.model_validate_json(payload).state == "offline":
                 return
 

@@ -2,22 +2,34 @@
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 from detectors.registry import detectors
 from pipeline.cli import UserError
 from pipeline.cli.home_file import read_home_file
-from pipeline.cli.terminal import claim
 from pipeline.ingest.log_reader import LogReader
 from pipeline.ingest.logs import LogError, read_log
+from pipeline.learning.core import LearningCore
 from pipeline.learning.ledger import PatternChange, What
-from pipeline.learning.log_learner import LogLearner
-from pipeline.wording import sentence
+from pipeline.learning.log_learner import Counts, LogLearner
+from pipeline.parallel.learner import ParallelLearner, TooManyEntitiesError
+from pipeline.parallel.worker import WorkerError
+from pipeline.wording import claim, sentence
+from schemas.anomalies import Anomaly
 from schemas.home import Home
 from schemas.patterns import Pattern
 
 FORMS = "rows of ts, entity_id, state or events of mqtt_eventstream as JSON lines"
+
+
+class Learned(NamedTuple):
+    """What became of a log."""
+
+    core: LearningCore
+    counts: Counts
+    reader: LogReader
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,45 +40,73 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--lon", type=float, help="longitude, degrees")
     parser.add_argument("--home", type=Path, help="home.json with tz, lat, lon and rooms")
     parser.add_argument("--json", action="store_true", help="JSON lines, on a terminal too")
-    parser.add_argument("--changes", action="store_true", help="print patterns as they come, change and go")
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument(
+        "--changes", action="store_true", help="judge every night; print patterns and anomalies as they come"
+    )
+    how.add_argument(
+        "--workers", type=int, default=1, metavar="N", help="processes that read the log (%(default)s)"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Learn the file; JSON lines go to standard output, everything else to standard error."""
+    if arguments.workers < 1:
+        raise UserError(f"expected at least one worker, got {arguments.workers}")
     as_json = arguments.json or not sys.stdout.isatty()
-    learner = LogLearner(_home(arguments), detectors())
-    reader = LogReader()
-    for change in _changes(arguments.file, reader, learner):
-        if arguments.changes and change.what is not What.REFRESHED:
-            _show_change(change, as_json=as_json)
+    home = _home(arguments)
+    try:
+        if arguments.workers > 1:
+            learned = _learn_in_parallel(arguments.file, home, arguments.workers)
+        else:
+            learned = _learn(arguments.file, home, as_json=as_json, changes=arguments.changes)
+    except (LogError, TooManyEntitiesError, WorkerError) as error:
+        raise UserError(str(error)) from error
     if not arguments.changes:
-        for pattern in learner.core.ledger.active.values():
-            _show(pattern, as_json=as_json)
-    if reader.poison and not learner.counts.learned:
+        found: list[Pattern | Anomaly] = [*learned.core.ledger.active.values(), *learned.core.anomalies]
+        for each in found:
+            _show(each, as_json=as_json)
+    poison = learned.reader.poison
+    if poison and not learned.counts.learned:
         raise UserError(
-            f"expected {FORMS} in {arguments.file}, got {reader.poison:,} lines of which none can be read"
+            f"expected {FORMS} in {arguments.file}, got {poison:,} lines of which none can be read"
         )
-    _report(reader, learner)
+    _report(learned)
     return 0
 
 
-def _changes(path: Path, reader: LogReader, learner: LogLearner) -> Iterator[PatternChange]:
-    try:
-        for entry in read_log(path):
-            item = reader.read(entry)
-            if item is not None:
-                yield from learner.take(item)
-    except LogError as error:
-        raise UserError(str(error)) from error
-    yield from learner.finish()
+def _learn(path: Path, home: Home, *, as_json: bool, changes: bool) -> Learned:
+    learner, reader = LogLearner(home, detectors(), nightly=changes), LogReader()
+
+    def tell(found: Iterable[PatternChange]) -> None:
+        for change in found:
+            if changes and change.what is not What.REFRESHED:
+                _show_change(change, as_json=as_json)
+        if changes:
+            for alarm in learner.take_alarms():
+                _show_alarm(alarm, as_json=as_json)
+
+    for entry in read_log(path):
+        item = reader.read(entry)
+        if item is not None:
+            tell(learner.take(item))
+    tell(learner.finish())
+    return Learned(learner.core, learner.counts, reader)
 
 
-def _report(reader: LogReader, learner: LogLearner) -> None:
-    counts, core = learner.counts, learner.core
+def _learn_in_parallel(path: Path, home: Home, workers: int) -> Learned:
+    learner = ParallelLearner(home, detectors(), workers=workers)
+    learner.learn(read_log(path))
+    return Learned(learner.core, learner.counts, learner.reader)
+
+
+def _report(learned: Learned) -> None:
+    core, counts, reader = learned
     print(  # noqa: T201 a command's report
         f"{counts.learned:,} state changes on {len(counts.days)} days of {core.home.tz}, "
         f"{counts.duplicates:,} duplicates, {counts.too_late:,} too late, "
-        f"{reader.poison:,} that could not be read; {len(core.ledger.active)} patterns",
+        f"{reader.poison:,} that could not be read; {len(core.ledger.active)} patterns, "
+        f"{len(core.anomalies)} anomalies",
         file=sys.stderr,
     )
 
@@ -88,5 +128,12 @@ def _show_change(change: PatternChange, *, as_json: bool) -> None:
         print(f"{change.what:<9}  {sentence(change.pattern)}")  # noqa: T201 what the command is for
 
 
-def _show(pattern: Pattern, *, as_json: bool) -> None:
-    print(pattern.model_dump_json() if as_json else sentence(pattern))  # noqa: T201 what the command is for
+def _show(found: Pattern | Anomaly, *, as_json: bool) -> None:
+    print(found.model_dump_json() if as_json else sentence(found))  # noqa: T201 what the command is for
+
+
+def _show_alarm(alarm: Anomaly, *, as_json: bool) -> None:
+    if as_json:
+        _show(alarm, as_json=True)
+    else:
+        print(f"{'anomaly':<9}  {sentence(alarm)}")  # noqa: T201 what the command is for

@@ -8,7 +8,9 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.wording import evidence, sentence, strip
+from pipeline.pictures import strip
+from pipeline.wording import claim, evidence, said_of
+from schemas.anomalies import Anomaly
 from schemas.patterns import Pattern
 
 OUT = Console(highlight=False, markup=False, emoji=False)
@@ -16,6 +18,7 @@ ERR = Console(highlight=False, markup=False, emoji=False, stderr=True)
 COUNTED = "{task.completed:,.0f} of {task.total:,.0f}"
 PICTURE_WIDTH, PICTURE_EDGES = 60, len("00  24")
 LEAD_GAP = 2
+SHORT_ID = 7
 
 
 def command() -> str:
@@ -41,25 +44,36 @@ def say(line: str = "") -> None:
     OUT.print(line, soft_wrap=True)
 
 
-def claim(pattern: Pattern) -> str:
-    """What the household does, without how we know."""
-    return sentence(pattern).removesuffix(evidence(pattern)).rstrip()
+def short_id(found: Pattern | Anomaly) -> str:
+    """As much of an id as `ha-ai explain` needs to know it from all others of a home."""
+    return found.id[:SHORT_ID]
 
 
 def picture(pattern: Pattern, lead: str = "") -> Table:
     """A pattern as people read it, after a `lead`: the sentence, the evidence in words, the strip."""
     width = min(PICTURE_WIDTH, OUT.width - len(lead) - LEAD_GAP - PICTURE_EDGES)
+    style = "dim" if pattern.detail.automated else "bold"
+    return _beside(
+        lead,
+        Text(claim(pattern), style=style),
+        Text.assemble(evidence(pattern), (f" {short_id(pattern)}", "dim")),
+        Text(strip(pattern, max(1, width)), style="cyan"),
+    )
+
+
+def alarm(anomaly: Anomaly, lead: str = "") -> Table:
+    """An anomaly as people read it, after a `lead`: what is out of order, and what was expected."""
+    style = "bold red" if anomaly.detail.severity == "high" else "bold yellow"
+    return _beside(
+        lead,
+        Text(claim(anomaly), style=style),
+        Text.assemble(said_of("it", anomaly.detail.expected), (f" {short_id(anomaly)}", "dim")),
+    )
+
+
+def _beside(lead: str, *lines: Text) -> Table:
     grid = Table.grid(padding=(0, LEAD_GAP), pad_edge=False)
     grid.add_column(no_wrap=True)
     grid.add_column()
-    style = "dim" if pattern.detail.automated else "bold"
-    grid.add_row(
-        Text(lead, style="dim"),
-        Group(
-            Text(claim(pattern), style=style),
-            Text(evidence(pattern)),
-            Text(strip(pattern, max(1, width)), style="cyan"),
-            "",
-        ),
-    )
+    grid.add_row(Text(lead, style="dim"), Group(*lines, ""))
     return grid

@@ -12,10 +12,11 @@ from pydantic import ValidationError
 from rich.text import Text
 
 from pipeline.cli import UserError
-from pipeline.cli.terminal import ERR, OUT, claim, picture, say
+from pipeline.cli.terminal import ERR, OUT, alarm, picture, say, short_id
 from pipeline.settings import Settings
 from pipeline.terminal_client import TerminalClient
-from schemas.statuses import AnalysisComplete, DeadLetter, PatternDetected, ServiceStatus
+from pipeline.wording import claim
+from schemas.statuses import AnalysisComplete, AnomalyDetected, DeadLetter, PatternDetected, ServiceStatus
 from schemas.topics import Topics
 
 RETRY_S = 2.0
@@ -72,9 +73,12 @@ def _show(topic: str, payload: bytes, topics: Topics) -> None:
     if topic == topics.pattern_detected:
         found = PatternDetected.model_validate_json(payload)
         if found.what == "retired":
-            OUT.print(Text(f"{_now()}  No longer: {claim(found.pattern)}\n", style="dim"))
+            gone = f"No longer: {claim(found.pattern)} {short_id(found.pattern)}"
+            OUT.print(Text(f"{_now()}  {gone}\n", style="dim"))
         else:
             OUT.print(picture(found.pattern, f"{_now()} {found.what}"))
+    elif topic == topics.anomaly_detected:
+        OUT.print(alarm(AnomalyDetected.model_validate_json(payload).anomaly, f"{_now()} anomaly"))
     elif topic == topics.analysis_complete:
         day = AnalysisComplete.model_validate_json(payload)
         say(

@@ -15,6 +15,7 @@ from paho.mqtt.properties import Properties
 from pipeline.cli import main
 from pipeline.settings import OLD_NAMES
 from pipeline.simulation import Household, write_household
+from schemas.anomalies import Anomaly, AnomalyDetail, AnomalyKind
 from schemas.patterns import Evidence, Pattern, TimeOfDayDetail
 
 COLLECT_S = 60.0
@@ -158,3 +159,27 @@ def make_pattern() -> Callable[..., Pattern]:
         return Pattern.of(detail, **{**defaults, **fields})
 
     return make
+
+
+@pytest.fixture
+def anomaly() -> Anomaly:
+    """An oven that has been on for half a day."""
+    detail = AnomalyDetail(
+        entity_id="switch.oven",
+        kind=AnomalyKind.LEFT_ON,
+        at=datetime(2026, 11, 3, 5, 30, tzinfo=UTC),
+        score=3.3,
+        expected="is usually on for less than 90 min",
+        observed="has been on for 12 h",
+        severity="high",
+    )
+    evidence = Evidence(
+        opportunities=20,
+        hits=20,
+        misses=0,
+        base_rate=0.0005,
+        lift=2000.0,
+        interval=(0.9, 1.0),
+        e_value=22.4,
+    )
+    return Anomaly.of(detail, home="home", evidence=evidence)

@@ -3,12 +3,15 @@
 import gzip
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from detectors.history import History
 from pipeline.learning.ledger import PatternChange, What
 from pipeline.learning.log_learner import LogLearner
+from schemas.anomalies import Anomaly
 from schemas.patterns import Pattern, TimeOfDayDetail
 
 Command = Any
@@ -48,6 +51,56 @@ def test_changes_tell_what_is_no_more(
     gone = PatternChange(What.RETIRED, make_pattern())
     monkeypatch.setattr(LogLearner, "finish", lambda _: iter([gone]))
     assert ha_ai("learn", log, "--changes").out.splitlines()[-1].startswith("no longer  You turn coffee")
+
+
+class Vigilant:
+    """Finds nothing but one anomaly: of the past at night, of the present with every event."""
+
+    kind = "anomaly"
+
+    def __init__(self, anomaly: Anomaly) -> None:
+        self._anomaly = anomaly
+        self._late = anomaly.model_copy(update={"id": "later"})
+
+    def __getattr__(self, name: str) -> Any:
+        return {"close_day": lambda _: {}, "detect": lambda _: [self._anomaly]}.get(name, lambda *_: None)
+
+    def watch(self, _: History) -> Any:
+        """Alarm at every event."""
+        return SimpleNamespace(see=lambda *_: [self._late], note_gap=lambda *_: None)
+
+
+@pytest.fixture
+def alarmed(anomaly: Anomaly, monkeypatch: pytest.MonkeyPatch) -> Anomaly:
+    """The anomaly that is all there is to be found."""
+    monkeypatch.setattr("pipeline.cli.learn.detectors", lambda *_: [Vigilant(anomaly)])
+    return anomaly
+
+
+def test_anomalies_come_after_the_patterns(ha_ai: Command, log: Path, alarmed: Anomaly) -> None:
+    """What was out of order is a line of JSON of the same shape, and counted."""
+    outcome = ha_ai("learn", log)
+    assert [json.loads(line)["pattern_type"] for line in outcome.out.splitlines()] == ["anomaly"]
+    assert Anomaly.model_validate_json(outcome.out) == alarmed
+    assert "0 patterns, 1 anomalies" in outcome.err
+
+
+@pytest.mark.usefixtures("alarmed")
+def test_alarms_are_said_as_they_come(ha_ai: Command, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With changes an alarm is said once, when it comes, in words on a terminal."""
+    lines = ha_ai("learn", log, "--changes").out.splitlines()
+    assert [json.loads(line)["id"] for line in lines] == ["later"]
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    said = "anomaly    Oven (switch) has been on for 12 h. It is usually on for less than 90 min."
+    assert ha_ai("learn", log, "--changes").out.splitlines() == [said]
+
+
+def test_workers_find_the_same(ha_ai: Command, log: Path) -> None:
+    """What is printed does not depend on how many processes read the log."""
+    alone = ha_ai("learn", log)
+    assert ha_ai("learn", log, "--workers", "2") == alone
+    refused = ha_ai("learn", log, "--workers", "0")
+    assert (refused.code, refused.err) == (2, "ha-ai: expected at least one worker, got 0\n")
 
 
 @pytest.mark.parametrize(

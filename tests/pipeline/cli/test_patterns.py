@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.cli.terminal import claim
+from pipeline.wording import claim
 from schemas.patterns import Pattern
 from sinks.store import SqlStore
 
@@ -37,6 +37,7 @@ def test_table_says_what_is_known(ha_ai: Command, stored: list[Pattern]) -> None
     assert claim(stored[0]) in said
     assert "18 of 20" in said
     assert "90%" in said
+    assert stored[0].id[:7] in said
     assert said.index(claim(stored[1])) > said.index(claim(stored[0]))
     assert claim(stored[1]).startswith("An automation")
     assert "desk" not in said

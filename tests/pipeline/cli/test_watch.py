@@ -11,10 +11,12 @@ from typing import Any
 import aiomqtt
 import pytest
 
-from pipeline.cli.terminal import OUT, claim
+from pipeline.cli.terminal import OUT
 from pipeline.cli.watch import show
+from pipeline.wording import claim
+from schemas.anomalies import Anomaly
 from schemas.patterns import Pattern
-from schemas.statuses import AnalysisComplete, DeadLetter, PatternDetected, ServiceStatus
+from schemas.statuses import AnalysisComplete, AnomalyDetected, DeadLetter, PatternDetected, ServiceStatus
 from schemas.topics import Topics
 
 TOPICS = Topics()
@@ -40,10 +42,19 @@ def test_pattern_is_said_with_its_picture(shown: Shown, make_pattern: Callable[.
     assert "detected" in said
     assert claim(found.pattern) in said
     assert "00 ··" in said
+    assert found.pattern.id[:7] in said
     gone = found.model_copy(update={"what": "retired"})
     assert f"No longer: {claim(found.pattern)}" in shown(
         TOPICS.pattern_detected, gone.model_dump_json().encode()
     )
+
+
+def test_anomaly_is_said_with_what_was_expected(shown: Shown, anomaly: Anomaly) -> None:
+    """What is out of order, what was expected, and the id by which it can be explained."""
+    message = AnomalyDetected(message_id="1", at=NOW, anomaly=anomaly)
+    said = shown(TOPICS.anomaly_detected, message.model_dump_json().encode())
+    assert "anomaly  Oven (switch) has been on for 12 h." in said
+    assert f"It is usually on for less than 90 min. {anomaly.id[:7]}" in said
 
 
 def test_picture_fits_a_narrow_terminal(

@@ -1,0 +1,116 @@
+"""``ha-ai explain ID``: why this pattern, or this anomaly, in plain words."""
+
+import argparse
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from pydantic import TypeAdapter, ValidationError
+from rich.text import Text
+
+from pipeline.cli import UserError
+from pipeline.cli.home_file import read_home_file
+from pipeline.cli.stored import reading
+from pipeline.cli.terminal import OUT, say, short_id
+from pipeline.explanation import Explanation, explain
+from pipeline.pictures import LEGEND, weeks
+from pipeline.settings import Settings
+from pipeline.wording import claim
+from schemas.anomalies import Anomaly
+from schemas.patterns import Pattern
+
+CANDIDATES_SHOWN = 10
+INDENT = "  "
+_FOUND: TypeAdapter[Pattern | Anomaly] = TypeAdapter(Pattern | Anomaly)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("id", help="as `ha-ai patterns` shows it; its beginning is enough")
+    parser.add_argument("--file", type=Path, help="what `ha-ai learn --json` wrote, instead of the store")
+    parser.add_argument("--home", type=Path, help="home.json, for the time zone of that file")
+    parser.add_argument("--json", action="store_true", help="as one JSON object")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Explain the one finding that the id names."""
+    settings = Settings()
+    if arguments.file is not None:
+        known = list(_read_file(arguments.file))
+    else:
+        with reading(settings) as store:
+            known = [*store.patterns(), *store.anomalies()]
+    found = _chosen(arguments.id.lower(), known)
+    home_file = arguments.home or settings.home_file
+    zone = read_home_file(home_file).zone if home_file else ZoneInfo(settings.tz)
+    explanation = explain(found, zone)
+    if arguments.json:
+        say(json.dumps(_plain(found, explanation), ensure_ascii=False))
+    else:
+        _show(found, explanation)
+    return 0
+
+
+def _read_file(path: Path) -> Iterator[Pattern | Anomaly]:
+    """What a file of JSON lines holds; the last that is said of an id."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+        found = [_FOUND.validate_json(line) for line in lines if line.strip()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"expected what `ha-ai learn --json` wrote at {path}, got: {error}") from error
+    except ValidationError as error:
+        raise UserError(
+            f"expected a pattern or an anomaly on each line of {path}, got: {error.errors()[0]['msg']}"
+        ) from error
+    yield from {each.id: each for each in found}.values()
+
+
+def _chosen(beginning: str, known: Sequence[Pattern | Anomaly]) -> Pattern | Anomaly:
+    fitting = [each for each in known if each.id.startswith(beginning)]
+    if len(fitting) == 1:
+        return fitting[0]
+    if not fitting:
+        raise UserError(
+            f"expected the beginning of one of {len(known)} ids, got {beginning!r}: "
+            "`ha-ai patterns` shows them"
+        )
+    shown = [f"\n{INDENT}{each.id}  {claim(each)}" for each in fitting[:CANDIDATES_SHOWN]]
+    more = len(fitting) - len(shown)
+    shown += [f"\n{INDENT}and {more} more"] * bool(more)
+    raise UserError(
+        f"expected the beginning of one id alone, got {beginning!r} of {len(fitting)}:{''.join(shown)}"
+    )
+
+
+def _show(found: Pattern | Anomaly, explanation: Explanation) -> None:
+    OUT.print(Text(explanation.claim, style="bold"))
+    OUT.print(Text(f"{found.pattern_type.replace('_', ' ')} {short_id(found)}", style="dim"))
+    _draw(explanation.picture)
+    for paragraph in explanation.paragraphs:
+        OUT.print(Text(f"\n{paragraph.title}", style="bold"))
+        for sentence in paragraph.sentences:
+            OUT.print(Text(sentence))
+        if paragraph is explanation.paragraphs[0]:
+            _draw([*weeks(explanation.days), *([LEGEND] if explanation.days else [])])
+
+
+def _draw(lines: Sequence[str]) -> None:
+    if lines:
+        say()
+    for line in lines:
+        OUT.print(Text(f"{INDENT}{line}", style="cyan"), soft_wrap=True)
+
+
+def _plain(found: Pattern | Anomaly, explanation: Explanation) -> dict[str, object]:
+    return {
+        "id": found.id,
+        "claim": explanation.claim,
+        "paragraphs": [{"title": each.title, "sentences": each.sentences} for each in explanation.paragraphs],
+        "days": [
+            {"day": mark.day.isoformat(), "hits": mark.hits, "misses": mark.misses}
+            for mark in explanation.days
+        ],
+        "picture": explanation.picture,
+        "found": found.model_dump(mode="json"),
+    }

@@ -1,6 +1,5 @@
 """Which stays may have a typical length, and what speaks for it."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import log
@@ -14,12 +13,6 @@ from detectors.duration.trial import Trial
 from detectors.duration.window import Flags
 from schemas.events import EventType
 
-# An entity at rest waits for its next use: what it waits for is no habit of this state.
-AT_REST = frozenset("off closed idle standby locked docked home none unknown disarmed".split())
-# On the way between two states it takes the time that its motor takes.
-ON_THE_WAY = frozenset("opening closing locking unlocking arming pending buffering returning".split())
-# These hold their state for a time that is set in them.
-SENSING = re.compile(r"^(binary_)?sensor\..*(motion|occupancy|presence|pir|vibration)")
 MOST_OF_TIME = 0.5
 DAY_S = 86_400
 ALIAS_SHARE = 0.8
@@ -46,12 +39,6 @@ class Candidate:
         found = [(part, Trial.of(part.stays, half_life_days)) for part in parts(stays)]
         log_e = sum(trial.log_e for _, trial in found) - log(max(part.ways for part, _ in found))
         return cls(event_type, stays, found, log_e)
-
-
-def tells(event_type: EventType) -> bool:
-    """Whether how long the state lasts can say something of the household."""
-    entity_id, state = event_type
-    return not (state in AT_REST or state in ON_THE_WAY or SENSING.search(entity_id))
 
 
 def is_rest(stays: Stays) -> bool:

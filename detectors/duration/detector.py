@@ -6,9 +6,11 @@ from itertools import compress
 import numpy as np
 
 from detectors.contract import Snapshot
-from detectors.duration.candidates import Candidate, tells, without_aliases
+from detectors.duration.candidates import Candidate, without_aliases
+from detectors.duration.course import join, summarise
 from detectors.duration.report import pattern
-from detectors.duration.stays import Stays, gather, join, summarise
+from detectors.duration.states import tells
+from detectors.duration.stays import Stays, gather
 from detectors.duration.trial import Tally, fit
 from detectors.duration.window import is_timer
 from detectors.evidence import accept
@@ -18,7 +20,8 @@ from schemas.events import EventType
 from schemas.home import Home
 from schemas.patterns import Pattern
 
-LEAST_RATE = 0.5
+LEAST_CONFIDENCE = 0.5
+MOST_SLIPS = 1 / 3
 TYPES_A_SLICE = 8
 
 
@@ -28,12 +31,13 @@ class Duration:
     A stay is the time from an entity's reaching a state to its leaving it; gaps and changes that were not
     seen make none. Left out is what automations or other entities began or ended, what a timer ends after
     equal times, and how long devices are at rest, move, or sense a motion. Where the length depends on the
-    kind of day, on darkness or on the hour of the begin, each case is judged apart; where it changed for
-    good, what came after. The window from the tenth to nine tenths of the stays of even days must hold more
-    of those of odd ones than any mixture of memoryless stays could have in it, and the other way round; what
-    passes e-BH at `alpha` is a duration.
+    kind of day or the hour of the begin, each case is judged apart; where it changed for good, what came
+    after. Each day's stays are forecast from those before it: in a window from the tenth to nine tenths, and
+    as one more of their kind. What passes e-BH at `alpha`, against any mixture of stays that end at any
+    moment, is a duration. A stay below a tenth or above tenfold the median is a slip: a miss that does not
+    stretch the window.
 
-    About 1.5 microseconds a discrete event to close a day, 0.5 milliseconds a candidate to judge.
+    About half a microsecond a discrete event to close a day, 2 milliseconds a candidate to judge at 60 days.
     Aggregates hold lengths as buckets of half a percent and merge exactly.
 
     Parameters
@@ -130,8 +134,7 @@ class Duration:
         """The durations as they are now, where the window holds enough and is narrow enough to say."""
         for slot, (part, trial) in enumerate(candidate.parts):
             window = fit(part.stays.lengths, part.stays.days, self.half_life_days)
-            hits = np.count_nonzero(trial.hits)
-            holds = hits > 0 and hits >= LEAST_RATE * len(trial.hits)
+            confidence = trial.forecast(self.half_life_days, usual)
+            holds = confidence >= LEAST_CONFIDENCE and trial.slips.mean() <= MOST_SLIPS
             if holds and window.ratio <= self.widest and not is_timer(part.stays.lengths):
-                confidence = trial.forecast(self.half_life_days, usual)
                 yield pattern(candidate, slot, window, home, confidence)

@@ -25,7 +25,7 @@ def buckets(lengths_ms: Ints) -> Ints:
     >>> buckets(np.array([10, 1_000, 1_005, 60_000])).tolist()
     [0, 1, 2, 821]
     >>> [round(second, 2) for second in (low_s(821), middle_s(821), high_s(821))]
-    [59.74, 59.89, 60.04]
+    [59.73, 59.88, 60.03]
     """
     return np.searchsorted(EDGES_MS, lengths_ms, side="right")
 

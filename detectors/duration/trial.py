@@ -13,6 +13,7 @@ from detectors.evidence import LOG_CAP
 
 RATES = np.array([0.6, 0.7, 0.8, 0.9])
 TRUST = 40.0
+PROMISED = (32, 40, 42)
 FIRST_STAYS = 5
 MORE = 1.2
 
@@ -26,10 +27,11 @@ class Tally(NamedTuple):
 
     @classmethod
     def of(cls, trials: Sequence["Trial"]) -> "Tally":
-        """Count those of all trials."""
+        """Count those of all trials, and some that went as the quantiles promise."""
         hits = np.concatenate([trial.hits for trial in trials])
         slips = np.concatenate([trial.slips for trial in trials])
-        return cls(int(hits.sum()), int(np.count_nonzero(~slips)), len(hits))
+        uses = int(np.count_nonzero(~slips))
+        return cls(int(hits.sum()) + PROMISED[0], uses + PROMISED[1], len(hits) + PROMISED[2])
 
 
 @dataclass(frozen=True, slots=True)

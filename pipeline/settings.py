@@ -30,7 +30,19 @@ def check_mqtt_url(url: str) -> str:
     return url
 
 
+def _half_life(days: float, what: str) -> Any:
+    """How fast the past fades: shorter follows changes sooner, longer needs less evidence."""
+    return Field(
+        days,
+        ge=1,
+        le=365,
+        allow_inf_nan=False,
+        description=f"Days after which evidence of {what} counts half.",
+    )
+
+
 PREFIX = "HA_AI_"
+HALF_LIFE = "half_life_days_"
 OLD_NAMES = {
     "MQTT_BROKER": "mqtt_host",
     "MQTT_PORT": "mqtt_port",
@@ -161,6 +173,8 @@ class Settings(BaseSettings):
     )
     entity_cap: int = Field(5_000, ge=10, description="Entities known at most.")
     retain_days: int = Field(90, ge=7, le=365, description="Days that detectors judge.")
+    half_life_days_time_of_day: float = _half_life(14.0, "a habit of the clock")
+    half_life_days_duration: float = _half_life(28.0, "how long a state lasts")
     batch_size: int = Field(200, ge=1, le=5_000, description="Messages a commit at most.")
     linger_ms: int = Field(
         20,
@@ -205,6 +219,18 @@ class Settings(BaseSettings):
         None,
         description="Of old; kept for wording by a language model, which is not there yet.",
     )
+
+    @property
+    def half_life_days(self) -> dict[str, float]:
+        """The half-lives by kind of pattern, as the detectors are made with them.
+
+        Examples
+        --------
+        >>> Settings(_env_file=None, half_life_days_duration=7).half_life_days["duration"]
+        7.0
+        """
+        fields = [name for name in type(self).model_fields if name.startswith(HALF_LIFE)]
+        return {name.removeprefix(HALF_LIFE): getattr(self, name) for name in fields}
 
     @property
     def broker_url(self) -> str:

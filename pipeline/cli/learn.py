@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+from detectors.contract import Detector
 from detectors.registry import detectors
 from pipeline.cli import UserError
 from pipeline.cli.home_file import read_home_file
@@ -16,6 +17,7 @@ from pipeline.learning.ledger import PatternChange, What
 from pipeline.learning.log_learner import Counts, LogLearner
 from pipeline.parallel.learner import ParallelLearner, TooManyEntitiesError
 from pipeline.parallel.worker import WorkerError
+from pipeline.settings import Settings
 from pipeline.wording import claim, sentence
 from schemas.anomalies import Anomaly
 from schemas.home import Home
@@ -76,7 +78,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _learn(path: Path, home: Home, *, as_json: bool, changes: bool) -> Learned:
-    learner, reader = LogLearner(home, detectors(), nightly=changes), LogReader()
+    learner, reader = LogLearner(home, _detectors(), nightly=changes), LogReader()
 
     def tell(found: Iterable[PatternChange]) -> None:
         for change in found:
@@ -95,9 +97,14 @@ def _learn(path: Path, home: Home, *, as_json: bool, changes: bool) -> Learned:
 
 
 def _learn_in_parallel(path: Path, home: Home, workers: int) -> Learned:
-    learner = ParallelLearner(home, detectors(), workers=workers)
+    learner = ParallelLearner(home, _detectors(), workers=workers)
     learner.learn(read_log(path))
     return Learned(learner.core, learner.counts, learner.reader)
+
+
+def _detectors() -> list[Detector]:
+    """As `ha-ai run` has them."""
+    return detectors(Settings().half_life_days)
 
 
 def _report(learned: Learned) -> None:

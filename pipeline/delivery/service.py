@@ -155,7 +155,7 @@ class Service:
         log.info("owner of the home", home=self.home.id, epoch=held.epoch)
         core = LearningCore(
             self.home,
-            detectors(),
+            detectors(self.settings.half_life_days),
             entity_cap=self.settings.entity_cap,
             retain_days=self.settings.retain_days,
         )

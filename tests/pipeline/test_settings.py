@@ -1,6 +1,11 @@
+import inspect
+
 import pytest
 from pydantic import ValidationError
 
+from detectors.duration import Duration
+from detectors.registry import REGISTRY, detectors
+from detectors.time_of_day import TimeOfDay
 from pipeline.settings import Settings
 from sinks.store.retention import DAY_SET_DAYS
 
@@ -50,3 +55,30 @@ def test_no_more_days_are_judged_than_are_kept() -> None:
     assert Settings(_env_file=None, retain_days=DAY_SET_DAYS).retain_days == DAY_SET_DAYS
     with pytest.raises(ValidationError, match="retain_days"):
         Settings(_env_file=None, retain_days=DAY_SET_DAYS + 1)
+
+
+def test_half_lives_are_those_of_the_detectors() -> None:
+    """Every detector that forgets has a setting, whose default is its own."""
+    defaults = {
+        kind().kind: inspect.signature(kind).parameters["half_life_days"].default
+        for kind in REGISTRY
+        if "half_life_days" in inspect.signature(kind).parameters
+    }
+    assert "time_of_day" in defaults
+    assert Settings(_env_file=None).half_life_days == defaults
+
+
+def test_half_life_of_a_kind_reaches_its_detector(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment names the kind; the others keep theirs."""
+    monkeypatch.setenv("HA_AI_HALF_LIFE_DAYS_TIME_OF_DAY", "7")
+    made = detectors(Settings(_env_file=None).half_life_days)
+    lives = {each.kind: each.half_life_days for each in made if isinstance(each, TimeOfDay | Duration)}
+    assert lives == {"time_of_day": 7.0, "duration": 28.0}
+
+
+@pytest.mark.parametrize("days", ["0", "-3", "nan", "1e9", "fortnight"])
+def test_half_life_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch, days: str) -> None:
+    """It is a number of days from one to a year; the setting is named."""
+    monkeypatch.setenv("HA_AI_HALF_LIFE_DAYS_DURATION", days)
+    with pytest.raises(ValidationError, match="half_life_days_duration"):
+        Settings(_env_file=None)

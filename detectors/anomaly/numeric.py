@@ -105,21 +105,27 @@ class NumericScorer:
                 self._sum += value
                 self._count += 1
             return 0.0
+        best = 0.0
         if self._count:
-            value = (self._sum + value) / (self._count + 1)
+            if at_ms < self._due_ms + STEP_MS:
+                value = (self._sum + value) / (self._count + 1)
+            else:
+                best = self._learn_step(self._sum / self._count, self._due_ms - 1, best)
             self._sum, self._count = 0.0, 0
         self._due_ms = at_ms + STEP_MS
-        hour = at_ms // HOUR_MS
-        score = self._turn(hour) if hour != self._hour else 0.0
-        return self._learn_step(value, score)
+        return self._learn_step(value, at_ms, best)
 
-    def _learn_step(self, value: float, hour_score: float) -> float:
+    def _learn_step(self, value: float, at_ms: int, best: float) -> float:
+        """Score and learn a step; return its score if it is above `best`, which is said already."""
+        hour, hours = at_ms // HOUR_MS, self._hours
+        if hour != self._hour:
+            best = self._turn(hour, best)
         last, self._last = self._last, value
         self._hour_sum += value
         self._hour_count += 1
         if last is None:
-            return hour_score
-        change, hours = abs(value - last), self._hours
+            return best
+        change = abs(value - last)
         if change and (change < hours.quantum or not hours.quantum):
             hours.quantum = change
         self._moved += change
@@ -127,33 +133,33 @@ class NumericScorer:
         off, scale = min(change, abs(value - self._expected)), self._jump_scale
         if not scale:
             self._off += off
-            return hour_score
+            return best
         self._off += min(off, 2 * REACH * scale)
         score = self._jumps.score_and_learn(off / scale)
-        if score <= hour_score or hours.closed < self._grace_hours:
-            return hour_score
+        if score <= best or hours.closed < self._grace_hours:
+            return best
         low, high = (self._expected + side * scale * self._jumps.limit for side in (-1, 1))
-        self.surprise = Surprise(score, "jump", value, low, high, hours.usual.context(self._hour or 0))
+        self.surprise = Surprise(score, "jump", value, low, high, hours.usual.context(hour))
         return score
 
-    def _turn(self, hour: int) -> float:
+    def _turn(self, hour: int, best: float) -> float:
         """Close the hour that ended, and say what to expect of the one that begins."""
-        score, hours = 0.0, self._hours
+        hours = self._hours
         if self._hour is not None:
-            score = self._close(self._hour)
+            best = self._close(self._hour, best)
             if hour - self._hour > GAP_HOURS:
                 hours.interrupt()
             self._expected, self._jump_scale = hours.expected(hour), hours.jump_scale(hour)
         self._hour = hour
         self._hour_sum, self._hour_count, self._moved, self._off, self._moves = 0.0, 0, 0.0, 0.0, 0
-        return score
+        return best
 
-    def _close(self, hour: int) -> float:
+    def _close(self, hour: int, best: float) -> float:
         mean, moves = self._hour_sum / self._hour_count, self._moves
         moved, off = (self._moved / moves, self._off / moves) if moves else (None, 0.0)
         surprise = self._hours.score_and_learn(hour, mean, moved, off)
-        if not surprise.score or self._hours.closed <= self._grace_hours:
-            return 0.0
+        if surprise.score <= best or self._hours.closed <= self._grace_hours:
+            return best
         self.surprise = surprise
         return surprise.score
 

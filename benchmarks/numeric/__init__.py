@@ -1,0 +1,1 @@
+"""Numeric anomalies, baselines and drift: River's parts against our own."""

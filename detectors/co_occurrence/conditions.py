@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +30,8 @@ PLAIN: tuple[Condition, ...] = (
     AtHome(somebody=True),
     AtHome(somebody=False),
 )
-PLAIN_PENALTIES = np.log([1, 2, 2, 2, 2])
+PLAIN_KINDS = (1, 2, 2)
+"""How many of the plain conditions are of one kind: darkness, days of the week, presence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,19 +69,16 @@ class Conditions:
         self._edges = [
             (i, float(edge)) for i, (_, _, edges) in enumerate(self._thermometers) for edge in edges
         ]
-        self._penalties = np.concatenate(
-            [
-                PLAIN_PENALTIES,
-                np.full(len(SPANS), np.log(len(SPANS))),
-                np.full(2 * len(self._edges), np.log(max(1, 2 * len(self._edges)))),
-            ]
-        )
+        kinds = [*PLAIN_KINDS, len(SPANS), 2 * len(self._edges)]
+        self._kinds = list(pairwise(np.cumsum([0, *kinds]).tolist()))
 
-    def choose(self, rows: Ids, hits: Flags) -> tuple[Condition, Flags] | None:
-        """Return the condition that tells hits from misses best, and where it holds, if one does so clearly.
+    def choose(self, rows: Ids, hits: Flags) -> tuple[Condition, Flags, float] | None:
+        """Choose the condition that tells hits from misses best; return it, where it holds, and its gain.
 
-        Clearly: the log-likelihood of two hit rates, within and without, exceeds that of one by more than
-        `LEAST_GAIN` plus the logarithm of the alternatives of its kind that were tried.
+        A condition gains the log-likelihood of two hit rates, within and without, over that of one. First the
+        kind is chosen whose conditions gain most on average (the mean of the likelihoods, so that one of many
+        must gain more than one of few), then the best of them. There is none unless that mean exceeds
+        `LEAST_GAIN`.
 
         Parameters
         ----------
@@ -90,9 +89,10 @@ class Conditions:
         """
         occasions = self._occasions(rows)
         inside, k_in = self._count(occasions), self._count(occasions.take(hits))
-        gain = _gains(inside, k_in, len(hits), int(np.count_nonzero(hits))) - self._penalties
-        best = int(np.argmax(gain))
-        return self._condition(best, occasions) if gain[best] > LEAST_GAIN else None
+        gains = _gains(inside, k_in, len(hits), int(np.count_nonzero(hits)))
+        gain, first, end = max((_mean_gain(gains[a:b]), a, b) for a, b in self._kinds if a < b)
+        best = first + int(np.argmax(gains[first:end]))
+        return (*self._condition(best, occasions), gain) if gain > LEAST_GAIN else None
 
     def _occasions(self, rows: Ids) -> _Occasions:
         day, minute, at = (self._log.days_of(rows), self._log.minutes[rows], self._log.at[rows])
@@ -144,6 +144,12 @@ def _gains(inside: Ids, k_in: Ids, trials: int, k: int) -> Values:
 
     gain = fit(k_in, inside) + fit(k_out, outside) - fit(np.array(k), np.array(trials))
     return np.where((k_in * outside > k_out * inside) & (k_in >= LEAST_HITS), gain, 0.0)
+
+
+def _mean_gain(gains: Values) -> float:
+    """Logarithm of the mean likelihood ratio."""
+    top = float(gains.max())
+    return top + float(np.log(np.exp(gains - top).mean()))
 
 
 def _edges(steps: Steps) -> Values:

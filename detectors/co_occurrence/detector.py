@@ -12,7 +12,8 @@ from detectors.co_occurrence.finding import Finding
 from detectors.contract import Snapshot
 from detectors.evidence import accept, lower_bound
 from detectors.following.day_table import join, tabulate
-from detectors.following.log import Log
+from detectors.following.log import Flags, Log
+from detectors.following.present import present
 from detectors.following.screening import LEAST_DAYS, Tables, nominate
 from detectors.following.timeline import Timeline
 from detectors.following.tried import Tried, try_all
@@ -20,7 +21,7 @@ from detectors.history import Aggregate, Day, History
 from detectors.nomination import Nominations
 from schemas.events import EventType
 from schemas.home import Home
-from schemas.patterns import Pattern, PatternType
+from schemas.patterns import Condition, Pattern, PatternType
 
 FINDINGS_A_SLICE = 16
 
@@ -152,12 +153,23 @@ class CoOccurrence:
                 yield None
         return sorted(findings, key=lambda finding: (finding.action, finding.trigger))
 
+    def _choose(self, conditions: Conditions, finding: Finding) -> tuple[Condition, Flags, float] | None:
+        if finding.rate >= RATE_WITHOUT_CONDITION:
+            return None
+        return conditions.choose(finding.trials.rows, finding.trials.hits)
+
     def _narrow(self, conditions: Conditions, finding: Finding, home: Home) -> Finding | None:
-        """Add the condition that the habit depends on, if any; None if what is left is no habit."""
-        if finding.rate < RATE_WITHOUT_CONDITION:
-            chosen = conditions.choose(finding.trials.rows, finding.trials.hits)
-            if chosen is not None:
-                finding = replace(finding, condition=chosen[0], trials=finding.trials.take(chosen[1]))
+        """Add the condition that the habit depends on, if any; None if what is left is no habit.
+
+        Where a change explains the misses better than a condition does, only what came after it counts.
+        """
+        start, gain = present(finding.trials.hits)
+        chosen = self._choose(conditions, finding)
+        if start and (chosen is None or chosen[2] < gain):
+            finding = finding.since(start)
+            chosen = self._choose(conditions, finding)
+        if chosen is not None:
+            finding = replace(finding, condition=chosen[0], trials=finding.trials.take(chosen[1]))
         level = LEVEL if finding.condition is None else LEVEL_OF_CHOSEN
         asked = APART if _apart(finding, home) else 1.0
         holds = (
@@ -189,7 +201,7 @@ def _finding(timeline: Timeline, part: Tried, candidate: int) -> Finding:
         action=timeline.log.types[action],
         trigger_id=trigger,
         trigger_at=timeline.triggers.of(trigger),
-        uses=len(timeline.actions.of(action)),
+        used_at=timeline.actions.of(action),
         window_ms=int(part.candidates.windows[candidate]),
         trials=part.trials.of(candidate),
         base_rate=float(part.rates[candidate]),

@@ -1,12 +1,13 @@
 """A verified pair: what its trials say, and how that is told as a pattern."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 
 import numpy as np
 
-from detectors.evidence import beta_interval, forecast, lower_bound
+from detectors.evidence import beta_interval, lower_bound
+from detectors.following.confidence import confide
 from detectors.following.lags import are_automated, focus, quantiles
 from detectors.following.log import Log
 from detectors.following.trials import Trials
@@ -22,19 +23,29 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 class Finding:
     """One verified candidate with the trials that count for it, all of them or those under its condition.
 
-    `trigger_at` are all uses of the trigger, `uses` is the number of the action's.
+    `trigger_at` are all uses of the trigger, `used_at` those of the action that count.
     """
 
     trigger: EventType
     action: EventType
     trigger_id: int
     trigger_at: Millis
-    uses: int
+    used_at: Millis
     window_ms: int
     trials: Trials
     base_rate: float
     e_value: float
     condition: Condition | None = None
+
+    def since(self, start: int) -> "Finding":
+        """Count only from this trial on."""
+        trials = self.trials.take(np.arange(start, len(self.trials.at)))
+        return replace(self, trials=trials, used_at=self.used_at[self.used_at >= trials.at[0]])
+
+    @property
+    def uses(self) -> int:
+        """How often somebody brought the action about."""
+        return len(self.used_at)
 
     @cached_property
     def hits(self) -> int:
@@ -82,7 +93,7 @@ class Finding:
         return Pattern.of(
             detail,
             home=history.home.id,
-            confidence=forecast(hit, self.base_rate),
+            confidence=confide(hit, len(history.days) - int(log.days_of(self.trials.rows[:1])[0])),
             occurrences=self.hits,
             first_seen=EPOCH + timedelta(milliseconds=int(done[0])),
             last_seen=EPOCH + timedelta(milliseconds=int(done[-1])),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from detectors.following.log import Flags, Ids
+from detectors.following.present import present
 from detectors.following.timeline import Timeline
 from detectors.following.trials import act, already, apart
 from detectors.history import Millis
@@ -22,6 +23,11 @@ class Attempts:
     rows: Ids
     times: Millis
     hits: Flags
+
+    def lately(self) -> "Attempts":
+        """Those since the last clear change."""
+        start, _ = present(self.hits)
+        return Attempts(self.rows[start:], self.times[start:], self.hits[start:])
 
 
 def attempt(timeline: Timeline, steps: Sequence[int], windows: Sequence[int]) -> Attempts:

@@ -146,7 +146,7 @@ class Sequence:
                 log_e=float(log_e[nth]),
                 chance=float(chains.chance[place]),
                 runs=chains.runs(place),
-                attempts=attempt(timeline, steps, windows),
+                attempts=attempt(timeline, steps, windows).lately(),
             )
             if chain.is_led_to(self.least_sure_rate):
                 holding.append(chain)

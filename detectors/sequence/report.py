@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from detectors.evidence import beta_interval, forecast
+from detectors.evidence import beta_interval
+from detectors.following.confidence import confide
 from detectors.following.lags import quantiles
 from detectors.following.timeline import Timeline
 from detectors.history import History, Millis
@@ -19,6 +20,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 def tell(timeline: Timeline, chain: Chain, history: History) -> Pattern:
     """Tell a chain as a pattern."""
     attempts = chain.attempts
+    days = timeline.log.days_of(attempts.rows)
     runs = attempts.times[attempts.hits]
     lags = [None, *(_spread(step) for step in np.diff(runs, axis=1).T)]
     types = [timeline.log.types[step] for step in chain.steps]
@@ -34,7 +36,7 @@ def tell(timeline: Timeline, chain: Chain, history: History) -> Pattern:
     return Pattern.of(
         detail,
         home=history.home.id,
-        confidence=forecast(attempts.hits, chain.chance),
+        confidence=confide(attempts.hits, len(history.days) - int(days[0])),
         occurrences=len(runs),
         first_seen=seen + timedelta(milliseconds=int(runs[0, -1])),
         last_seen=seen + timedelta(milliseconds=int(runs[-1, -1])),

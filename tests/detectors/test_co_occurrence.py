@@ -205,16 +205,39 @@ def test_evidence_must_suffice_for_all_that_was_tested() -> None:
     assert home.learn(alpha=1e-18) == []
 
 
-def test_confidence_follows_a_habit_that_fades() -> None:
-    """What was always done and is not done any more is not expected at the rate of the whole sample."""
-    home = Household().live()
-    for at in home.moments(3):
+def plant_change(home: Household, before: float, after: float, *, day: int, per_day: int = 3) -> None:
+    """Plant a habit whose hit rate changes on a day."""
+    for at in home.moments(per_day):
         home.use(at, DOOR, minutes=3)
-        if at < 20 * DAY_S or home.random.random() < 0.2:
+        if home.random.random() < (before if at < day * DAY_S else after):
             home.use(at + home.lag(15), LAMP)
+
+
+def test_habit_that_fades_is_expected_as_it_is_now() -> None:
+    """What was always done and is done less often now is told at the present rate."""
+    home = Household(days=60).live()
+    plant_change(home, 1.0, 0.65, day=35)
     (pattern,) = home.learn()
-    assert detail(pattern).probability > 0.6
-    assert pattern.confidence < 0.45
+    assert 0.5 < detail(pattern).probability < 0.8
+    assert 0.5 < pattern.confidence < 0.8
+    assert pattern.first_seen.date() > MONDAY + timedelta(days=30)
+
+
+def test_habit_that_ended_is_told_no_more() -> None:
+    """A week without it, after weeks in which it was always kept, is enough."""
+    home = Household().live()
+    plant_change(home, 0.95, 0.0, day=23)
+    assert home.learn() == []
+
+
+def test_habit_that_began_lately_is_told() -> None:
+    """Two weeks of a habit suffice after six weeks without it."""
+    home = Household(days=56).live()
+    plant_change(home, 0.0, 0.9, day=42)
+    (pattern,) = home.learn()
+    assert pairs([pattern]) == [(DOOR, LAMP)]
+    assert detail(pattern).conditions == ()
+    assert detail(pattern).probability > 0.8
 
 
 def test_common_cause_in_random_order_is_no_habit() -> None:

@@ -133,8 +133,9 @@ class Duration:
     def _say(self, candidate: Candidate, usual: Tally, home: Home) -> Iterator[Pattern]:
         """The durations as they are now, where the window holds enough and is narrow enough to say."""
         for slot, (part, trial) in enumerate(candidate.parts):
+            if len(trial.hits) == 0 or trial.slips.mean() > MOST_SLIPS or is_timer(part.stays.lengths):
+                continue
             window = fit(part.stays.lengths, part.stays.days, self.half_life_days)
             confidence = trial.forecast(self.half_life_days, usual)
-            holds = confidence >= LEAST_CONFIDENCE and trial.slips.mean() <= MOST_SLIPS
-            if holds and window.ratio <= self.widest and not is_timer(part.stays.lengths):
+            if confidence >= LEAST_CONFIDENCE and window.ratio <= self.widest:
                 yield pattern(candidate, slot, window, home, confidence)

@@ -14,12 +14,15 @@ Flags = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 
 WORKDAYS, WEEKEND = (0, 1, 2, 3, 4), (5, 6)
-SPANS = tuple((start, (start + hours) % 24) for start in range(24) for hours in (4, 6, 8, 12))
-"""From which hour to which, half a day at most: the rest of the day is the other case."""
+SPANS = tuple((start, (start + hours) % 24) for hours in (4, 6, 8, 12) for start in range(24))
+"""From which hour to which, half a day at most: the rest of the day is the other case.
+
+Of spans that split the same, the first is said: the shortest.
+"""
 
 IN_SPAN = np.array([[(hour - a) % 24 < (b - a) % 24 for hour in range(24)] for a, b in SPANS])
 CONTEXTS = len(SPANS) + 1
-LEAST_GAIN = 4.0
+LEAST_GAIN = 6.0
 LEAST_PART = 8
 LEAST_PART_DAYS = 4
 LEAST_BREADTH = breadth(1.4)

@@ -382,6 +382,26 @@ def test_joined_stays_are_the_gaps_between_changes(lengths: list[float]) -> None
     assert sorted(minutes(home.stays(LAMP))) == pytest.approx(sorted(lengths), rel=0.005)
 
 
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 6), st.integers(0, 23), st.sampled_from([0.001, 0.01, 5, 50, 500, 5000])),
+        min_size=1,
+        max_size=40,
+    )
+)
+def test_whatever_lasted_is_judged(uses: list[tuple[int, int, float]]) -> None:
+    """Few stays, on few days, of any length and all alike: never an error, and figures that can be."""
+    home = Household(days=7)
+    for day, hour, length in uses:
+        home.use(home.at(day, hour), length, LAMP)
+    for pattern in home.learn(least_stays=1, least_days=1, alpha=0.9):
+        seconds = detail(pattern).seconds
+        assert 0 < seconds.p10 <= seconds.p50 <= seconds.p90
+        assert 0 < pattern.evidence.base_rate < 1
+        assert pattern.evidence.opportunities > 0
+
+
 @pytest.mark.parametrize(
     "senseless", [{"alpha": 0}, {"widest": 1}, {"half_life_days": 0}, {"least_stays": 0}, {"least_days": 0}]
 )

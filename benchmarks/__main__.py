@@ -6,6 +6,7 @@ import sys
 MEASUREMENTS = (
     ("benchmarks.quality",),
     ("benchmarks.learning",),
+    ("benchmarks.equivalence",),
     ("benchmarks.throughput",),
     ("benchmarks.latency",),
     ("benchmarks.memory",),

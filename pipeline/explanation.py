@@ -14,8 +14,8 @@ from pipeline.wording import (
     condition_in_words,
     days_in_words,
     deed,
+    expectation,
     name,
-    said_of,
     short_time,
 )
 from schemas.anomalies import Anomaly
@@ -214,7 +214,7 @@ def _of_anomaly(anomaly: Anomaly, zone: ZoneInfo) -> Iterator[tuple[str, list[st
     detail, found = anomaly.detail, anomaly.evidence
     at = detail.at.astimezone(zone)
     yield "What happened", [claim(anomaly), f"It is out of order since {_day(at.date())} at {at:%H:%M}."]
-    yield "What was expected", [said_of("it", detail.expected)]
+    yield "What was expected", [expectation(anomaly)]
     unusual = [f"Severity: {detail.severity}. {_rarity(detail.score)}"]
     if found.opportunities:
         unusual.append(f"Of {found.opportunities} occasions like it, {found.hits} went as expected.")

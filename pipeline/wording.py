@@ -82,7 +82,7 @@ def sentence(found: Pattern | Anomaly) -> str:
     A habit is said as one; what an automation does already is said as that.
     """
     if isinstance(found, Anomaly):
-        return f"{claim(found)} {said_of('it', found.detail.expected)}"
+        return f"{claim(found)} {expectation(found)}"
     return f"{claim(found)} {evidence(found)}"
 
 
@@ -103,6 +103,14 @@ def claim(found: Pattern | Anomaly) -> str:
     if isinstance(found, Anomaly):
         return said_of(name(found.detail.entity_id), found.detail.observed)
     return _said(found.detail)
+
+
+def expectation(anomaly: Anomaly) -> str:
+    """What was expected instead of what is out of order."""
+    detail = anomaly.detail
+    if detail.expected.startswith(detail.entity_id):
+        return said_of("it", f"usually is {detail.expected.removeprefix(detail.entity_id).strip()}")
+    return said_of("it", detail.expected)
 
 
 def said_of(subject: str, predicate: str) -> str:

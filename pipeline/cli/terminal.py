@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline.pictures import strip
-from pipeline.wording import claim, evidence, said_of
+from pipeline.wording import claim, evidence, expectation
 from schemas.anomalies import Anomaly
 from schemas.patterns import Pattern
 
@@ -67,7 +67,7 @@ def alarm(anomaly: Anomaly, lead: str = "") -> Table:
     return _beside(
         lead,
         Text(claim(anomaly), style=style),
-        Text.assemble(said_of("it", anomaly.detail.expected), (f" {short_id(anomaly)}", "dim")),
+        Text.assemble(expectation(anomaly), (f" {short_id(anomaly)}", "dim")),
     )
 
 

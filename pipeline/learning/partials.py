@@ -1,11 +1,11 @@
 """A share of a log as exact day sets: what several workers count apart, and how their parts become one."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from zlib import crc32
 
-from pipeline.learning.core import MARK_CARRY_MS
+from pipeline.learning.core import MARK_CARRY_MS, LearningCore
 from pipeline.learning.day_set import DaySet
 from pipeline.learning.entities import Kind, kind_of, reading
 from pipeline.learning.local_days import LocalDay, LocalDays
@@ -107,3 +107,16 @@ def join(parts: Iterable[bytes]) -> DaySet:
     for packed in parts:
         whole.join(DaySet.unpack(packed))
     return whole
+
+
+def restore(core: LearningCore, shares: Sequence[Packed]) -> set[date]:
+    """Give a core, whose watermark stands, the days of all shares; return those that are over, and closed."""
+    closed = set()
+    for day in sorted({day for share in shares for day in share}):
+        local = core.days.on(day)
+        if local.end_ms <= core.watermark_ms:
+            closed.add(day)
+        whole = join(share[day] for share in shares if day in share)
+        core.restore_day(local, whole, closed=day in closed)
+        core.close_due()
+    return closed

@@ -1,9 +1,8 @@
 """Learning a log with several workers: the same, to the byte, as with one."""
 
-from collections import defaultdict, deque
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from datetime import date
 from itertools import islice
 
 from detectors.contract import Detector
@@ -13,7 +12,7 @@ from pipeline.ingest.messages import Decoded, Message, PoisonError
 from pipeline.learning.core import LearningCore
 from pipeline.learning.frontier import LATENESS_HOURS, Frontier
 from pipeline.learning.log_learner import Counts
-from pipeline.learning.partials import join, share_of
+from pipeline.learning.partials import restore, share_of
 from pipeline.parallel.worker import Poison, Task, Total, Worker
 from schemas.events import ServiceCall, StateChange
 from schemas.home import Home
@@ -141,19 +140,9 @@ class ParallelLearner:
         """Join the workers' parts of each day, and close it if it is over."""
         self.counts.learned = sum(total.learned for total in totals)
         self.counts.duplicates = sum(total.duplicates for total in totals)
-        parts: defaultdict[date, list[bytes]] = defaultdict(list)
-        for total in totals:
-            for day, packed in total.days.items():
-                parts[day].append(packed)
         self._frontier.end()
         self.core.watermark_ms = self._frontier.watermark_ms
-        for day in sorted(parts):
-            local = self.core.days.on(day)
-            over = local.end_ms <= self.core.watermark_ms
-            self.core.restore_day(local, join(parts[day]), closed=over)
-            self.core.close_due()
-            if over:
-                self.counts.days.add(day)
+        self.counts.days = restore(self.core, [total.days for total in totals])
 
 
 def _blocks(log: Iterable[LogEntry]) -> Iterator[list[LogEntry]]:

@@ -157,6 +157,16 @@ def test_anomaly_is_explained(told: Callable[..., str], anomaly: Anomaly) -> Non
     assert "Of 20 occasions like it, 20 went as expected." in said
 
 
+def test_missed_routine_tells_what_usually_is(told: Callable[..., str], anomaly: Anomaly) -> None:
+    """What is expected of an entity by its id is said as one would say it."""
+    expected = "switch.oven off around 22:40: on 18 of the last 18 such days"
+    missed = anomaly.detail.model_copy(
+        update={"expected": expected, "observed": "did not happen within 2 h around it"}
+    )
+    said = told(anomaly.model_copy(update={"detail": missed}))
+    assert "What was expected It usually is off around 22:40: on 18 of the last 18 such days." in said
+
+
 @pytest.mark.parametrize(
     ("fields", "expected"),
     [

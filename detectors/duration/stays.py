@@ -14,7 +14,7 @@ from detectors.duration.lengths import BUCKETS, Ints, buckets
 from detectors.history import Aggregate, Day
 from schemas.events import EventType
 
-DAYS_A_SLICE = 4
+DAYS_A_SLICE = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,9 +17,9 @@ def automated_devices() -> list[Device]:
     """Return the entities that machines switch."""
     return [
         device("light.stairs", "stairs", uses_per_day=0.1),
-        device("light.garden", "garden", uses_per_day=0.1),
-        device("light.house_number", "garden", uses_per_day=0.1),
-        device("switch.fountain", "garden", uses_per_day=0.05),
+        device("light.garden", "garden", minutes=45, sigma=0.8, uses_per_day=0.1),
+        device("light.house_number", "garden", minutes=45, sigma=0.8, uses_per_day=0.1),
+        device("switch.fountain", "garden", minutes=60, sigma=0.8, uses_per_day=0.05),
         device("switch.workshop_saw", "garage", minutes=12, uses_per_day=1.5),
         device("switch.dust_collector", "garage", minutes=15, uses_per_day=0.1),
     ]

@@ -14,7 +14,7 @@ from schemas.anomalies import AnomalyKind
 
 # Days without any, so that what is usual can be learned.
 _FIRST_DAY = 10
-_SHARE_OF_DAYS = 0.11
+_EVERY_DAYS = (5, 13)
 _DOORS = (
     "binary_sensor.front_door",
     "binary_sensor.garage_door",
@@ -35,11 +35,12 @@ _SURE = 0.85
 _SHARP_MINUTES = 20.0
 _LEFT_ON_HOURS = (7.0, 15.0)
 _LEFT_ON_AT_LEAST = 5.0
+_FORGETS_WITHIN_DAYS = 4
 _LONGEST_USE_S = 6000.0
 
 
 class Oddities:
-    """Lets things go wrong, each kind on about one day in nine, and labels them.
+    """Lets things go wrong, each kind about every nine days, and labels them.
 
     Parameters
     ----------
@@ -77,13 +78,18 @@ class Oddities:
         }
         self._kinds = [(kind, begin[kind]) for kind in AnomalyKind if kind in kinds]
         self._rngs = {kind: world.rng(f"anomaly {kind}") for kind in AnomalyKind}
+        self._next = {kind: _FIRST_DAY + self._rngs[kind].randrange(_EVERY_DAYS[1]) for kind in AnomalyKind}
 
     def plan(self, day: int) -> None:
         """Plan a day's anomalies, before its habits are planned."""
         for kind, begin in self._kinds:
-            occurs = self._rngs[kind].random() < _SHARE_OF_DAYS
-            if occurs and day >= _FIRST_DAY and not self._world.almanac.is_away(day):
-                begin(day)
+            if day < self._next[kind]:
+                continue
+            if self._world.almanac.is_away(day):
+                self._next[kind] = day + 1
+                continue
+            self._next[kind] = day + self._rngs[kind].randint(*_EVERY_DAYS)
+            begin(day)
 
     def _label(self, kind: AnomalyKind, entity_id: str, at: float, until: float) -> None:
         self._truth.anomalies.append(Oddity(kind, entity_id, at, until))
@@ -106,16 +112,15 @@ class Oddities:
             self._label(AnomalyKind.MISSED_ROUTINE, habit.action.entity_id, at, at + _ROUTINE_LASTS_S)
 
     def _leave_on(self, day: int) -> None:
-        """Forget a device the next time it is used, if that is soon."""
+        """Forget a device the next time it is used, if that is within some days."""
         rng = self._rngs[AnomalyKind.LEFT_ON]
         entity_id = rng.choice(self._forgettable)
         minutes = self._world.home_assistant.device(entity_id).minutes
         lasts_s = max(3600 * rng.uniform(*_LEFT_ON_HOURS), 60 * minutes * _LEFT_ON_AT_LEAST)
         told = partial(self._label, AnomalyKind.LEFT_ON, entity_id)
         self._operation.forget(entity_id, lasts_s, told)
-        self._world.agenda.at(
-            self._world.calendar.moment(day + 2, 0), lambda _: self._operation.remember(entity_id)
-        )
+        over = self._world.calendar.moment(day + _FORGETS_WITHIN_DAYS, 0)
+        self._world.agenda.at(over, lambda _: self._operation.remember(entity_id))
 
     def _open_at_night(self, day: int) -> None:
         rng = self._rngs[AnomalyKind.NIGHT_OPENING]

@@ -50,12 +50,11 @@ class Operation:
         """Bring a device into a state; `done` hears when, if the stream shows it."""
         if self._home_assistant.state(target.entity_id) == target.state:
             return
-        if not interface:
-            self._settle(at, target, done)
-            return
         context = self._home_assistant.context(at, user_id=self._user_id)
-        if self._home_assistant.call(at, (target.entity_id, target.state), context):
+        if interface and self._home_assistant.call(at, (target.entity_id, target.state), context):
             self._agenda.at(at + self._rng.uniform(0.04, 0.18), lambda now: self._settle(now, target, done))
+        else:
+            self._settle(at, target, done)
 
     def _settle(self, at: float, target: EntityState, done: Done | None) -> None:
         """Let the device reach its state, and plan what people usually do with it next."""

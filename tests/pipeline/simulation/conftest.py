@@ -1,5 +1,6 @@
 """One generated household for all tests, and its state changes."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -61,3 +62,9 @@ def generated() -> Generated:
 def punctual() -> Generated:
     """A household whose messages arrive at once and once."""
     return generate(Household(days=10, late_share=0, duplicate_share=0))
+
+
+@pytest.fixture(scope="session")
+def generate_of() -> Callable[..., Generated]:
+    """Generate the household of these parameters."""
+    return lambda **parameters: generate(Household(**parameters))

@@ -1,12 +1,13 @@
 """How many alarms a home gets: of what repeats, one; of many, the most unusual."""
 
-from collections.abc import Container, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from detectors.anomaly.alarms import DAY_MS, HOUR_MS, MINUTE_MS, Alarm
 from schemas.anomalies import AnomalyKind
 
 WEEK_MS = 7 * DAY_MS
+LONG_AGO = -WEEK_MS
 # The same again, of the same entity, within this time is no news.
 COOL_DOWN_MS: Mapping[AnomalyKind, int] = {
     AnomalyKind.MISSED_ROUTINE: 3 * DAY_MS,
@@ -66,23 +67,30 @@ class Budget:
     def admits(self, alarm: Alarm) -> bool:
         """Tell whether an alarm is said, and book it."""
         key = (alarm.kind, alarm.entity_id)
-        last_ms = self.last.get(key)
-        if last_ms is not None and alarm.at_ms - last_ms < COOL_DOWN_MS[alarm.kind]:
+        if alarm.at_ms - self.last.get(key, LONG_AGO) < COOL_DOWN_MS[alarm.kind] or self._explained(alarm):
             return False
         begun = self.begun.setdefault(alarm.kind, [])
         if any(abs(alarm.began_ms - other) < TOGETHER_MS[alarm.kind] for other in begun):
             return False
-        account = self.routines if alarm.kind is AnomalyKind.MISSED_ROUTINE else self.faults
-        if not account.spend(alarm.at_ms):
+        if not self._account(alarm.kind).spend(alarm.at_ms):
             return False
         self.last[key] = alarm.at_ms
         begun.append(alarm.began_ms)
         del begun[:-20]
         return True
 
-    def adopt(self, past: "Budget", entity_ids: Container[str]) -> None:
-        """Book what another budget admitted of these entities."""
-        for (kind, entity_id), at_ms in past.last.items():
-            if entity_id in entity_ids:
-                self.last[kind, entity_id] = at_ms
-                self.faults.spend(at_ms)
+    def _explained(self, alarm: Alarm) -> bool:
+        """Whether a routine is missed that the entity's fault kept from showing."""
+        return alarm.kind is AnomalyKind.MISSED_ROUTINE and any(
+            alarm.at_ms - self.last.get((kind, alarm.entity_id), LONG_AGO) < DAY_MS for kind in AnomalyKind
+        )
+
+    def adopt(self, past: "Budget") -> None:
+        """Book what another budget admitted since."""
+        for key, at_ms in past.last.items():
+            if at_ms > self.last.get(key, LONG_AGO):
+                self.last[key] = at_ms
+                self._account(key[0]).spend(at_ms)
+
+    def _account(self, kind: AnomalyKind) -> Account:
+        return self.routines if kind is AnomalyKind.MISSED_ROUTINE else self.faults

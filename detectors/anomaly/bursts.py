@@ -14,7 +14,7 @@ FEW = 10
 
 
 class Bursts:
-    """The bursts of one entity. A burst is too long when it has twice as many changes as the longest before."""
+    """The bursts of one entity; one is too long when it has twice as many changes as the longest before."""
 
     __slots__ = ("_count", "_last_ms", "_longest_today", "_said", "_start_ms", "limit", "longest", "seen")
 

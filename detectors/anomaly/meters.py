@@ -1,27 +1,33 @@
 """Numeric sensors, followed in 5-minute steps."""
 
 from detectors.anomaly.alarms import Alarm, span
+from detectors.anomaly.deadlines import METER, Deadlines
 from detectors.anomaly.numeric import ALARM, NumericScorer
 from detectors.anomaly.silences import FEWEST_STEPS, LONGEST_STEPS, SHORTEST_STEPS, STEP_MS, Silence
 from schemas.anomalies import AnomalyKind
 
 STEPS_A_DAY = 288
+# After a pause of so many steps, or of twice the longest, what changed meanwhile is no surprise.
+PAUSE_STEPS = 24
+# A numeric sensor that was not heard of for so long has left.
+FORGOTTEN_STEPS = 14 * STEPS_A_DAY
 
 
 class Meter:
     """A numeric sensor: how long it is silent, and what it measures in which context.
 
-    Samples are gathered to the mean of their 5-minute step, which is what a history keeps of them, so that past
-    and present are judged alike. Days are UTC days here.
+    Samples are gathered to the mean of their 5-minute step, which is what a history keeps of them, so that
+    past and present are judged alike. Days are UTC days here.
     """
 
-    __slots__ = ("count", "entity_id", "scorer", "silence", "step", "total")
+    __slots__ = ("blind_until", "count", "entity_id", "scorer", "silence", "step", "total")
 
     def __init__(self, entity_id: str, step: int) -> None:
         self.entity_id = entity_id
         self.step = step
         self.total = 0.0
         self.count = 0
+        self.blind_until = step
         self.silence = Silence(step)
         self.scorer = NumericScorer()
 
@@ -29,6 +35,8 @@ class Meter:
         """Begin a step: a sign of life."""
         if step // STEPS_A_DAY > self.step // STEPS_A_DAY:
             self.silence.close_day(FEWEST_STEPS, SHORTEST_STEPS, LONGEST_STEPS)
+        if step - self.step > max(PAUSE_STEPS, 2 * self.silence.longest):
+            self.blind_until = step + PAUSE_STEPS // 2
         self.silence.see(step)
         self.step, self.total, self.count = step, 0.0, 0
 
@@ -39,7 +47,7 @@ class Meter:
         at_ms = self.step * STEP_MS
         score = self.scorer.learn_one(self.total / self.count, at_ms)
         self.count = 0
-        if score < ALARM:
+        if score < ALARM or self.step < self.blind_until:
             return None
         surprise = self.scorer.surprise
         return Alarm(
@@ -74,3 +82,66 @@ class Meter:
             occasions=self.silence.signs,
             usual=self.silence.signs,
         )
+
+
+class Meters(dict[str, Meter]):
+    """The numeric sensors of a home, by entity; none is stuck as long as none was `heard`."""
+
+    def __init__(self, deadlines: Deadlines) -> None:
+        super().__init__()
+        self.heard = False
+        self._deadlines = deadlines
+
+    def take(self, entity_id: str, value: float, at_ms: int) -> Alarm | None:
+        """Take a sample; say what the step that it ends tells."""
+        step = at_ms // STEP_MS
+        meter = self.get(entity_id)
+        if meter is None:
+            meter = self[entity_id] = Meter(entity_id, step)
+        if step < meter.step:
+            return None
+        if not self.heard:
+            self.skip(at_ms)
+            self.heard = True
+        alarm = None
+        if step > meter.step:
+            alarm = meter.finish()
+            meter.begin(step)
+            self._await(meter)
+        meter.total += value
+        meter.count += 1
+        return alarm
+
+    def check(self, entity_id: str, now_ms: int) -> Alarm | None:
+        """Say whether a sensor that was to speak by now is stuck."""
+        meter = self[entity_id]
+        meter.silence.queued = False
+        if self.heard and meter.silence.limit and meter.due_ms < now_ms:
+            return meter.stuck()
+        if not self.heard:
+            meter.silence.skip(now_ms // STEP_MS)
+        self._await(meter)
+        return None
+
+    def skip(self, until_ms: int) -> None:
+        """Take the time before for unseen."""
+        for meter in self.values():
+            meter.silence.skip(until_ms // STEP_MS)
+
+    def adopt(self, past: "Meters", now_ms: int) -> None:
+        """Take over the sensors that only the past knows, unless they have left, and what it heard since."""
+        oldest = now_ms // STEP_MS - FORGOTTEN_STEPS
+        for entity_id, meter in past.items():
+            if entity_id in self:
+                self[entity_id].silence.skip(meter.silence.last)
+            elif meter.step >= oldest:
+                self[entity_id] = meter
+                meter.silence.queued = False
+                self._await(meter)
+        self.heard = past.heard
+
+    def _await(self, meter: Meter) -> None:
+        silence = meter.silence
+        if silence.limit and not silence.queued and not silence.told:
+            silence.queued = True
+            self._deadlines.add(meter.due_ms, METER, meter.entity_id, 0)

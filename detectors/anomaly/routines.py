@@ -11,10 +11,11 @@ from detectors.evidence import forecast
 from schemas.anomalies import AnomalyKind
 from schemas.patterns import Pattern, TimeOfDayDetail
 
-ROUND_MIN = 5
+# Coarse, so that what a night learns anew seldom moves an occasion.
+ROUND_MIN = 10
+HALF_MIN = 15
 WIDTHS = 2.5
-SHORTEST_MIN = 15
-# A habit that may come at any time of four hours is not missed by the clock.
+# A habit that may come at any time of two hours is not missed by the clock.
 LONGEST_MIN = 75
 FEWEST = 10
 RECENT = 28
@@ -47,8 +48,8 @@ class Routine:
     @property
     def half_min(self) -> int:
         """Minutes that it may come earlier or later."""
-        width = WIDTHS * self.detail.spread_minutes + ROUND_MIN
-        return max(SHORTEST_MIN, ceil(width / ROUND_MIN) * ROUND_MIN)
+        width = WIDTHS * self.detail.spread_minutes + ROUND_MIN / 2
+        return max(1, ceil(width / HALF_MIN)) * HALF_MIN
 
     def expect(self, day: date, zone: ZoneInfo, sun: tuple[float, float]) -> Expected | None:
         """The occasion of a day; None if there is none."""
@@ -96,11 +97,11 @@ class Routine:
     def _alarm(self, expected: Expected) -> Alarm | None:
         recent = self.outcomes[-RECENT:]
         likely = forecast(recent, self.base_rate)
-        wide = (self.half_min - SHORTEST_MIN) / (LONGEST_MIN - SHORTEST_MIN)
+        wide = (self.half_min - HALF_MIN) / (LONGEST_MIN - HALF_MIN)
         if len(recent) < FEWEST or likely < REGULAR + wide * (REGULAR_WIDE - REGULAR):
             return None
         target = f"{self.detail.entity_id} {self.detail.state}"
-        around = _clock((expected.from_ms + expected.until_ms) // 2, expected)
+        around = f"{int(self.detail.minute) // 60}:{int(self.detail.minute) % 60:02}"
         return Alarm(
             entity_id=self.detail.entity_id,
             kind=AnomalyKind.MISSED_ROUTINE,
@@ -112,11 +113,6 @@ class Routine:
             occasions=len(recent),
             usual=sum(recent),
         )
-
-
-def _clock(_at_ms: int, expected: Expected) -> str:
-    minute = round(expected.routine.detail.minute / ROUND_MIN) * ROUND_MIN % DAY_MIN
-    return f"{minute // 60}:{minute % 60:02}"
 
 
 def routines(found: Iterable[Pattern]) -> Iterator[Routine]:

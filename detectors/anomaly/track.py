@@ -8,7 +8,7 @@ from detectors.anomaly.stays import ACTIVE, ON, SHORTEST_MS, SHORTEST_OPEN_MS, U
 
 
 class Track:
-    """One entity: its state and since when, its bursts, stays and silences, the routines that it is part of."""
+    """One entity: its state and since when, its bursts, stays and silences, the routines that it shows."""
 
     __slots__ = (
         "active",

@@ -9,7 +9,6 @@ import numpy as np
 from detectors.anomaly.alarms import Alarm
 from detectors.anomaly.follower import Follower
 from detectors.anomaly.routines import routines
-from detectors.anomaly.silences import STEP_MS
 from detectors.history import Day, History
 
 SLICE = 500
@@ -68,5 +67,7 @@ class Walk:
         for entity_id, steps in self._history.steps.items():
             low, high = np.searchsorted(steps.start_ms, (day.start_ms, day.end_ms)).tolist()
             starts, means = steps.start_ms[low:high].tolist(), steps.mean[low:high].tolist()
-            entries += [(start_ms, entity_id, None, mean) for start_ms, mean in zip(starts, means, strict=True)]
+            entries += [
+                (start_ms, entity_id, None, mean) for start_ms, mean in zip(starts, means, strict=True)
+            ]
         return entries

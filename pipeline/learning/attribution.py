@@ -13,6 +13,7 @@ from schemas.events import Cause
 
 RECENT_CONTEXT_MS = 5_000
 DERIVED_WITHIN_MS = 1_000
+OBSERVING = ("sensor.", "binary_sensor.")
 
 
 def attribute(day: DaySet, records: Sequence[Record]) -> tuple[list[Cause], list[bool]]:
@@ -23,7 +24,7 @@ def attribute(day: DaySet, records: Sequence[Record]) -> tuple[list[Cause], list
     automations = {context_id for _, context_id in day.marks}
     calls = _calls_by_entity(day)
     last_of: dict[tuple[str, str], Record] = {}
-    first_in: dict[str, Record] = {}
+    source_of = _sources(records)
     causes: list[Cause] = []
     derived: list[bool] = []
     for record in records:
@@ -33,13 +34,30 @@ def attribute(day: DaySet, records: Sequence[Record]) -> tuple[list[Cause], list
         if before is not None and _overridden(record, before):
             cause = _overriding_cause(record, before, cause, calls)
         causes.append(cause)
-        first = first_in.setdefault(context_id, record) if context_id else record
+        source = source_of.get(context_id, record)
         derived.append(
-            first.entity_id != record.entity_id and record.at_ms - first.at_ms <= DERIVED_WITHIN_MS
+            source.entity_id != record.entity_id and record.at_ms - source.at_ms <= DERIVED_WITHIN_MS
         )
         if context_id:
             last_of[record.entity_id, context_id] = record
     return causes, derived
+
+
+def _sources(records: Sequence[Record]) -> dict[str, Record]:
+    """Return the change that each context began with; of several at one time one that is no sensor's."""
+    source_of: dict[str, Record] = {}
+    for record in records:
+        context_id = record.context[0]
+        if not context_id:
+            continue
+        source = source_of.setdefault(context_id, record)
+        if (
+            source.at_ms == record.at_ms
+            and source.entity_id.startswith(OBSERVING)
+            and not record.entity_id.startswith(OBSERVING)
+        ):
+            source_of[context_id] = record
+    return source_of
 
 
 def _by_context(record: Record, automations: set[str]) -> Cause:

@@ -175,6 +175,14 @@ def test_what_shares_a_context_within_a_second_is_derived(day: Day) -> None:
     assert day.derived() == [False, True, False, False, False]
 
 
+def test_a_sensor_that_changes_at_the_same_time_is_derived_from_the_device(day: Day) -> None:
+    """Its name may come first in the alphabet; it still only tells what the device does."""
+    day.change(10, "binary_sensor.lamp_power", "on", "c")
+    day.change(10, LAMP, "on", "c")
+    day.change(10, "sensor.lamp_mode", "bright", "c")
+    assert day.derived() == [True, False, True]
+
+
 def test_an_override_without_any_call_is_uncertain_unless_an_automation_did_it(day: Day) -> None:
     """Without calls in the log, a second change of a user's context could be either."""
     day.change(10, LAMP, "on", "c", "", "u")

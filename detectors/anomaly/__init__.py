@@ -26,15 +26,15 @@ class Anomalies:
     """Say what is out of order: left on, opened at night, flapping, silent, missed, numbers out of context.
 
     Each day is judged by what the days before it let expect, event by event in the order of time; a `watch`
-    goes on from there in the open day by the same rules, so that what is said live is found again at night. The
-    score of an alarm is minus the base-10 logarithm of its probability if all were in order; a `Budget` lets
-    the first of what belongs together pass, and so many a week at most.
+    goes on from there in the open day by the same rules, so that what is said live is found again at night.
+    The score of an alarm is minus the base-10 logarithm of its probability if all were in order; a `Budget`
+    lets the first of what belongs together pass, and so many a week at most.
 
     `detect` sees numbers as far as the history keeps them: context sensors in 5-minute steps. A watch also
     judges all others, and learns those anew, for ten days, when the process starts.
 
-    About 3 microseconds an event that is judged, 0.3 a numeric sample that is watched; some kilobytes an entity.
-    Aggregates merge by adding counts.
+    About 3 microseconds an event that is judged, 0.3 a numeric sample that is watched; some kilobytes an
+    entity. Aggregates merge by adding counts.
 
     Examples
     --------

@@ -26,8 +26,8 @@ SECOND_MS, MINUTE_MS, HOUR_MS, DAY_MS = 1_000, 60_000, 3_600_000, 86_400_000
 class Alarm:
     """Something out of order.
 
-    `began_ms` is when what it speaks of began: the stay, the burst, the silence. Of `occasions` like it before,
-    `usual` went as expected. `alone` says that nobody was at home or awake, which makes it worse.
+    `began_ms` is when what it speaks of began: the stay, the burst, the silence. Of `occasions` like it
+    before, `usual` went as expected. `alone` says that nobody was at home or awake, which makes it worse.
     """
 
     entity_id: str

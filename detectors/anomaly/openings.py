@@ -58,8 +58,8 @@ class Hours:
     """When the home is active and each way in is used, by half-hours of the day.
 
     The probability that an entity is used within one and a half hours of a time on any day is
-    ``(k + 1/4 + a p) / (n + a)``: on k of n days it was; and, weighing as much as `PRIOR_DAYS` days a, p is what
-    the home's activity at that time lets expect of so many uses a day.
+    ``(k + 1/4 + a p) / (n + a)``: on k of n days it was; and, weighing as much as `PRIOR_DAYS` days a, p is
+    what the home's activity at that time lets expect of so many uses a day.
     """
 
     def __init__(self) -> None:

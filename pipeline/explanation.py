@@ -183,9 +183,9 @@ def _changed(pattern: Pattern) -> Iterator[str]:
 
 def _next_time(pattern: Pattern) -> list[str]:
     found, sure = pattern.evidence, pattern.confidence
-    said = [
-        f"It will show with {sure:.0%}: of a hundred forecasts that say so, about {sure * 100:.0f} come true."
-    ]
+    what = "last as foreseen" if isinstance(pattern.detail, DurationDetail) else "show"
+    true = f"of a hundred forecasts that say so, about {sure * 100:.0f} come true"
+    said = [f"It will {what} with a probability of {sure:.0%}: {true}."]
     rate = found.hits / found.opportunities if found.opportunities else 0.0
     if sure < rate - NOTICED:
         said.append(

@@ -1,6 +1,6 @@
 """Patterns and anomalies in words, for people without statistics."""
 
-from schemas.anomalies import Anomaly
+from schemas.anomalies import Anomaly, AnomalyKind
 from schemas.patterns import (
     AtHome,
     Condition,
@@ -101,7 +101,9 @@ def _said(detail: Detail) -> str:
 def claim(found: Pattern | Anomaly) -> str:
     """What the household does, or what is out of order; without how we know."""
     if isinstance(found, Anomaly):
-        return said_of(name(found.detail.entity_id), found.detail.observed)
+        subject = name(found.detail.entity_id)
+        missed = found.detail.kind is AnomalyKind.MISSED_ROUTINE
+        return said_of(f"the usual use of {subject}" if missed else subject, found.detail.observed)
     return _said(found.detail)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.pictures import calendar, chain, minutes_of_day, weeks
 from pipeline.wording import claim
-from schemas.anomalies import Anomaly
+from schemas.anomalies import Anomaly, AnomalyKind
 from schemas.patterns import (
     Change,
     CoOccurrenceDetail,
@@ -106,7 +106,7 @@ def test_habit_is_explained_without_jargon(told: Callable[..., str], make_patter
         "It is a habit on weekdays; the other days count neither way.",
         "It keeps to the clock and not to the sun: 07:04 all year round.",
         "Since 12 October 2026 it is at 07:04; before, it was at 09:00.",
-        "It will show with 70%: of a hundred forecasts that say so, about 70 come true.",
+        "It will show with a probability of 70%: of a hundred forecasts that say so, about 70 come true.",
         "That is less than 18 of 20",
         "somewhere from 58% to 87%",
         "no automation does this",
@@ -144,6 +144,7 @@ def test_duration_is_explained(told: Callable[..., str]) -> None:
     said = told(pattern(WASH))
     assert "It was foreseen 24 times, from what was seen on other days: now mostly 43m to 47m." in said
     assert "00 ········██··········█··· 24" in said
+    assert "It will last as foreseen with a probability of 60%" in said
 
 
 def test_anomaly_is_explained(told: Callable[..., str], anomaly: Anomaly) -> None:
@@ -161,9 +162,14 @@ def test_missed_routine_tells_what_usually_is(told: Callable[..., str], anomaly:
     """What is expected of an entity by its id is said as one would say it."""
     expected = "switch.oven off around 22:40: on 18 of the last 18 such days"
     missed = anomaly.detail.model_copy(
-        update={"expected": expected, "observed": "did not happen within 2 h around it"}
+        update={
+            "kind": AnomalyKind.MISSED_ROUTINE,
+            "expected": expected,
+            "observed": "did not happen within 2 h around it",
+        }
     )
     said = told(anomaly.model_copy(update={"detail": missed}))
+    assert said.startswith("The usual use of oven (switch) did not happen within 2 h around it.")
     assert "What was expected It usually is off around 22:40: on 18 of the last 18 such days." in said
 
 

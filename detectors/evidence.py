@@ -227,19 +227,27 @@ def lower_bound(hits: float, opportunities: float, level: float = 0.9) -> float:
     return beta_quantile(1 - level, hits + 0.5, opportunities - hits + 0.5)
 
 
-def forecast(hits: Sequence[bool] | NDArray[np.bool_], base_rate: float, half_life: float = 14.0) -> float:
-    """Probability that the next opportunity is a hit: decayed towards the past, shrunk towards chance.
+def forecast(
+    hits: Sequence[bool] | NDArray[np.bool_],
+    base_rate: float,
+    half_life: float = 14.0,
+    *,
+    prior_opportunities: float = PRIOR_OPPORTUNITIES,
+) -> float:
+    """Probability that the next opportunity is a hit: decayed towards the past, shrunk towards a prior rate.
 
-    ``p = (sum w hit + 3 q) / (sum w + 3)`` with weights ``w = 2^(-age / half_life)``.
+    ``p = (sum w hit + m q) / (sum w + m)`` with weights ``w = 2^(-age / half_life)``.
 
     Parameters
     ----------
     hits
         One truth value an opportunity, oldest first.
     base_rate
-        Probability q of a hit if there were no habit.
+        Rate q that is expected before anything was seen: that of chance, or the usual one of such habits.
     half_life
         Opportunities after which one counts half.
+    prior_opportunities
+        Opportunities m that `base_rate` weighs as much as.
 
     Examples
     --------
@@ -250,5 +258,5 @@ def forecast(hits: Sequence[bool] | NDArray[np.bool_], base_rate: float, half_li
     """
     series = np.asarray(hits, dtype=np.float64)
     weights = 0.5 ** (np.arange(len(series) - 1, -1, -1) / half_life)
-    hit_weight = float(weights @ series) + PRIOR_OPPORTUNITIES * base_rate
-    return hit_weight / (float(weights.sum()) + PRIOR_OPPORTUNITIES)
+    hit_weight = float(weights @ series) + prior_opportunities * base_rate
+    return hit_weight / (float(weights.sum()) + prior_opportunities)

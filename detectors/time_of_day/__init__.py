@@ -27,7 +27,8 @@ class TimeOfDay:
 
     Every window of the day, in every look-back and class of weekdays, is weighed by an e-value: hits among
     the days against how often the window would be hit by chance, as the entity's other uses and the
-    activity of its room and home let expect. Types whose mean e-value passes e-BH at `alpha` have a habit;
+    activity of its room and home let expect; what senses people is weighed against its own other hours, for
+    its activity is the home's. Types whose mean e-value passes e-BH at `alpha` have a habit;
     its uses are taken away and what is left is scanned again. Each habit is then followed through the days:
     anchor, class of weekdays, beginning, move, end.
 
@@ -64,7 +65,7 @@ class TimeOfDay:
     def __init__(
         self,
         *,
-        alpha: float = 0.05,
+        alpha: float = 0.15,
         half_life_days: float = 14.0,
         look_backs_days: Sequence[int] = (14, 28, 56),
         widths_min: Sequence[int] = (15, 30, 60, 120),

@@ -20,20 +20,27 @@ from detectors.time_of_day.course import (
     moves,
     opportunities,
 )
-from detectors.time_of_day.scan import RATES
+from detectors.time_of_day.scan import LEAST_SHARE, RATES
 from detectors.time_of_day.uses import Bools, Floats, Ints, Span
 
 MACHINE_S = 4.0
 MACHINE_SHARE = 0.75
 FEWEST_HITS = 3
+FEWEST_WEEKLY_HITS = 4
 # What happens anyway and is hardly more frequent is no habit.
-LEAST_LIFT = 2.3
+LEAST_LIFT = 2.0
+# What senses people sees them all day: of it a habit must stand out more.
+LEAST_LIFT_SENSED = 2.3
+LEAST_SHARE_SENSED = 0.65
 HIGHEST_CHANCE = 0.6
 
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """Convincing windows: minutes from 04:00, minutes, days sought, class, expected chance uses, evidence."""
+    """Convincing windows: minutes from 04:00, minutes, days sought, class, expected chance uses, evidence.
+
+    `sensed` marks those of what senses people.
+    """
 
     row: Ints
     centre: Floats
@@ -42,6 +49,7 @@ class Candidates:
     kind: Ints
     expected: Floats
     log_e: Floats
+    sensed: Bools
 
     def part(self, some: slice) -> "Candidates":
         """Return some of them."""
@@ -111,6 +119,10 @@ class Course:
         wider = np.maximum(1.0, 2 * self.half / candidates.width)
         return np.minimum(-np.expm1(-candidates.expected * wider), HIGHEST_CHANCE)
 
+    def log_e(self, chance: Floats) -> Floats:
+        """Evidence of the whole course, as logarithms."""
+        return log_e_values(self.hits.sum(axis=1), self.seen.sum(axis=1), chance, RATES)
+
 
 def trace(candidates: Candidates, near: Near, span: Span, least: float) -> list[Habit | None]:
     """Follow each candidate through the days; None where the whole course bears out less than `least`."""
@@ -131,7 +143,7 @@ def trace(candidates: Candidates, near: Near, span: Span, least: float) -> list[
     course = course.within(_since(start, span.days))
     over = ended(course.hits, course.seen)
     machine = machines(near, centre, course.half, course.hits.sum(axis=1))
-    borne_out = _borne_out(course, chance, least)
+    borne_out = _borne_out(course, chance, kind, candidates.sensed) & (course.log_e(chance) >= least)
     earlier = anchored.centre + move.before[:, None]
     centre = np.where(_since(move.day, span.days), centre, earlier)
     said = [
@@ -166,10 +178,13 @@ def _since(start: Ints, days: int) -> Bools:
     return np.asarray(np.arange(days)[None, :] >= start[:, None])
 
 
-def _borne_out(course: Course, chance: Floats, least: float) -> Bools:
+def _borne_out(course: Course, chance: Floats, kind: Ints, sensed: Bools) -> Bools:
+    """Tell which habits show often enough: in all, on the days that count, and against chance."""
     k, n = course.hits.sum(axis=1), course.seen.sum(axis=1)
-    enough = (k >= FEWEST_HITS) & (k >= LEAST_LIFT * chance * n)
-    return np.asarray(enough & (log_e_values(k, n, chance, RATES) >= least))
+    fewest = np.where(CLASS_DAYS[kind].sum(axis=1) == 1, FEWEST_WEEKLY_HITS, FEWEST_HITS)
+    share = np.where(sensed, LEAST_SHARE_SENSED, LEAST_SHARE)
+    lift = np.where(sensed, LEAST_LIFT_SENSED, LEAST_LIFT)
+    return np.asarray((k >= fewest) & (k >= share * n) & (k >= lift * chance * n))
 
 
 def _anchored(clock: Hump, near: Near, span: Span, days: Bools) -> tuple[Anchored, Ints]:

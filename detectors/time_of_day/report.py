@@ -16,10 +16,15 @@ from schemas.home import Home
 from schemas.patterns import Change, Evidence, Pattern, TimeOfDayDetail
 
 RECENT = 10
+# How often habits show on the days after they were found, and how many opportunities that is worth.
+USUAL_RATE = 0.58
+USUAL_OPPORTUNITIES = 6.0
 # A return to rest within this time may be no more than the end of a use.
 LONGEST_USE_S = 4 * 3600
 FOLLOWED_SHARE = 0.7
-NARROWER = 1.25
+# A return to rest has a time of its own only where that is much narrower than the time of the use.
+NARROWER = 1.6
+NARROWER_BY_S = 300
 SECONDS_PER_SPREAD = 1.4826
 # A habit that began when another of the same type ended, at most so far from it, is that one moved.
 LONGEST_MOVE_MIN = 180.0
@@ -107,7 +112,7 @@ def follows(habit: Habit, uses: Uses) -> bool:
     ends = since <= LONGEST_USE_S
     if np.count_nonzero(ends) < FOLLOWED_SHARE * len(ends):
         return False
-    return _spread(padded[at][ends]) <= NARROWER * _spread(own[ends]) + 120
+    return _spread(padded[at][ends]) <= NARROWER * _spread(own[ends]) + NARROWER_BY_S
 
 
 def _absolute(uses: Uses, row: int) -> Ints:
@@ -129,7 +134,7 @@ def _middle(values: Ints) -> int:
 
 def _pattern(habit: Habit, slot: int, span: Span, uses: Uses, home: Home, half_life_days: float) -> Pattern:
     event_type = uses.types[habit.row]
-    chances, hit_days = np.nonzero(habit.chances)[0], np.nonzero(habit.hits)[0]
+    hit_days = np.nonzero(habit.hits)[0]
     minute = round((habit.minute + DAY_START_MIN) % DAY_MIN, 2) % DAY_MIN
     later = minute < DAY_START_MIN
     detail = TimeOfDayDetail(
@@ -148,12 +153,18 @@ def _pattern(habit: Habit, slot: int, span: Span, uses: Uses, home: Home, half_l
         home=home.id,
         slot=slot,
         change=_change(habit, span, minute),
-        confidence=round(forecast(habit.hits[chances], habit.chance, half_life_days), 6),
+        confidence=round(_forecast(habit, half_life_days), 6),
         occurrences=len(hit_days),
         first_seen=seen[0],
         last_seen=seen[1],
         evidence=_evidence(habit, span),
     )
+
+
+def _forecast(habit: Habit, half_life_days: float) -> float:
+    """Expect of the next opportunity what habits usually hold, as far as its own past does not tell."""
+    hits = habit.hits[np.nonzero(habit.chances)[0]]
+    return forecast(hits, USUAL_RATE, half_life_days, prior_opportunities=USUAL_OPPORTUNITIES)
 
 
 def _evidence(habit: Habit, span: Span) -> Evidence:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.evidence import log_e_values
-from detectors.time_of_day.background import BESIDE, Activity, Background, running
+from detectors.time_of_day.background import BESIDE, Activity, Background, elsewhere, running
 from detectors.time_of_day.season import CONTRAST, Season
 from detectors.time_of_day.uses import SLOTS, Bits, Bools, Floats, Ints, Span, extended, pack
 
@@ -87,6 +87,8 @@ class Scanner:
         What is sought.
     widths
         Of windows, in slots.
+    sensed
+        Rows of what senses people: whatever they do, it is told.
     """
 
     def __init__(
@@ -97,8 +99,9 @@ class Scanner:
         room: Ints,
         seasons: Sequence[Season],
         widths: Sequence[int],
+        sensed: Bools,
     ) -> None:
-        self.entity, self.room, self.bits = entity, room, bits
+        self.entity, self.room, self.bits, self.sensed = entity, room, bits, sensed
         self.seasons, self.widths = seasons, widths
         weights = np.array([1 << day for day in range(span.days)], dtype=np.uint64)
         shown = (span.shown[:, :SLOTS] * weights[:, None]).sum(axis=0, dtype=np.uint64)
@@ -159,9 +162,15 @@ class Scanner:
             n = np.bitwise_count(days).astype(np.int64)
             k = np.bitwise_count(days_used & days)
             row, at = np.nonzero(k >= np.maximum(LEAST_HITS, np.ceil(LEAST_SHARE * n)).astype(np.uint8))
-            kept = background.beside(row, at * step, width) <= _most_beside(k[row, at], n, at, width)
-            row, at = row[kept], at[kept]
+            sensed = self.sensed[rows[row]]
+            most = _most_beside(k[row, at], n, at, width)
+            kept = sensed | (background.beside(row, at * step, width) <= most)
+            row, at, sensed = row[kept], at[kept], sensed[kept]
             expected = background.expected(row, at * step, width, n[at])
+            if sensed.any():
+                some, there = row[sensed], at[sensed]
+                expected[sensed] = elsewhere(k / np.maximum(n, 1), some, there, width, step)
+                expected[sensed] += background.unseen(some, there * step, width)
             kept = expected <= HIGHEST_EXPECTED
             row, at, expected = row[kept], at[kept], expected[kept]
             logs = np.minimum(log_e_values(k[row, at], n[at], -np.expm1(-expected), RATES), LOG_LIMIT)

@@ -23,7 +23,12 @@ from detectors.time_of_day.uses import (
     bitmaps,
 )
 
-ROUNDS = 3
+ROUNDS = 6
+# Where few types are judged, e-BH alone would be content with little.
+LEAST_EVIDENCE = 40.0
+# What senses people, and its share in what may be believed: a home has many such and few habits of theirs.
+SENSED = ("binary_sensor.",)
+SENSED_WEIGHT = 0.33
 # Keeps a slice short and the arrays of days by days small.
 FOLLOWED_AT_ONCE = 96
 # What is left of the evidence once a habit's final window and days are taken, as a logarithm.
@@ -59,7 +64,8 @@ class Search:
         entity = np.cumsum([0, *(a != b for a, b in pairwise(names))])
         self._span, self._uses, self._seasons, self._alpha = span, uses, seasons, alpha
         self._bits = bitmaps(uses.row, uses.day, uses.second, len(names))
-        self._scanner = Scanner(span, self._bits, entity, room, seasons, widths)
+        self._sensed = np.array([name.startswith(SENSED) for name in names])
+        self._scanner = Scanner(span, self._bits, entity, room, seasons, widths, self._sensed)
         self._kept = np.ones(len(uses.row), dtype=np.bool_)
         self._least = 0.0
 
@@ -75,14 +81,12 @@ class Search:
                 windows = scanned or windows
                 yield None
             candidates = self._candidates(rows, windows, [self._seasons[index] for index in sought])
-            followed: list[Habit] = []
             for habits in self._follow(candidates):
-                followed += habits
+                found += habits
                 yield None
-            if not followed:
+            rows = candidates.row
+            if not len(rows):
                 break
-            found += followed
-            rows = np.array([habit.row for habit in followed])
             near, position = _near(rows, self._uses, self._kept)
             bits = bitmaps(near.item, near.day, self._uses.second[position], len(rows))
             yield None
@@ -102,19 +106,22 @@ class Search:
     def _candidates(self, rows: Ints, windows: Sequence[Windows], seasons: Sequence[Season]) -> Candidates:
         """Believe rows by their mean evidence: by e-BH at first, above its bar what is left afterwards."""
         weighed = np.array([each.total * season.prior for each, season in zip(windows, seasons, strict=True)])
+        weighed = weighed * np.where(self._sensed[rows], SENSED_WEIGHT, 1.0)
         total = weighed.sum(axis=0)
         if not self._least:
             believed = int(accept(total, self._alpha).sum())
-            self._least = len(rows) / (self._alpha * max(1, believed))
+            self._least = max(LEAST_EVIDENCE, len(rows) / (self._alpha * max(1, believed)))
         chosen = np.nonzero(total >= self._least)[0]
-        return _best(chosen, rows, windows, seasons, weighed[:, chosen], self._least, self._span)
+        return _best(
+            chosen, rows, windows, seasons, weighed[:, chosen], self._least, self._span, self._sensed
+        )
 
     def _follow(self, candidates: Candidates) -> Iterator[list[Habit]]:
         for low in range(0, len(candidates.row), FOLLOWED_AT_ONCE):
             part = candidates.part(slice(low, low + FOLLOWED_AT_ONCE))
             near, position = _near(part.row, self._uses, self._kept)
             habits = trace(part, near, self._span, log(self._least) - SLACK)
-            self._kept[position[_explained(habits, near)]] = False
+            self._kept[position[_explained(habits, near, part)]] = False
             yield [habit for habit in habits if habit is not None]
 
 
@@ -135,11 +142,15 @@ def _best(
     weighed: Floats,
     least: float,
     span: Span,
+    sensed: Bools,
 ) -> Candidates:
     """Take each row's best window of the shortest look-back that convinces: what people do now."""
     look_backs = np.array([season.look_back for season in seasons])
     lengths = np.unique(look_backs)
-    alone = np.array([weighed[look_backs == length].sum(axis=0) for length in lengths]) * len(lengths)
+    shares = np.array([season.prior for season in seasons])
+    alone = np.array(
+        [weighed[look_backs == length].sum(axis=0) / shares[look_backs == length].sum() for length in lengths]
+    )
     convincing = alone >= least
     length = lengths[
         np.where(convincing.any(axis=0), np.argmax(convincing, axis=0), np.argmax(alone, axis=0))
@@ -160,6 +171,7 @@ def _best(
         kind=np.array([CLASS_OF[seasons[index].weekdays] for index in season], dtype=np.int64),
         expected=expected,
         log_e=np.log(weighed.sum(axis=0)),
+        sensed=sensed[rows[chosen]],
     )
 
 
@@ -171,13 +183,15 @@ def _near(rows: Ints, uses: Uses, kept: Bools) -> tuple[Near, Ints]:
     return Near(item_of[uses.row[position]], uses.day[position], uses.second[position] / 60), position
 
 
-def _explained(traced: Sequence[Habit | None], near: Near) -> Bools:
-    """Tell which uses the habits explain."""
+def _explained(traced: Sequence[Habit | None], near: Near, candidates: Candidates) -> Bools:
+    """Tell which uses are spoken for: those of the habits, and those in windows that bore none out."""
     explained = np.zeros(len(near.item), dtype=np.bool_)
     edges = np.searchsorted(near.item, np.arange(len(traced) + 1))
     for item, habit in enumerate(traced):
-        if habit is not None:
-            part = slice(int(edges[item]), int(edges[item + 1]))
-            distance = near.minute[part] - habit.centre[near.day[part]]
-            explained[part] = np.abs((distance + DAY_MIN / 2) % DAY_MIN - DAY_MIN / 2) <= habit.reach
+        part = slice(int(edges[item]), int(edges[item + 1]))
+        if habit is None:
+            distance, reach = near.minute[part] - candidates.centre[item], candidates.width[item] / 2
+        else:
+            distance, reach = near.minute[part] - habit.centre[near.day[part]], habit.reach
+        explained[part] = np.abs((distance + DAY_MIN / 2) % DAY_MIN - DAY_MIN / 2) <= reach
     return explained

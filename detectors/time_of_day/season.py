@@ -1,7 +1,7 @@
 """Among which days habits are sought: look-backs and classes of weekdays."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -9,6 +9,8 @@ from detectors.time_of_day.uses import Bools, Span
 
 # A habit of some weekdays shows on the others less than this times as often.
 CONTRAST = 0.45
+# Days of a class that a look-back should have, where a longer one has them.
+FEWEST_OF_CLASS = 8
 EVERY_DAY = tuple(range(7))
 CLASSES: tuple[tuple[tuple[int, ...], float], ...] = (
     (EVERY_DAY, 0.3),
@@ -34,19 +36,18 @@ class Season:
 
 
 def seasons(span: Span, look_backs: Sequence[int], weekly_from: int) -> list[Season]:
-    """What is sought; single weekdays only where a look-back has enough of each."""
+    """What is sought: each class in the look-backs that have enough of its days."""
     lengths = sorted({min(length, span.days) for length in look_backs})
     # Two look-backs of nearly the same length would only share the evidence.
     lengths = [a for i, a in enumerate(lengths) if lengths[-1] == a or lengths[i + 1] >= 1.25 * a]
     found = []
-    for length in lengths:
-        recent = span.live & (np.arange(span.days) >= span.days - length)
-        weekly = length == lengths[-1] and length >= weekly_from
-        classes = [each for each in CLASSES if len(each[0]) > 1 or weekly]
-        weight = sum(prior for _, prior in classes) * len(lengths)
-        found += [
-            Season(length, weekdays, prior / weight, recent & inside, recent & ~inside)
-            for weekdays, prior in classes
-            for inside in (np.isin(span.weekdays, weekdays),)
-        ]
-    return found
+    for weekdays, prior in CLASSES:
+        inside = np.isin(span.weekdays, weekdays)
+        fitting = [each for each in lengths if each * len(weekdays) >= FEWEST_OF_CLASS * 7] or lengths[-1:]
+        if len(weekdays) == 1:
+            fitting = [each for each in lengths[-1:] if each >= weekly_from]
+        for length in fitting:
+            recent = span.live & (np.arange(span.days) >= span.days - length)
+            found.append(Season(length, weekdays, prior / len(fitting), recent & inside, recent & ~inside))
+    everything = sum(season.prior for season in found)
+    return [replace(season, prior=season.prior / everything) for season in found]

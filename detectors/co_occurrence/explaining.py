@@ -81,8 +81,14 @@ def _beats(timeline: Timeline, ranked: Sequence[Finding], i: int, j: int) -> tup
     if far_stands and near_stands:
         return None
     same_occasion = first.trigger.entity_id == last.trigger.entity_id or abs(lead) < SAME_MOMENT_MS
-    far_wins = far_stands or (not near_stands and (same_occasion or first.rate > MUCH_BETTER * last.rate))
+    is_sign = same_occasion or (first.rate > MUCH_BETTER * last.rate and not _is_taken(timeline, last))
+    far_wins = far_stands or (not near_stands and is_sign)
     return (far, near) if far_wins else (near, far)
+
+
+def _is_taken(timeline: Timeline, finding: Finding) -> bool:
+    """Tell whether its trigger is what people do, and so may be a step of theirs rather than a sign of it."""
+    return bool(np.mean(timeline.log.by_hand[finding.trials.rows]) > 0.5)
 
 
 def _lead(one: Finding, other: Finding) -> float | None:

@@ -8,13 +8,15 @@ from schemas.anomalies import AnomalyKind
 # Changes at most so far apart belong to one burst.
 PAUSE_MS = 20_000
 FEWEST = 15
-LONGER = 2.0
+LONGER = 3.0
+# And so much longer than what is the longest for four of five of its class.
+CLASS_LONGER = 1.5
 USUAL = 3
 FEW = 10
 
 
 class Bursts:
-    """The bursts of one entity; one is too long when it has twice as many changes as the longest before."""
+    """The bursts of one entity; one is too long when it has three times as many changes as the longest before."""
 
     __slots__ = ("_count", "_last_ms", "_longest_today", "_said", "_start_ms", "limit", "longest", "seen")
 
@@ -64,7 +66,10 @@ class Bursts:
         self._count = 0
         self.longest = max(self.longest, self._longest_today)
         self._longest_today = 1
-        self.limit = max(FEWEST, round(LONGER * self.longest) + 3)
+
+    def set_limit(self, class_longest: float) -> None:
+        """Say anew from how many changes on a burst is too long."""
+        self.limit = max(FEWEST, round(LONGER * self.longest) + 3, round(CLASS_LONGER * class_longest))
 
     def _note(self) -> None:
         if not self._count:

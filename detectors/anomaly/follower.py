@@ -151,11 +151,17 @@ class Follower:
         self._activity.learn_day(self._tracks.values())
 
     def _learn_bursts(self) -> None:
-        self._bursts = {}
+        longest: dict[str, list[int]] = {}
+        seen: dict[str, int] = {}
         for track in self._tracks.values():
-            track.bursts.close_day()
-            seen, longest = self._bursts.get(track.domain, (0, 1))
-            self._bursts[track.domain] = (seen + track.bursts.seen, max(longest, track.bursts.longest))
+            bursts = track.bursts
+            bursts.close_day()
+            seen[track.domain] = seen.get(track.domain, 0) + bursts.seen
+            longest.setdefault(track.domain, []).append(bursts.longest)
+        self._bursts = {domain: (seen[domain], max(each)) for domain, each in longest.items()}
+        usual = {domain: sorted(each)[len(each) * 4 // 5] for domain, each in longest.items()}
+        for track in self._tracks.values():
+            track.bursts.set_limit(usual[track.domain])
 
     def _learn_stays(self) -> None:
         spreads: dict[str, list[float]] = {}

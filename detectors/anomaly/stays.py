@@ -29,7 +29,9 @@ FEWEST = 4
 WIDTHS = 4.0
 LONGER = 1.8
 USUAL = 3
+# Where stays are few, how much wider the spread and longer the longest may be: tenfold at none.
 FEW = 10
+FEW_LONGER = 4.0
 OFTEN = 2
 SPREAD_FLOOR = 0.3
 PRIOR_SPREAD = 0.5
@@ -75,7 +77,7 @@ class Stays:
         middle = self.quantile(0.5)
         mixed = (n * self.spread + PRIOR_STAYS * class_spread) / (n + PRIOR_STAYS)
         width = max(mixed, SPREAD_FLOOR) * sqrt(1 + FEW / n)
-        longest = self.logs[-1] + log(LONGER)
+        longest = self.logs[-1] + log(LONGER) + FEW_LONGER / n
         limit_ms = max(exp(max(middle + WIDTHS * width, longest)), self._shortest_ms) * OFTEN**overlong
         if limit_ms > LONGEST_MS:
             return None

@@ -14,7 +14,7 @@ from detectors.evidence import accept, lower_bound
 from detectors.following.day_table import join, tabulate
 from detectors.following.log import Flags, Log
 from detectors.following.present import present
-from detectors.following.screening import LEAST_DAYS, Tables, nominate
+from detectors.following.screening import LEAST_DAYS, LEAST_HITS, Tables, nominate
 from detectors.following.timeline import Timeline
 from detectors.following.tried import Tried, try_all
 from detectors.history import Aggregate, Day, History
@@ -120,6 +120,7 @@ class CoOccurrence:
             history.aggregates[self.kind],
             self._nominations.seen_on(LEAST_DAYS),
         )
+        yield None
         timeline = Timeline.of(log, candidates.triggers, candidates.actions)
         tried = yield from try_all(
             timeline,
@@ -128,8 +129,9 @@ class CoOccurrence:
             least_rate=LEAST_RATE_OVERALL,
         )
         findings = yield from self._verify(timeline, history, tried, len(tested))
+        links = {(finding.trigger, finding.action) for finding in findings}
         for _, of_action in groupby(findings, key=lambda finding: finding.action):
-            for finding in explain(timeline, list(of_action)):
+            for finding in explain(timeline, list(of_action), links):
                 if not finding.automated:
                     yield finding.pattern(log, history)
             yield None
@@ -159,9 +161,10 @@ class CoOccurrence:
         return conditions.choose(finding.trials.rows, finding.trials.hits)
 
     def _narrow(self, conditions: Conditions, finding: Finding, home: Home) -> Finding | None:
-        """Add the condition that the habit depends on, if any; None if what is left is no habit.
+        """Add the condition that the habit depends on, if any, and say whether what is left is a habit.
 
-        Where a change explains the misses better than a condition does, only what came after it counts.
+        Where a change explains the misses better than a condition does, only what came after it counts. None
+        if the action is no reaction to the trigger, or none any more.
         """
         start, gain = present(finding.trials.hits)
         chosen = self._choose(conditions, finding)
@@ -176,9 +179,9 @@ class CoOccurrence:
             finding.rate >= asked * self.least_rate
             and finding.hits >= asked * self.least_coverage * finding.uses
             and lower_bound(finding.hits, len(finding.trials.at), level) >= asked * self.least_sure_rate
-            and finding.focus >= LEAST_FOCUS
         )
-        return finding if holds else None
+        is_reaction = finding.hits >= LEAST_HITS and finding.focus >= LEAST_FOCUS
+        return replace(finding, holds=holds) if is_reaction else None
 
 
 def _apart(finding: Finding, home: Home) -> bool:

@@ -1,6 +1,6 @@
 """Which of several triggers of one action explains it: chains, siblings and other signs of one occasion."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
@@ -17,17 +17,23 @@ MUCH_BETTER = 1.3
 LEAST_OWN_HITS = 4
 LEAST_OWN_RATE = 0.5
 
+Link = tuple[EventType, EventType]
 
-def explain(timeline: Timeline, findings: Sequence[Finding]) -> list[Finding]:
+
+def explain(timeline: Timeline, findings: Sequence[Finding], links: Collection[Link]) -> list[Finding]:
     """Keep the findings of one action that are not the shadow of another one.
+
+    `links` are all pairs of trigger and action that are no chance, be they too weak for a habit.
 
     First every two that claim the same uses are compared; of those left the best takes the uses it explains,
     and the others must stand on what remains. Automations come first: what one does is nobody's habit.
     """
-    ranked = sorted(findings, key=_rank)
+    ranked = sorted((each for each in findings if _counts(timeline, each)), key=_rank)
     kept: list[Finding] = []
     claimed: set[int] = set()
-    for finding in _unbeaten(timeline, ranked):
+    for finding in _unbeaten(timeline, ranked, links):
+        if not finding.holds:
+            continue
         done = finding.trials.done[finding.trials.hits].tolist()
         own = len(set(done) - claimed)
         trials = len(finding.trials.at) - (len(done) - own)
@@ -35,6 +41,11 @@ def explain(timeline: Timeline, findings: Sequence[Finding]) -> list[Finding]:
             kept.append(finding)
             claimed.update(done)
     return kept
+
+
+def _counts(timeline: Timeline, finding: Finding) -> bool:
+    """Tell whether a finding may explain others: a weak one only as the step of a chain that it is."""
+    return finding.holds or (_is_taken(timeline, finding) and not finding.automated)
 
 
 def _rank(finding: Finding) -> tuple[bool, float, float, EventType]:
@@ -47,10 +58,10 @@ def _rank(finding: Finding) -> tuple[bool, float, float, EventType]:
     )
 
 
-def _unbeaten(timeline: Timeline, ranked: Sequence[Finding]) -> list[Finding]:
+def _unbeaten(timeline: Timeline, ranked: Sequence[Finding], links: Collection[Link]) -> list[Finding]:
     """Drop what a finding explains that stays; where each beats the next in a circle, the first stays."""
     places = range(len(ranked))
-    beats = {_beats(timeline, ranked, i, j) for j in places for i in range(j)}
+    beats = {_beats(timeline, ranked, links, i, j) for j in places for i in range(j)}
     left, stay = list(places), set[int]()
     while left:
         free = [j for j in left if not any((i, j) in beats for i in left)] or left[:1]
@@ -59,19 +70,24 @@ def _unbeaten(timeline: Timeline, ranked: Sequence[Finding]) -> list[Finding]:
     return [ranked[i] for i in sorted(stay)]
 
 
-def _beats(timeline: Timeline, ranked: Sequence[Finding], i: int, j: int) -> tuple[int, int] | None:
+def _beats(
+    timeline: Timeline, ranked: Sequence[Finding], links: Collection[Link], i: int, j: int
+) -> tuple[int, int] | None:
     """Say which of two findings explains the other one, as (winner, loser), if one does.
 
     The far trigger comes before the near one. Each is tried where the other did not occur: if the far one
     still leads to the action, the near one was its sibling; if the near one does, the far one was at most its
     cause; if both do, both stand. If neither does, they are steps of a chain, of which the nearest counts, or
-    signs of one occasion, of which the first does.
+    signs of one occasion, of which the first does. What is too weak for a habit counts only as a step that
+    the far trigger leads to.
     """
     lead = _lead(ranked[i], ranked[j])
     if lead is None:
         return None
     far, near = (i, j) if lead > 0 else (j, i)
     first, last = ranked[far], ranked[near]
+    if not first.holds or not (last.holds or (first.trigger, last.trigger) in links):
+        return None
     if first.automated != last.automated:
         return (far, near) if first.automated else (near, far)
     far_stands, near_stands = (

@@ -23,7 +23,8 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 class Finding:
     """One verified candidate with the trials that count for it, all of them or those under its condition.
 
-    `trigger_at` are all uses of the trigger, `used_at` those of the action that count.
+    `trigger_at` are all uses of the trigger, `used_at` those of the action that count. `holds` says whether
+    it is a habit, and not too weak for one.
     """
 
     trigger: EventType
@@ -36,6 +37,7 @@ class Finding:
     base_rate: float
     e_value: float
     condition: Condition | None = None
+    holds: bool = False
 
     def since(self, start: int) -> "Finding":
         """Count only from this trial on."""

@@ -44,6 +44,7 @@ def try_all(
     least_rate
         Least share of trials that are.
     """
+    yield None
     dwells = dwell_times(timeline)
     windows = np.minimum((candidates.windows * WIDER).astype(np.int64), LONGEST_WINDOW_MS)
     tried: list[Tried] = []

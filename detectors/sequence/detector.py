@@ -112,6 +112,7 @@ class Sequence:
         )
         found = pairs_of(log, history.found.get(PAIRS, ()))
         candidates = joined(nominated, found)
+        yield None
         timeline = Timeline.of(log, candidates.triggers, candidates.actions)
         links = yield from link(timeline, candidates)
         lengths = yield from self._grow(timeline, links)

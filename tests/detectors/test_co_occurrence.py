@@ -403,6 +403,18 @@ def test_chain_is_told_step_by_step() -> None:
     assert sorted(pairs(home.learn())) == [(RADIO, LAMP), (KETTLE, RADIO)]
 
 
+def test_step_too_weak_for_a_habit_still_explains() -> None:
+    """Of a chain whose middle step is mostly taken for itself, no pair leaps over that step."""
+    home = Household().live()
+    for at in home.moments(2):
+        home.use(at, RADIO)
+        fan = home.use(at + home.lag(20), FAN)
+        home.use(fan + home.lag(20), LAMP)
+    for at in home.moments(4):
+        home.use(at, FAN)
+    assert pairs(home.learn()) == [(RADIO, FAN)]
+
+
 def test_siblings_do_not_trigger_each_other() -> None:
     """Two actions that follow one trigger, one later than the other, are told of that trigger alone."""
     home = Household().live()

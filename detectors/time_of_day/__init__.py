@@ -65,7 +65,7 @@ class TimeOfDay:
     def __init__(
         self,
         *,
-        alpha: float = 0.15,
+        alpha: float = 0.2,
         half_life_days: float = 14.0,
         look_backs_days: Sequence[int] = (14, 28, 56),
         widths_min: Sequence[int] = (15, 30, 60, 120),

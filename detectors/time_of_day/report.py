@@ -17,7 +17,7 @@ from schemas.patterns import Change, Evidence, Pattern, TimeOfDayDetail
 
 RECENT = 10
 # How often habits show on the days after they were found, and how many opportunities that is worth.
-USUAL_RATE = 0.58
+USUAL_RATE = 0.52
 USUAL_OPPORTUNITIES = 6.0
 # A return to rest within this time may be no more than the end of a use.
 LONGEST_USE_S = 4 * 3600

@@ -25,10 +25,10 @@ from detectors.time_of_day.uses import (
 
 ROUNDS = 6
 # Where few types are judged, e-BH alone would be content with little.
-LEAST_EVIDENCE = 40.0
+LEAST_EVIDENCE = 30.0
 # What senses people, and its share in what may be believed: a home has many such and few habits of theirs.
 SENSED = ("binary_sensor.",)
-SENSED_WEIGHT = 0.33
+SENSED_WEIGHT = 0.5
 # Keeps a slice short and the arrays of days by days small.
 FOLLOWED_AT_ONCE = 96
 # What is left of the evidence once a habit's final window and days are taken, as a logarithm.

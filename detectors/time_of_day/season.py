@@ -10,7 +10,7 @@ from detectors.time_of_day.uses import Bools, Span
 # A habit of some weekdays shows on the others less than this times as often.
 CONTRAST = 0.45
 # Days of a class that a look-back should have, where a longer one has them.
-FEWEST_OF_CLASS = 8
+FEWEST_OF_CLASS = 9
 EVERY_DAY = tuple(range(7))
 CLASSES: tuple[tuple[tuple[int, ...], float], ...] = (
     (EVERY_DAY, 0.3),

@@ -4,14 +4,13 @@ import argparse
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from pydantic import TypeAdapter, ValidationError
 from rich.text import Text
 
 from pipeline.cli import UserError
 from pipeline.cli.home_file import read_home_file
-from pipeline.cli.stored import reading
+from pipeline.cli.stored import reading, zone_of
 from pipeline.cli.terminal import OUT, say, short_id
 from pipeline.explanation import Explanation, explain
 from pipeline.pictures import LEGEND, weeks
@@ -42,8 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
         with reading(settings) as store:
             known = [*store.patterns(), *store.anomalies()]
     found = _chosen(arguments.id.lower(), known)
-    home_file = arguments.home or settings.home_file
-    zone = read_home_file(home_file).zone if home_file else ZoneInfo(settings.tz)
+    zone = read_home_file(arguments.home).zone if arguments.home else zone_of(settings)
     explanation = explain(found, zone)
     if arguments.json:
         say(json.dumps(_plain(found, explanation), ensure_ascii=False))

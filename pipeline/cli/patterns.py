@@ -1,16 +1,18 @@
 """``ha-ai patterns``: what is known of the home, from its store."""
 
 import argparse
+from collections.abc import Sequence
 from datetime import UTC
 from zoneinfo import ZoneInfo
 
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.cli.stored import reading
-from pipeline.cli.terminal import ERR, OUT, picture, say, short_id
+from pipeline.cli.stored import reading, zone_of
+from pipeline.cli.terminal import ERR, OUT, alarm, picture, say, short_id
 from pipeline.settings import Settings
 from pipeline.wording import claim
+from schemas.anomalies import Anomaly
 from schemas.patterns import Pattern
 
 
@@ -21,15 +23,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     form.add_argument(
         "--picture", action="store_true", help="with the evidence in words and a strip of the day"
     )
-    parser.add_argument("--all", action="store_true", help="those too that are no more")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--all", action="store_true", help="those too that are no more")
+    which.add_argument("--anomalies", action="store_true", help="what was out of order, instead")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Read the store, beside a running pipeline if there is one."""
     settings = Settings()
     with reading(settings) as store:
-        found = sorted(store.patterns(status=None if arguments.all else "active"), key=_order)
-    zone = ZoneInfo(settings.tz)
+        if arguments.anomalies:
+            _show_anomalies(store.anomalies(), arguments, zone_of(settings))
+        else:
+            found = store.patterns(status=None if arguments.all else "active")
+            _show_patterns(sorted(found, key=_order), arguments, zone_of(settings))
+    return 0
+
+
+def _show_patterns(found: Sequence[Pattern], arguments: argparse.Namespace, zone: ZoneInfo) -> None:
     if arguments.json:
         for pattern in found:
             say(pattern.model_dump_json())
@@ -42,10 +53,19 @@ def run(arguments: argparse.Namespace) -> int:
             OUT.print(picture(pattern, _since(pattern, zone)))
     else:
         OUT.print(_table(found, zone))
-    return 0
 
 
-def _table(patterns: list[Pattern], zone: ZoneInfo) -> Table:
+def _show_anomalies(found: Sequence[Anomaly], arguments: argparse.Namespace, zone: ZoneInfo) -> None:
+    if not found and not arguments.json:
+        ERR.print("Nothing was out of order so far.")
+    for anomaly in found:
+        if arguments.json:
+            say(anomaly.model_dump_json())
+        else:
+            OUT.print(alarm(anomaly, f"{anomaly.detail.at.astimezone(zone):%d %b %H:%M}"))
+
+
+def _table(patterns: Sequence[Pattern], zone: ZoneInfo) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 1, 0), header_style="bold")
     table.add_column("What", ratio=1)
     for name in ("Seen", "Next time", "Since", "Explain"):

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError
@@ -24,6 +25,11 @@ def reading(settings: Settings) -> Iterator[SqlStore]:
     except (StoreError, SQLAlchemyError) as error:
         detail = str(getattr(error, "orig", error))
         raise UserError(f"expected a store that `ha-ai run` has written, got: {detail}") from error
+
+
+def zone_of(settings: Settings) -> ZoneInfo:
+    """The home's time zone, as `ha-ai run` takes it from the settings."""
+    return read_home_file(settings.home_file).zone if settings.home_file else ZoneInfo(settings.tz)
 
 
 def _reading_url(settings: Settings) -> str:

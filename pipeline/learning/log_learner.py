@@ -27,7 +27,8 @@ class LogLearner:
     """Feeds a core entry by entry, each once, and closes a day when it ends.
 
     An entry for a day that is sealed, 48 hours after its end by the stream's clock, comes too late: it is
-    counted and left out. Memory grows with the entries of the days that are not sealed.
+    counted and left out. Of one change that is told twice, with different contexts, the first telling stays.
+    Memory grows with the entries of the days that are not sealed.
 
     Parameters
     ----------

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from pipeline.wording import claim
+from schemas.anomalies import Anomaly
 from schemas.patterns import Pattern
 from sinks.store import SqlStore
 
@@ -62,6 +63,20 @@ def test_picture_shows_the_strip(ha_ai: Command, stored: list[Pattern]) -> None:
     said = ha_ai("patterns", "--picture").out
     assert "Seen 18 of 20 times" in said
     assert "00 ··" in said
+
+
+def test_anomalies_are_shown_instead(ha_ai: Command, stored: list[Pattern], anomaly: Anomaly) -> None:
+    """What was out of order: when, what, what was expected; as JSON the anomaly itself."""
+    del stored
+    assert "Nothing was out of order so far." in ha_ai("patterns", "--anomalies").err
+    store = SqlStore("sqlite:///ha-ai.db")
+    with store.begin() as transaction:
+        transaction.save_anomalies([anomaly])
+    store.close()
+    said = ha_ai("patterns", "--anomalies").out
+    assert said.startswith("03 Nov 05:30  Oven (switch) has been on for 12 h.")
+    assert f"It is usually on for less than 90 min. {anomaly.id[:7]}" in said
+    assert Anomaly.model_validate_json(ha_ai("patterns", "--anomalies", "--json").out) == anomaly
 
 
 def test_reads_beside_a_writer_and_changes_nothing(ha_ai: Command, stored: list[Pattern]) -> None:

@@ -23,6 +23,7 @@ HOMES, QUICK_HOMES = 12, 2
 GENERATED: tuple[tuple[Origin, str], ...] = (("second", "normal"), ("second", "hard"), ("first", "normal"))
 ROTATED_RECORDINGS = ("casas_al_home", "aras_b", "kasteren_a", "trace2tap_office_spring")
 ROTATED_HOMES: tuple[tuple[Origin, int], ...] = (("second", 4), ("first", 2))
+PARTS = ("generated", "rotated", "recorded", "clock")
 TRIALS, QUICK_TRIALS = 10, 2
 
 
@@ -49,6 +50,14 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--quick", action="store_true", help=f"{QUICK_HOMES} homes of each kind, fewer trials"
     )
+    parser.add_argument(
+        "--parts",
+        nargs="+",
+        choices=PARTS,
+        default=PARTS,
+        metavar="PART",
+        help=f"of {', '.join(PARTS)} (all)",
+    )
     parser.add_argument("--workers", type=int, default=2, metavar="N", help="processes (2)")
     parser.add_argument("--plots", type=Path, metavar="DIR", help="draw pictures into this folder")
     parser.add_argument("--write", action="store_true", help="into RESULTS.md")
@@ -58,15 +67,17 @@ def _arguments() -> argparse.Namespace:
 def _jobs(arguments: argparse.Namespace) -> Iterator[Job]:
     number = arguments.homes or (QUICK_HOMES if arguments.quick else HOMES)
     seeds = range(arguments.first_seed, arguments.first_seed + number)
-    for origin, difficulty in GENERATED:
-        if is_present(origin):
-            yield from ((generated, Source(origin, difficulty, seed)) for seed in seeds)
-    for source in _rotated(arguments.first_seed, quick=arguments.quick):
-        if is_present(source.origin):
-            yield null, source
-    if is_present("recorded"):
-        yield from ((recording, Source("recorded", name)) for name in SETS)
-    yield clock, QUICK_TRIALS if arguments.quick else TRIALS
+    quick: bool = arguments.quick
+    parts: dict[str, list[Job]] = {
+        "generated": [(generated, Source(*kind, seed)) for kind in GENERATED for seed in seeds],
+        "rotated": [(null, source) for source in _rotated(arguments.first_seed, quick=quick)],
+        "recorded": [(recording, Source("recorded", name)) for name in SETS],
+        "clock": [(clock, QUICK_TRIALS if quick else TRIALS)],
+    }
+    for part in arguments.parts:
+        for job, about in parts[part]:
+            if not isinstance(about, Source) or is_present(about.origin):
+                yield job, about
 
 
 def _rotated(first_seed: int, *, quick: bool) -> Iterator[Source]:

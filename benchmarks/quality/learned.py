@@ -1,6 +1,6 @@
 """What was learned of a home: its patterns as they stood after given days, and the days themselves."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from benchmarks.quality.homes import House
@@ -13,20 +13,23 @@ from schemas.patterns import Pattern
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """A home that was learned once, night by night.
+    """A home that was learned once.
 
     Attributes
     ----------
     active
         Active patterns, by the number of calendar days after which they were.
     anomalies
-        Every anomaly that was said, as it happened or in a night.
+        What was out of order, as it is judged after the last day.
+    alarms
+        What was said to be out of order as it happened; nothing where nights were left out.
     history
         All days.
     """
 
     active: dict[int, tuple[Pattern, ...]]
-    anomalies: list[Anomaly]
+    anomalies: Sequence[Anomaly]
+    alarms: Sequence[Anomaly]
     history: History
 
     @property
@@ -41,28 +44,29 @@ class Learned:
         return sum(day.date.toordinal() < first + days for day in self.history.days)
 
 
-def learn(house: House, judged_after: Collection[int]) -> Learned:
-    """Learn a home as `ha-ai learn` does; keep the patterns that are active after so many days."""
-    learner = LogLearner(house.home, detectors())
-    core = learner.core
+def learn(house: House, judged_after: Collection[int], *, nightly: bool = False) -> Learned:
+    """Learn a home as `ha-ai learn` does; keep the patterns that are active after so many days.
+
+    Parameters
+    ----------
+    nightly
+        Whether to judge every night, which alarms follow from, or only after the days that are asked for.
+    """
+    learner = LogLearner(house.home, detectors(), nightly=nightly)
+    core, days = learner.core, learner.counts.days
     active: dict[int, tuple[Pattern, ...]] = {}
-    said: dict[str, Anomaly] = {}
-
-    def note() -> None:
-        days = learner.counts.days
-        number = (max(days) - min(days)).days + 1
-        if number in judged_after:
-            active[number] = tuple(core.ledger.active.values())
-        said.update((anomaly.id, anomaly) for anomaly in (*core.take_alarms(), *core.anomalies))
-
     closed = 0
     for entry in house.entries:
         for _ in learner.take(entry):
             pass
-        if len(learner.counts.days) > closed:
-            closed = len(learner.counts.days)
-            note()
+        if len(days) > closed:
+            closed = len(days)
+            number = (max(days) - min(days)).days + 1
+            if number in judged_after:
+                for _ in () if nightly else core.judge():
+                    pass
+                active[number] = tuple(core.ledger.active.values())
     for _ in learner.finish():
         pass
-    note()
-    return Learned(active, list(said.values()), core.history())
+    active[(max(days) - min(days)).days + 1] = tuple(core.ledger.active.values())
+    return Learned(active, core.anomalies, learner.take_alarms() if nightly else (), core.history())

@@ -23,7 +23,11 @@ def plot(outcomes: Sequence[Outcome], folder: Path) -> Iterator[Path]:
     """Draw everything there is to draw; yield the files."""
     folder.mkdir(parents=True, exist_ok=True)
     mpl.use("agg")
-    figures = {"reliability": _reliability(outcomes), "recall": _recall(outcomes)}
+    figures: dict[str, Figure] = {}
+    if any(each.forecasts for each in outcomes):
+        figures["reliability"] = _reliability(outcomes)
+    if any(each.counts for each in outcomes):
+        figures["recall"] = _recall(outcomes)
     strips = [strip for each in outcomes for strip in each.strips]
     for name, of_home in groupby(strips, key=lambda strip: strip.split.name):
         figures[f"habits_{name}"] = _strips(sorted(of_home, key=lambda strip: strip.minute))

@@ -1,13 +1,14 @@
 """What was found of what was planted, in counts that add up over homes, whichever generator made them."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from benchmarks.quality.homes import House, second_generator
 from benchmarks.quality.learned import Learned
 from pipeline.simulation import Household
 from pipeline.simulation.scoring import score
+from schemas.anomalies import Anomaly
 from schemas.patterns import CoOccurrenceDetail, Pattern, PatternType, SequenceDetail, TimeOfDayDetail
 
 Counts = Counter[str]
@@ -34,13 +35,8 @@ def count(house: House, learned: Learned, days: int) -> Counts:
 
 def score_first(household: Household, learned: Learned, days: int) -> Counts:
     """Score the patterns that stood after so many days as the project's own generator does."""
-    is_last = days == household.days
-    scores = score(
-        household.truth,
-        learned.active.get(days, ()),
-        until=household.calendar.moment(days, 0),
-        anomalies=learned.anomalies if is_last else (),
-    )
+    until = household.calendar.moment(days, 0)
+    scores = score(household.truth, learned.active.get(days, ()), until=until)
     counts = Counts()
     for kind in HABITS:
         of_kind = scores.kinds[kind]
@@ -52,11 +48,13 @@ def score_first(household: Household, learned: Learned, days: int) -> Counts:
     counts["conditional found"], counts["conditional named"] = scores.conditions.of, scores.conditions.hits
     if days == CHANGE_SEEN_DAY:
         counts["moved"], counts["moved right"] = scores.changes.of, scores.changes.hits
-    if is_last:
-        for oddity, share in scores.oddities.items():
-            counts[f"anomaly {oddity} hit"], counts[f"anomaly {oddity}"] = share.hits, share.of
-        counts["anomaly false"] = scores.kinds["anomaly"].wrong
-        counts["watched days"] = round(7 * scores.weeks)
+    if days == household.days:
+        for name, said in _said(learned):
+            oddities = score(household.truth, (), until=until, anomalies=said)
+            for oddity, share in oddities.oddities.items():
+                counts[f"{name} {oddity} hit"], counts[f"{name} {oddity}"] = share.hits, share.of
+            counts[f"{name} false"] = oddities.kinds["anomaly"].wrong
+            counts[f"{name} days"] = household.days
     return counts
 
 
@@ -135,14 +133,22 @@ def _moved(made: Any, patterns: Iterable[Pattern]) -> Counts:
 
 
 def _anomalies(made: Any, learned: Learned) -> Counts:
-    said = [(a.detail.entity_id, str(a.detail.kind), a.detail.at.timestamp()) for a in learned.anomalies]
-    score = second_generator("home").score_anomalies(made, said)
     counts = Counts()
-    for kind, (hit, planted) in score["by_kind"].items():
-        counts[f"anomaly {kind} hit"], counts[f"anomaly {kind}"] = hit, planted
-    counts["anomaly false"] = len(score["false"])
-    counts["watched days"] = made.cfg.days - UNWATCHED_DAYS
+    for name, said in _said(learned):
+        found = [(each.detail.entity_id, str(each.detail.kind), each.detail.at.timestamp()) for each in said]
+        score = second_generator("home").score_anomalies(made, found)
+        for kind, (hit, planted) in score["by_kind"].items():
+            counts[f"{name} {kind} hit"], counts[f"{name} {kind}"] = hit, planted
+        counts[f"{name} false"] = len(score["false"])
+        counts[f"{name} days"] = made.cfg.days - UNWATCHED_DAYS
     return counts
+
+
+def _said(learned: Learned) -> Iterator[tuple[str, Sequence[Anomaly]]]:
+    """What was said to be out of order, and when."""
+    yield "in hindsight", learned.anomalies
+    if learned.alarms:
+        yield "as it happens", learned.alarms
 
 
 def _sorted(kind: str, score: Mapping[str, Any]) -> Counts:

@@ -15,6 +15,14 @@ Figure = float | None
 
 CLOCK, PAIRS, CHAINS, DURATIONS = (kind.value for kind in PatternType)
 DAYS = (14, 30, 60)
+# Of the last two it is only asked that they are reported.
+ANOMALIES = {
+    "left_on": 0.85,
+    "night_opening": 0.8,
+    "flapping": 1.0,
+    "stuck_sensor": 0.01,
+    "missed_routine": 0.01,
+}
 HEAD = "| what | wanted | reached | |\n|---|---|---|---|"
 
 
@@ -142,17 +150,13 @@ def _either(by_days: dict[int, Counts]) -> Iterator[Row]:
 
 
 def _anomalies(counts: Counts) -> Iterator[Row]:
-    for kind, wanted in {
-        "left_on": 0.85,
-        "night_opening": 0.8,
-        "flapping": 1.0,
-        "stuck_sensor": 0.01,
-        "missed_routine": 0.01,
-    }.items():
-        share = _share(counts[f"anomaly {kind} hit"], counts[f"anomaly {kind}"])
-        yield Row(f"anomalies: {kind}", [share], (wanted,))
-    false = _share(7 * counts["anomaly false"], counts["watched days"])
-    yield Row("anomalies: false ones a home and week", [false], (1,), at_most=True)
+    for when in ("as it happens", "in hindsight"):
+        if f"{when} days" in counts:
+            for kind, wanted in ANOMALIES.items():
+                share = _share(counts[f"{when} {kind} hit"], counts[f"{when} {kind}"])
+                yield Row(f"anomalies {when}: {kind}", [share], (wanted,))
+            false = _share(7 * counts[f"{when} false"], counts[f"{when} days"])
+            yield Row(f"anomalies {when}: false ones a home and week", [false], (1,), at_most=True)
 
 
 def _nulls(outcomes: Sequence[Outcome]) -> Iterator[Row]:

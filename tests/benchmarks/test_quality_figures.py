@@ -91,7 +91,7 @@ def test_habits_hold_at_four_hits_in_ten(history_of: HistoryOf, pattern_of: Patt
     patterns = tuple(
         map(pattern_of, (at("light.a", 420), at("light.b", 1200), at("light.b", 1200, automated=True)))
     )
-    row = check(Learned({14: patterns}, [], history), Split("home", 14, 7))
+    row = check(Learned({14: patterns}, (), (), history), Split("home", 14, 7))
     assert row.ours == {"time_of_day": Held(found=2, checked=2, held=1)}
 
 

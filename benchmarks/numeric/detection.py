@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.numeric.artificial import artificial_series
+from benchmarks.numeric.artificial import Floats, artificial_series
 from benchmarks.numeric.contenders import CONTENDERS, Contender, Score
 from benchmarks.numeric.cost import KIB, cpu_us, import_mb, model_bytes
 from benchmarks.numeric.series import Series, normalise, onsets, read_numenta, score_alarms
@@ -16,7 +16,7 @@ from benchmarks.numeric.series import Series, normalise, onsets, read_numenta, s
 HOUR_MS = 3_600_000
 # An alarm is raised once an incident: scores that follow it by less speak of the same. For all alike.
 INCIDENT_MS = 24 * HOUR_MS
-CANDIDATES = 80
+CANDIDATES = 60
 PLATEAU = 1.0
 TRAINING_READINGS = 4_000
 
@@ -26,7 +26,7 @@ class Scored:
     """Series, and what one contender says of each of their readings."""
 
     series: Sequence[Series]
-    scores: Sequence[Sequence[float]]
+    scores: Sequence[Floats]
     cpu_us: float
 
     def at(self, threshold: float, pause_ms: int) -> float:
@@ -51,12 +51,13 @@ class Scored:
 
 def score_all(contender: Contender, series: Sequence[Series]) -> Scored:
     """Let a contender score every series, each from nothing."""
-    scores: list[list[float]] = []
+    scores: list[Floats] = []
 
     def work() -> None:
         for each in series:
             score = contender.make()
-            scores.append([score(value, at) for value, at in zip(each.values, each.at_ms, strict=True)])
+            said = [score(value, at) for value, at in zip(each.values, each.at_ms, strict=True)]
+            scores.append(np.array(said))
 
     spent_us = cpu_us(work, sum(len(each.values) for each in series))
     return Scored(series, scores, spent_us)
@@ -64,7 +65,7 @@ def score_all(contender: Contender, series: Sequence[Series]) -> Scored:
 
 def choose_threshold(scored: Scored, pause_ms: int) -> float:
     """The middle of the thresholds that come within a point of the best on these series."""
-    said = np.concatenate([np.asarray(scores) for scores in scored.scores])
+    said = np.concatenate(scored.scores)
     said = said[said > 0]
     candidates = np.unique(np.quantile(said, 1 - np.logspace(-5, -0.7, CANDIDATES)))
     reached = [scored.at(float(candidate), pause_ms) for candidate in candidates]

@@ -10,6 +10,9 @@ from functools import cached_property
 from math import exp, floor
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import ArrayLike
+
 # The standard profile: what an alarm in a window, a false alarm and a missed window weigh.
 HIT_WEIGHT, FALSE_WEIGHT, MISS_WEIGHT = 1.0, 0.11, 1.0
 PROBATION_SHARE, PROBATION_ROWS = 0.15, 5000
@@ -70,11 +73,11 @@ def normalise(raw: float, windows: int) -> float:
     return 100 * (raw + MISS_WEIGHT * windows) / ((HIT_WEIGHT + MISS_WEIGHT) * windows)
 
 
-def onsets(at_ms: Sequence[int], scores: Sequence[float], threshold: float, pause_ms: int) -> list[int]:
+def onsets(at_ms: Sequence[int], scores: ArrayLike, threshold: float, pause_ms: int) -> list[int]:
     """Rows whose score reaches the threshold and that no alarm precedes by less than the pause."""
     rows: list[int] = []
-    for row, score in enumerate(scores):
-        if score >= threshold and (not rows or at_ms[row] - at_ms[rows[-1]] >= pause_ms):
+    for row in np.flatnonzero(np.asarray(scores) >= threshold).tolist():
+        if not rows or at_ms[row] - at_ms[rows[-1]] >= pause_ms:
             rows.append(row)
     return rows
 

@@ -10,6 +10,7 @@ from detectors.anomaly.numeric_usual import Spread, Usual
 
 REACH = 4.0  # times the usual deviation: further no single hour moves what is usual
 LEVEL_RATE, ROUGHNESS_RATE = 0.15, 0.3  # so the level looks back some 7 hours, the roughness 3
+STILLNESS = 0.05  # no change at all counts like this share of the usual one
 SLOWEST = 0.01
 LARGEST_LEVEL, LARGEST_FACTOR_LOG = 6.0, 50.0
 WARM_UP_HOURS = 24
@@ -133,7 +134,8 @@ class Hours:
         spread, least, score = self._spreads["roughness"], self._least(), 0.0
         if known:
             at_hour, usual = spread.at(hour), self._roughness_size
-            self._roughness += ROUGHNESS_RATE * (log((moved + least) / (at_hour + least)) - self._roughness)
+            floor = least + STILLNESS * at_hour
+            self._roughness += ROUGHNESS_RATE * (log((moved + floor) / (at_hour + floor)) - self._roughness)
             size = abs(self._roughness)
             if self.closed >= WARM_UP_HOURS:
                 score = self._tails["roughness"].score_and_learn(size / (usual + 0.05))

@@ -72,7 +72,9 @@ class History:
     """The closed days in order, each detector's aggregate of each, and what numeric sensors read meanwhile.
 
     `aggregates` maps a detector's kind to one mapping (key -> aggregate) for each of `days`. `found` maps the
-    kinds that were judged before, in the same judgement, to what they found: later ones build on it.
+    kinds that were judged before, in the same judgement, to what they found: later ones build on it. `heard`
+    tells of each of `days` in which five minutes each numeric entity spoke, as `numpy.packbits` has it, from
+    the day's start: of most of them nothing else is kept.
     """
 
     home: Home
@@ -80,3 +82,4 @@ class History:
     aggregates: Mapping[str, tuple[Mapping[str, Aggregate], ...]]
     steps: Mapping[str, Steps] = field(default_factory=dict)
     found: Mapping[str, tuple[Pattern, ...]] = field(default_factory=dict)
+    heard: tuple[Mapping[str, bytes], ...] = ()

@@ -12,7 +12,7 @@ from detectors.contract import Detector, Watch, Watchful
 from detectors.history import Aggregate, Day, History, Steps
 from pipeline.learning.baselines import Baseline
 from pipeline.learning.closing import close, within
-from pipeline.learning.day_set import DaySet
+from pipeline.learning.day_set import STEP_MS, DaySet
 from pipeline.learning.entities import Entities, Entity, reading
 from pipeline.learning.ledger import Ledger, PatternChange
 from pipeline.learning.local_days import LocalDay, LocalDays
@@ -57,6 +57,7 @@ class _Retained:
     day: Day
     aggregates: Mapping[str, Mapping[str, Aggregate]]
     steps: Mapping[str, Steps]
+    heard: Mapping[str, bytes]
 
 
 class LearningCore:
@@ -259,6 +260,7 @@ class LearningCore:
             steps={
                 name: _join([kept.steps[name] for kept in retained if name in kept.steps]) for name in names
             },
+            heard=tuple(kept.heard for kept in retained),
         )
 
     def open_days(self) -> Mapping[date, DaySet]:
@@ -314,7 +316,9 @@ class LearningCore:
         gaps = [gap for gap in self.gaps if within(opened.day, [gap])]
         day = close(opened.day, opened.events, self.days, self.home, gaps)
         aggregates = {detector.kind: detector.close_day(day) for detector in self.detectors}
-        self._closed[day.date] = _Retained(day, aggregates, _context_steps(opened.events))
+        self._closed[day.date] = _Retained(
+            day, aggregates, _context_steps(opened.events), _heard(opened.day, opened.events)
+        )
         opened.dirty = False
         return ClosedDay(opened.events, day, aggregates)
 
@@ -341,6 +345,16 @@ def _context_steps(events: DaySet) -> dict[str, Steps]:
             starts, means = zip(*events.means(entity_id), strict=True)
             steps[entity_id] = Steps(np.array(starts, dtype=np.int64), np.array(means, dtype=np.float64))
     return steps
+
+
+def _heard(day: LocalDay, events: DaySet) -> dict[str, bytes]:
+    """Return of each numeric entity in which five minutes of the day it spoke."""
+    heard = {}
+    for entity_id, steps in sorted(events.numbers.items()):
+        spoke = np.zeros((day.end_ms - day.start_ms) // STEP_MS, dtype=np.bool_)
+        spoke[[max(0, start_ms - day.start_ms) // STEP_MS for start_ms in steps]] = True
+        heard[entity_id] = np.packbits(spoke).tobytes()
+    return heard
 
 
 def _join(parts: Sequence[Steps]) -> Steps:

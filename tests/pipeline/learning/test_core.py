@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pytest
 
 from pipeline.learning.baselines import Baseline
@@ -151,6 +152,15 @@ def test_retired_days_are_forgotten(learned: Callable[..., Any]) -> None:
     assert len(home.core.open_days()) <= 4
     [seen] = home.core.detectors[0].snapshot()["days"]
     assert int(seen[2], 16).bit_count() == 6
+
+
+def test_history_tells_in_which_five_minutes_a_number_came(home: Any) -> None:
+    """Of a numeric entity that is no context that alone is kept, from the day's own start."""
+    home.feed([switched(local(3, hour), "sensor.plug_power", "7") for hour in (0, 0.05, 1.5, 23.99)])
+    home.feed([switched(local(4, 1))])
+    [heard] = home.core.history().heard
+    spoke = np.unpackbits(np.frombuffer(heard["sensor.plug_power"], dtype=np.uint8))
+    assert np.nonzero(spoke)[0].tolist() == [0, 18, 287]
 
 
 def test_nan_and_infinity_reach_no_baseline(home: Any) -> None:

@@ -352,7 +352,7 @@ def _heard(day: LocalDay, events: DaySet) -> dict[str, bytes]:
     heard = {}
     for entity_id, steps in sorted(events.numbers.items()):
         spoke = np.zeros((day.end_ms - day.start_ms) // STEP_MS, dtype=np.bool_)
-        spoke[[max(0, start_ms - day.start_ms) // STEP_MS for start_ms in steps]] = True
+        spoke[[max(0, index - day.start_ms // STEP_MS) for index in steps]] = True
         heard[entity_id] = np.packbits(spoke).tobytes()
     return heard
 

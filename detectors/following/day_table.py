@@ -42,17 +42,19 @@ def is_trigger(event_type: EventType) -> bool:
     return event_type.entity_id.partition(".")[0] not in NO_TRIGGERS
 
 
-def tabulate(day: Day, may_trigger: Callable[[EventType], bool] = is_trigger) -> dict[str, Aggregate]:
+def tabulate(
+    day: Day, *, triggers_are: Callable[[EventType], bool] = is_trigger, most_triggers: int = MAX_TRIGGERS
+) -> dict[str, Aggregate]:
     """Count the triggers before each action of the day: ``{"n": uses, "triggers": {key: counts by lag}}``.
 
     Of each trigger only the last one before an action counts. A trigger that preceded the action in less than
     a twentieth of its own uses is left out (no habit hides there, and most chance pairs are such), and of the
-    others at most `MAX_TRIGGERS` an action are kept, so that the table stays small.
+    others at most `most_triggers` an action are kept, so that the table stays small.
     """
-    actions, triggers = _rows(day, may_trigger)
+    actions, triggers = _rows(day, triggers_are)
     uses = np.bincount(day.type_ids[actions], minlength=len(day.types))
     pairs, lags = _count_lags(day, *_nearest(day, actions, triggers))
-    kept = _worth_keeping(day, pairs, lags, triggers)
+    kept = _worth_keeping(day, pairs, lags, triggers, most_triggers)
     keys = [intern(event_type.key) for event_type in day.types]
     preceding: dict[int, dict[str, Sequence[int]]] = {int(action): {} for action in np.nonzero(uses)[0]}
     for pair, counts in zip(pairs[kept].tolist(), lags[kept].tolist(), strict=True):
@@ -97,11 +99,11 @@ def triggers_of(aggregate: Aggregate) -> Mapping[str, Sequence[int]]:
     return triggers
 
 
-def _rows(day: Day, may_trigger: Callable[[EventType], bool]) -> tuple[Rows, Rows]:
+def _rows(day: Day, triggers_are: Callable[[EventType], bool]) -> tuple[Rows, Rows]:
     """Return the rows of actions that people brought about, and of events that may be their triggers."""
     primary = ~day.derived
     acts = np.array([is_action(t) for t in day.types], dtype=np.bool_)
-    triggers = np.array([may_trigger(t) for t in day.types], dtype=np.bool_)
+    triggers = np.array([triggers_are(t) for t in day.types], dtype=np.bool_)
     by_hand = primary & acts[day.type_ids] & (day.causes != Cause.AUTOMATION)
     uses = np.bincount(day.type_ids[by_hand], minlength=len(day.types))
     by_hand &= uses[day.type_ids] <= MAX_USES
@@ -136,7 +138,7 @@ def _count_lags(day: Day, actions: Rows, triggers: Rows) -> tuple[Counts, Counts
     return pairs, counts.reshape(len(pairs), len(LAG_EDGES_MS))
 
 
-def _worth_keeping(day: Day, pairs: Counts, lags: Counts, triggers: Rows) -> Rows:
+def _worth_keeping(day: Day, pairs: Counts, lags: Counts, triggers: Rows, most: int) -> Rows:
     """Return the rows of pairs whose trigger led to the action often enough, the rarest triggers first."""
     if not len(pairs):
         return np.zeros(0, dtype=np.intp)
@@ -145,7 +147,7 @@ def _worth_keeping(day: Day, pairs: Counts, lags: Counts, triggers: Rows) -> Row
     action = pairs // len(day.types)
     order = np.lexsort((pairs, together / trials, -action))[::-1]
     firsts = np.searchsorted(action[order], action[order], side="left")
-    order = order[(np.arange(len(order)) - firsts < MAX_TRIGGERS)]
+    order = order[(np.arange(len(order)) - firsts < most)]
     return np.sort(order[together[order] >= LEAST_SHARE * trials[order]])
 
 

@@ -25,6 +25,8 @@ from schemas.patterns import Pattern, PatternType
 
 PAIRS = PatternType.CO_OCCURRENCE.value
 CHAINS_A_SLICE = 16
+MOST_STEPS_BEFORE = 4
+"""Of what preceded an action on one day, so much is kept: a chain's step mostly has one that does."""
 
 
 class Sequence:
@@ -84,7 +86,7 @@ class Sequence:
         self._nominations.see(event_type, day)
 
     def close_day(self, day: Day) -> Mapping[str, Aggregate]:
-        return tabulate(day, is_action)
+        return tabulate(day, triggers_are=is_action, most_triggers=MOST_STEPS_BEFORE)
 
     def merge(self, one: Aggregate, other: Aggregate) -> Aggregate:
         return join(one, other)

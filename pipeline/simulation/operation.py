@@ -12,6 +12,8 @@ Forgotten = Callable[[float, float], None]
 _INTERFACE_SHARE = 0.3
 _DIM_SHARE = 0.12
 _EVENING_MINUTE = 18 * 60
+# What is on for longer than so many times the usual was forgotten, and that is labelled.
+_LONGEST = 4.0
 
 
 class Operation:
@@ -82,7 +84,7 @@ class Operation:
             "evening": calendar.minute(at) >= _EVENING_MINUTE,
         }[device.stretch]
         minutes = device.stretch_minutes if special else device.minutes
-        return 60 * minutes * self._rng.lognormvariate(0, device.sigma)
+        return 60 * minutes * min(_LONGEST, self._rng.lognormvariate(0, device.sigma))
 
     def _switch_back(self, at: float, target: EntityState, use: int) -> None:
         if self._uses[target.entity_id] == use:

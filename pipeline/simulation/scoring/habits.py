@@ -106,15 +106,24 @@ class HabitJudge:
         for phase in fitting:
             if phase.ended is None:
                 return Verdict(pattern, "right", "habit", phase.habit.habit_id)
-        for phase in fitting:
-            if phase.ended is not None and self._until - phase.ended < GRACE_S:
-                return Verdict(pattern, "neutral", "just ended")
+        if any(
+            each.habit.action == action and self._just_ended(each, detail.minute) for each in self._phases
+        ):
+            return Verdict(pattern, "neutral", "just ended")
         reason = self._grounds.reason_without_plan(action)
         if reason is not None:
             return Verdict(pattern, "neutral", reason)
         if action in self._grounds.machines:
             return Verdict(pattern, "wrong", "machine")
         return Verdict(pattern, "wrong", "ended" if fitting else "other days" if near else "not planted")
+
+    def _just_ended(self, phase: Phase, minute: float) -> bool:
+        """Whether a time is that of a habit which has just changed, or lies between old and new."""
+        if phase.ended is None or self._until - phase.ended >= GRACE_S:
+            return False
+        habit = phase.habit
+        between = sorted((habit.minute, habit.minute if habit.moved_minute is None else habit.moved_minute))
+        return phase.at(minute) or between[0] <= minute <= between[1]
 
     def _split(self, habit: Habit) -> Iterable[Phase]:
         """Split a habit's occurrences where it moved or was dropped."""

@@ -26,6 +26,19 @@ class Generated:
     behaviour: list[Payload]
     courses: dict[str, list[tuple[float, str]]]
 
+    def contexts_into(self, entity_id: str, state: str) -> list[dict[str, Any]]:
+        """Return the contexts of an entity's changes into a state."""
+        return [
+            change["new_state"]["context"]
+            for change in self.behaviour
+            if change["entity_id"] == entity_id and change["new_state"]["state"] == state
+        ]
+
+    @staticmethod
+    def moment(change: Payload) -> float:
+        """Return when a change was, in epoch seconds."""
+        return datetime.fromisoformat(change["new_state"]["last_updated"]).timestamp()
+
 
 def generate(household: Household) -> Generated:
     """Run a household and sort out its changes."""

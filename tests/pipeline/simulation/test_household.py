@@ -22,15 +22,6 @@ def seconds(stamp: str) -> float:
     return datetime.fromisoformat(stamp).timestamp()
 
 
-def contexts_into(generated: Any, entity_id: str, state: str) -> list[dict[str, Any]]:
-    """Return the contexts of an entity's changes into a state."""
-    return [
-        change["new_state"]["context"]
-        for change in generated.behaviour
-        if change["entity_id"] == entity_id and change["new_state"]["state"] == state
-    ]
-
-
 def test_a_seed_gives_its_bytes_and_another_gives_others() -> None:
     """The same seed repeats every byte; another seed has other habits and other messages."""
     first, again, other = (
@@ -213,90 +204,22 @@ def test_random_use_does_not_crowd_into_hours(generated: Any) -> None:
         assert max(Counter(hours).values()) <= max(4, len(hours) / 2)
 
 
-def test_a_person_in_the_interface_has_a_service_call_and_a_user(punctual: Any) -> None:
-    """A change with a user follows a service call for its entity, or repeats a member's change."""
-    calls: dict[str, list[float]] = {}
-    for arrival, payload in punctual.messages:
-        if payload["event_type"] == "call_service":
-            target = payload["event_data"]["service_data"]["entity_id"]
-            for entity in [target] if isinstance(target, str) else target:
-                calls.setdefault(entity, []).append(arrival)
-    by_user = [change for change in punctual.behaviour if change["new_state"]["context"]["user_id"]]
-    uncalled = {
-        change["entity_id"]
-        for change in by_user
-        if not any(
-            -0.1 < seconds(change["new_state"]["last_updated"]) - called < 5.1
-            for called in calls.get(change["entity_id"], [])
-        )
-    }
-    assert len(by_user) > 100
-    assert uncalled <= {group.entity_id for group in punctual.household.truth.derived}
-    assert {change["new_state"]["context"]["parent_id"] for change in by_user} == {None}
-    assert len({change["new_state"]["context"]["user_id"] for change in by_user}) == 1
-
-
-def test_a_state_triggered_automation_names_its_trigger_as_parent(generated: Any) -> None:
-    """The stairs' light carries the motion's context as parent, and the automation's own context."""
-    motions = {c["id"] for c in contexts_into(generated, "binary_sensor.stairs_motion", "on")}
-    own = {
-        change["new_state"]["context"]["id"]
-        for change in generated.changes
-        if change["entity_id"] == "automation.stairs_light_on"
-    }
-    lit = [c for c in contexts_into(generated, "light.stairs", "on") if c["parent_id"]]
-    assert len(lit) > 500
-    assert {c["parent_id"] for c in lit} <= motions
-    assert {c["id"] for c in lit} <= own
-    assert {c["user_id"] for c in lit} == {None}
-
-
-def test_a_timed_automation_has_no_parent_but_comes_first(generated: Any) -> None:
-    """The garden's light shares its context with its automation's earlier state, and has no parent."""
-    automation = {
-        change["new_state"]["context"]["id"]: change["new_state"]["last_updated"]
-        for change in reversed(generated.changes)
-        if change["entity_id"] == "automation.garden_light_on"
-    }
-    lit = [
-        change["new_state"]
+def test_every_part_of_a_day_is_shown_by_home_assistant_too(generated: Any) -> None:
+    """The workday sensor knows weekends, the calendar journeys and guests."""
+    calendar, truth = generated.household.calendar, generated.household.truth
+    days = {calendar.day(at): state for at, state in generated.courses["binary_sensor.workday_sensor"]}
+    assert {calendar.date(day).weekday() for day, state in days.items() if state == "off"} <= {5, 6}
+    shown = {
+        calendar.date(calendar.day(seconds(change["new_state"]["last_updated"]))).isoformat(): change
         for change in generated.behaviour
-        if change["entity_id"] == "light.garden" and change["new_state"]["context"]["id"] in automation
-    ]
-    assert len(lit) >= 25
-    assert {state["context"]["parent_id"] for state in lit} == {None}
-    assert all(automation[state["context"]["id"]] < state["last_updated"] for state in lit)
-
-
-def test_a_hidden_automation_is_fast_and_bears_no_mark(generated: Any) -> None:
-    """The dust collector follows the saw within half a second, by its context a device of its own."""
-    hidden = [a for a in generated.household.truth.automations if a.kind == "hidden" and a.trigger]
-    saw = {
-        seconds(change["new_state"]["last_updated"])
-        for change in generated.behaviour
-        if change["entity_id"] == "switch.workshop_saw"
+        if change["entity_id"] == "calendar.family" and change["new_state"]["state"] == "on"
     }
-    assert len(hidden) == 2
-    for automation in hidden:
-        assert len(automation.occurrences) > 5
-        assert all(any(0.1 < at - begin < 0.5 for begin in saw) for at in automation.occurrences)
-    marks = contexts_into(generated, "switch.dust_collector", "off")
-    assert {c["parent_id"] for c in marks} == {None}
-    plain = [c for c in contexts_into(generated, "switch.dust_collector", "on") if not c["user_id"]]
-    assert len(plain) > 5
-
-
-def test_a_group_repeats_its_members_under_their_context(generated: Any) -> None:
-    """Every change of the group shares its context with a change of a member."""
-    group = next(d for d in generated.household.truth.derived if d.kind == "group")
-    members = {
-        change["new_state"]["context"]["id"]
-        for change in generated.behaviour
-        if change["entity_id"] in group.sources
-    }
-    derived = [c["id"] for state in ("on", "off") for c in contexts_into(generated, group.entity_id, state)]
-    assert len(derived) > 100
-    assert set(derived) <= members
+    said = {on: change["new_state"]["attributes"]["message"] for on, change in shown.items()}
+    away = [on for on, kind in truth.day_types.items() if kind == "away"]
+    assert said.pop(away[0]) == "Journey"
+    guests = {on for on, kind in truth.day_types.items() if kind == "guests"}
+    assert guests <= said.keys()
+    assert set(said.values()) == {"Guests"}
 
 
 def test_a_restart_shows_every_entity_anew(generated: Any) -> None:

@@ -2,7 +2,6 @@
 
 from bisect import bisect_right
 from collections import Counter
-from datetime import datetime
 from itertools import pairwise
 from statistics import median
 from typing import Any
@@ -10,11 +9,6 @@ from typing import Any
 import pytest
 
 from schemas.patterns import AtHome, Dark, Hours, Temperature, Weekday
-
-
-def seconds(change: dict[str, Any]) -> float:
-    """Return when a change was."""
-    return datetime.fromisoformat(change["new_state"]["last_updated"]).timestamp()
 
 
 def state_at(states: list[tuple[float, str]], at: float) -> str | None:
@@ -150,7 +144,7 @@ def test_a_template_keeps_its_source_context_and_a_plug_has_its_own(generated: A
     contexts: dict[str, dict[str, float]] = {}
     for change in generated.behaviour:
         context = change["new_state"]["context"]["id"]
-        contexts.setdefault(change["entity_id"], {})[context] = seconds(change)
+        contexts.setdefault(change["entity_id"], {})[context] = generated.moment(change)
     told = set()
     for derived in generated.household.truth.derived:
         sources = {context: at for source in derived.sources for context, at in contexts[source].items()}

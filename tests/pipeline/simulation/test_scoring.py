@@ -210,6 +210,13 @@ def test_the_old_time_is_neutral_for_ten_days(truth: Truth) -> None:
     assert why == ["habit", "just ended", "ended"]
 
 
+def test_what_lies_between_the_old_time_and_the_new_is_neutral_as_long(truth: Truth) -> None:
+    """A find that takes both times for one wide habit is not wrong at once."""
+    both = [pattern(habit(LAMP, 650))]
+    why = [score(truth, both, until=moment(day, 0)).verdicts[0].why for day in (25, 35)]
+    assert why == ["just ended", "not planted"]
+
+
 @pytest.mark.parametrize(("said", "hits"), [([700], 1), ([600], 0), ([700, 600], 0), ([], 0)])
 def test_a_move_counts_when_the_new_is_found_and_the_old_is_gone(
     truth: Truth, said: list[float], hits: int

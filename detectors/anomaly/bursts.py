@@ -16,7 +16,7 @@ FEW = 10
 
 
 class Bursts:
-    """The bursts of one entity; one is too long when it has three times as many changes as the longest before."""
+    """The bursts of one entity; one of three times as many changes as the longest before is too long."""
 
     __slots__ = ("_count", "_last_ms", "_longest_today", "_said", "_start_ms", "limit", "longest", "seen")
 

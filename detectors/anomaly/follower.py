@@ -216,7 +216,7 @@ class Follower:
         n = len(stays.logs)
         return Alarm(
             entity_id=track.entity_id,
-            kind=AnomalyKind.LEFT_ON,
+            kind=AnomalyKind.STUCK_SENSOR if track.is_sensor else AnomalyKind.LEFT_ON,
             at_ms=due_ms,
             began_ms=since_ms,
             score=limit[1],

@@ -28,7 +28,7 @@ OPENING = re.compile(
 # What people open at night when they get up, or what is no way into the home.
 INDOORS = re.compile(
     r"bath|toilet|wc|bed|shower|kids|child|fridge|freezer|refrigerator|cupboard|cabinet|closet|wardrobe|"
-    r"drawer|oven|microwave|dishwasher|washing|washer|dryer|medicine|pantry|mailbox|letterbox|motion|"
+    r"drawer|oven|microwave|dishwasher|washing|washer|dryer|medicine|mailbox|letterbox|motion|"
     r"vibration|battery|tamper"
 )
 STATES: Mapping[str, str] = {"binary_sensor": "on", "lock": "unlocked", "cover": "open"}

@@ -1,5 +1,6 @@
 """How long devices stay switched on, and from when on that is too long."""
 
+import re
 from bisect import insort
 from collections.abc import Mapping
 from math import erfc, exp, log, log10, sqrt
@@ -20,6 +21,8 @@ ACTIVE: Mapping[str, frozenset[str]] = {
     "valve": frozenset({"open"}),
     "lock": frozenset({"unlocked"}),
 }
+# What senses people, and may hang.
+SENSING = re.compile(r"motion|movement|occupancy|pir(_|$)|bewegung|mouvement|movimiento|beweging")
 # Nobody wants to hear sooner.
 SHORTEST_MS = HOUR_MS
 SHORTEST_OPEN_MS = 20 * MINUTE_MS

@@ -4,7 +4,7 @@ from detectors.anomaly.bursts import Bursts
 from detectors.anomaly.openings import opened_state
 from detectors.anomaly.routines import Routine
 from detectors.anomaly.silences import Silence
-from detectors.anomaly.stays import ACTIVE, ON, SHORTEST_MS, SHORTEST_OPEN_MS, USUAL, Stays
+from detectors.anomaly.stays import ACTIVE, ON, SENSING, SHORTEST_MS, SHORTEST_OPEN_MS, USUAL, Stays
 
 
 class Track:
@@ -19,6 +19,7 @@ class Track:
         "domain",
         "entity_id",
         "is_person",
+        "is_sensor",
         "last_ms",
         "limits",
         "opened",
@@ -38,7 +39,9 @@ class Track:
         self.domain = domain
         self.opened = opened_state(entity_id)
         opens = self.opened is not None and domain != "cover"
-        self.active = ON if opens and domain == "binary_sensor" else ACTIVE.get(domain, frozenset())
+        self.is_sensor = domain == "binary_sensor" and SENSING.search(entity_id) is not None
+        may_hang = self.is_sensor or (domain == "binary_sensor" and opens)
+        self.active = ON if may_hang else ACTIVE.get(domain, frozenset())
         self.shortest_ms = SHORTEST_OPEN_MS if opens else SHORTEST_MS
         self.is_person = domain in ("person", "device_tracker")
         self.state = ""

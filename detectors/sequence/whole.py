@@ -31,10 +31,10 @@ class Chain:
         return bool(hits.any()) and lower_bound(int(np.count_nonzero(hits)), len(hits)) >= least_rate
 
     def is_shadow(self, found: Candidates) -> bool:
-        """Tell whether one of its steps is known to follow on something, and that is no step before it."""
+        """Tell whether one of its steps is known to follow on something else than the step before it."""
         for place, step in enumerate(self.steps):
             causes = found.triggers[found.actions == step]
-            if place and len(causes) and not np.isin(causes, self.steps[:place]).any():
+            if place and len(causes) and self.steps[place - 1] not in causes:
                 return True
         return False
 

@@ -24,6 +24,8 @@ REGULAR, REGULAR_WIDE = 0.81, 0.87
 # What was done so long before the time was done early, not missed.
 EARLY_MS = 3 * HOUR_MS
 DAY_MIN = 1440
+# They tell where people are, which is seldom a routine worth missing.
+SENSES = ("binary_sensor", "person", "device_tracker")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +118,11 @@ class Routine:
 
 
 def routines(found: Iterable[Pattern]) -> Iterator[Routine]:
-    """The habits that people have of themselves, and that keep their time."""
+    """The habits of using things that people have of themselves, and that keep their time."""
     for pattern in found:
         detail = pattern.detail
-        if isinstance(detail, TimeOfDayDetail) and not detail.automated:
+        senses = detail.principal.partition(".")[0] in SENSES
+        if isinstance(detail, TimeOfDayDetail) and not detail.automated and not senses:
             routine = Routine(detail, min(0.9, pattern.evidence.base_rate))
             if routine.half_min <= LONGEST_MIN:
                 yield routine

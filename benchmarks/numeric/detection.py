@@ -12,6 +12,7 @@ from benchmarks.numeric.artificial import Floats, artificial_series
 from benchmarks.numeric.contenders import CONTENDERS, Contender, Score
 from benchmarks.numeric.cost import KIB, cpu_us, import_mb, model_bytes
 from benchmarks.numeric.series import Series, normalise, onsets, read_numenta, score_alarms
+from detectors.anomaly.numeric import ALARM
 
 HOUR_MS = 3_600_000
 # An alarm is raised once an incident: scores that follow it by less speak of the same. For all alike.
@@ -97,7 +98,7 @@ def report(folder: Path | None, seeds: Sequence[int]) -> str:
         "alarm | us a reading | kB a model | import, MB |\n|---|---|---|---|---|---|---|---|---|---|"
     )
     rows = [_row(contender, artificial, recorded) for contender in CONTENDERS]
-    return "\n".join([_says(artificial, recorded), "", head, *rows])
+    return "\n".join([_says(artificial, recorded), "", head, *rows, *_at_home(artificial, recorded)])
 
 
 def _row(contender: Contender, artificial: Sequence[Series], recorded: Sequence[Series]) -> str:
@@ -114,6 +115,13 @@ def _row(contender: Contender, artificial: Sequence[Series], recorded: Sequence[
     size = model_bytes(partial(trained, contender.make, min(artificial, key=_gap_ms)))
     cells += [f"{chosen_on.cpu_us:.2f}", f"{size / KIB:.1f}", f"{import_mb(contender.imports):.0f}"]
     return f"| {' | '.join(cells)} |"
+
+
+def _at_home(*sets: Sequence[Series]) -> list[str]:
+    """What the threshold for homes would find, which is chosen for rare alarms."""
+    counts = [(len(series), *score_all(CONTENDERS[0], series).counts(ALARM)) for series in sets if series]
+    words = [f"{hits} windows and {false} false alarms in {number} series" for number, hits, false in counts]
+    return ["", f"At {ALARM:g}, the threshold for homes, ours finds {'; '.join(words)}."]
 
 
 def _gap_ms(series: Series) -> float:

@@ -214,7 +214,7 @@ def _other_home(folder: Path, days: int) -> Path:
 def main() -> int:
     """Learn in every way, print, and write where asked to; 1 if something differs."""
     parser = argparse.ArgumentParser("python -m benchmarks.equivalence", description=__doc__)
-    parser.add_argument("--days", type=int, default=30)
+    parser.add_argument("--days", type=int, default=14)
     parser.add_argument("--write", action="store_true", help="into RESULTS.md")
     arguments = parser.parse_args()
     tables, same = [], True

@@ -10,7 +10,7 @@ from pipeline.simulation.devices import Device, controls, followers, numeric_sen
 from pipeline.simulation.habits import habit_devices, optional_devices
 from pipeline.simulation.pairs import pair_devices
 from pipeline.simulation.people import Occupant
-from pipeline.simulation.sensors import sun_device
+from pipeline.simulation.sensors import sun_device, weather_device
 
 
 def placed_devices() -> list[Device]:
@@ -29,8 +29,8 @@ def placed_devices() -> list[Device]:
 
 
 def own_devices(occupants: Sequence[Occupant]) -> list[Device]:
-    """Return what Home Assistant has of its own: persons, the sun, the calendar."""
-    return [*map(_person, occupants), sun_device(), *date_devices()]
+    """Return what Home Assistant has of its own: persons, sun and weather, the calendar."""
+    return [*map(_person, occupants), sun_device(), weather_device(), *date_devices()]
 
 
 def _person(occupant: Occupant) -> Device:

@@ -8,6 +8,10 @@ from typing import Any
 from pipeline.simulation.devices import VISITED_ROOMS, Device
 from pipeline.simulation.world import World
 
+_WEATHER = "weather.forecast_home"
+# Up to what clearness the sky is what; above it is sunny, or a clear night.
+_SKIES = ((0.3, "rainy"), (0.5, "cloudy"), (0.7, "partlycloudy"))
+_WEATHER_EVERY_MIN = 60
 _TEMPERATURE_EVERY_MIN = 25
 _ILLUMINANCE_EVERY_MIN = 12
 _FRIDGE_CYCLE_S = 3100.0
@@ -20,6 +24,12 @@ _CEILING_LX = 120.0
 def sun_device() -> Device:
     """Return Home Assistant's own sun."""
     return Device("sun.sun", "", "below_horizon", "above_horizon", {"friendly_name": "Sun"}, local=True)
+
+
+def weather_device() -> Device:
+    """Return the weather service that every Home Assistant begins with."""
+    fixed = {"temperature_unit": "°C", "friendly_name": "Forecast Home", "supported_features": 3}
+    return Device(_WEATHER, "", "cloudy", "cloudy", fixed, local=True)
 
 
 def usual_outdoor_c(on: date, lat: float) -> float:
@@ -50,6 +60,7 @@ class Sensors:
             agenda.at(moment, partial(self._cross, day, state))
         begin, end = calendar.moment(day, 0), calendar.moment(day + 1, 0)
         for every_min, read in (
+            (_WEATHER_EVERY_MIN, self._read_weather),
             (_TEMPERATURE_EVERY_MIN, self._read_temperatures),
             (_ILLUMINANCE_EVERY_MIN, self._read_illuminance),
         ):
@@ -84,6 +95,15 @@ class Sensors:
         self._report(at, "sensor.outdoor_illuminance", outdoor, digits=0)
         lamp = _CEILING_LX if self._home_assistant.state("light.living_room_ceiling") == "on" else 0.0
         self._report(at, "sensor.living_room_illuminance", outdoor * 0.03 + lamp, digits=0)
+
+    def _read_weather(self, at: float) -> None:
+        """Tell what a service tells: the sky, and its own idea of the temperature."""
+        dark = self._world.calendar.is_dark(at)
+        clear = "clear-night" if dark else "sunny"
+        clearness = self._clearness + self._rng.uniform(-0.1, 0.1)
+        sky = next((sky for limit, sky in _SKIES if clearness < limit), clear)
+        told_c = round(self._outdoor_c(at) + self._rng.gauss(0, 0.8), 1)
+        self._home_assistant.report(at, _WEATHER, sky, temperature=told_c)
 
     def _report(self, at: float, entity_id: str, value: float, digits: int = 1) -> None:
         begin, until, off = self._strange.get(entity_id, (0.0, 0.0, 0.0))

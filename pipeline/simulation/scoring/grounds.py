@@ -3,7 +3,7 @@
 from pipeline.simulation.truth import EntityState, Truth
 from schemas.patterns import Target
 
-_OBSERVED = ("person.", "device_tracker.", "sun.", "sensor.", "calendar.")
+_OBSERVED = ("person.", "device_tracker.", "sun.", "sensor.", "calendar.", "weather.")
 _WORKDAY = "binary_sensor.workday_sensor"
 
 

@@ -4,10 +4,12 @@ import json
 import os
 import subprocess
 import sys
+from bisect import bisect_right
 from collections import Counter
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
 import pytest
@@ -202,6 +204,22 @@ def test_random_use_does_not_crowd_into_hours(generated: Any) -> None:
             if change["entity_id"] == entity
         ]
         assert max(Counter(hours).values()) <= max(4, len(hours) / 2)
+
+
+def test_the_weather_service_and_the_sensors_agree(generated: Any) -> None:
+    """The service's temperature is about that of the sensor outside, and the sky changes with the days."""
+    outside = generated.courses["sensor.outdoor_temperature"]
+    told = [change for change in generated.changes if change["entity_id"] == "weather.forecast_home"]
+    apart = []
+    for change in told:
+        place = bisect_right(outside, (generated.moment(change), "~"))
+        temperature = change["new_state"]["attributes"].get("temperature")
+        if temperature is not None and place and outside[place - 1][1] != "unavailable":
+            apart.append(abs(temperature - float(outside[place - 1][1])))
+    assert len(apart) > 600
+    assert mean(apart) < 1.5
+    skies = {change["new_state"]["state"] for change in told}
+    assert {"sunny", "clear-night", "cloudy", "rainy"} <= skies
 
 
 def test_every_part_of_a_day_is_shown_by_home_assistant_too(generated: Any) -> None:

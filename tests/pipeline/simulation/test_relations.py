@@ -3,6 +3,7 @@
 from bisect import bisect_right
 from collections import Counter
 from itertools import pairwise
+from math import sqrt
 from statistics import median
 from typing import Any
 
@@ -21,7 +22,8 @@ def test_pairs_answer_with_their_probability(generated: Any) -> None:
     """A pair answers its share of the triggers that it applies to, within a few lags."""
     for pair in generated.household.truth.pairs:
         assert pair.trials >= 6
-        assert len(pair.occurrences) / pair.trials == pytest.approx(pair.probability, abs=0.25)
+        deviation = sqrt(pair.probability * (1 - pair.probability) / pair.trials)
+        assert len(pair.occurrences) / pair.trials == pytest.approx(pair.probability, abs=3.5 * deviation)
         lags = [acted - triggered for triggered, acted in pair.occurrences]
         assert all(0 < lag < 6 * pair.lag_seconds for lag in lags)
         assert median(lags) == pytest.approx(pair.lag_seconds, rel=0.45)

@@ -35,19 +35,19 @@ USUAL = 3
 # Where stays are few, how much wider the spread and longer the longest may be: tenfold at none.
 FEW = 10
 FEW_LONGER = 4.0
-OFTEN = 2
+OFTEN = 1.5
 SPREAD_FLOOR = 0.3
 PRIOR_SPREAD = 0.5
 PRIOR_STAYS = 8
-NORMAL_P90 = 1.2816
+NORMAL_P70, NORMAL_P90 = 0.5244, 1.2816
 
 
 class Stays:
     """The stays of one entity in one state on earlier days, as logarithms of milliseconds, sorted.
 
-    A stay is too long when it lies `WIDTHS` spreads above the median of its kind, and is well longer than the
-    longest. The spread is the upper half's, since people forget more than they hurry; where stays are few,
-    that of the class of device stands in.
+    A stay is too long when it lies `WIDTHS` spreads above the middle, and is well longer than the longest. Both
+    are those of a normal distribution with the upper part of the stays, since what was switched off again at
+    once says nothing about that. Where stays are few, the spread of the class of device stands in.
     """
 
     __slots__ = ("_shortest_ms", "logs")
@@ -62,8 +62,8 @@ class Stays:
 
     @property
     def spread(self) -> float:
-        """Standard deviation of the upper half, were it normal."""
-        return (self.quantile(0.9) - self.quantile(0.5)) / NORMAL_P90
+        """Standard deviation of the upper part, were it normal."""
+        return (self.quantile(0.9) - self.quantile(0.7)) / (NORMAL_P90 - NORMAL_P70)
 
     def quantile(self, share: float) -> float:
         """The logarithm below which this share of the stays lies."""
@@ -77,9 +77,9 @@ class Stays:
         n = len(self.logs)
         if n < FEWEST:
             return None
-        middle = self.quantile(0.5)
         mixed = (n * self.spread + PRIOR_STAYS * class_spread) / (n + PRIOR_STAYS)
         width = max(mixed, SPREAD_FLOOR) * sqrt(1 + FEW / n)
+        middle = self.quantile(0.7) - NORMAL_P70 * width
         longest = self.logs[-1] + log(LONGER) + FEW_LONGER / n
         limit_ms = max(exp(max(middle + WIDTHS * width, longest)), self._shortest_ms) * OFTEN**overlong
         if limit_ms > LONGEST_MS:

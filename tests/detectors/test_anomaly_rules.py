@@ -1,0 +1,198 @@
+"""Each rule of what is out of order, by itself."""
+
+from math import exp, log
+
+import pytest
+
+from detectors.anomaly.alarms import DAY_MS, HOUR_MS, MINUTE_MS, Alarm, said
+from detectors.anomaly.budget import Budget
+from detectors.anomaly.bursts import FEWEST, Bursts
+from detectors.anomaly.openings import Hours, opened_state
+from detectors.anomaly.silences import Silence
+from detectors.anomaly.stays import LONGEST_MS, SHORTEST_MS, Stays
+from schemas.anomalies import AnomalyKind
+from schemas.home import Home
+
+
+def alarm(kind: AnomalyKind, at_ms: int, entity_id: str = "light.hall", score: float = 4.0) -> Alarm:
+    """Something out of order."""
+    return Alarm(entity_id, kind, at_ms, at_ms, score, "is usually fine", "is not", 20, 20)
+
+
+def test_the_same_of_the_same_entity_is_said_once_in_its_cool_down() -> None:
+    """Daily repetition is no news; another entity or another kind is."""
+    budget = Budget()
+    assert budget.admits(alarm(AnomalyKind.STUCK_SENSOR, DAY_MS))
+    assert not budget.admits(alarm(AnomalyKind.STUCK_SENSOR, 2 * DAY_MS))
+    assert budget.admits(alarm(AnomalyKind.FLAPPING, 2 * DAY_MS))
+    assert budget.admits(alarm(AnomalyKind.STUCK_SENSOR, 2 * DAY_MS, "light.bed"))
+    assert budget.admits(alarm(AnomalyKind.STUCK_SENSOR, 8 * DAY_MS))
+
+
+def test_what_begins_together_is_one_thing() -> None:
+    """A group that was left on is said of the first of its lights."""
+    budget = Budget()
+    assert budget.admits(alarm(AnomalyKind.LEFT_ON, DAY_MS))
+    assert not budget.admits(alarm(AnomalyKind.LEFT_ON, DAY_MS + 900, "light.bed"))
+    assert budget.admits(alarm(AnomalyKind.LEFT_ON, DAY_MS + MINUTE_MS, "light.desk"))
+
+
+def test_a_broken_home_is_not_drowned_in_alarms() -> None:
+    """However much is out of order, some alarms a week come through, and the account fills up again."""
+    budget = Budget()
+    hourly = [alarm(AnomalyKind.FLAPPING, hour * HOUR_MS, f"light.l{hour}") for hour in range(28 * 24)]
+    admitted = [each for each in hourly if budget.admits(each)]
+    assert 10 <= len(admitted) <= 6 + 4 * 4
+    assert admitted[-1].at_ms > 26 * DAY_MS
+
+
+def test_routines_have_an_account_of_their_own() -> None:
+    """Missed routines neither take the tokens of faults, nor those theirs; a fault explains a routine."""
+    budget = Budget()
+    routines = [alarm(AnomalyKind.MISSED_ROUTINE, hour * HOUR_MS, f"light.l{hour}") for hour in range(48)]
+    assert [budget.admits(each) for each in routines] == [True] + [False] * 47
+    assert budget.admits(alarm(AnomalyKind.LEFT_ON, 2 * DAY_MS, "light.l1"))
+    late = alarm(AnomalyKind.LEFT_ON, 30 * DAY_MS, "light.bed")
+    assert budget.admits(late)
+    assert not budget.admits(alarm(AnomalyKind.MISSED_ROUTINE, 30 * DAY_MS + HOUR_MS, "light.bed"))
+
+
+def test_a_stay_is_too_long_well_beyond_the_longest() -> None:
+    """The limit lies beyond all stays before; with few stays, further out; never within the first hour."""
+    few, many, short = Stays(SHORTEST_MS), Stays(SHORTEST_MS), Stays(SHORTEST_MS)
+    lengths = [exp(log(40) + step / 20) * MINUTE_MS for step in range(-10, 11)]
+    for number in range(80):
+        many.learn(round(lengths[number * 8 % 21]))
+        short.learn(round(lengths[number * 8 % 21] / 60))
+    for number in range(5):
+        few.learn(round(lengths[number * 8 % 21]))
+    limit, limit_few = many.limit(0.3, 0), few.limit(0.3, 0)
+    assert limit
+    assert limit_few
+    assert 1.8 * lengths[-1] - MINUTE_MS <= limit[0] < limit_few[0] < 12 * HOUR_MS
+    assert limit[1] > limit_few[1] > 2
+    limit_short = short.limit(0.3, 0)
+    assert limit_short
+    assert limit_short[0] == SHORTEST_MS
+
+
+def test_nothing_is_said_of_stays_that_are_few_or_last_for_days() -> None:
+    """Three stays tell nothing; what is on for days is not forgotten."""
+    few, long = Stays(SHORTEST_MS), Stays(SHORTEST_MS)
+    for number in range(3):
+        few.learn((number + 10) * MINUTE_MS)
+    for number in range(30):
+        long.learn(LONGEST_MS // 2 + number * HOUR_MS)
+    assert few.limit(0.3, 0) is None
+    assert long.limit(0.3, 0) is None
+
+
+def test_who_forgets_often_is_told_later() -> None:
+    """Each stay that was too long moves the limit up by half."""
+    stays = Stays(SHORTEST_MS)
+    for number in range(40):
+        stays.learn((50 + number) * MINUTE_MS)
+    once, twice = stays.limit(0.3, 0), stays.limit(0.3, 1)
+    assert once
+    assert twice
+    assert twice[0] == pytest.approx(1.5 * once[0], rel=0.01)
+
+
+def test_a_burst_is_too_long_once_however_long_it_goes_on() -> None:
+    """The change that makes it too long says so; those after it do not; a pause ends it."""
+    bursts = Bursts()
+    told = [bursts.see(1_000_000 + 2_000 * number) for number in range(60)]
+    assert told.count(True) == 1
+    assert told.index(True) == FEWEST - 1
+    said_of = bursts.alarm("switch.fan", 30, 4)
+    assert (said_of.at_ms, said_of.occasions) == (1_000_000, 30)
+    again = [bursts.see(9_000_000 + 2_000 * number) for number in range(60)]
+    assert again.count(True) == 1
+
+
+def test_a_burst_that_is_usual_is_none() -> None:
+    """What a device does on every day is learned; so is, in the end, what was said three times."""
+    bursts, restless = Bursts(), Bursts()
+    for day in range(5):
+        for number in range(12):
+            bursts.see(day * DAY_MS + 2_000 * number + 1)
+        bursts.close_day()
+        bursts.set_limit(1)
+    assert bursts.limit > 30
+    said_on = []
+    for day in range(6):
+        said_on.append(sum(restless.see(day * DAY_MS + 2_000 * number + 1) for number in range(40)) > 0)
+        restless.close_day()
+        restless.set_limit(1)
+    assert said_on == [True, True, True, False, False, False]
+
+
+def test_a_silence_is_too_long_at_three_times_the_longest() -> None:
+    """There is no limit before enough is known, unseen time does not count, what recurs is usual."""
+    silence = Silence(0)
+    now = 0
+    for _ in range(12):
+        for step in (3, 5, 10, 4, 6, 2, 9, 7, 1, 8):
+            now += step
+            silence.see(now)
+        assert silence.limit == 0 or silence.days >= 10
+        silence.close_day(100, 12)
+    assert (silence.longest, silence.limit) == (10, 30)
+    assert silence.due == now + 30
+    silence.skip(now + 25)
+    assert silence.due == now + 55
+    limits = []
+    for time in range(1, 4):
+        silence.see(now + 60 * time)
+        silence.close_day(100, 12)
+        limits.append(silence.limit)
+    assert limits == [30, 30, 180]
+
+
+@pytest.mark.parametrize(
+    ("entity_id", "state"),
+    [
+        ("binary_sensor.terrace_door", "on"),
+        ("lock.front", "unlocked"),
+        ("cover.garage", "open"),
+        ("binary_sensor.haustür", "on"),
+        ("binary_sensor.bathroom_door", None),
+        ("binary_sensor.front_door_battery", None),
+        ("binary_sensor.hall_motion", None),
+        ("cover.bedroom_blind", None),
+        ("light.window", None),
+    ],
+)
+def test_ways_into_the_home_are_known_by_name(entity_id: str, state: str | None) -> None:
+    """What leads outside counts, what people open at night does not."""
+    assert opened_state(entity_id) == state
+
+
+def test_an_opening_is_odd_where_it_never_happens_while_the_home_sleeps() -> None:
+    """At three it is odd, at noon it is not, nor for who comes home at three each third night."""
+    day, door = dict.fromkeys(range(14, 46), 20), "binary_sensor.front_door"
+    quiet, late = Hours(), Hours()
+    for number in range(21):
+        uses = {"light.hall": day, door: {16: 2, 35: 4}}
+        quiet.learn(uses, {})
+        late.learn({**uses, door: {**uses[door], 6: 2}} if number % 3 == 0 else uses, {})
+    odd = quiet.alarm(door, 0, 6, quiet=True)
+    assert odd
+    assert odd.score > 1.5
+    assert odd.usual == odd.occasions == 21
+    assert quiet.alarm(door, 0, 24, quiet=True) is None
+    assert late.alarm(door, 0, 6, quiet=True) is None
+    assert Hours().alarm(door, 0, 6, quiet=True) is None
+
+
+def test_an_alarm_carries_its_evidence() -> None:
+    """The score is minus the logarithm of the base rate; the e-value follows; being alone is worse."""
+    plain = said(alarm(AnomalyKind.LEFT_ON, 1_780_000_000_123, score=4.0), Home())
+    assert plain.evidence.base_rate == pytest.approx(1e-4)
+    assert plain.evidence.e_value == pytest.approx(50.0)
+    assert (plain.evidence.opportunities, plain.evidence.hits, plain.evidence.misses) == (20, 20, 0)
+    assert round(plain.detail.at.timestamp() * 1000) == 1_780_000_000_123
+    assert plain.detail.severity == "medium"
+    alone = Alarm("light.hall", AnomalyKind.LEFT_ON, 1, 1, 4.0, "", "", 0, 0, alone=True)
+    assert said(alone, Home()).detail.severity == "high"
+    assert said(alone, Home()).evidence.opportunities == 0

@@ -13,7 +13,7 @@ from detectors.time_of_day.uses import DAY_MIN, SLOT_MIN, SLOTS, Bools, Floats, 
 
 SMALLEST_SPREAD_MIN = 0.5
 NARROWEST_MIN = 10.0
-WIDEST_MIN = 90.0
+WIDEST_MIN = 75.0
 HALF_IN_SPREADS = 2.5
 STEPS = 8
 # Log-likelihood that a change of the hit rate, a time, or a class of weekdays must gain.

@@ -19,7 +19,7 @@ LEAST_HITS = 3
 LEAST_SHARE = 0.4
 # Keeps sums of e-values finite.
 LOG_LIMIT = 600.0
-ROWS_AT_ONCE = 400
+ROWS_AT_ONCE = 250
 
 
 @lru_cache(maxsize=256)

@@ -30,7 +30,7 @@ LEAST_EVIDENCE = 30.0
 SENSED = ("binary_sensor.",)
 SENSED_WEIGHT = 0.5
 # Keeps a slice short and the arrays of days by days small.
-FOLLOWED_AT_ONCE = 96
+FOLLOWED_AT_ONCE = 64
 # What is left of the evidence once a habit's final window and days are taken, as a logarithm.
 SLACK = 1.0
 CLASS_OF = {days: index for index, (days, _) in enumerate(CLASSES)}

@@ -1,7 +1,7 @@
 """Habits that everybody would see, and what only looks like one."""
 
 import random
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -219,3 +219,50 @@ def test_neither_sun_nor_weather_has_habits(household: Any, judge: Any) -> None:
     household.habit("sun.sun", 420, range(20), state="above_horizon")
     household.habit("weather.home", 420, range(20), state="sunny")
     assert judge(household, 20) == []
+
+
+@pytest.mark.parametrize(
+    ("tz", "change"),
+    [
+        ("Europe/Berlin", date(2026, 10, 25)),
+        ("Europe/Berlin", date(2026, 3, 29)),
+        ("America/New_York", date(2026, 11, 1)),
+        ("America/New_York", date(2026, 3, 8)),
+        ("America/Santiago", date(2026, 9, 6)),
+        ("America/Santiago", date(2026, 4, 5)),
+        ("Australia/Sydney", date(2026, 10, 4)),
+        ("Australia/Sydney", date(2026, 4, 5)),
+        ("Australia/Lord_Howe", date(2026, 10, 4)),
+        ("Australia/Lord_Howe", date(2026, 4, 5)),
+        ("Pacific/Auckland", date(2026, 9, 27)),
+        ("Pacific/Auckland", date(2026, 4, 5)),
+    ],
+)
+def test_nights_of_a_change_of_time(household_of: Any, judge: Any, tz: str, change: date) -> None:
+    """Neither the night that loses an hour nor the one that repeats it moves or misses a habit."""
+    household = household_of(tz=tz, first=change - timedelta(days=12))
+    household.live(range(24))
+    household.habit(LIGHT, 250, range(24), spread=4)
+    household.habit(LIGHT, 1380, range(24), spread=4)
+    night, evening = sorted(judge(household, 24), key=lambda pattern: pattern.detail.minute)
+    assert apart(night.detail.minute, 250) <= 4
+    assert apart(evening.detail.minute, 1380) <= 4
+    assert (night.evidence.misses, evening.evidence.misses) == (0, 0)
+
+
+def test_one_failed_window_does_not_hide_another_habit(household: Any, judge: Any) -> None:
+    """A habit is found although a wide, vague use of the same lamp is tried and refused before."""
+    household.live(range(40))
+    household.habit(LIGHT, 640, range(0, 40, 2), spread=50)
+    household.habit(LIGHT, 1260, range(40), spread=5)
+    assert any(apart(pattern.detail.minute, 1260) <= 5 for pattern in judge(household, 40))
+
+
+def test_confidence_grows_with_what_was_kept(household: Any, judge: Any) -> None:
+    """The forecast starts near what habits usually hold and follows the habit's own hits."""
+    household.live(range(40))
+    household.habit(LIGHT, 420, range(40), spread=3)
+    said = [judge(household, count)[0].confidence for count in (7, 14, 28, 40)]
+    assert 0.6 < said[0] < 0.8
+    assert said == sorted(said)
+    assert said[-1] > 0.85

@@ -60,7 +60,7 @@ class Budget:
     """
 
     faults: Account = field(default_factory=lambda: Account(capacity=6.0, weekly=4.0))
-    routines: Account = field(default_factory=lambda: Account(capacity=1.0, weekly=0.4))
+    routines: Account = field(default_factory=lambda: Account(capacity=1.0, weekly=0.6))
     last: dict[tuple[AnomalyKind, str], int] = field(default_factory=dict)
     begun: dict[AnomalyKind, list[int]] = field(default_factory=dict)
 

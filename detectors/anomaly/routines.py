@@ -15,12 +15,12 @@ from schemas.patterns import Pattern, TimeOfDayDetail
 ROUND_MIN = 10
 HALF_MIN = 15
 WIDTHS = 2.5
-# A habit that may come at any time of two hours is not missed by the clock.
-LONGEST_MIN = 75
+# A habit that may come at any time within more than an hour is not missed by the clock.
+LONGEST_MIN = 30
 FEWEST = 10
 RECENT = 28
 # How likely it must be on the next occasion: where the clock is kept, less will do.
-REGULAR, REGULAR_WIDE = 0.81, 0.87
+REGULAR, REGULAR_WIDE = 0.80, 0.83
 # What was done so long before the time was done early, not missed.
 EARLY_MS = 3 * HOUR_MS
 DAY_MIN = 1440

@@ -46,8 +46,8 @@ class Stays:
     """The stays of one entity in one state on earlier days, as logarithms of milliseconds, sorted.
 
     A stay is too long when it lies `WIDTHS` spreads above the middle, and is well longer than the longest.
-    Both are those of a normal distribution with the upper part of the stays, since what was switched off again
-    at once says nothing of that. Where stays are few, the spread of the class of device stands in.
+    Both are those of a normal distribution with the upper part of the stays: what was switched off again at
+    once says nothing of that. Where stays are few, the spread of the class of device stands in.
     """
 
     __slots__ = ("_shortest_ms", "logs")

@@ -92,7 +92,7 @@ def span(ms: float) -> str:
     if seconds < 90:
         return f"{seconds} s"
     minutes = round(seconds / 60)
-    if minutes < 90 and minutes != 60:
+    if minutes < 60:
         return f"{minutes} min"
     hours, minutes = divmod(minutes, 60)
     if hours < 48:

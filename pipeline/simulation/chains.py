@@ -82,7 +82,7 @@ def plant_chains(rng: Random, difficulty: Difficulty) -> list[Chain]:
     chains = []
     for number, steps in enumerate(rng.sample(_CHAINS, _PLANTED_CHAINS), 1):
         lags = tuple(round(rng.uniform(5, 40), 1) for _ in steps[1:])
-        probability = difficulty.probability(rng.uniform(0.88, 0.96))
+        probability = difficulty.probability(rng.uniform(0.82, 0.95))
         chains.append(Chain(f"chain-{number}", steps, lags, probability))
     return chains
 

@@ -14,6 +14,7 @@ from pipeline.simulation.world import World, poisson
 from schemas.patterns import AtHome, Condition, Dark, Hours, Temperature, Weekday
 
 _LAG_SIGMA = 0.4
+_USUAL, _USUAL_UNDER_CONDITION = (0.82, 0.95), (0.68, 0.92)
 _DOORBELL = "binary_sensor.doorbell"
 _RINGS_PER_DAY = 4.0
 _OUTDOOR = "sensor.outdoor_temperature"
@@ -80,7 +81,8 @@ def plant_pairs(rng: Random, difficulty: Difficulty, usual_outdoor_c: float) -> 
     pairs = []
     for number, ((trigger, action, shortest, longest), conditions) in enumerate(rows, 1):
         lag = round(rng.uniform(shortest, longest), 1)
-        probability = difficulty.probability(rng.uniform(0.82, 0.95))
+        usual = rng.uniform(*(_USUAL_UNDER_CONDITION if conditions else _USUAL))
+        probability = difficulty.probability(usual)
         pairs.append(Pair(f"pair-{number}", trigger, action, lag, probability, conditions))
     return pairs
 

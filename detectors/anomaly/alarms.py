@@ -85,7 +85,7 @@ def span(ms: float) -> str:
 
     Examples
     --------
-    >>> span(40_000), span(4_830_000), span(18_000_000), span(200_000_000)
+    >>> span(40_000), span(4_830_000), span(18_000_000), span(201_600_000)
     ('40 s', '1 h 20 min', '5 h', '2 days 8 h')
     """
     seconds = round(ms / SECOND_MS)

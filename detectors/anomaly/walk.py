@@ -11,7 +11,7 @@ from detectors.anomaly.follower import Follower
 from detectors.anomaly.routines import routines
 from detectors.history import Day, History
 
-SLICE = 500
+SLICE = 250
 # When the sun rises and sets, for want of a day before.
 SUN = (360.0, 1080.0)
 Entry = tuple[int, str, str | None, float]
@@ -38,6 +38,7 @@ class Walk:
                 follower.lose_sight(*gap)
             yield from self._follow(day)
             yield from follower.pass_time(day.end_ms)
+            yield None
             follower.learn_day(aggregates)
             until_ms, sun = day.end_ms, (day.sunrise, day.sunset)
             yield None
@@ -54,6 +55,7 @@ class Walk:
         steps = self._steps(day)
         if steps:
             entries = sorted([*entries, *steps], key=lambda entry: entry[0])
+        yield None
         for number, (at_ms, entity_id, state, mean) in enumerate(entries):
             if state is None:
                 yield from self.follower.measure_step(entity_id, mean, at_ms)

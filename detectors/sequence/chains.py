@@ -16,7 +16,6 @@ from detectors.history import Millis
 LEAST_HITS = 4
 LEAST_SURE_RATE = 0.5
 AS_GOOD = 0.9
-LEAST_SHARE = 0.3
 JOINTS_A_SLICE = 200
 
 
@@ -35,8 +34,6 @@ class Chains:
         Probability, one a chain, that all steps follow on the first one by chance.
     nth, rows
         The runs, sorted by (chain, time of the last step): chain, and the events of the log, one row a run.
-    stray_nth, stray_rows
-        What came as far as the step before the last one, and no farther: chain, and event of that step.
     """
 
     steps: Ids
@@ -46,8 +43,6 @@ class Chains:
     chance: Floats
     nth: Ids
     rows: Ids
-    stray_nth: Ids
-    stray_rows: Ids
 
     def __len__(self) -> int:
         return len(self.steps)
@@ -71,29 +66,30 @@ class Chains:
 
     def take(self, chosen: Flags) -> "Chains":
         """Those at the given places, numbered anew."""
-        number = np.cumsum(chosen) - 1
-        ran, strayed = chosen[self.nth], chosen[self.stray_nth]
+        ran = chosen[self.nth]
         return Chains(
             self.steps[chosen],
             self.windows[chosen],
             self.reached[chosen],
             self.chances[chosen],
             self.chance[chosen],
-            number[self.nth[ran]],
+            (np.cumsum(chosen) - 1)[self.nth[ran]],
             self.rows[ran],
-            number[self.stray_nth[strayed]],
-            self.stray_rows[strayed],
         )
 
 
 def gathered(parts: Sequence[Chains], steps: int) -> Chains:
     """Put chains of so many steps one after the other."""
-    none = np.zeros(0, dtype=np.int64)
     joints = np.zeros((0, steps - 1), dtype=np.int64)
     nothing = Chains(
-        np.zeros((0, steps), dtype=np.int64), joints, joints, joints.astype(np.float64),
-        none.astype(np.float64), none, np.zeros((0, steps), dtype=np.int64), none, none,
-    )  # fmt: skip
+        steps=np.zeros((0, steps), dtype=np.int64),
+        windows=joints,
+        reached=joints,
+        chances=np.zeros((0, steps - 1)),
+        chance=np.zeros(0),
+        nth=np.zeros(0, dtype=np.int64),
+        rows=np.zeros((0, steps), dtype=np.int64),
+    )
     parts = [nothing, *parts]
     before = np.cumsum([0, *(len(part) for part in parts)])[:-1]
     return Chains(
@@ -104,17 +100,14 @@ def gathered(parts: Sequence[Chains], steps: int) -> Chains:
         np.concatenate([part.chance for part in parts]),
         np.concatenate([part.nth + first for part, first in zip(parts, before, strict=True)]),
         np.concatenate([part.rows for part in parts]),
-        np.concatenate([part.stray_nth + first for part, first in zip(parts, before, strict=True)]),
-        np.concatenate([part.stray_rows for part in parts]),
     )
 
 
 def grow(timeline: Timeline, chains: Chains, links: Chains, dwells: Series) -> Iterator[Chains]:
     """Lengthen each chain by each link that begins where it ends, some hundred at a time.
 
-    Of the longer chains those stay whose last step follows on the ones before it: in more than half of the
-    cases, and as often as the link alone; not by chance; not whenever the step before the last one happens,
-    with or without the last; and in a good share of what the link is seen to do.
+    Of the longer chains those stay whose last step follows on the ones before it in more than half of the
+    cases, and about as often as on the one before it alone.
     """
     longer, by = _joints(timeline.log, chains, links)
     for start in range(0, len(longer), JOINTS_A_SLICE):
@@ -140,14 +133,11 @@ def _lengthen(
     rates = hits / np.maximum(opportunities, 1)
     chances = base_rates(timeline, pairs, trials, dwells)
     link_rates = links.rates()[by]
-    good = (
-        (hits >= LEAST_HITS) & (rates >= AS_GOOD * link_rates) & (hits >= LEAST_SHARE * links.supports()[by])
-    )
+    good = (hits >= LEAST_HITS) & (rates >= AS_GOOD * link_rates)
     good[good] = [
         lower_bound(int(k), int(n)) >= LEAST_SURE_RATE
         for k, n in zip(hits[good], opportunities[good], strict=True)
     ]
-    good &= ~_are_siblings(timeline, chains, longer, pairs, rates, chances)
     done = trials.hits
     steps = np.column_stack([chains.steps[longer], pairs.actions])
     made = Chains(
@@ -158,8 +148,6 @@ def _lengthen(
         chains.chance[longer] * chances,
         trials.nth[done],
         np.column_stack([chains.rows[runs[done]], timeline.actions.rows[trials.done[done]]]),
-        trials.nth[~done],
-        trials.rows[~done],
     )
     return made.take(good)
 
@@ -179,23 +167,6 @@ def _follow(timeline: Timeline, chains: Chains, longer: Ids, pairs: Candidates) 
     last = np.ones(len(nth), dtype=np.bool_)
     last[:-1] = (nth[1:] != nth[:-1]) | (done[1:] != done[:-1]) | (done[:-1] < 0)
     return runs[last], Trials(nth[last], at[last], rows[last], done[last], lags[last])
-
-
-def _are_siblings(
-    timeline: Timeline, chains: Chains, longer: Ids, pairs: Candidates, rates: Floats, chances: Floats
-) -> Flags:
-    """Tell where the next step follows as well where the last one was left out: both have one cause."""
-    nth, strays = _expand(chains.stray_nth, longer)
-    at = timeline.log.at[chains.stray_rows[strays]]
-    whole = pairs.windows + chains.windows[longer, -1]
-    actions = pairs.actions[nth]
-    able = ~already(timeline, actions, at) & timeline.log.seen(at, at + whole[nth])
-    done, _ = act(timeline, actions, at, whole[nth])
-    hits = np.bincount(nth[able & (done >= 0)], minlength=len(pairs))
-    misses = np.bincount(nth[able & (done < 0)], minlength=len(pairs))
-    p = np.clip(rates, 0.02, 0.98)
-    q = np.minimum(chances * whole / pairs.windows, p / 2)
-    return np.asarray(hits * np.log(p / q) + misses * np.log((1 - p) / (1 - q)) > 0)
 
 
 def _expand(nth: Ids, chosen: Ids) -> tuple[Ids, Ids]:

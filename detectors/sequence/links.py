@@ -69,8 +69,6 @@ def _promising(timeline: Timeline, tried: Tried) -> Chains:
         chance=tried.rates[good],
         nth=trials.nth[done],
         rows=np.stack([trials.rows[done], timeline.actions.rows[trials.done[done]]], axis=1),
-        stray_nth=trials.nth[~done],
-        stray_rows=trials.rows[~done],
     )
 
 

@@ -31,7 +31,10 @@ class Chain:
         return bool(hits.any()) and lower_bound(int(np.count_nonzero(hits)), len(hits)) >= least_rate
 
     def is_shadow(self, found: Candidates) -> bool:
-        """Tell whether one of its steps is known to follow on something else than the step before it."""
+        """Tell whether one of its steps is known to follow on something else than the step before it.
+
+        So it is with what follows on one thing, each for itself, though always in the same order.
+        """
         for place, step in enumerate(self.steps):
             causes = found.triggers[found.actions == step]
             if place and len(causes) and self.steps[place - 1] not in causes:

@@ -224,6 +224,27 @@ def test_a_beginning_that_is_rare_is_left_out() -> None:
     assert chains(home.learn()) == [FILM]
 
 
+def test_a_step_that_the_ones_before_make_rarer_is_none() -> None:
+    """What follows on a step less often in the chain than otherwise is no part of the chain."""
+    home = Household(days=60).live()
+    for count, at in enumerate(home.moments(3)):
+        begun = count % 3 == 0
+        goes_on = home.random.random() < (0.65 if begun else 1)
+        home.run(at, [*([PROJECTOR] if begun else []), BLIND, *([LAMP] if goes_on else [])])
+    assert home.learn() == []
+
+
+def test_steps_at_any_time_of_a_visit_are_no_chain() -> None:
+    """One thing after the other, but sooner or later as it happens, is no reaction of one to the other."""
+    home = Household(days=45).live()
+    for at in home.moments(2):
+        blind = at + home.random.uniform(0, 290)
+        home.use(at, PROJECTOR)
+        home.use(blind, BLIND)
+        home.use(blind + home.random.uniform(0, 290), LAMP)
+    assert home.learn() == []
+
+
 def test_steps_in_any_order_are_no_chain() -> None:
     """Three things that somebody does within minutes, in any order, are no chain."""
     home = Household(days=45).live()

@@ -34,18 +34,18 @@ class Sequence:
 
     Chains grow from pairs: an action, or what a pair that was found starts with, and the next action after
     it. A step is added where it follows on all the steps before it: within its own time, in more than half
-    of the cases, and not because somebody is active, because it was due, or because an earlier step alone
-    leads to it. Evidence is that of a chain's weakest step, an e-value, under false discovery control
-    (e-BH). Reported is the longest form of each chain, and none of its parts.
+    of the cases, and not because somebody is active or because it was due. Where a pair says that a step
+    follows on something else, there is no chain. Evidence is that of a chain's weakest joint, an e-value,
+    under false discovery control (e-BH). Reported is the longest form of each chain, and none of its parts.
 
     An opportunity is a use of the first step while no later step's entity is in its state already; it is a
     hit if all steps follow in order, each within its own time. Since a first step may be taken for other
     reasons too, confidence in a chain may be well below one half, though its later steps are all but
     certain.
 
-    Judging costs about 0.1 ms a pair of actions that often come together. Memory: a day bitmap for each
-    event type, and day tables of actions as arrays, a cache of some 5 kB a day. Aggregates of different days
-    merge by adding counts.
+    Judging 60 days of 1,700 event types takes half a second, closing a day 0.4 microseconds an event. Memory:
+    a day bitmap for each event type, and day tables of actions as arrays, a cache of some 7 kB a day.
+    Aggregates of different days merge by adding counts.
 
     Parameters
     ----------

@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from detectors.anomaly.alarms import DAY_MS, HOUR_MS, MINUTE_MS, Alarm
+from detectors.anomaly.alarms import DAY_MS, HIGH, HOUR_MS, MINUTE_MS, Alarm
 from schemas.anomalies import AnomalyKind
 
 WEEK_MS = 7 * DAY_MS
 LONG_AGO = -WEEK_MS
+# Tokens that are kept for what is most unusual.
+RESERVE = 2.0
 # The same again, of the same entity, within this time is no news.
 COOL_DOWN_MS: Mapping[AnomalyKind, int] = {
     AnomalyKind.MISSED_ROUTINE: 3 * DAY_MS,
@@ -40,12 +42,12 @@ class Account:
     def __post_init__(self) -> None:
         self.tokens = self.capacity
 
-    def spend(self, at_ms: int) -> bool:
-        """Take a token, if there is one."""
+    def spend(self, at_ms: int, reserve: float = 0.0) -> bool:
+        """Take a token, if there is one beyond the reserve."""
         passed_ms = max(0, at_ms - self.at_ms)
         self.tokens = min(self.capacity, self.tokens + self.weekly * passed_ms / WEEK_MS)
         self.at_ms = max(self.at_ms, at_ms)
-        if self.tokens < 1:
+        if self.tokens < 1 + reserve:
             return False
         self.tokens -= 1
         return True
@@ -72,7 +74,9 @@ class Budget:
         begun = self.begun.setdefault(alarm.kind, [])
         if any(abs(alarm.began_ms - other) < TOGETHER_MS[alarm.kind] for other in begun):
             return False
-        if not self._account(alarm.kind).spend(alarm.at_ms):
+        faults = self._account(alarm.kind) is self.faults
+        reserve = RESERVE if faults and alarm.score < HIGH[alarm.kind] else 0.0
+        if not self._account(alarm.kind).spend(alarm.at_ms, reserve):
             return False
         self.last[key] = alarm.at_ms
         begun.append(alarm.began_ms)

@@ -46,6 +46,15 @@ def test_a_broken_home_is_not_drowned_in_alarms() -> None:
     assert admitted[-1].at_ms > 26 * DAY_MS
 
 
+def test_the_most_unusual_passes_when_little_is_left() -> None:
+    """After many mild alarms in a day there is room for a severe one, and for no further mild one."""
+    budget = Budget()
+    mild = [alarm(AnomalyKind.FLAPPING, hour * HOUR_MS, f"light.l{hour}", score=2.0) for hour in range(20)]
+    assert sum(map(budget.admits, mild)) == 4
+    assert not budget.admits(alarm(AnomalyKind.FLAPPING, 20 * HOUR_MS, "light.mild", score=2.0))
+    assert budget.admits(alarm(AnomalyKind.FLAPPING, 20 * HOUR_MS, "light.severe", score=7.0))
+
+
 def test_routines_have_an_account_of_their_own() -> None:
     """Missed routines neither take the tokens of faults, nor those theirs; a fault explains a routine."""
     budget = Budget()

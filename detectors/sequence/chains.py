@@ -14,7 +14,7 @@ from detectors.following.tried import LOG_WINDOWS, tally
 from detectors.history import Millis
 
 LEAST_HITS = 4
-LEAST_SURE_RATE = 0.5
+LEAST_RATE, LEAST_SURE_RATE = 0.5, 0.4
 AS_GOOD = 0.9
 JOINTS_A_SLICE = 200
 
@@ -133,7 +133,7 @@ def _lengthen(
     rates = hits / np.maximum(opportunities, 1)
     chances = base_rates(timeline, pairs, trials, dwells)
     link_rates = links.rates()[by]
-    good = (hits >= LEAST_HITS) & (rates >= AS_GOOD * link_rates)
+    good = (hits >= LEAST_HITS) & (rates >= np.maximum(LEAST_RATE, AS_GOOD * link_rates))
     good[good] = [
         lower_bound(int(k), int(n)) >= LEAST_SURE_RATE
         for k, n in zip(hits[good], opportunities[good], strict=True)

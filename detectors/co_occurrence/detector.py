@@ -45,9 +45,12 @@ class CoOccurrence:
     discovery control (e-BH). What another trigger explains is dropped, and so is what a machine does: of
     automations, visible or hidden, nothing is reported.
 
-    Judging costs about 0.3 ms a candidate, of which a home has some hundred. Memory: a day bitmap for each
-    event type, and the day tables as arrays, a cache of some 15 kB a day. Aggregates of different days merge
-    by adding counts.
+    Where the hit rate clearly changed, or depends on a condition, only the trials that belong to how things
+    are now, under that condition, count.
+
+    Judging 60 days of 1,700 event types takes half a second, closing a day 0.8 microseconds an event. Memory:
+    a day bitmap for each event type, and the day tables as arrays, a cache of some 15 kB a day. Aggregates of
+    different days merge by adding counts.
 
     Parameters
     ----------

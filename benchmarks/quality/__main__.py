@@ -9,7 +9,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from benchmarks.quality.homes import Origin, Source, is_present
+from benchmarks.quality.homes import GENERATED, Origin, Source, is_present
 from benchmarks.quality.jobs import NULL_DAYS, Outcome, clock, generated, null, recording
 from benchmarks.quality.nulls import Rotation
 from benchmarks.quality.plots import plot
@@ -20,7 +20,6 @@ from benchmarks.results import write_section
 Job = tuple[Callable[[Any], Outcome], Any]
 
 HOMES, QUICK_HOMES = 12, 2
-GENERATED: tuple[tuple[Origin, str], ...] = (("second", "normal"), ("second", "hard"), ("first", "normal"))
 ROTATED_RECORDINGS = ("casas_al_home", "aras_b", "kasteren_a", "trace2tap_office_spring")
 ROTATED_HOMES: tuple[tuple[Origin, int], ...] = (("second", 4), ("first", 2))
 PARTS = ("generated", "rotated", "recorded", "clock")

@@ -20,6 +20,12 @@ RECORDED = SHARED / "data"
 SECOND = SHARED / "sim"
 
 Origin = Literal["first", "second", "recorded"]
+GENERATED: tuple[tuple[Origin, str], ...] = (
+    ("second", "normal"),
+    ("second", "hard"),
+    ("first", "normal"),
+    ("first", "hard"),
+)
 Entry = StateChange | ServiceCall
 
 
@@ -74,7 +80,8 @@ def open_house(source: Source) -> House:
 
 
 def _first(source: Source) -> House:
-    household = Household(seed=source.seed, days=source.days)
+    difficulty: Any = source.name
+    household = Household(seed=source.seed, days=source.days, difficulty=difficulty)
     home = Home(tz=household.tz, lat=household.lat, lon=household.lon, rooms=household.truth.rooms)
     lines = (
         LogEntry(number, round(arrival * 1e6), json.dumps(payload).encode())

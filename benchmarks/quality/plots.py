@@ -10,11 +10,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from benchmarks.quality.calibration import reliability
+from benchmarks.quality.homes import GENERATED
 from benchmarks.quality.jobs import Outcome
 from benchmarks.quality.recorded import Strip
 from schemas.patterns import PatternType
 
 HOUR_MIN = 60
+LINES = ("-", "--", "-.", ":")
 STRIP_HEIGHT = 1.1
 RECALLED = (PatternType.TIME_OF_DAY, PatternType.CO_OCCURRENCE, PatternType.SEQUENCE)
 
@@ -61,8 +63,7 @@ def _recall(outcomes: Sequence[Outcome]) -> Figure:
     figure = Figure(figsize=(8, 5), layout="constrained")
     axes = figure.add_subplot()
     generated = [each for each in outcomes if each.counts and each.source]
-    homes = sorted({(each.source.origin, each.source.name) for each in generated if each.source})
-    for (origin, difficulty), line in zip(homes, ("-", "--", ":"), strict=False):
+    for (origin, difficulty), line in zip(GENERATED, LINES, strict=True):
         counts: dict[int, Counter[str]] = {}
         for each in generated:
             if each.source and (each.source.origin, each.source.name) == (origin, difficulty):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from benchmarks.quality.calibration import Forecast, reliability
 from benchmarks.quality.clockwork import Check
+from benchmarks.quality.homes import GENERATED
 from benchmarks.quality.jobs import Outcome
 from benchmarks.quality.recorded import Held
 from benchmarks.quality.scores import Counts
@@ -63,7 +64,7 @@ def table(outcomes: Sequence[Outcome]) -> str:
 
 
 def _parts(outcomes: Sequence[Outcome]) -> Iterator[tuple[str, list[Row]]]:
-    for origin, difficulty in (("second", "normal"), ("second", "hard"), ("first", "normal")):
+    for origin, difficulty in GENERATED:
         homes = [
             each
             for each in outcomes

@@ -64,6 +64,12 @@ class Chains:
         """The events of one chain's runs."""
         return self.rows[slice(*np.searchsorted(self.nth, (chain, chain + 1)))]
 
+    def best(self, most: int) -> "Chains":
+        """So many of them at most: those that are surest to be one chain."""
+        chosen = np.zeros(len(self), dtype=np.bool_)
+        chosen[np.argsort(-self.log_e(), kind="stable")[:most]] = True
+        return self.take(chosen)
+
     def take(self, chosen: Flags) -> "Chains":
         """Those at the given places, numbered anew."""
         ran = chosen[self.nth]

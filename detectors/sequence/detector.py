@@ -25,6 +25,8 @@ from schemas.patterns import Pattern, PatternType
 
 PAIRS = PatternType.CO_OCCURRENCE.value
 CHAINS_A_SLICE = 16
+MOST_CHAINS = 500
+"""Of one length: a routine of twenty steps has forty thousand parts of six."""
 MOST_STEPS_BEFORE = 4
 """Of what preceded an action on one day, so much is kept: a chain's step mostly has one that does."""
 
@@ -54,7 +56,7 @@ class Sequence:
     least_sure_rate
         Least lower bound (90 %) of the share of uses of the first step that lead through the whole chain.
     most_steps
-        Steps of a chain at most: longer ones are cut.
+        Steps of a chain at most: longer ones are told in parts that join.
 
     Examples
     --------
@@ -131,7 +133,7 @@ class Sequence:
             for part in grow(timeline, lengths[-1], links, dwells):
                 parts.append(part)
                 yield None
-            lengths.append(gathered(parts, steps=len(lengths) + 2))
+            lengths.append(gathered(parts, steps=len(lengths) + 2).best(MOST_CHAINS))
         return lengths[1:]
 
     def _verify(

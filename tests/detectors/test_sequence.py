@@ -307,12 +307,16 @@ def test_settings_are_validated(name: str, value: float) -> None:
         Detector(**{name: value})  # type: ignore[arg-type]
 
 
-def test_longest_form_is_bounded() -> None:
-    """A chain is cut where it becomes longer than was asked for."""
+def test_a_long_routine_is_told_in_parts_that_join() -> None:
+    """Fourteen steps are told from the first to the last, six at most at a time, each part beginning anew."""
     home = Household().live()
+    routine = [(f"switch.step_{number:02}", "on") for number in range(14)]
     for at in home.moments(1):
-        home.run(at, (*FILM, FAN), share=0.95)
-    assert max(map(len, chains(home.learn(most_steps=3)))) == 3
+        home.run(at, routine, share=0.98, median=12)
+    parts = chains(home.learn())
+    assert max(map(len, parts)) == 6
+    assert [step for part in parts for step in part[:-1]] + [routine[-1]] == routine
+    assert max(map(len, chains(home.learn(most_steps=4)))) == 4
 
 
 def test_empty_history_is_judged() -> None:

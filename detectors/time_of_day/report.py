@@ -9,6 +9,7 @@ from math import exp
 import numpy as np
 
 from detectors.evidence import LOG_CAP, beta_interval, forecast
+from detectors.time_of_day.course import best_rate
 from detectors.time_of_day.habit import Habit
 from detectors.time_of_day.season import CLASSES
 from detectors.time_of_day.uses import DAY_MIN, DAY_S, DAY_START_MIN, Ints, Span, Uses
@@ -29,6 +30,9 @@ SECONDS_PER_SPREAD = 1.4826
 # A habit that began when another of the same type ended, at most so far from it, is that one moved.
 LONGEST_MOVE_MIN = 180.0
 MOVE_DAYS = 4
+FEWEST_BESIDE_MOVE = 4
+RARER = 0.6
+MOVE_PROOF = 1.5
 SAME_MIN = 30.0
 
 
@@ -72,9 +76,8 @@ def _moved(habits: list[Habit]) -> list[Habit]:
         before = [
             other
             for other, day in zip(joined, last, strict=True)
-            if other.over
-            and habit.start > 0
-            and abs(day - habit.start) <= MOVE_DAYS
+            if habit.start > 0
+            and ((other.over and abs(day - habit.start) <= MOVE_DAYS) or _gave_way(other, habit.start))
             and abs(_difference(habit.minute, other.minute)) <= LONGEST_MOVE_MIN
         ]
         if before and habit.moved is None:
@@ -83,6 +86,18 @@ def _moved(habits: list[Habit]) -> list[Habit]:
         else:
             joined.append(habit)
     return joined
+
+
+def _gave_way(habit: Habit, day: int) -> bool:
+    """Tell whether a habit shows less since another began: less proof will do than where none began."""
+    early = np.arange(len(habit.hits)) < day
+    n, n_after = (int(np.count_nonzero(habit.chances & part)) for part in (early, ~early))
+    k, k_after = (int(np.count_nonzero(habit.hits & part)) for part in (early, ~early))
+    if min(n, n_after) < FEWEST_BESIDE_MOVE or k_after * n >= RARER * k * n_after:
+        return False
+    hits, days = np.array([k, k_after, k + k_after]), np.array([n, n_after, n + n_after])
+    early_fit, late_fit, one_fit = best_rate(hits.astype(np.float64), days.astype(np.float64))
+    return bool(early_fit + late_fit - one_fit > MOVE_PROOF)
 
 
 def _difference(one: float, other: float) -> float:

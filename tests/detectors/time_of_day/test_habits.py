@@ -266,3 +266,15 @@ def test_confidence_grows_with_what_was_kept(household: Any, judge: Any) -> None
     assert 0.6 < said[0] < 0.8
     assert said == sorted(said)
     assert said[-1] > 0.85
+
+
+def test_moved_though_the_old_time_is_not_quite_deserted(household: Any, judge: Any) -> None:
+    """A habit that moved is one pattern with its change, even if it now and then falls back."""
+    household.live(range(36))
+    household.habit(LIGHT, 540, range(22), spread=6)
+    household.habit(LIGHT, 640, range(22, 36), spread=6)
+    household.habit(LIGHT, 540, (23, 26, 28, 30, 33, 35), spread=6)
+    (pattern,) = judge(household, 36)
+    assert apart(pattern.detail.minute, 640) <= 6
+    assert pattern.change is not None
+    assert apart(pattern.change.minute_before, 540) <= 6

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from detectors.contract import Snapshot
 from schemas.events import EventType
 
 
@@ -68,3 +69,26 @@ class Nominations:
             raise TypeError(f"expected floor and base (int) and days (list), got {snapshot!r:.200}")
         self._floor, self._base = floor, base
         self._days = {EventType(entity_id, state): int(bits, 16) for entity_id, state, bits in days}
+
+
+class Nominating:
+    """What detectors that nominate by days have in common: that memory, its snapshot and its end."""
+
+    def __init__(self) -> None:
+        self._nominations = Nominations()
+
+    def learn_one(self, event_type: EventType, day: int) -> None:
+        """Note that the type occurred on that day."""
+        self._nominations.see(event_type, day)
+
+    def forget_before(self, day: int) -> None:
+        """Drop what was seen before `day`."""
+        self._nominations.forget_before(day)
+
+    def snapshot(self) -> Snapshot:
+        """What was seen, in plain values."""
+        return self._nominations.snapshot()
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Take up what `snapshot` returned."""
+        self._nominations.restore(snapshot)

@@ -174,6 +174,8 @@ class Settings(BaseSettings):
     entity_cap: int = Field(5_000, ge=10, description="Entities known at most.")
     retain_days: int = Field(90, ge=7, le=365, description="Days that detectors judge.")
     half_life_days_time_of_day: float = _half_life(14.0, "a habit of the clock")
+    half_life_days_co_occurrence: float = _half_life(14.0, "what follows on what")
+    half_life_days_sequence: float = _half_life(14.0, "a chain of steps")
     half_life_days_duration: float = _half_life(28.0, "how long a state lasts")
     batch_size: int = Field(200, ge=1, le=5_000, description="Messages a commit at most.")
     linger_ms: int = Field(

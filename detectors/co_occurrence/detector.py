@@ -9,7 +9,6 @@ import numpy as np
 from detectors.co_occurrence.conditions import Conditions
 from detectors.co_occurrence.explaining import explain
 from detectors.co_occurrence.finding import Finding
-from detectors.contract import Snapshot
 from detectors.evidence import accept, lower_bound
 from detectors.following.day_table import join, tabulate
 from detectors.following.log import Flags, Log
@@ -18,8 +17,7 @@ from detectors.following.screening import LEAST_DAYS, LEAST_HITS, Tables, nomina
 from detectors.following.timeline import Timeline
 from detectors.following.tried import Tried, try_all
 from detectors.history import Aggregate, Day, History
-from detectors.nomination import Nominations
-from schemas.events import EventType
+from detectors.nomination import Nominating
 from schemas.home import Home
 from schemas.patterns import Condition, Pattern, PatternType
 
@@ -35,7 +33,7 @@ LEVEL, LEVEL_OF_CHOSEN = 0.9, 0.98
 """Certainty of a hit rate's lower bound; more is asked where its condition was chosen among hundreds."""
 
 
-class CoOccurrence:
+class CoOccurrence(Nominating):
     """Find what people do shortly after something happened, in this order, and not by chance.
 
     A pair (trigger, action) is nominated from the day tables; then every use of the trigger is replayed as a
@@ -63,6 +61,8 @@ class CoOccurrence:
     least_coverage
         Least share of the action's uses that follow the trigger. Of these three, a fifth less is asked where
         trigger and action are in different rooms.
+    half_life_days
+        Days after which a trial counts half in the confidence.
 
     Examples
     --------
@@ -85,31 +85,23 @@ class CoOccurrence:
         least_rate: float = 0.5,
         least_sure_rate: float = 0.4,
         least_coverage: float = 0.2,
+        half_life_days: float = 14.0,
     ) -> None:
+        super().__init__()
+        if half_life_days <= 0:
+            raise ValueError(f"expected half_life_days above 0, got {half_life_days}")
         self.alpha = _share("alpha", alpha)
         self.least_rate = _share("least_rate", least_rate)
         self.least_sure_rate = _share("least_sure_rate", least_sure_rate)
         self.least_coverage = _share("least_coverage", least_coverage)
-        self._nominations = Nominations()
+        self.half_life_days = half_life_days
         self._tables = Tables()
-
-    def learn_one(self, event_type: EventType, day: int) -> None:
-        self._nominations.see(event_type, day)
 
     def close_day(self, day: Day) -> Mapping[str, Aggregate]:
         return tabulate(day)
 
     def merge(self, one: Aggregate, other: Aggregate) -> Aggregate:
         return join(one, other)
-
-    def forget_before(self, day: int) -> None:
-        self._nominations.forget_before(day)
-
-    def snapshot(self) -> Snapshot:
-        return self._nominations.snapshot()
-
-    def restore(self, snapshot: Snapshot) -> None:
-        self._nominations.restore(snapshot)
 
     def detect(self, history: History) -> Iterator[Pattern | None]:
         if not any(len(day.at_ms) for day in history.days):
@@ -136,7 +128,7 @@ class CoOccurrence:
         for _, of_action in groupby(findings, key=lambda finding: finding.action):
             for finding in explain(timeline, list(of_action), links):
                 if not finding.automated:
-                    yield finding.pattern(log, history)
+                    yield finding.pattern(log, history, self.half_life_days)
             yield None
 
     def _verify(

@@ -15,7 +15,7 @@ from detectors.history import History, Millis
 from schemas.events import EventType
 from schemas.patterns import Condition, CoOccurrenceDetail, Evidence, Pattern, Quantiles, Target
 
-RECENT = 5
+RECENT = 10
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -80,7 +80,7 @@ class Finding:
         sure, share = lower_bound(self.hits, len(self.trials.at)), self.hits / self.uses
         return 2 * sure * share / (sure + share)
 
-    def pattern(self, log: Log, history: History) -> Pattern:
+    def pattern(self, log: Log, history: History, half_life_days: float) -> Pattern:
         """Tell it as a pattern."""
         hit = self.trials.hits
         done = (self.trials.at + self.trials.lags)[hit] + log.origin_ms
@@ -92,10 +92,11 @@ class Finding:
             probability=self.rate,
             conditions=() if self.condition is None else (self.condition,),
         )
+        days = len(history.days) - int(log.days_of(self.trials.rows[:1])[0])
         return Pattern.of(
             detail,
             home=history.home.id,
-            confidence=confide(hit, len(history.days) - int(log.days_of(self.trials.rows[:1])[0])),
+            confidence=confide(hit, days, half_life_days),
             occurrences=self.hits,
             first_seen=EPOCH + timedelta(milliseconds=int(done[0])),
             last_seen=EPOCH + timedelta(milliseconds=int(done[-1])),

@@ -5,7 +5,6 @@ from itertools import compress
 
 import numpy as np
 
-from detectors.contract import Snapshot
 from detectors.duration.candidates import Candidate, without_aliases
 from detectors.duration.course import join, summarise
 from detectors.duration.report import pattern
@@ -15,7 +14,7 @@ from detectors.duration.trial import Tally, fit
 from detectors.duration.window import is_timer
 from detectors.evidence import accept
 from detectors.history import Aggregate, Day, History
-from detectors.nomination import Nominations
+from detectors.nomination import Nominating
 from schemas.events import EventType
 from schemas.home import Home
 from schemas.patterns import Pattern
@@ -25,7 +24,7 @@ MOST_SLIPS = 1 / 3
 TYPES_A_SLICE = 8
 
 
-class Duration:
+class Duration(Nominating):
     """Find how long a state lasts, where that is more regular than a stay that ends at any moment.
 
     A stay is the time from an entity's reaching a state to its leaving it; gaps and changes that were not
@@ -73,6 +72,7 @@ class Duration:
         least_days: int = 5,
         widest: float = 6.0,
     ) -> None:
+        super().__init__()
         if not 0 < alpha < 1 or widest <= 1:
             raise ValueError(f"expected alpha between 0 and 1 and widest above 1, got {alpha} and {widest}")
         if half_life_days <= 0 or least_stays < 1 or least_days < 1:
@@ -85,25 +85,12 @@ class Duration:
         self.least_stays = least_stays
         self.least_days = least_days
         self.widest = widest
-        self._nominations = Nominations()
-
-    def learn_one(self, event_type: EventType, day: int) -> None:
-        self._nominations.see(event_type, day)
 
     def close_day(self, day: Day) -> Mapping[str, Aggregate]:
         return summarise(day)
 
     def merge(self, one: Aggregate, other: Aggregate) -> Aggregate:
         return join(one, other)
-
-    def forget_before(self, day: int) -> None:
-        self._nominations.forget_before(day)
-
-    def snapshot(self) -> Snapshot:
-        return self._nominations.snapshot()
-
-    def restore(self, snapshot: Snapshot) -> None:
-        self._nominations.restore(snapshot)
 
     def detect(self, history: History) -> Iterator[Pattern | None]:
         wanted = {each for each in self._nominations.seen_on(self.least_days) if tells(each)}

@@ -9,13 +9,11 @@ TYPICAL_RATE = 0.5
 Not towards chance: what is told has passed that test, and forecasts that were shrunk so were a tenth too low.
 """
 
-FRESH_DAYS, FRESH_OPPORTUNITIES = 14, 14.0
 
-
-def confide(hits: Flags, days: int) -> float:
+def confide(hits: Flags, days: int, half_life_days: float = 14.0) -> float:
     """Forecast from opportunities, oldest first; `days` have passed since the first of them.
 
-    They count half after two weeks, or after 14 of them where these take longer.
+    They count half after `half_life_days`, or after as many opportunities where these take longer.
 
     Examples
     --------
@@ -25,5 +23,5 @@ def confide(hits: Flags, days: int) -> float:
     >>> round(confide(np.repeat([True, False], 30), days=60), 2)
     0.23
     """
-    half_life = max(FRESH_OPPORTUNITIES, len(hits) * FRESH_DAYS / days)
+    half_life = max(1.0, len(hits) / days) * half_life_days
     return forecast(hits, TYPICAL_RATE, half_life)

@@ -5,7 +5,6 @@ from itertools import compress
 
 import numpy as np
 
-from detectors.contract import Snapshot
 from detectors.evidence import accept
 from detectors.following.day_table import is_action, join, tabulate
 from detectors.following.log import Log
@@ -14,13 +13,12 @@ from detectors.following.screening import LEAST_DAYS, Tables, nominate
 from detectors.following.timeline import Timeline
 from detectors.following.trials import Candidates
 from detectors.history import Aggregate, Day, History
-from detectors.nomination import Nominations
+from detectors.nomination import Nominating
 from detectors.sequence.attempts import attempt
 from detectors.sequence.chains import Chains, gathered, grow
 from detectors.sequence.links import joined, link, pairs_of
 from detectors.sequence.report import tell
 from detectors.sequence.whole import Chain, whole
-from schemas.events import EventType
 from schemas.patterns import Pattern, PatternType
 
 PAIRS = PatternType.CO_OCCURRENCE.value
@@ -31,7 +29,7 @@ MOST_STEPS_BEFORE = 4
 """Of what preceded an action on one day, so much is kept: a chain's step mostly has one that does."""
 
 
-class Sequence:
+class Sequence(Nominating):
     """Find the chains of steps that people take in one order, each whole and once.
 
     Chains grow from pairs: an action, or what a pair that was found starts with, and the next action after
@@ -57,6 +55,8 @@ class Sequence:
         Least lower bound (90 %) of the share of uses of the first step that lead through the whole chain.
     most_steps
         Steps of a chain at most: longer ones are told in parts that join.
+    half_life_days
+        Days after which an opportunity counts half in the confidence.
 
     Examples
     --------
@@ -72,7 +72,17 @@ class Sequence:
 
     kind = PatternType.SEQUENCE.value
 
-    def __init__(self, *, alpha: float = 0.05, least_sure_rate: float = 0.15, most_steps: int = 6) -> None:
+    def __init__(
+        self,
+        *,
+        alpha: float = 0.05,
+        least_sure_rate: float = 0.15,
+        most_steps: int = 6,
+        half_life_days: float = 14.0,
+    ) -> None:
+        super().__init__()
+        if half_life_days <= 0:
+            raise ValueError(f"expected half_life_days above 0, got {half_life_days}")
         for name, value in (("alpha", alpha), ("least_sure_rate", least_sure_rate)):
             if not 0 < value < 1:
                 raise ValueError(f"expected {name} between 0 and 1, got {value}")
@@ -81,26 +91,14 @@ class Sequence:
         self.alpha = alpha
         self.least_sure_rate = least_sure_rate
         self.most_steps = most_steps
-        self._nominations = Nominations()
+        self.half_life_days = half_life_days
         self._tables = Tables()
-
-    def learn_one(self, event_type: EventType, day: int) -> None:
-        self._nominations.see(event_type, day)
 
     def close_day(self, day: Day) -> Mapping[str, Aggregate]:
         return tabulate(day, triggers_are=is_action, most_triggers=MOST_STEPS_BEFORE)
 
     def merge(self, one: Aggregate, other: Aggregate) -> Aggregate:
         return join(one, other)
-
-    def forget_before(self, day: int) -> None:
-        self._nominations.forget_before(day)
-
-    def snapshot(self) -> Snapshot:
-        return self._nominations.snapshot()
-
-    def restore(self, snapshot: Snapshot) -> None:
-        self._nominations.restore(snapshot)
 
     def detect(self, history: History) -> Iterator[Pattern | None]:
         if not any(len(day.at_ms) for day in history.days):
@@ -122,7 +120,7 @@ class Sequence:
         lengths = yield from self._grow(timeline, links)
         holding = yield from self._verify(timeline, lengths, _joints(log, tested))
         for chain in whole(chain for chain in holding if not chain.is_shadow(found)):
-            yield tell(timeline, chain, history)
+            yield tell(timeline, chain, history, self.half_life_days)
 
     def _grow(self, timeline: Timeline, links: Chains) -> Generator[None, None, list[Chains]]:
         """Grow chains from links, of three steps, of four, and so on."""

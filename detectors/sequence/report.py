@@ -13,11 +13,11 @@ from detectors.sequence.whole import Chain
 from schemas.patterns import Evidence, Pattern, Quantiles, SequenceDetail, Step
 
 SHARES = (0.1, 0.5, 0.9)
-RECENT = 5
+RECENT = 10
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def tell(timeline: Timeline, chain: Chain, history: History) -> Pattern:
+def tell(timeline: Timeline, chain: Chain, history: History, half_life_days: float) -> Pattern:
     """Tell a chain as a pattern."""
     attempts = chain.attempts
     days = timeline.log.days_of(attempts.rows)
@@ -36,7 +36,7 @@ def tell(timeline: Timeline, chain: Chain, history: History) -> Pattern:
     return Pattern.of(
         detail,
         home=history.home.id,
-        confidence=confide(attempts.hits, len(history.days) - int(days[0])),
+        confidence=confide(attempts.hits, len(history.days) - int(days[0]), half_life_days),
         occurrences=len(runs),
         first_seen=seen + timedelta(milliseconds=int(runs[0, -1])),
         last_seen=seen + timedelta(milliseconds=int(runs[-1, -1])),

@@ -3,9 +3,7 @@ import inspect
 import pytest
 from pydantic import ValidationError
 
-from detectors.duration import Duration
 from detectors.registry import REGISTRY, detectors
-from detectors.time_of_day import TimeOfDay
 from pipeline.settings import Settings
 from sinks.store.retention import DAY_SET_DAYS
 
@@ -72,8 +70,9 @@ def test_half_life_of_a_kind_reaches_its_detector(monkeypatch: pytest.MonkeyPatc
     """The environment names the kind; the others keep theirs."""
     monkeypatch.setenv("HA_AI_HALF_LIFE_DAYS_TIME_OF_DAY", "7")
     made = detectors(Settings(_env_file=None).half_life_days)
-    lives = {each.kind: each.half_life_days for each in made if isinstance(each, TimeOfDay | Duration)}
-    assert lives == {"time_of_day": 7.0, "duration": 28.0}
+    lives = {each.kind: getattr(each, "half_life_days", None) for each in made}
+    assert lives.pop("anomaly") is None
+    assert lives == {"time_of_day": 7.0, "co_occurrence": 14.0, "sequence": 14.0, "duration": 28.0}
 
 
 @pytest.mark.parametrize("days", ["0", "-3", "nan", "1e9", "fortnight"])

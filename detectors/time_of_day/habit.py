@@ -31,7 +31,8 @@ FEWEST_WEEKLY_HITS = 4
 LEAST_LIFT = 2.0
 # What senses people sees them all day: of it a habit must stand out more.
 LEAST_LIFT_SENSED = 2.3
-LEAST_SHARE_SENSED = 0.65
+# Of what is sensed, or is one weekday's of seven, more is tried: a habit must show on plainly most days.
+PLAIN_SHARE = 0.65
 HIGHEST_CHANCE = 0.6
 
 
@@ -181,8 +182,9 @@ def _since(start: Ints, days: int) -> Bools:
 def _borne_out(course: Course, chance: Floats, kind: Ints, sensed: Bools) -> Bools:
     """Tell which habits show often enough: in all, on the days that count, and against chance."""
     k, n = course.hits.sum(axis=1), course.seen.sum(axis=1)
-    fewest = np.where(CLASS_DAYS[kind].sum(axis=1) == 1, FEWEST_WEEKLY_HITS, FEWEST_HITS)
-    share = np.where(sensed, LEAST_SHARE_SENSED, LEAST_SHARE)
+    weekly = CLASS_DAYS[kind].sum(axis=1) == 1
+    fewest = np.where(weekly, FEWEST_WEEKLY_HITS, FEWEST_HITS)
+    share = np.where(weekly | sensed, PLAIN_SHARE, LEAST_SHARE)
     lift = np.where(sensed, LEAST_LIFT_SENSED, LEAST_LIFT)
     return np.asarray((k >= fewest) & (k >= share * n) & (k >= lift * chance * n))
 

@@ -39,14 +39,14 @@ SAME_MIN = 30.0
 def report(
     habits: Sequence[Habit], span: Span, uses: Uses, home: Home, half_life_days: float
 ) -> Iterator[Pattern | None]:
-    """Say the habits that people have now; those of one event type are numbered by beginning and minute.
+    """Say the habits that people have now; those of one event type are numbered by the clock.
 
     Habits that ended keep their numbers as long as the look-back shows them, but are not said.
     """
     ordered = sorted(habits, key=lambda habit: (habit.row, habit.start, habit.minute))
     for row, group in groupby(ordered, key=lambda habit: habit.row):
         distinct = _moved(_distinct(list(group)))
-        for slot, habit in enumerate(distinct):
+        for slot, habit in enumerate(sorted(distinct, key=lambda each: each.minute)):
             if not habit.over and not follows(habit, uses):
                 yield _pattern(habit, slot, span, uses, home, half_life_days)
         if row % 16 == 0:

@@ -110,7 +110,9 @@ class Search:
         total = weighed.sum(axis=0)
         if not self._least:
             believed = int(accept(total, self._alpha).sum())
-            self._least = max(LEAST_EVIDENCE, len(rows) / (self._alpha * max(1, believed)))
+            # The background is only about right, and the more days there are, the more its errors weigh.
+            floor = max(LEAST_EVIDENCE, self._span.days)
+            self._least = max(floor, len(rows) / (self._alpha * max(1, believed)))
         chosen = np.nonzero(total >= self._least)[0]
         return _best(
             chosen, rows, windows, seasons, weighed[:, chosen], self._least, self._span, self._sensed

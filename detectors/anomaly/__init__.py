@@ -10,11 +10,11 @@ from detectors.anomaly.follower import Follower
 from detectors.anomaly.openings import SLOT_MIN, SLOTS
 from detectors.anomaly.walk import Walk
 from detectors.anomaly.watch import AnomalyWatch
-from detectors.contract import Snapshot, Watch
+from detectors.contract import Watch
 from detectors.history import Aggregate, Day, History
-from detectors.nomination import Nominations
+from detectors.nomination import Nominating
 from schemas.anomalies import Anomaly
-from schemas.events import Cause, EventType
+from schemas.events import Cause
 from schemas.patterns import Pattern
 
 __all__ = ["Anomalies"]
@@ -22,7 +22,7 @@ __all__ = ["Anomalies"]
 COUNTS = ("changes", "automated", "derived")
 
 
-class Anomalies:
+class Anomalies(Nominating):
     """Say what is out of order: left on, opened at night, flapping, silent, missed, numbers out of context.
 
     Each day is judged by what the days before it let expect, event by event in the order of time; a `watch`
@@ -30,8 +30,8 @@ class Anomalies:
     The score of an alarm is minus the base-10 logarithm of its probability if all were in order; a `Budget`
     lets the first of what belongs together pass, and so many a week at most.
 
-    `detect` sees numbers as far as the history keeps them: context sensors in 5-minute steps. A watch also
-    judges all others, and learns those anew, for ten days, when the process starts.
+    Of numbers, `detect` sees what the history keeps: context sensors in 5-minute steps, of all others when
+    they spoke. A watch also judges what those say, and learns that anew, for a week, when the process starts.
 
     About 3 microseconds an event that is judged, 0.3 a numeric sample that is watched; some kilobytes an
     entity. Aggregates merge by adding counts.
@@ -50,12 +50,9 @@ class Anomalies:
     kind = "anomaly"
 
     def __init__(self) -> None:
-        self._nominations = Nominations()
+        super().__init__()
         self._walked: tuple[tuple[Day, ...], tuple[Pattern, ...], Follower] | None = None
         self._present: Follower | None = None
-
-    def learn_one(self, event_type: EventType, day: int) -> None:
-        self._nominations.see(event_type, day)
 
     def close_day(self, day: Day) -> Mapping[str, Aggregate]:
         """Count each entity's changes: all, by automations, repeating others', and people's by half-hours."""
@@ -107,15 +104,6 @@ class Anomalies:
         follower.go_live(self._present)
         self._present = follower
         return AnomalyWatch(follower, history.home, history.days[-1].end_ms if history.days else 0)
-
-    def forget_before(self, day: int) -> None:
-        self._nominations.forget_before(day)
-
-    def snapshot(self) -> Snapshot:
-        return self._nominations.snapshot()
-
-    def restore(self, snapshot: Snapshot) -> None:
-        self._nominations.restore(snapshot)
 
 
 def _same(some: tuple[Day, ...], others: tuple[Day, ...]) -> bool:

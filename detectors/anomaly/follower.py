@@ -13,6 +13,7 @@ from detectors.anomaly.deadlines import ROUTINE, STAY, UNSEEN, Deadlines
 from detectors.anomaly.meters import Meters
 from detectors.anomaly.openings import SLOT_MIN, Hours
 from detectors.anomaly.routines import Expected, Routine
+from detectors.anomaly.signs import ANY, Signs
 from detectors.anomaly.silences import STEP_MS
 from detectors.anomaly.stays import PRIOR_SPREAD
 from detectors.anomaly.track import Track
@@ -37,6 +38,7 @@ class Follower:
 
     def __init__(self, home: Home, routines: Iterable[Routine] = ()) -> None:
         self.now_ms = 0
+        self._heard_ms = 0
         self._deadlines = Deadlines()
         self.meters = Meters(self._deadlines)
         self._zone = home.zone
@@ -63,7 +65,6 @@ class Follower:
 
     def go_live(self, past: "Follower | None") -> None:
         """Go on in the present, with what another follower heard there before."""
-        self.meters.heard = False
         if past is not None:
             self.meters.adopt(past.meters, self.now_ms)
             self._budget.adopt(past._budget)  # noqa: SLF001 another of its kind
@@ -71,6 +72,7 @@ class Follower:
     def see(self, entity_id: str, state: str, at_ms: int) -> list[Alarm]:
         """See an entity reach a state."""
         alarms = self.pass_time(at_ms)
+        self._heard_ms = max(self._heard_ms, at_ms)
         track = self._tracks.get(entity_id) or self._track(entity_id)
         if at_ms <= track.last_ms:
             return alarms
@@ -98,6 +100,7 @@ class Follower:
             meter.count += 1
             return []
         alarms = self.pass_time(at_ms)
+        self._heard_ms = max(self._heard_ms, at_ms // STEP_MS * STEP_MS)
         self._raise(self.meters.take(entity_id, value, at_ms), alarms)
         return alarms
 
@@ -107,10 +110,19 @@ class Follower:
         self._raise(self.meters[entity_id].finish(), alarms)
         return alarms
 
+    def hear(self, entity_id: str, signs: Signs) -> list[Alarm]:
+        """Hear that a numeric sensor spoke, or `ANY` of them, though not what."""
+        alarms = self.pass_time(signs.first * STEP_MS)
+        if entity_id == ANY:
+            self._heard_ms = max(self._heard_ms, signs.last * STEP_MS)
+        else:
+            self.meters.hear(entity_id, signs)
+        return alarms
+
     def pass_time(self, at_ms: int) -> list[Alarm]:
         """Say what was due before an instant."""
         alarms: list[Alarm] = []
-        if at_ms - self.now_ms > STILL_MS and self.now_ms:
+        if at_ms - self._heard_ms > STILL_MS and self._heard_ms:
             self.meters.skip(at_ms)
         self.now_ms = max(self.now_ms, at_ms)
         while at_ms > self._deadlines.next_ms:

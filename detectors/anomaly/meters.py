@@ -3,14 +3,22 @@
 from detectors.anomaly.alarms import Alarm, span
 from detectors.anomaly.deadlines import METER, Deadlines
 from detectors.anomaly.numeric import ALARM, NumericScorer
-from detectors.anomaly.silences import FEWEST_STEPS, LONGEST_STEPS, SHORTEST_STEPS, STEP_MS, Silence
+from detectors.anomaly.signs import Signs
+from detectors.anomaly.silences import (
+    FEWEST_STEPS,
+    LONGEST_STEPS,
+    SHORTEST_STEPS,
+    STEP_MS,
+    STEPS_A_DAY,
+    Silence,
+)
 from schemas.anomalies import AnomalyKind
 
-STEPS_A_DAY = 288
 # After a pause of so many steps, or of twice the longest, what changed meanwhile is no surprise.
 PAUSE_STEPS = 24
 # A numeric sensor that was not heard of for so long has left.
 FORGOTTEN_STEPS = 14 * STEPS_A_DAY
+UNMEASURED = -1
 
 
 class Meter:
@@ -24,20 +32,23 @@ class Meter:
 
     def __init__(self, entity_id: str, step: int) -> None:
         self.entity_id = entity_id
-        self.step = step
+        self.step = UNMEASURED
         self.total = 0.0
         self.count = 0
-        self.blind_until = step
+        self.blind_until = 0
         self.silence = Silence(step)
         self.scorer = NumericScorer()
 
-    def begin(self, step: int) -> None:
-        """Begin a step: a sign of life."""
-        if step // STEPS_A_DAY > self.step // STEPS_A_DAY:
+    def hear(self, step: int) -> None:
+        """Hear a sign of life in a step that is later than the last one."""
+        if step // STEPS_A_DAY > self.silence.last // STEPS_A_DAY:
             self.silence.close_day(FEWEST_STEPS, SHORTEST_STEPS, LONGEST_STEPS)
-        if step - self.step > max(PAUSE_STEPS, 2 * self.silence.longest):
-            self.blind_until = step + PAUSE_STEPS // 2
         self.silence.see(step)
+
+    def begin(self, step: int) -> None:
+        """Begin to gather a step."""
+        if self.step >= 0 and step - self.step > max(PAUSE_STEPS, 2 * self.silence.longest):
+            self.blind_until = step + PAUSE_STEPS // 2
         self.step, self.total, self.count = step, 0.0, 0
 
     def finish(self) -> Alarm | None:
@@ -85,29 +96,32 @@ class Meter:
 
 
 class Meters(dict[str, Meter]):
-    """The numeric sensors of a home, by entity; none is stuck as long as none was `heard`."""
+    """The numeric sensors of a home, by entity."""
 
     def __init__(self, deadlines: Deadlines) -> None:
         super().__init__()
-        self.heard = False
         self._deadlines = deadlines
+
+    def hear(self, entity_id: str, signs: Signs) -> None:
+        """Hear of a sensor that spoke; what it said is not known."""
+        meter = self._meter(entity_id, signs.first)
+        meter.hear(signs.first)
+        meter.silence.go_on(signs.last, signs.number - 1, signs.longest)
+        self._await(meter)
 
     def take(self, entity_id: str, value: float, at_ms: int) -> Alarm | None:
         """Take a sample; say what the step that it ends tells."""
         step = at_ms // STEP_MS
-        meter = self.get(entity_id)
-        if meter is None:
-            meter = self[entity_id] = Meter(entity_id, step)
+        meter = self._meter(entity_id, step)
+        if step > meter.silence.last:
+            meter.hear(step)
+            self._await(meter)
         if step < meter.step:
             return None
-        if not self.heard:
-            self.skip(at_ms)
-            self.heard = True
         alarm = None
         if step > meter.step:
             alarm = meter.finish()
             meter.begin(step)
-            self._await(meter)
         meter.total += value
         meter.count += 1
         return alarm
@@ -116,10 +130,8 @@ class Meters(dict[str, Meter]):
         """Say whether a sensor that was to speak by now is stuck."""
         meter = self[entity_id]
         meter.silence.queued = False
-        if self.heard and meter.silence.limit and meter.due_ms < now_ms:
+        if meter.silence.limit and meter.due_ms <= now_ms:
             return meter.stuck()
-        if not self.heard:
-            meter.silence.skip(now_ms // STEP_MS)
         self._await(meter)
         return None
 
@@ -129,19 +141,28 @@ class Meters(dict[str, Meter]):
             meter.silence.skip(until_ms // STEP_MS)
 
     def adopt(self, past: "Meters", now_ms: int) -> None:
-        """Take over the sensors that only the past knows, unless they have left, and what it heard since."""
+        """Take over what only the past measured, unless it has left; of what was heard, we know more."""
         oldest = now_ms // STEP_MS - FORGOTTEN_STEPS
         for entity_id, meter in past.items():
-            if entity_id in self:
-                self[entity_id].silence.skip(meter.silence.last)
-            elif meter.step >= oldest:
-                self[entity_id] = meter
+            mine = self.get(entity_id)
+            if meter.step < oldest or (mine is not None and mine.step != UNMEASURED):
+                continue
+            self[entity_id] = meter
+            if mine is not None:
+                meter.silence = mine.silence
+            else:
                 meter.silence.queued = False
                 self._await(meter)
-        self.heard = past.heard
+
+    def _meter(self, entity_id: str, step: int) -> Meter:
+        meter = self.get(entity_id)
+        if meter is None:
+            meter = self[entity_id] = Meter(entity_id, step)
+        return meter
 
     def _await(self, meter: Meter) -> None:
         silence = meter.silence
         if silence.limit and not silence.queued and not silence.told:
             silence.queued = True
-            self._deadlines.add(meter.due_ms, METER, meter.entity_id, 0)
+            # Due from this instant on, while deadlines are due after theirs.
+            self._deadlines.add(meter.due_ms - 1, METER, meter.entity_id, 0)

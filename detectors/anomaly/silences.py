@@ -3,6 +3,7 @@
 from math import log10
 
 STEP_MS = 300_000
+STEPS_A_DAY = 288
 LONGER = 3.0
 # Of discrete sensors: how often one must have spoken, and silences that are never too long.
 FEWEST_SIGNS = 200
@@ -55,6 +56,12 @@ class Silence:
             if self._said < USUAL:
                 return
         self._longest_today = max(self._longest_today, silent)
+
+    def go_on(self, last: int, signs: int, longest: int) -> None:
+        """See further signs up to the last one, none of them later than another by more than the longest."""
+        self.last = self.since = last
+        self.signs += signs
+        self._longest_today = max(self._longest_today, longest)
 
     def skip(self, now: int) -> None:
         """Count from here on: the time before could not be seen."""

@@ -299,18 +299,16 @@ class LearningCore:
         """Make the watches anew; they see what the days that are not judged have seen."""
         self._watches = tuple(each.watch(history) for each in self.detectors if isinstance(each, Watchful))
         since_ms = history.days[-1].end_ms if history.days else 0
-        changes = sorted(
-            (at_ms, entity_id, state)
-            for opened in self._open.values()
-            if self._watches and opened.day.start_ms >= since_ms
-            for entity_id, entries in opened.events.changes.items()
-            for at_ms, state in entries
-        )
+        unjudged = [each.events for each in self._open.values() if each.day.start_ms >= since_ms]
+        said = sorted(chain.from_iterable(map(_said, unjudged)), key=_place) if self._watches else []
         for watch in self._watches:
             for gap in self.gaps:
                 watch.note_gap(gap.from_us // 1000, gap.to_us // 1000)
-            for at_ms, entity_id, state in changes:
-                self.alarms += watch.see(EventType(entity_id, state), at_ms)
+            for at_ms, entity_id, state, mean in said:
+                if state is None:
+                    self.alarms += watch.measure(entity_id, mean, at_ms)
+                else:
+                    self.alarms += watch.see(EventType(entity_id, state), at_ms)
 
     def _close(self, opened: _Open) -> ClosedDay:
         gaps = [gap for gap in self.gaps if within(opened.day, [gap])]
@@ -336,6 +334,21 @@ class LearningCore:
             detector.forget_before(first)
         start_us = self.days.on(date.fromordinal(first)).start_ms * 1000
         self.gaps = [gap for gap in self.gaps if gap.to_us > start_us]
+
+
+def _said(events: DaySet) -> Iterator[tuple[int, str, str | None, float]]:
+    """The changes of a day, and the means of numbers in their place."""
+    for entity_id, changes in events.changes.items():
+        for at_ms, state in changes:
+            yield at_ms, entity_id, state, 0.0
+    for entity_id in events.numbers:
+        for start_ms, mean in events.means(entity_id):
+            yield start_ms, entity_id, None, mean
+
+
+def _place(said: tuple[int, str, str | None, float]) -> tuple[int, str, str]:
+    at_ms, entity_id, state, _ = said
+    return at_ms, entity_id, state or ""
 
 
 def _context_steps(events: DaySet) -> dict[str, Steps]:

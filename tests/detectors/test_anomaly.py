@@ -53,6 +53,9 @@ def calm(number: int, seed: int = 0) -> list[Entry]:
     for step in range(0, 24 * 12, 2):
         warmth = 20 + step % 12 / 10 + rng.gauss(0, 0.1)
         said.append((step * 300 + 20, "sensor.hall_temperature", f"{warmth:.2f}"))
+    for half_hour in range(48):
+        at = half_hour * 1800 + rng.uniform(0, 900)
+        said.append((at, "sensor.router_load", f"{rng.uniform(5, 20):.1f}"))
     return sorted(said)
 
 
@@ -107,12 +110,19 @@ def unplug_hall(number: int, said: list[Entry]) -> list[Entry]:
     return [entry for entry in said if number != LAST or entry[1] != dead or entry[0] < 9 * HOUR_S]
 
 
+def hang_router(number: int, said: list[Entry]) -> list[Entry]:
+    """Let the router fall silent on the last morning."""
+    dead = "sensor.router_load"
+    return [entry for entry in said if number != LAST or entry[1] != dead or entry[0] < 9 * HOUR_S]
+
+
 FAULTS: dict[str, tuple[Fault, str, str]] = {
     "left_on": (forget_desk, "left_on", "light.desk"),
     "night_opening": (open_at_night, "night_opening", "binary_sensor.front_door"),
     "flapping": (flap, "flapping", "light.bed"),
     "stuck": (silence_hall, "stuck_sensor", "binary_sensor.hall_motion"),
     "stuck_numeric": (unplug_hall, "stuck_sensor", "sensor.hall_temperature"),
+    "stuck_machine": (hang_router, "stuck_sensor", "sensor.router_load"),
     "missed": (skip_kettle, "missed_routine", "switch.kettle"),
     "numeric": (heat_hall, "numeric", "sensor.hall_temperature"),
 }
@@ -262,13 +272,14 @@ def test_an_empty_home_misses_nothing() -> None:
     assert not home.judged()
 
 
-def test_a_restart_in_the_middle_of_the_day_loses_no_fault() -> None:
+@pytest.mark.parametrize("fault", [forget_desk, unplug_hall, hang_router])
+def test_a_restart_in_the_middle_of_the_day_loses_no_fault(fault: Fault) -> None:
     """A core that starts anew, and sees again what the open day held, goes on where the first one was."""
-    home, again = Living().live(forget_desk), Living()
-    day = changes(LAST, forget_desk)
-    noon = first_after(day, 10.75 * HOUR_S)
+    home, again = Living().live(fault), Living()
+    day = changes(LAST, fault)
+    noon = first_after(day, 10.75 * HOUR_S if fault is forget_desk else 9.5 * HOUR_S)
     for number in range(LAST):
-        again.feed(changes(number, forget_desk))
+        again.feed(changes(number, fault))
     again.feed(day[:noon])
     again.judge()
     assert not again.alarms

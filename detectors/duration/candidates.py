@@ -11,9 +11,12 @@ from detectors.duration.splitting import Part, parts
 from detectors.duration.stays import Stays
 from detectors.duration.trial import Trial
 from detectors.duration.window import Flags
+from detectors.evidence import LOG_CAP
 from schemas.events import EventType
 
 MOST_OF_TIME = 0.5
+MOST_STAYS = 6_000
+"""Of more, a hundred a day for two months, the latest are judged: that takes some milliseconds still."""
 DAY_S = 86_400
 ALIAS_SHARE = 0.8
 ALIAS_BUCKETS = 2
@@ -36,9 +39,10 @@ class Candidate:
         """Judge stays by themselves; None where they cannot say anything of the household."""
         if stays.others > len(stays) or is_rest(stays):
             return None
+        stays = stays.latest(MOST_STAYS)
         found = [(part, Trial.of(part.stays, half_life_days)) for part in parts(stays)]
         log_e = sum(trial.log_e for _, trial in found) - log(max(part.ways for part, _ in found))
-        return cls(event_type, stays, found, log_e)
+        return cls(event_type, stays, found, min(log_e, LOG_CAP))
 
 
 def is_rest(stays: Stays) -> bool:

@@ -21,7 +21,6 @@ from schemas.patterns import Pattern
 
 LEAST_CONFIDENCE = 0.5
 MOST_SLIPS = 1 / 3
-TYPES_A_SLICE = 8
 
 
 class Duration(Nominating):
@@ -97,11 +96,10 @@ class Duration(Nominating):
         if not history.days or not wanted:
             return
         candidates: list[Candidate] = []
-        for place, gathered in enumerate(gather(history.days, history.aggregates[self.kind], wanted)):
+        for gathered in gather(history.days, history.aggregates[self.kind], wanted):
             if gathered is not None:
                 candidates += self._candidates(*gathered)
-            if gathered is None or place % TYPES_A_SLICE == 0:
-                yield None
+            yield None
         believed = accept(np.exp([each.log_e for each in candidates]), self.alpha)
         candidates = without_aliases(list(compress(candidates, believed.tolist())))
         yield None

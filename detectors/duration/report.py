@@ -10,7 +10,7 @@ from detectors.duration.lengths import Ints
 from detectors.duration.stays import Stays
 from detectors.duration.trial import Trial
 from detectors.duration.window import Flags, Window
-from detectors.evidence import LOG_CAP, beta_interval
+from detectors.evidence import beta_interval
 from schemas.home import Home
 from schemas.patterns import DurationDetail, Evidence, Pattern, Quantiles
 
@@ -69,7 +69,7 @@ def _evidence(trial: Trial, log_e: float) -> Evidence:
         base_rate=round(trial.chance, 6),
         lift=round(k / n / trial.chance, 3),
         interval=(round(low, 6), round(high, 6)),
-        e_value=float(f"{exp(min(log_e, LOG_CAP)):.6g}"),
+        e_value=float(f"{exp(log_e):.6g}"),
     )
 
 

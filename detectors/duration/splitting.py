@@ -3,15 +3,11 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from detectors.duration.lengths import Ints, breadth
 from detectors.duration.stays import Stays
-from detectors.duration.window import TENFOLD
+from detectors.duration.window import TENFOLD, Flags, Floats
 from schemas.patterns import Condition, Hours, Weekday
-
-Flags = NDArray[np.bool_]
-Floats = NDArray[np.float64]
 
 WORKDAYS, WEEKEND = (0, 1, 2, 3, 4), (5, 6)
 SPANS = tuple((start, (start + hours) % 24) for hours in (4, 6, 8, 12) for start in range(24))

@@ -14,8 +14,6 @@ from detectors.duration.lengths import BUCKETS, Ints, buckets
 from detectors.history import Aggregate, Day
 from schemas.events import EventType
 
-DAYS_A_SLICE = 1
-
 
 @dataclass(frozen=True, slots=True)
 class Stays:
@@ -52,7 +50,11 @@ class Stays:
     def __len__(self) -> int:
         return len(self.lengths)
 
-    def take(self, chosen: NDArray[np.bool_]) -> "Stays":
+    def latest(self, count: int) -> "Stays":
+        """The last so many of them."""
+        return self.take(slice(-count, None)) if len(self) > count else self
+
+    def take(self, chosen: NDArray[np.bool_] | slice) -> "Stays":
         """Only the chosen ones."""
         return Stays(
             self.days[chosen],
@@ -79,11 +81,10 @@ def gather(
     found = {event_type: _Found() for event_type in wanted}
     unseen = edges_of(_unseen(days))
     last: dict[str, Ends] = {}
-    for place, (day, of_day) in enumerate(zip(days, aggregates, strict=True)):
+    for day, of_day in zip(days, aggregates, strict=True):
         _add(found, day.date.toordinal(), of_day)
         _connect(found, last, of_day, unseen)
-        if place % DAYS_A_SLICE == 0:
-            yield None
+        yield None
     for event_type, each in sorted(found.items(), key=itemgetter(0)):
         yield event_type, Stays.of(each.days, each.codes, each.others)
 

@@ -7,15 +7,18 @@ from datetime import UTC, date, datetime, timedelta
 from functools import reduce
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detectors.duration import Duration
+from detectors.duration.candidates import MOST_STAYS, Candidate
 from detectors.duration.lengths import middle_s
 from detectors.duration.stays import Stays, gather
+from detectors.evidence import LOG_CAP
 from pipeline.learning.core import LearningCore
-from schemas.events import Gap, StateChange
+from schemas.events import EventType, Gap, StateChange
 from schemas.home import Home
 from schemas.patterns import DurationDetail, Hours, Pattern, Weekday
 
@@ -400,6 +403,33 @@ def test_whatever_lasted_is_judged(uses: list[tuple[int, int, float]]) -> None:
         assert 0 < seconds.p10 <= seconds.p50 <= seconds.p90
         assert 0 < pattern.evidence.base_rate < 1
         assert pattern.evidence.opportunities > 0
+
+
+def judged(count: int) -> Candidate:
+    """Judge so many uses of a lamp in sixty days, at night ten times as long as by day."""
+    rng = np.random.default_rng(1)
+    days = np.sort(rng.integers(MONDAY.toordinal(), MONDAY.toordinal() + 60, count))
+    hours = np.arange(count) % 24
+    lengths = rng.integers(800, 840, count) + np.where(hours < 6, 460, 0)
+    candidate = Candidate.of(EventType(LAMP, "on"), Stays(days, days % 7, hours, lengths, others=0), 28.0)
+    assert candidate is not None
+    return candidate
+
+
+def test_evidence_of_several_cases_is_finite() -> None:
+    """Two cases, each as sure as figures can say, are together no surer than that."""
+    candidate = judged(4_000)
+    assert len(candidate.parts) == 2
+    assert [trial.log_e for _, trial in candidate.parts] == [LOG_CAP, LOG_CAP]
+    assert candidate.log_e == LOG_CAP
+
+
+def test_of_very_many_stays_the_latest_are_judged() -> None:
+    """What is used without end takes no more time to judge than so many stays do."""
+    days = np.concatenate([part.stays.days for part, _ in judged(12_000).parts])
+    assert len(days) == MOST_STAYS
+    assert MONDAY.toordinal() + 59 == days.max()
+    assert days.min() >= MONDAY.toordinal() + 29
 
 
 @pytest.mark.parametrize(

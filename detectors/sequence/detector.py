@@ -119,7 +119,8 @@ class Sequence(Nominating):
         links = yield from link(timeline, candidates)
         lengths = yield from self._grow(timeline, links)
         holding = yield from self._verify(timeline, lengths, _joints(log, tested))
-        for chain in whole(chain for chain in holding if not chain.is_shadow(found)):
+        chains = yield from whole(chain for chain in holding if not chain.is_shadow(found))
+        for chain in chains:
             yield tell(timeline, chain, history, self.half_life_days)
 
     def _grow(self, timeline: Timeline, links: Chains) -> Generator[None, None, list[Chains]]:

@@ -1,6 +1,6 @@
 """Whole chains: of all that hold, those that are not parts or variants of another one."""
 
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,10 +42,11 @@ class Chain:
         return False
 
 
-def whole(chains: Iterable[Chain]) -> list[Chain]:
+def whole(chains: Iterable[Chain]) -> Generator[None, None, list[Chain]]:
     """Keep the longest chains, and of what shares most of its events with one of them nothing.
 
     A chain that is another one with a step before it stays only if that step is seen in half of the runs.
+    Pauses after each.
     """
     chains = list(chains)
     supports = {chain.steps: len(chain.runs) for chain in chains}
@@ -54,6 +55,7 @@ def whole(chains: Iterable[Chain]) -> list[Chain]:
         begun = len(chain.runs) >= LEAST_SHARE * supports.get(chain.steps[1:], 0)
         if begun and not any(_is_told(chain, by) for by in kept):
             kept.append(chain)
+        yield None
     return sorted(kept, key=lambda c: c.steps)
 
 

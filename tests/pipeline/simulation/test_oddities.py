@@ -27,7 +27,7 @@ def states_between(odd: Any, entity_id: str, begin: float, end: float) -> list[t
 
 def held(odd: Any, entity_id: str, at: float) -> str:
     """Return the state that was shown last before a moment."""
-    course = odd.courses[entity_id]
+    course: list[tuple[float, str]] = odd.courses[entity_id]
     return course[bisect_right(course, (at, "\uffff")) - 1][1]
 
 
@@ -48,7 +48,7 @@ def is_missed(odd: Any, label: Oddity) -> None:
 def _due(calendar: Any, habit: Any, at: float) -> float:
     """Return when the habit is due on the day of a moment, or the night after."""
     days = [calendar.day(at) - 1, calendar.day(at)]
-    moments = []
+    moments: list[float] = []
     for day in days:
         if habit.anchor == "clock":
             moved = habit.moved_on is not None and calendar.date(day).isoformat() >= habit.moved_on

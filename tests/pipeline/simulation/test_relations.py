@@ -53,6 +53,7 @@ def test_pairs_answer_under_their_condition_only(generated: Any) -> None:
                         assert calendar.date(calendar.day(at)).weekday() in days
                     case Temperature(entity_id=entity_id, below=below):
                         reading = state_at(generated.courses[entity_id], at)
+                        assert below is not None
                         assert reading in {None, "unavailable"} or float(reading) < below
                     case AtHome():
                         persons = [generated.courses[f"person.{name}"] for name in ("alex", "robin")]
@@ -104,12 +105,10 @@ def test_bundles_have_no_order(generated: Any) -> None:
         ]
         orders: Counter[bool] = Counter()
         for cause in bundle.occurrences:
-            firsts = [
-                next((at for at in times if cause <= at < cause + bundle.within_seconds + 5), None)
-                for times in courses
-            ]
-            if None not in firsts:
-                orders[firsts[0] < firsts[1]] += 1
+            until = cause + bundle.within_seconds + 5
+            one, other = (next((at for at in times if cause <= at < until), None) for times in courses)
+            if one is not None and other is not None:
+                orders[one < other] += 1
         assert min(orders[True], orders[False]) >= 2
 
 

@@ -13,18 +13,23 @@ from detectors.time_of_day import TimeOfDay
 REGISTRY: tuple[type[Detector], ...] = (TimeOfDay, CoOccurrence, Sequence, Duration, Anomalies)
 
 
-def detectors(half_life_days: Mapping[str, float] | None = None) -> list[Detector]:
-    """One of each with its defaults, but for the half-lives that are given by kind.
+def detectors(
+    half_life_days: Mapping[str, float] | None = None, anomalies_per_week: float | None = None
+) -> list[Detector]:
+    """One of each with its defaults, but for what is given: half-lives by kind, the budget of alarms.
 
     Examples
     --------
     >>> [detector.kind for detector in detectors({"time_of_day": 30.0})][:2]
     ['time_of_day', 'co_occurrence']
     """
-    return [_make(kind, half_life_days or {}) for kind in REGISTRY]
+    given = {kind: {"half_life_days": days} for kind, days in (half_life_days or {}).items()}
+    if anomalies_per_week is not None:
+        given[Anomalies.kind] = {"per_week": anomalies_per_week}
+    return [_make(kind, given) for kind in REGISTRY]
 
 
-def _make(kind: Callable[..., Detector], half_life_days: Mapping[str, float]) -> Detector:
+def _make(kind: Callable[..., Detector], given: Mapping[str, Mapping[str, float]]) -> Detector:
     detector = kind()
-    days = half_life_days.get(detector.kind)
-    return detector if days is None else kind(half_life_days=days)
+    options = given.get(detector.kind)
+    return kind(**options) if options else detector

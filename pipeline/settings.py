@@ -177,6 +177,13 @@ class Settings(BaseSettings):
     half_life_days_co_occurrence: float = _half_life(14.0, "what follows on what")
     half_life_days_sequence: float = _half_life(14.0, "a chain of steps")
     half_life_days_duration: float = _half_life(28.0, "how long a state lasts")
+    anomalies_per_week: float = Field(
+        5.0,
+        gt=0,
+        le=100,
+        allow_inf_nan=False,
+        description="Anomalies that are told a week at most, in the long run.",
+    )
     batch_size: int = Field(200, ge=1, le=5_000, description="Messages a commit at most.")
     linger_ms: int = Field(
         20,

@@ -36,6 +36,12 @@ class Anomalies(Nominating):
     About 3 microseconds an event that is judged, 0.3 a numeric sample that is watched; some kilobytes an
     entity. Aggregates merge by adding counts.
 
+    Parameters
+    ----------
+    per_week
+        Alarms a week at most, in the long run. Few homes come near the default, of which mostly less than one
+        a week is false.
+
     Examples
     --------
     >>> Anomalies().kind
@@ -49,8 +55,9 @@ class Anomalies(Nominating):
 
     kind = "anomaly"
 
-    def __init__(self) -> None:
+    def __init__(self, *, per_week: float = 5.0) -> None:
         super().__init__()
+        self.per_week = per_week
         self._walked: tuple[tuple[Day, ...], tuple[Pattern, ...], Follower] | None = None
         self._present: Follower | None = None
 
@@ -88,7 +95,9 @@ class Anomalies(Nominating):
         }
 
     def detect(self, history: History) -> Iterator[Anomaly | None]:
-        walk = Walk(history, self.kind, {each.entity_id for each in self._nominations.seen_on(1)})
+        walk = Walk(
+            history, self.kind, {each.entity_id for each in self._nominations.seen_on(1)}, self.per_week
+        )
         for alarm in walk.run():
             yield None if alarm is None else said(alarm, history.home)
         self._walked = (history.days, history.found.get("time_of_day", ()), walk.follower)

@@ -1,15 +1,18 @@
 """How many alarms a home gets: of what repeats, one; of many, the most unusual."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from detectors.anomaly.alarms import DAY_MS, HIGH, HOUR_MS, MINUTE_MS, Alarm
 from schemas.anomalies import AnomalyKind
 
 WEEK_MS = 7 * DAY_MS
 LONG_AGO = -WEEK_MS
-# Tokens that are kept for what is most unusual.
-RESERVE = 2.0
+# Of the alarms of a week, those that may come all at once, after a quiet time; and what is kept of them for
+# what is most unusual.
+AT_ONCE, RESERVE = 1.5, 0.5
+# The part of missed routines.
+ROUTINES = 0.12
 # The same again, of the same entity, within this time is no news.
 COOL_DOWN_MS: Mapping[AnomalyKind, int] = {
     AnomalyKind.MISSED_ROUTINE: 3 * DAY_MS,
@@ -53,18 +56,20 @@ class Account:
         return True
 
 
-@dataclass(slots=True)
 class Budget:
-    """Says which alarms pass, in the order of time.
+    """Says which alarms pass, in the order of time: so many a week, in the long run.
 
     Missed routines have an account of their own: which routines there are is judged anew every night, and
     must not change what was said of anything else.
     """
 
-    faults: Account = field(default_factory=lambda: Account(capacity=6.0, weekly=4.0))
-    routines: Account = field(default_factory=lambda: Account(capacity=1.0, weekly=0.6))
-    last: dict[tuple[AnomalyKind, str], int] = field(default_factory=dict)
-    begun: dict[AnomalyKind, list[int]] = field(default_factory=dict)
+    def __init__(self, per_week: float) -> None:
+        weekly = (1 - ROUTINES) * per_week
+        self.faults = Account(capacity=max(1.0, AT_ONCE * weekly), weekly=weekly)
+        self.routines = Account(capacity=1.0, weekly=ROUTINES * per_week)
+        self.last: dict[tuple[AnomalyKind, str], int] = {}
+        self.begun: dict[AnomalyKind, list[int]] = {}
+        self._reserve = min(self.faults.capacity - 1, RESERVE * weekly)
 
     def admits(self, alarm: Alarm) -> bool:
         """Tell whether an alarm is said, and book it."""
@@ -75,7 +80,7 @@ class Budget:
         if any(abs(alarm.began_ms - other) < TOGETHER_MS[alarm.kind] for other in begun):
             return False
         faults = self._account(alarm.kind) is self.faults
-        reserve = RESERVE if faults and alarm.score < HIGH[alarm.kind] else 0.0
+        reserve = self._reserve if faults and alarm.score < HIGH[alarm.kind] else 0.0
         if not self._account(alarm.kind).spend(alarm.at_ms, reserve):
             return False
         self.last[key] = alarm.at_ms

@@ -36,14 +36,14 @@ class Follower:
     Time is the events' own: what is due is noticed when a later event passes it. Constant time an event.
     """
 
-    def __init__(self, home: Home, routines: Iterable[Routine] = ()) -> None:
+    def __init__(self, home: Home, per_week: float, routines: Iterable[Routine] = ()) -> None:
         self.now_ms = 0
         self._heard_ms = 0
         self._deadlines = Deadlines()
         self.meters = Meters(self._deadlines)
         self._zone = home.zone
         self._hours = Hours()
-        self._budget = Budget()
+        self._budget = Budget(per_week)
         self._tracks: dict[str, Track] = {}
         self._routines = list(routines)
         self._expected: dict[tuple[str, int], Expected] = {}

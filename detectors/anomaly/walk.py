@@ -23,9 +23,9 @@ Entry = tuple[int, str, str | float | Signs]
 class Walk:
     """Takes a follower through a history, day by day, as far as it speaks of entities that are known."""
 
-    def __init__(self, history: History, kind: str, known: Container[str]) -> None:
+    def __init__(self, history: History, kind: str, known: Container[str], per_week: float) -> None:
         self._known = known
-        self.follower = Follower(history.home, routines(history.found.get("time_of_day", ())))
+        self.follower = Follower(history.home, per_week, routines(history.found.get("time_of_day", ())))
         self._history = history
         self._aggregates: tuple[Mapping[str, Any], ...] = history.aggregates[kind]
         self._heard = history.heard or ({},) * len(history.days)

@@ -104,7 +104,8 @@ def _learn_in_parallel(path: Path, home: Home, workers: int) -> Learned:
 
 def _detectors() -> list[Detector]:
     """As `ha-ai run` has them."""
-    return detectors(Settings().half_life_days)
+    settings = Settings()
+    return detectors(settings.half_life_days, settings.anomalies_per_week)
 
 
 def _report(learned: Learned) -> None:

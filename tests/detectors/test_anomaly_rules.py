@@ -21,7 +21,7 @@ def alarm(kind: AnomalyKind, at_ms: int, entity_id: str = "light.hall", score: f
 
 def test_the_same_of_the_same_entity_is_said_once_in_its_cool_down() -> None:
     """Daily repetition is no news; another entity or another kind is."""
-    budget = Budget()
+    budget = Budget(5.0)
     assert budget.admits(alarm(AnomalyKind.STUCK_SENSOR, DAY_MS))
     assert not budget.admits(alarm(AnomalyKind.STUCK_SENSOR, 2 * DAY_MS))
     assert budget.admits(alarm(AnomalyKind.FLAPPING, 2 * DAY_MS))
@@ -31,7 +31,7 @@ def test_the_same_of_the_same_entity_is_said_once_in_its_cool_down() -> None:
 
 def test_what_begins_together_is_one_thing() -> None:
     """A group that was left on is said of the first of its lights."""
-    budget = Budget()
+    budget = Budget(5.0)
     assert budget.admits(alarm(AnomalyKind.LEFT_ON, DAY_MS))
     assert not budget.admits(alarm(AnomalyKind.LEFT_ON, DAY_MS + 900, "light.bed"))
     assert budget.admits(alarm(AnomalyKind.LEFT_ON, DAY_MS + MINUTE_MS, "light.desk"))
@@ -39,16 +39,25 @@ def test_what_begins_together_is_one_thing() -> None:
 
 def test_a_broken_home_is_not_drowned_in_alarms() -> None:
     """However much is out of order, some alarms a week come through, and the account fills up again."""
-    budget = Budget()
+    budget = Budget(5.0)
     hourly = [alarm(AnomalyKind.FLAPPING, hour * HOUR_MS, f"light.l{hour}") for hour in range(28 * 24)]
     admitted = [each for each in hourly if budget.admits(each)]
-    assert 10 <= len(admitted) <= 6 + 4 * 4
+    assert 12 <= len(admitted) <= 5 * 4 + 5
     assert admitted[-1].at_ms > 26 * DAY_MS
+
+
+def test_who_wants_fewer_alarms_gets_fewer() -> None:
+    """One a week is one a week, and the first comes at once."""
+    budget = Budget(1.0)
+    hourly = [alarm(AnomalyKind.FLAPPING, hour * HOUR_MS, f"light.l{hour}") for hour in range(70 * 24)]
+    admitted = [each for each in hourly if budget.admits(each)]
+    assert 8 <= len(admitted) <= 10
+    assert admitted[0].at_ms == 0
 
 
 def test_the_most_unusual_passes_when_little_is_left() -> None:
     """After many mild alarms in a day there is room for a severe one, and for no further mild one."""
-    budget = Budget()
+    budget = Budget(5.0)
     mild = [alarm(AnomalyKind.FLAPPING, hour * HOUR_MS, f"light.l{hour}", score=2.0) for hour in range(20)]
     assert sum(map(budget.admits, mild)) == 4
     assert not budget.admits(alarm(AnomalyKind.FLAPPING, 20 * HOUR_MS, "light.mild", score=2.0))
@@ -57,7 +66,7 @@ def test_the_most_unusual_passes_when_little_is_left() -> None:
 
 def test_routines_have_an_account_of_their_own() -> None:
     """Missed routines neither take the tokens of faults, nor those theirs; a fault explains a routine."""
-    budget = Budget()
+    budget = Budget(5.0)
     routines = [alarm(AnomalyKind.MISSED_ROUTINE, hour * HOUR_MS, f"light.l{hour}") for hour in range(48)]
     assert [budget.admits(each) for each in routines] == [True] + [False] * 47
     assert budget.admits(alarm(AnomalyKind.LEFT_ON, 2 * DAY_MS, "light.l1"))

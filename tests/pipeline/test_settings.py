@@ -3,6 +3,7 @@ import inspect
 import pytest
 from pydantic import ValidationError
 
+from detectors.anomaly import Anomalies
 from detectors.registry import REGISTRY, detectors
 from pipeline.settings import Settings
 from sinks.store.retention import DAY_SET_DAYS
@@ -80,4 +81,19 @@ def test_half_life_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch, days
     """It is a number of days from one to a year; the setting is named."""
     monkeypatch.setenv("HA_AI_HALF_LIFE_DAYS_DURATION", days)
     with pytest.raises(ValidationError, match="half_life_days_duration"):
+        Settings(_env_file=None)
+
+
+def test_budget_of_anomalies_reaches_its_detector(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who sets fewer a week gets fewer; without it the setting and the detector agree."""
+    assert Settings(_env_file=None).anomalies_per_week == Anomalies().per_week
+    monkeypatch.setenv("HA_AI_ANOMALIES_PER_WEEK", "0.5")
+    (told,) = (
+        each
+        for each in detectors(anomalies_per_week=Settings(_env_file=None).anomalies_per_week)
+        if isinstance(each, Anomalies)
+    )
+    assert told.per_week == 0.5
+    monkeypatch.setenv("HA_AI_ANOMALIES_PER_WEEK", "0")
+    with pytest.raises(ValidationError, match="anomalies_per_week"):
         Settings(_env_file=None)

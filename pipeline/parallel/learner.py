@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from itertools import islice
 
 from detectors.contract import Detector
@@ -69,9 +69,8 @@ class ParallelLearner:
             A worker ended before its work did.
         """
         with ExitStack() as stack:
-            workers = [Worker(self.core.home.tz) for _ in range(self._workers)]
-            for worker in workers:
-                stack.callback(worker.end)
+            tz, count = self.core.home.tz, self._workers
+            workers = [stack.enter_context(closing(Worker(tz))) for _ in range(count)]
             self._read(log, workers)
             totals = [worker.total() for worker in workers]
         self._close(totals)

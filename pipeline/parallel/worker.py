@@ -54,10 +54,7 @@ class Worker:
 
     def ask(self, task: Task) -> None:
         """Give it a task; the one before must have been answered."""
-        try:
-            self._pipe.send(task)
-        except OSError as error:
-            raise self._gone() from error
+        self._send(task)
 
     def answer(self) -> list[Decoded | Poison | None]:
         """What the payloads of the task say, in their order."""
@@ -66,15 +63,21 @@ class Worker:
 
     def total(self) -> Total:
         """Everything that it has counted; it has nothing to do after this."""
-        self._pipe.send(None)
+        self._send(None)
         total: Total = self._receive()
         return total
 
-    def end(self) -> None:
+    def close(self) -> None:
         """End the process, whatever it does."""
         self._pipe.close()
         self._process.terminate()
         self._process.join(END_TIMEOUT_S)
+
+    def _send(self, task: Task | None) -> None:
+        try:
+            self._pipe.send(task)
+        except OSError as error:
+            raise self._gone() from error
 
     def _receive(self) -> Any:
         try:

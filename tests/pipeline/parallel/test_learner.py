@@ -135,9 +135,10 @@ def test_a_worker_that_is_gone_is_said() -> None:
     worker = Worker("UTC")
     worker.ask(Task([], [], 0))
     assert worker.answer() == []
-    worker.end()
-    with pytest.raises(WorkerError, match="it ended with -15"):
-        worker.ask(Task([], [], 0))
+    worker.close()
+    for ask in (lambda: worker.ask(Task([], [], 0)), worker.total):
+        with pytest.raises(WorkerError, match="it ended with -15"):
+            ask()
 
 
 def test_no_worker_is_refused(home: Home) -> None:

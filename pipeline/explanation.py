@@ -137,12 +137,13 @@ def _chance(pattern: Pattern) -> list[str]:
 
 def _odds(e_value: float) -> str:
     """How often chance looks as convincing: the expected evidence of no habit is 1."""
-    if e_value <= 1:
+    if e_value < 2:
         return "As seen so far, it may well be chance."
     if e_value >= LARGEST_ODDS:
         return "Chance looks as convincing as this less than once in a billion."
-    digits = max(0, len(str(int(e_value))) - 1)
-    return f"Chance looks as convincing as this at most once in {round(e_value, -digits):,.0f}."
+    # Rounded down: "at most" holds of the figure that is said, too.
+    digit = 10 ** (len(str(int(e_value))) - 1)
+    return f"Chance looks as convincing as this at most once in {int(e_value) // digit * digit:,}."
 
 
 def _holds(pattern: Pattern) -> Iterator[str]:

@@ -123,7 +123,7 @@ def calendar(evidence: Evidence) -> list[DayMark]:
     hits, misses = evidence.recent_hits, evidence.recent_misses
     if not hits and not misses:
         return []
-    last = max(*hits, *misses) if len(hits) + len(misses) > 1 else (hits or misses)[0]
+    last = max((*hits, *misses))
     # Of the days before the first that is told, where not all are, nothing is known.
     told = [
         days[0]

@@ -159,18 +159,18 @@ def test_anomaly_is_explained(told: Callable[..., str], anomaly: Anomaly) -> Non
 
 
 def test_missed_routine_tells_what_usually_is(told: Callable[..., str], anomaly: Anomaly) -> None:
-    """What is expected of an entity by its id is said as one would say it."""
-    expected = "switch.oven off around 22:40: on 18 of the last 18 such days"
+    """What did not happen, and when it usually does."""
+    expected = "is usually turned off around 22:40: on 18 of the last 18 such days"
     missed = anomaly.detail.model_copy(
         update={
             "kind": AnomalyKind.MISSED_ROUTINE,
             "expected": expected,
-            "observed": "did not happen within 2 h around it",
+            "observed": "was not turned off between 22:10 and 23:10",
         }
     )
     said = told(anomaly.model_copy(update={"detail": missed}))
-    assert said.startswith("The usual use of oven (switch) did not happen within 2 h around it.")
-    assert "What was expected It usually is off around 22:40: on 18 of the last 18 such days." in said
+    assert said.startswith("Oven (switch) was not turned off between 22:10 and 23:10.")
+    assert "It is usually turned off around 22:40: on 18 of the last 18 such days." in said
 
 
 @pytest.mark.parametrize(
@@ -179,6 +179,8 @@ def test_missed_routine_tells_what_usually_is(told: Callable[..., str], anomaly:
         ({"automated": True}, "An automation does this already: it is nobody's habit"),
         ({"status": "retired"}, "It is a habit no more"),
         ({"evidence": evidence(e_value=1e300)}, "less than once in a billion"),
+        ({"evidence": evidence(e_value=26.0)}, "at most once in 20."),
+        ({"evidence": evidence(e_value=1.9)}, "it may well be chance"),
         ({"evidence": evidence(base_rate=1e-5)}, "it falls into this time hardly ever in 24 days"),
         ({"evidence": evidence(base_rate=0.02)}, "it falls into this time less than once in 24 days"),
         ({"confidence": 0.9}, "That is more than 18 of 24"),

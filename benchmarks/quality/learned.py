@@ -22,14 +22,14 @@ class Learned:
     anomalies
         What was out of order, as it is judged after the last day.
     alarms
-        What was said to be out of order as it happened; nothing where nights were left out.
+        What was said to be out of order as it happened; None where nights were left out.
     history
         All days.
     """
 
     active: dict[int, tuple[Pattern, ...]]
     anomalies: Sequence[Anomaly]
-    alarms: Sequence[Anomaly]
+    alarms: Sequence[Anomaly] | None
     history: History
 
     @property
@@ -69,4 +69,4 @@ def learn(house: House, judged_after: Collection[int], *, nightly: bool = False)
     for _ in learner.finish():
         pass
     active[(max(days) - min(days)).days + 1] = tuple(core.ledger.active.values())
-    return Learned(active, core.anomalies, learner.take_alarms() if nightly else (), core.history())
+    return Learned(active, core.anomalies, learner.take_alarms() if nightly else None, core.history())

@@ -147,7 +147,7 @@ def _anomalies(made: Any, learned: Learned) -> Counts:
 def _said(learned: Learned) -> Iterator[tuple[str, Sequence[Anomaly]]]:
     """What was said to be out of order, and when."""
     yield "in hindsight", learned.anomalies
-    if learned.alarms:
+    if learned.alarms is not None:
         yield "as it happens", learned.alarms
 
 

@@ -13,7 +13,7 @@ from detectors.evidence import accept, lower_bound
 from detectors.following.day_table import join, tabulate
 from detectors.following.log import Flags, Log
 from detectors.following.present import present
-from detectors.following.screening import LEAST_DAYS, LEAST_HITS, Tables, nominate
+from detectors.following.screening import LEAST_HITS, Tables, nominate
 from detectors.following.timeline import Timeline
 from detectors.following.tried import Tried, try_all
 from detectors.history import Aggregate, Day, History
@@ -108,13 +108,7 @@ class CoOccurrence(Nominating):
             return
         log = Log.of(history.days)
         yield None
-        candidates, tested = yield from nominate(
-            self._tables,
-            log,
-            [day.date for day in history.days],
-            history.aggregates[self.kind],
-            self._nominations.seen_on(LEAST_DAYS),
-        )
+        candidates, tested = yield from nominate(self._tables, log, history, self.kind, self._nominations)
         yield None
         timeline = Timeline.of(log, candidates.triggers, candidates.actions)
         tried = yield from try_all(

@@ -1,22 +1,19 @@
 """A verified pair: what its trials say, and how that is told as a pattern."""
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
 from functools import cached_property
 
 import numpy as np
 
-from detectors.evidence import beta_interval, lower_bound
+from detectors.evidence import lower_bound
 from detectors.following.confidence import confide
-from detectors.following.lags import are_automated, focus, quantiles
+from detectors.following.evidence import evidence
+from detectors.following.lags import are_automated, focus, in_seconds
 from detectors.following.log import Log
 from detectors.following.trials import Trials
 from detectors.history import History, Millis
 from schemas.events import EventType
-from schemas.patterns import Condition, CoOccurrenceDetail, Evidence, Pattern, Quantiles, Target
-
-RECENT = 10
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+from schemas.patterns import Condition, CoOccurrenceDetail, Pattern, Target
 
 
 @dataclass(frozen=True)
@@ -82,38 +79,21 @@ class Finding:
 
     def pattern(self, log: Log, history: History, half_life_days: float) -> Pattern:
         """Tell it as a pattern."""
-        hit = self.trials.hits
-        done = (self.trials.at + self.trials.lags)[hit] + log.origin_ms
-        low, mid, high = (round(lag / 1000, 3) for lag in quantiles(self.lags_ms, (0.1, 0.5, 0.9)))
+        hits, days = self.trials.hits, log.days_of(self.trials.rows)
+        done = (self.trials.at + self.trials.lags)[hits].tolist()
         detail = CoOccurrenceDetail(
             trigger=Target(entity_id=self.trigger.entity_id, state=self.trigger.state),
             action=Target(entity_id=self.action.entity_id, state=self.action.state),
-            lag_seconds=Quantiles(p10=low, p50=mid, p90=high),
+            lag_seconds=in_seconds(self.lags_ms),
             probability=self.rate,
             conditions=() if self.condition is None else (self.condition,),
         )
-        days = len(history.days) - int(log.days_of(self.trials.rows[:1])[0])
         return Pattern.of(
             detail,
             home=history.home.id,
-            confidence=confide(hit, days, half_life_days),
+            confidence=confide(hits, len(history.days) - int(days[0]), half_life_days),
             occurrences=self.hits,
-            first_seen=EPOCH + timedelta(milliseconds=int(done[0])),
-            last_seen=EPOCH + timedelta(milliseconds=int(done[-1])),
-            evidence=self._evidence(log, history),
-        )
-
-    def _evidence(self, log: Log, history: History) -> Evidence:
-        hit, days = self.trials.hits, log.days_of(self.trials.rows)
-        trials = len(hit)
-        return Evidence(
-            opportunities=trials,
-            hits=self.hits,
-            misses=trials - self.hits,
-            recent_hits=tuple(history.days[day].date for day in days[hit][-RECENT:].tolist()),
-            recent_misses=tuple(history.days[day].date for day in days[~hit][-RECENT:].tolist()),
-            base_rate=self.base_rate,
-            lift=self.rate / self.base_rate,
-            interval=beta_interval(self.hits, trials),
-            e_value=self.e_value,
+            first_seen=log.moment(done[0]),
+            last_seen=log.moment(done[-1]),
+            evidence=evidence(history.days, days, hits, base_rate=self.base_rate, e_value=self.e_value),
         )

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.history import Millis
+from schemas.patterns import Quantiles
 
 MACHINE_MS = 1_000
 MACHINE_SHARE = 0.8
@@ -33,6 +34,12 @@ def focus(lags_ms: Millis, window_ms: int) -> float:
     spread = max(NARROWEST_SPREAD, (high - low) / IQR_OF_NORMAL)
     density = np.exp(-0.5 * ((lags - mid) / spread) ** 2 - lags) / (spread * np.sqrt(2 * np.pi))
     return float(np.log((1 - STRAY_SHARE) * density + STRAY_SHARE).mean())
+
+
+def in_seconds(lags_ms: Millis) -> Quantiles:
+    """How long lags are, as a pattern says it."""
+    low, mid, high = (round(lag / 1000, 3) for lag in quantiles(lags_ms, (0.1, 0.5, 0.9)))
+    return Quantiles(p10=low, p50=mid, p90=high)
 
 
 def quantiles(values: NDArray[Any], shares: Sequence[float]) -> list[float]:

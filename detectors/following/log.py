@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -15,6 +16,7 @@ from schemas.events import Cause, EventType
 Flags = NDArray[np.bool_]
 Ids = NDArray[np.integer[Any]]
 NEVER = 1 << 60
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,10 @@ class Log:
     def days_of(self, rows: Ids) -> Ids:
         """Number of the day, in order, that each row is of."""
         return np.searchsorted(self.first_rows, rows, side="right") - 1
+
+    def moment(self, at: int) -> datetime:
+        """When a time of the log was."""
+        return EPOCH + timedelta(milliseconds=self.origin_ms + at)
 
     def seen(self, start: Millis, end: Millis) -> Flags:
         """Tell which of the intervals could be seen whole."""

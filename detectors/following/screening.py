@@ -1,6 +1,6 @@
 """Which pairs are worth a replay: what the day tables say when they are added up."""
 
-from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
@@ -12,7 +12,8 @@ from detectors.following.aliases import followers
 from detectors.following.day_table import LAG_EDGES_MS, triggers_of
 from detectors.following.log import Ids, Log
 from detectors.following.trials import Candidates
-from detectors.history import Aggregate, Millis
+from detectors.history import Aggregate, History, Millis
+from detectors.nomination import Nominations
 from schemas.events import EventType
 
 ACTIVE_SLOT_MS = 900_000
@@ -104,15 +105,15 @@ def _often(codes: Millis, lags: Lags) -> Sums:
 
 
 def nominate(
-    tables: Tables, log: Log, dates: Sequence[date], aggregates: Sequence[Table], seen: Iterable[EventType]
+    tables: Tables, log: Log, history: History, kind: str, nominations: Nominations
 ) -> Generator[None, None, tuple[Candidates, Candidates]]:
-    """Choose candidates from the day tables, as `screen` does; `seen` are the types that are nominated."""
-    yield from tables.read(dates, aggregates)
+    """Choose candidates, as `screen` does, from the day tables that the aggregates of this kind are."""
+    yield from tables.read([day.date for day in history.days], history.aggregates[kind])
     sums: list[Sums] = []
     for block in tables.sums():
         sums.append(block)
         yield None
-    return screen(log, sums, tables.names, frozenset(seen))
+    return screen(log, sums, tables.names, frozenset(nominations.seen_on(LEAST_DAYS)))
 
 
 def screen(

@@ -9,7 +9,7 @@ from detectors.evidence import accept
 from detectors.following.day_table import is_action, join, tabulate
 from detectors.following.log import Log
 from detectors.following.nulls import dwell_times
-from detectors.following.screening import LEAST_DAYS, Tables, nominate
+from detectors.following.screening import Tables, nominate
 from detectors.following.timeline import Timeline
 from detectors.following.trials import Candidates
 from detectors.history import Aggregate, Day, History
@@ -105,13 +105,7 @@ class Sequence(Nominating):
             return
         log = Log.of(history.days)
         yield None
-        nominated, tested = yield from nominate(
-            self._tables,
-            log,
-            [day.date for day in history.days],
-            history.aggregates[self.kind],
-            self._nominations.seen_on(LEAST_DAYS),
-        )
+        nominated, tested = yield from nominate(self._tables, log, history, self.kind, self._nominations)
         found = pairs_of(log, history.found.get(PAIRS, ()))
         candidates = joined(nominated, found)
         yield None

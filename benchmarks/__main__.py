@@ -5,6 +5,7 @@ import sys
 
 MEASUREMENTS = (
     ("benchmarks.quality",),
+    ("benchmarks.numeric",),
     ("benchmarks.learning",),
     ("benchmarks.equivalence",),
     ("benchmarks.throughput",),

@@ -1,6 +1,6 @@
 """Patterns and anomalies in words, for people without statistics."""
 
-from schemas.anomalies import Anomaly, AnomalyKind
+from schemas.anomalies import Anomaly
 from schemas.patterns import (
     AtHome,
     Condition,
@@ -101,18 +101,13 @@ def _said(detail: Detail) -> str:
 def claim(found: Pattern | Anomaly) -> str:
     """What the household does, or what is out of order; without how we know."""
     if isinstance(found, Anomaly):
-        subject = name(found.detail.entity_id)
-        missed = found.detail.kind is AnomalyKind.MISSED_ROUTINE
-        return said_of(f"the usual use of {subject}" if missed else subject, found.detail.observed)
+        return said_of(name(found.detail.entity_id), found.detail.observed)
     return _said(found.detail)
 
 
 def expectation(anomaly: Anomaly) -> str:
     """What was expected instead of what is out of order."""
-    detail = anomaly.detail
-    if detail.expected.startswith(detail.entity_id):
-        return said_of("it", f"usually is {detail.expected.removeprefix(detail.entity_id).strip()}")
-    return said_of("it", detail.expected)
+    return said_of("it", anomaly.detail.expected)
 
 
 def said_of(subject: str, predicate: str) -> str:

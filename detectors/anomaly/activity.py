@@ -66,14 +66,15 @@ def _stuck(track: Track, at_ms: int) -> Alarm:
     silence = track.silence
     if silence is None:
         raise ValueError(f"expected a sensor, got {track.entity_id}")
+    usually = span(max(1, silence.longest) * MINUTE_MS)
     return Alarm(
         entity_id=track.entity_id,
         kind=AnomalyKind.STUCK_SENSOR,
         at_ms=at_ms,
         began_ms=track.last_ms,
         score=silence.score,
-        expected=f"usually reports at least every {span(silence.longest * MINUTE_MS)} of an active home",
-        observed=f"has been silent for {span(at_ms - track.last_ms)}, while the home was active",
+        expected=f"usually reports at least once in {usually} of life in the home",
+        observed=f"has been silent for {span(at_ms - track.last_ms)}, while there was life in the home",
         occasions=silence.signs,
         usual=silence.signs,
     )

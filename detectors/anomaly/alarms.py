@@ -80,6 +80,52 @@ def _severity(alarm: Alarm) -> str:
     return "medium" if alarm.alone or alarm.score >= HIGH[alarm.kind] / 2 else "low"
 
 
+# How a state is brought about; others are set.
+DEEDS = {
+    "on": "turned on",
+    "off": "turned off",
+    "open": "opened",
+    "closed": "closed",
+    "locked": "locked",
+    "unlocked": "unlocked",
+    "playing": "started",
+}
+
+
+def deed(state: str) -> str:
+    """What is done to an entity that reaches a state.
+
+    Examples
+    --------
+    >>> deed("on"), deed("eco")
+    ('turned on', 'set to eco')
+    """
+    return DEEDS.get(state, f"set to {state}")
+
+
+def clock(minute: float) -> str:
+    """A local minute as clock time.
+
+    Examples
+    --------
+    >>> clock(425.9), clock(1440)
+    ('07:05', '00:00')
+    """
+    hour, minute = divmod(int(minute), 60)
+    return f"{hour % 24:02}:{minute:02}"
+
+
+def times(count: int) -> str:
+    """How often, in words.
+
+    Examples
+    --------
+    >>> times(1), times(7)
+    ('once', '7 times')
+    """
+    return "once" if count == 1 else f"{count} times"
+
+
 def span(ms: float) -> str:
     """A duration in words.
 

@@ -2,7 +2,7 @@
 
 from math import log10
 
-from detectors.anomaly.alarms import Alarm, span
+from detectors.anomaly.alarms import Alarm, span, times
 from schemas.anomalies import AnomalyKind
 
 # Changes at most so far apart belong to one burst.
@@ -44,7 +44,7 @@ class Bursts:
         """Say the burst that goes on; where there were few before, those of its class are what is usual."""
         few = self.seen < FEW
         seen, longest = (class_seen, class_longest) if few else (self.seen, self.longest)
-        domain = entity_id.partition(".")[0]
+        device = entity_id.partition(".")[0].replace("_", " ")
         return Alarm(
             entity_id=entity_id,
             kind=AnomalyKind.FLAPPING,
@@ -52,8 +52,8 @@ class Bursts:
             began_ms=self._start_ms,
             score=log10(seen + 2) + self._count / (self.longest + 1) / 2,
             expected=(
-                f"changes at most {longest} times in quick succession, "
-                f"by {seen} times{f' that a {domain} of this home changed' if few else ''}"
+                f"{f'No {device} of this home' if few else 'never'} changed more than {times(longest)} "
+                f"in quick succession before, on {seen} occasions"
             ),
             observed=f"changed {self._count} times within {span(self._last_ms - self._start_ms)}",
             occasions=seen,

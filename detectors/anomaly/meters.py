@@ -67,8 +67,8 @@ class Meter:
             at_ms=at_ms,
             began_ms=at_ms,
             score=score,
-            expected=f"is usually {surprise.expected}",
-            observed=f"was {surprise.observed}",
+            expected=surprise.expected,
+            observed=surprise.observed,
             occasions=self.silence.signs,
             usual=self.silence.signs,
         )

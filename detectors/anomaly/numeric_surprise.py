@@ -14,7 +14,7 @@ class Surprise:
     --------
     >>> surprise = Surprise(6.2, "jump", 35.0, 19.8, 22.4, "hour of the day")
     >>> surprise.observed, surprise.expected
-    ('35 at once', '19.8 to 22.4, by its hour of the day')
+    ('jumped to 35', 'is usually between 19.8 and 22.4, judging by its hour of the day')
     """
 
     score: float
@@ -27,18 +27,20 @@ class Surprise:
     @property
     def expected(self) -> str:
         """What is usual, in words."""
-        subject = "changes of " if self.what == "roughness" else ""
-        return f"{subject}{self.low:.4g} to {self.high:.4g}, by its {self.context}"
+        rough = self.what == "roughness"
+        usual = f"usually changes by {self.low:.4g} to" if rough else f"is usually between {self.low:.4g} and"
+        between = " from one reading to the next" if rough else ""
+        return f"{usual} {self.high:.4g}{between}, judging by its {self.context}"
 
     @property
     def observed(self) -> str:
         """What was measured, in words."""
         value = f"{self.value:.4g}"
         return {
-            "value": f"{value} on average within an hour",
-            "jump": f"{value} at once",
-            "level": f"{value}, after hours on the same side of what is usual",
-            "roughness": f"changes of {value} between readings",
+            "value": f"was {value} on average within an hour",
+            "jump": f"jumped to {value}",
+            "level": f"was {value}, after hours on the same side of what is usual",
+            "roughness": f"changed by {value} from one reading to the next",
         }[self.what]
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from math import log10
 
-from detectors.anomaly.alarms import Alarm
+from detectors.anomaly.alarms import Alarm, clock, deed
 from schemas.anomalies import AnomalyKind
 
 SLOTS = 48
@@ -116,7 +116,7 @@ class Hours:
         if chance > (LIKELIEST if quiet else LIKELIEST / 3):
             return None
         used = self._days_used[entity_id][slot]
-        clock = f"{slot // 2}:{slot % 2 * SLOT_MIN:02}"
+        done = deed("unlocked" if entity_id.startswith("lock.") else "open")
         return Alarm(
             entity_id=entity_id,
             kind=AnomalyKind.NIGHT_OPENING,
@@ -124,9 +124,10 @@ class Hours:
             began_ms=at_ms,
             score=-log10(chance),
             expected=(
-                f"is usually not used around {clock}, when the home sleeps: on {used} of {self.days} nights"
+                f"is hardly ever {done} around {clock(slot * SLOT_MIN)}, when the home sleeps: "
+                f"on {used or 'none'} of {self.days} nights"
             ),
-            observed="was opened" if quiet else "was opened, and somebody is up",
+            observed=f"was {done} while {'nothing else stirred' if quiet else 'somebody was up'}",
             occasions=self.days,
             usual=self.days - used,
             alone=quiet,

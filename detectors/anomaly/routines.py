@@ -6,7 +6,7 @@ from datetime import date, datetime, time, timedelta
 from math import ceil, log10
 from zoneinfo import ZoneInfo
 
-from detectors.anomaly.alarms import HOUR_MS, MINUTE_MS, Alarm, span
+from detectors.anomaly.alarms import HOUR_MS, MINUTE_MS, Alarm, clock, deed
 from detectors.evidence import forecast
 from schemas.anomalies import AnomalyKind
 from schemas.patterns import Pattern, TimeOfDayDetail
@@ -30,11 +30,12 @@ SENSES = ("binary_sensor", "person", "device_tracker")
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """One occasion: the routine shows between two instants, or is missed."""
+    """One occasion: the routine shows between two instants, or is missed; `window` says the same in words."""
 
     routine: "Routine"
     from_ms: int
     until_ms: int
+    window: str
 
 
 @dataclass(slots=True)
@@ -64,7 +65,8 @@ class Routine:
         wall = datetime.combine(day, time()) + timedelta(minutes=middle)
         at_ms = round(wall.replace(tzinfo=zone).timestamp() * 1000)
         half_ms = self.half_min * MINUTE_MS
-        return Expected(self, at_ms - half_ms, at_ms + half_ms)
+        window = f"between {clock(middle - self.half_min)} and {clock(middle + self.half_min)}"
+        return Expected(self, at_ms - half_ms, at_ms + half_ms, window)
 
     def see(self, at_ms: int) -> None:
         """See it done."""
@@ -102,16 +104,18 @@ class Routine:
         wide = (self.half_min - HALF_MIN) / (LONGEST_MIN - HALF_MIN)
         if len(recent) < FEWEST or likely < REGULAR + wide * (REGULAR_WIDE - REGULAR):
             return None
-        target = f"{self.detail.entity_id} {self.detail.state}"
-        around = f"{int(self.detail.minute) // 60}:{int(self.detail.minute) % 60:02}"
+        done = deed(self.detail.state)
         return Alarm(
             entity_id=self.detail.entity_id,
             kind=AnomalyKind.MISSED_ROUTINE,
             at_ms=expected.until_ms,
             began_ms=expected.from_ms,
             score=-log10(1 - likely),
-            expected=f"{target} around {around}: on {sum(recent)} of the last {len(recent)} such days",
-            observed=f"did not happen within {span(expected.until_ms - expected.from_ms)} around it",
+            expected=(
+                f"is usually {done} around {clock(self.detail.minute)}: "
+                f"on {sum(recent)} of the last {len(recent)} such days"
+            ),
+            observed=f"was not {done} {expected.window}",
             occasions=len(recent),
             usual=sum(recent),
         )

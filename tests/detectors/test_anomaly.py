@@ -1,6 +1,7 @@
 """What is out of order is said as it happens, and said again when the day is judged."""
 
 import random
+import re
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from detectors.anomaly import Anomalies
 from detectors.time_of_day import TimeOfDay
 from pipeline.learning.core import LearningCore
+from pipeline.wording import sentence
 from schemas.anomalies import Anomaly
 from schemas.events import Gap, StateChange
 from schemas.home import Home
@@ -189,6 +191,29 @@ def test_a_fault_is_said_live_and_again_when_judged(name: str) -> None:
     assert {(alarm.detail.kind, alarm.detail.entity_id) for alarm in home.alarms} == {(kind, entity_id)}
     assert said(home.alarms) == said(home.judged().values())
     assert len(home.alarms) == 1
+
+
+SENTENCES = {
+    "missed": r"""Kettle \(switch\) was not turned on between 07:15 and 07:45\.
+        It is usually turned on around 07:\d\d: on \d\d of the last \d\d such days\.""",
+    "night_opening": r"""Front door \(binary sensor\) was opened while nothing else stirred\.
+        It is hardly ever opened around 03:00, when the home sleeps: on none of 26 nights\.""",
+    "flapping": r"""Bed \(light\) changed \d+ times within \d+ s\.
+        It never changed more than once in quick succession before, on \d+ occasions\.""",
+    "stuck": r"""Hall motion \(binary sensor\) has been silent for .+, while there was life in the home\.
+        It usually reports at least once in .+ of life in the home\.""",
+    "stuck_machine": r"""Router load \(sensor\) has been silent for .+\.
+        It usually reports at least every \d+ min\.""",
+    "numeric": r"""Hall temperature \(sensor\) jumped to .+\.
+        It is usually between .+ and .+, judging by its .+\.""",
+}
+
+
+@pytest.mark.parametrize("name", SENTENCES)
+def test_alarms_are_sentences(name: str) -> None:
+    """What is out of order and what was expected instead, for people."""
+    (alarm,) = Living().live(FAULTS[name][0], days=3 if name == "stuck" else 1).alarms
+    assert re.fullmatch(re.sub(r"\s+", " ", SENTENCES[name]), sentence(alarm))
 
 
 def test_a_calm_home_is_left_in_peace() -> None:

@@ -142,7 +142,7 @@ def test_a_spike_is_told_at_once_with_value_range_and_context() -> None:
     assert surprise.value == 33.0
     assert 15 < surprise.low < readings[at][0] < surprise.high < 27
     assert surprise.context == "hour of the day"
-    assert surprise.observed == "33 at once"
+    assert surprise.observed == "jumped to 33"
 
 
 def test_a_level_shift_in_a_seasonal_series_is_told_within_two_hours_and_then_gets_used_to() -> None:

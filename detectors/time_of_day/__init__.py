@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from detectors.contract import Snapshot
 from detectors.history import Aggregate, Day, History
-from detectors.nomination import Nominations
+from detectors.nomination import Nominating
 from detectors.time_of_day.report import report
 from detectors.time_of_day.search import Search
 from detectors.time_of_day.season import seasons
@@ -22,7 +21,7 @@ __all__ = ["TimeOfDay"]
 NO_BEHAVIOUR = ("sun.", "weather.")
 
 
-class TimeOfDay:
+class TimeOfDay(Nominating):
     """Find what happens at a time of day: on the clock, or relative to sunrise or sunset.
 
     Every window of the day, in every look-back and class of weekdays, is weighed by an e-value: hits among
@@ -72,6 +71,7 @@ class TimeOfDay:
         min_days: int = 4,
         weekly_from_days: int = 28,
     ) -> None:
+        super().__init__()
         if not 0 < alpha < 1:
             raise ValueError(f"expected alpha between 0 and 1, got {alpha}")
         if half_life_days <= 0 or min_days < 1 or weekly_from_days < 1:
@@ -92,11 +92,10 @@ class TimeOfDay:
         self.widths_min = tuple(sorted(set(widths_min)))
         self.min_days = min_days
         self.weekly_from_days = weekly_from_days
-        self._nominations = Nominations()
 
     def learn_one(self, event_type: EventType, day: int) -> None:
         if not event_type.entity_id.startswith(NO_BEHAVIOUR):
-            self._nominations.see(event_type, day)
+            super().learn_one(event_type, day)
 
     def close_day(self, day: Day) -> Mapping[str, Aggregate]:
         """Say, for each event type, when it was used: local seconds, the first of every five minutes.
@@ -150,12 +149,3 @@ class TimeOfDay:
             if habits is None:
                 yield None
         yield from report(habits or [], span, uses, history.home, self.half_life_days)
-
-    def forget_before(self, day: int) -> None:
-        self._nominations.forget_before(day)
-
-    def snapshot(self) -> Snapshot:
-        return self._nominations.snapshot()
-
-    def restore(self, snapshot: Snapshot) -> None:
-        self._nominations.restore(snapshot)

@@ -95,7 +95,7 @@ class HomeLearner:
         reading the journal from its beginning.
         """
         self.core.ledger = Ledger(self._store.patterns(status="active"))
-        self.core.said = {anomaly.id for anomaly in self._store.anomalies()}
+        self.core.watching.said = {anomaly.id for anomaly in self._store.anomalies()}
         for gap in self._store.gaps():
             self.core.note_gap(gap)
         kept = self._store.days()
@@ -267,7 +267,7 @@ class HomeLearner:
         self._changed = len(said)
 
     def _raise_alarms(self, work: Work) -> None:
-        alarms = self.core.take_alarms()
+        alarms = self.core.watching.take()
         work.anomalies += alarms
         work.outgoing += [self._announcer.anomaly(alarm) for alarm in alarms]
 
@@ -275,7 +275,7 @@ class HomeLearner:
         if self._unwatched_from_ms is not None:
             # Until the first judgement nobody watched; a day that closed meanwhile tells it afterwards.
             since = from_us(self._unwatched_from_ms * 1000)
-            self.core.alarms += [each for each in self.core.anomalies if each.detail.at >= since]
+            self.core.watching.alarms += [each for each in self.core.anomalies if each.detail.at >= since]
             self._unwatched_from_ms = None
         self._raise_alarms(work)
         duration_ms = round((monotonic() - self._judged_from) * 1000)

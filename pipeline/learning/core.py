@@ -8,7 +8,7 @@ from itertools import chain
 
 import numpy as np
 
-from detectors.contract import Detector, Watch, Watchful
+from detectors.contract import Detector, Watchful
 from detectors.history import Aggregate, Day, History, Steps
 from pipeline.learning.baselines import Baseline
 from pipeline.learning.closing import close, within
@@ -16,6 +16,7 @@ from pipeline.learning.day_set import STEP_MS, DaySet
 from pipeline.learning.entities import Entities, Entity, reading
 from pipeline.learning.ledger import Ledger, PatternChange
 from pipeline.learning.local_days import LocalDay, LocalDays
+from pipeline.learning.watching import Watching
 from schemas.anomalies import Anomaly
 from schemas.events import EventType, Gap, ServiceCall, StateChange
 from schemas.home import Home
@@ -104,9 +105,7 @@ class LearningCore:
         self._sealed: set[date] = set()
         self._current = _NOWHERE
         self.anomalies: tuple[Anomaly, ...] = ()
-        self.said: set[str] = set()
-        self._watches: tuple[Watch, ...] = ()
-        self.alarms: list[Anomaly] = []
+        self.watching = Watching()
 
     def learn_one(self, change: StateChange) -> None:
         """Learn one state change that counts. Some microseconds."""
@@ -135,8 +134,7 @@ class LearningCore:
         event_type = EventType(change.entity_id, said)
         for detector in self.detectors:
             detector.learn_one(event_type, current.day.ordinal)
-        for watch in self._watches:
-            self.alarms += watch.see(event_type, at_ms)
+        self.watching.see(event_type, at_ms)
 
     def see_call(self, call: ServiceCall) -> None:
         """Note a commanded change: evidence for causes."""
@@ -148,8 +146,7 @@ class LearningCore:
     def note_gap(self, gap: Gap) -> None:
         """Note an interval that could not be seen: no opportunity, on any day that it touches."""
         self.gaps.append(gap)
-        for watch in self._watches:
-            watch.note_gap(gap.from_us // 1000, gap.to_us // 1000)
+        self.watching.note_gap(gap)
         for opened in self._open.values():
             opened.dirty = opened.dirty or bool(within(opened.day, [gap]))
 
@@ -235,16 +232,9 @@ class LearningCore:
                 yield []
             history = replace(history, found={**history.found, detector.kind: tuple(found)})
         self.anomalies = tuple(sorted(anomalies, key=lambda anomaly: (anomaly.detail.at, anomaly.id)))
-        self._watch(history)
+        for _ in self._watch(history):
+            yield []
         yield self.ledger.update(chain.from_iterable(history.found.values()))
-
-    def take_alarms(self) -> list[Anomaly]:
-        """What the watches said since the last call; one that was said before is not said again."""
-        new = {alarm.id: alarm for alarm in self.alarms if alarm.id not in self.said}
-        alarms = sorted(new.values(), key=lambda alarm: (alarm.detail.at, alarm.id))
-        self.said.update(alarm.id for alarm in alarms)
-        self.alarms = []
-        return alarms
 
     def history(self) -> History:
         """The closed days, in order."""
@@ -280,8 +270,7 @@ class LearningCore:
             entity.baseline = Baseline()
         entity.baseline.learn_one(value)
         current.events.add_number(at_ms, entity_id, value)
-        for watch in self._watches:
-            self.alarms += watch.measure(entity_id, value, at_ms)
+        self.watching.measure(entity_id, value, at_ms)
 
     def _mark(self, current: _Open, at_ms: int, context_id: str) -> None:
         current.events.marks.add((at_ms, context_id))
@@ -295,20 +284,12 @@ class LearningCore:
             for opened in self._open.values():
                 opened.dirty = opened.events.drop(entity_id) or opened.dirty
 
-    def _watch(self, history: History) -> None:
+    def _watch(self, history: History) -> Iterator[None]:
         """Make the watches anew; they see what the days that are not judged have seen."""
-        self._watches = tuple(each.watch(history) for each in self.detectors if isinstance(each, Watchful))
+        watches = [each.watch(history) for each in self.detectors if isinstance(each, Watchful)]
         since_ms = history.days[-1].end_ms if history.days else 0
         unjudged = [each.events for each in self._open.values() if each.day.start_ms >= since_ms]
-        said = sorted(chain.from_iterable(map(_said, unjudged)), key=_place) if self._watches else []
-        for watch in self._watches:
-            for gap in self.gaps:
-                watch.note_gap(gap.from_us // 1000, gap.to_us // 1000)
-            for at_ms, entity_id, state, mean in said:
-                if state is None:
-                    self.alarms += watch.measure(entity_id, mean, at_ms)
-                else:
-                    self.alarms += watch.see(EventType(entity_id, state), at_ms)
+        return self.watching.renew(watches, self.gaps, unjudged)
 
     def _close(self, opened: _Open) -> ClosedDay:
         gaps = [gap for gap in self.gaps if within(opened.day, [gap])]
@@ -334,21 +315,6 @@ class LearningCore:
             detector.forget_before(first)
         start_us = self.days.on(date.fromordinal(first)).start_ms * 1000
         self.gaps = [gap for gap in self.gaps if gap.to_us > start_us]
-
-
-def _said(events: DaySet) -> Iterator[tuple[int, str, str | None, float]]:
-    """The changes of a day, and the means of numbers in their place."""
-    for entity_id, changes in events.changes.items():
-        for at_ms, state in changes:
-            yield at_ms, entity_id, state, 0.0
-    for entity_id in events.numbers:
-        for start_ms, mean in events.means(entity_id):
-            yield start_ms, entity_id, None, mean
-
-
-def _place(said: tuple[int, str, str | None, float]) -> tuple[int, str, str]:
-    at_ms, entity_id, state, _ = said
-    return at_ms, entity_id, state or ""
 
 
 def _context_steps(events: DaySet) -> dict[str, Steps]:

@@ -71,7 +71,7 @@ class LogLearner:
 
     def take_alarms(self) -> list[Anomaly]:
         """What the entries since the last call made known to be out of order, each thing once."""
-        return self.core.take_alarms()
+        return self.core.watching.take()
 
     def _close(self) -> bool:
         """Close what is due; whether anything was."""

@@ -149,7 +149,7 @@ class Living:
         """Learn changes in the order in which they come, and hear what is said of them."""
         for change in told:
             self.core.learn_one(change)
-            self.alarms += self.core.take_alarms()
+            self.alarms += self.core.watching.take()
 
     def end_day(self, number: int) -> None:
         """Let midnight pass, and judge."""
@@ -162,7 +162,7 @@ class Living:
         self.core.close_due()
         for _ in self.core.judge():
             pass
-        self.alarms += self.core.take_alarms()
+        self.alarms += self.core.watching.take()
 
     def live(self, fault: Fault = nothing, seed: int = 0, days: int = 1) -> "Living":
         """Learn all days but the last ones, then live through those."""

@@ -12,7 +12,7 @@ from detectors.anomaly.budget import Budget
 from detectors.anomaly.deadlines import ROUTINE, STAY, UNSEEN, Deadlines
 from detectors.anomaly.meters import Meters
 from detectors.anomaly.openings import SLOT_MIN, Hours
-from detectors.anomaly.routines import Expected, Routine
+from detectors.anomaly.routines import DaySoFar, Expected, Routine
 from detectors.anomaly.signs import ANY, Signs
 from detectors.anomaly.silences import STEP_MS
 from detectors.anomaly.stays import PRIOR_SPREAD
@@ -48,6 +48,7 @@ class Follower:
         self._routines = list(routines)
         self._expected: dict[tuple[str, int], Expected] = {}
         self._activity = Activity()
+        self._day = DaySoFar()
         self._people: dict[str, bool] = {}
         self._odd: dict[str, int] = {}
         self._bursts: dict[str, tuple[int, int]] = {}
@@ -246,8 +247,12 @@ class Follower:
         detail = expected.routine.detail
         seen = self._deadlines.saw(expected.from_ms, expected.until_ms)
         already = self._tracks[detail.entity_id].state == detail.state
-        return expected.routine.settle(
+        routine = expected.routine
+        if seen:
+            self._day.note(expected, routine.likely)
+        alarm = routine.settle(
             expected,
             busy=self._activity.busy(expected.from_ms, expected.until_ms),
             possible=seen and not already and not self._nobody_home(),
         )
+        return alarm if self._day.is_ordinary(detail.entity_id) else None

@@ -1,5 +1,6 @@
 """Habits of the clock and the sun that did not show, on a day on which they should have."""
 
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
@@ -21,6 +22,10 @@ FEWEST = 10
 RECENT = 28
 # How likely it must be on the next occasion: where the clock is kept, less will do.
 REGULAR, REGULAR_WIDE = 0.80, 0.83
+# On a day on which others were kept less often than this share of what they promised, little is as usual: it
+# counts from as many occasions, of routines that are about as likely.
+ORDINARY, OTHERS, PROMISING = 0.7, 3, 0.6
+DAY_SO_FAR_MS = 18 * HOUR_MS
 # What was done so long before the time was done early, not missed.
 EARLY_MS = 3 * HOUR_MS
 DAY_MIN = 1440
@@ -81,6 +86,12 @@ class Routine:
         """Whether it was done before its time."""
         return any(expected.from_ms - EARLY_MS <= done < expected.from_ms for done in self.done_ms)
 
+    @property
+    def likely(self) -> float:
+        """Probability that it shows on the next occasion; 0 while that cannot be told."""
+        recent = self.outcomes[-RECENT:]
+        return forecast(recent, self.base_rate) if len(recent) >= FEWEST else 0.0
+
     def settle(self, expected: Expected, *, busy: int, possible: bool) -> Alarm | None:
         """Say what came of an occasion; learn it.
 
@@ -100,9 +111,9 @@ class Routine:
 
     def _alarm(self, expected: Expected) -> Alarm | None:
         recent = self.outcomes[-RECENT:]
-        likely = forecast(recent, self.base_rate)
+        likely = self.likely
         wide = (self.half_min - HALF_MIN) / (LONGEST_MIN - HALF_MIN)
-        if len(recent) < FEWEST or likely < REGULAR + wide * (REGULAR_WIDE - REGULAR):
+        if likely < REGULAR + wide * (REGULAR_WIDE - REGULAR):
             return None
         done = deed(self.detail.state)
         return Alarm(
@@ -119,6 +130,27 @@ class Routine:
             occasions=len(recent),
             usual=sum(recent),
         )
+
+
+class DaySoFar:
+    """How the routines of the last hours were kept, by which an ordinary day is told from any other."""
+
+    def __init__(self) -> None:
+        self._kept: deque[tuple[int, str, bool, float]] = deque()
+
+    def note(self, expected: Expected, likely: float) -> None:
+        """Note what came of an occasion that was this likely to be kept."""
+        routine, until_ms = expected.routine, expected.until_ms
+        while self._kept and self._kept[0][0] < until_ms - DAY_SO_FAR_MS:
+            self._kept.popleft()
+        if likely >= PROMISING:
+            self._kept.append((until_ms, routine.detail.entity_id, routine.done(expected), likely))
+
+    def is_ordinary(self, entity_id: str) -> bool:
+        """Whether other entities' routines were kept about as often as they promised."""
+        others = [(done, likely) for _, other, done, likely in self._kept if other != entity_id]
+        kept, promised = sum(done for done, _ in others), sum(likely for _, likely in others)
+        return len(others) < OTHERS or kept >= ORDINARY * promised
 
 
 def routines(found: Iterable[Pattern]) -> Iterator[Routine]:

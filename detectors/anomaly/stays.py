@@ -28,7 +28,7 @@ SHORTEST_MS = HOUR_MS
 SHORTEST_OPEN_MS = 20 * MINUTE_MS
 # A stay that would be normal after this many days is no mishap.
 LONGEST_MS = 72 * HOUR_MS
-FEWEST = 4
+FEWEST = 8
 WIDTHS = 4.0
 LONGER = 1.8
 USUAL = 3
@@ -36,6 +36,8 @@ USUAL = 3
 FEW = 10
 FEW_LONGER = 4.0
 OFTEN = 1.5
+# And so many stays in order must there be for each that was too long: else that is how it is used.
+FEWEST_EACH = 25
 SPREAD_FLOOR = 0.3
 PRIOR_SPREAD = 0.5
 PRIOR_STAYS = 8
@@ -75,7 +77,7 @@ class Stays:
         `overlong` counts the stays that were too long before: who forgets it often is told less soon.
         """
         n = len(self.logs)
-        if n < FEWEST:
+        if n < max(FEWEST, FEWEST_EACH * overlong):
             return None
         mixed = (n * self.spread + PRIOR_STAYS * class_spread) / (n + PRIOR_STAYS)
         width = max(mixed, SPREAD_FLOOR) * sqrt(1 + FEW / n)

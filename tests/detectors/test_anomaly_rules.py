@@ -82,7 +82,7 @@ def test_a_stay_is_too_long_well_beyond_the_longest() -> None:
     for number in range(80):
         many.learn(round(lengths[number * 8 % 21]))
         short.learn(round(lengths[number * 8 % 21] / 60))
-    for number in range(5):
+    for number in range(8):
         few.learn(round(lengths[number * 8 % 21]))
     limit, limit_few = many.limit(0.3, 0), few.limit(0.3, 0)
     assert limit
@@ -95,9 +95,9 @@ def test_a_stay_is_too_long_well_beyond_the_longest() -> None:
 
 
 def test_nothing_is_said_of_stays_that_are_few_or_last_for_days() -> None:
-    """Three stays tell nothing; what is on for days is not forgotten."""
+    """Seven stays tell nothing; what is on for days is not forgotten."""
     few, long = Stays(SHORTEST_MS), Stays(SHORTEST_MS)
-    for number in range(3):
+    for number in range(7):
         few.learn((number + 10) * MINUTE_MS)
     for number in range(30):
         long.learn(LONGEST_MS // 2 + number * HOUR_MS)
@@ -106,7 +106,7 @@ def test_nothing_is_said_of_stays_that_are_few_or_last_for_days() -> None:
 
 
 def test_who_forgets_often_is_told_later() -> None:
-    """Each stay that was too long moves the limit up by half."""
+    """Each stay that was too long moves the limit up by half; too many of them are how it is used."""
     stays = Stays(SHORTEST_MS)
     for number in range(40):
         stays.learn((50 + number) * MINUTE_MS)
@@ -114,6 +114,7 @@ def test_who_forgets_often_is_told_later() -> None:
     assert once
     assert twice
     assert twice[0] == pytest.approx(1.5 * once[0], rel=0.01)
+    assert stays.limit(0.3, 2) is None
 
 
 def test_a_burst_is_too_long_once_however_long_it_goes_on() -> None:

@@ -391,13 +391,16 @@ def test_joined_stays_are_the_gaps_between_changes(lengths: list[float]) -> None
         st.tuples(st.integers(0, 6), st.integers(0, 23), st.sampled_from([0.001, 0.01, 5, 50, 500, 5000])),
         min_size=1,
         max_size=40,
-    )
+    ),
+    st.integers(0, 20),
 )
-def test_whatever_lasted_is_judged(uses: list[tuple[int, int, float]]) -> None:
+def test_whatever_lasted_is_judged(uses: list[tuple[int, int, float]], washes: int) -> None:
     """Few stays, on few days, of any length and all alike: never an error, and figures that can be."""
     home = Household(days=7)
     for day, hour, length in uses:
         home.use(home.at(day, hour), length, LAMP)
+    for number in range(washes):
+        home.use(home.at(number % 7, 7 + 3 * (number // 7)), home.around(25, 0.05), LAMP)
     for pattern in home.learn(least_stays=1, least_days=1, alpha=0.9):
         seconds = detail(pattern).seconds
         assert 0 < seconds.p10 <= seconds.p50 <= seconds.p90

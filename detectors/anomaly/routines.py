@@ -4,22 +4,23 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
-from math import ceil, log10
+from math import ceil, floor, log10
 from zoneinfo import ZoneInfo
 
-from detectors.anomaly.alarms import HOUR_MS, MINUTE_MS, Alarm, clock, deed
+from detectors.anomaly.alarms import HOUR_MS, Alarm, clock, deed
 from detectors.evidence import forecast
 from schemas.anomalies import AnomalyKind
 from schemas.patterns import Pattern, TimeOfDayDetail
 
-# Coarse, so that what a night learns anew seldom moves an occasion.
-ROUND_MIN = 10
-HALF_MIN = 15
+# Occasions begin and end on the half-hour, so that what a night learns anew seldom moves one, and its id.
+GRID_MIN = 30
 WIDTHS = 2.5
-# A habit that may come at any time within more than an hour is not missed by the clock.
-LONGEST_MIN = 30
+# A habit that may come still earlier or later is not missed by the clock.
+WIDEST_MIN = 25.0
 FEWEST = 10
 RECENT = 28
+# How likely it is before anything was seen; the same for all, so that what was told stays told.
+PRIOR = 0.1
 # How likely it must be on the next occasion: where the clock is kept, less will do.
 REGULAR, REGULAR_WIDE = 0.80, 0.83
 # On a day on which others were kept less often than this share of what they promised, little is as usual: it
@@ -48,16 +49,14 @@ class Routine:
     """A habit, what came of its occasions so far, and when it was last done."""
 
     detail: TimeOfDayDetail
-    base_rate: float
     outcomes: list[bool] = field(default_factory=list)
     busy: list[int] = field(default_factory=list)
     done_ms: list[int] = field(default_factory=list)
 
     @property
-    def half_min(self) -> int:
+    def width_min(self) -> float:
         """Minutes that it may come earlier or later."""
-        width = WIDTHS * self.detail.spread_minutes + ROUND_MIN / 2
-        return max(1, ceil(width / HALF_MIN)) * HALF_MIN
+        return WIDTHS * self.detail.spread_minutes
 
     def expect(self, day: date, zone: ZoneInfo, sun: tuple[float, float]) -> Expected | None:
         """The occasion of a day; None if there is none."""
@@ -66,12 +65,10 @@ class Routine:
         middle = self.detail.minute
         if self.detail.anchor in ("sunrise", "sunset") and self.detail.offset_minutes is not None:
             middle = (sun[self.detail.anchor == "sunset"] + self.detail.offset_minutes) % DAY_MIN
-        middle = round(middle / ROUND_MIN) * ROUND_MIN
-        wall = datetime.combine(day, time()) + timedelta(minutes=middle)
-        at_ms = round(wall.replace(tzinfo=zone).timestamp() * 1000)
-        half_ms = self.half_min * MINUTE_MS
-        window = f"between {clock(middle - self.half_min)} and {clock(middle + self.half_min)}"
-        return Expected(self, at_ms - half_ms, at_ms + half_ms, window)
+        start = floor((middle - self.width_min) / GRID_MIN) * GRID_MIN
+        end = ceil((middle + self.width_min) / GRID_MIN) * GRID_MIN
+        window = f"between {clock(start)} and {clock(end)}"
+        return Expected(self, _instant_ms(day, start, zone), _instant_ms(day, end, zone), window)
 
     def see(self, at_ms: int) -> None:
         """See it done."""
@@ -90,7 +87,7 @@ class Routine:
     def likely(self) -> float:
         """Probability that it shows on the next occasion; 0 while that cannot be told."""
         recent = self.outcomes[-RECENT:]
-        return forecast(recent, self.base_rate) if len(recent) >= FEWEST else 0.0
+        return forecast(recent, PRIOR) if len(recent) >= FEWEST else 0.0
 
     def settle(self, expected: Expected, *, busy: int, possible: bool) -> Alarm | None:
         """Say what came of an occasion; learn it.
@@ -112,7 +109,7 @@ class Routine:
     def _alarm(self, expected: Expected) -> Alarm | None:
         recent = self.outcomes[-RECENT:]
         likely = self.likely
-        wide = (self.half_min - HALF_MIN) / (LONGEST_MIN - HALF_MIN)
+        wide = self.width_min / WIDEST_MIN
         if likely < REGULAR + wide * (REGULAR_WIDE - REGULAR):
             return None
         done = deed(self.detail.state)
@@ -153,12 +150,17 @@ class DaySoFar:
         return len(others) < OTHERS or kept >= ORDINARY * promised
 
 
+def _instant_ms(day: date, minute: int, zone: ZoneInfo) -> int:
+    wall = datetime.combine(day, time()) + timedelta(minutes=minute)
+    return round(wall.replace(tzinfo=zone).timestamp() * 1000)
+
+
 def routines(found: Iterable[Pattern]) -> Iterator[Routine]:
     """The habits of using things that people have of themselves, and that keep their time."""
     for pattern in found:
         detail = pattern.detail
         senses = detail.principal.partition(".")[0] in SENSES
         if isinstance(detail, TimeOfDayDetail) and not detail.automated and not senses:
-            routine = Routine(detail, min(0.9, pattern.evidence.base_rate))
-            if routine.half_min <= LONGEST_MIN:
+            routine = Routine(detail)
+            if routine.width_min <= WIDEST_MIN:
                 yield routine

@@ -194,7 +194,7 @@ def test_a_fault_is_said_live_and_again_when_judged(name: str) -> None:
 
 
 SENTENCES = {
-    "missed": r"""Kettle \(switch\) was not turned on between 07:15 and 07:45\.
+    "missed": r"""Kettle \(switch\) was not turned on between 07:00 and 08:00\.
         It is usually turned on around 07:\d\d: on \d\d of the last \d\d such days\.""",
     "night_opening": r"""Front door \(binary sensor\) was opened while nothing else stirred\.
         It is hardly ever opened around 03:00, when the home sleeps: on none of 26 nights\.""",

@@ -4,10 +4,10 @@ import argparse
 from pathlib import Path
 
 from benchmarks.numeric import baselines, detection, drift, quiet
+from benchmarks.quality.homes import RECORDED
 from benchmarks.results import write_section
 
 COMMAND = "python -m benchmarks.numeric"
-RECORDED = Path(__file__).parents[3] / "shared" / "data"
 ARTIFICIAL_SEEDS, QUIET_SEEDS = (0,), (10, 11)
 
 

@@ -8,7 +8,7 @@ import tracemalloc
 from collections.abc import Callable, Iterable
 
 MICRO = 1e6
-KIB, MIB = 1024, 1024 * 1024
+KIB = 1024
 # What a process has anyhow that detects at all.
 ALREADY = "import numpy, detectors.contract"
 PROBE = """

@@ -101,17 +101,8 @@ class AtHome(Schema):
 Condition = Annotated[Dark | Hours | Weekday | Temperature | AtHome, Field(discriminator="kind")]
 
 
-class TimeOfDayDetail(Schema):
-    """A habit of the clock or of the sun; `days` counts from 0 = Monday."""
-
-    entity_id: str
-    state: str
-    minute: Annotated[float, Field(ge=0, lt=1440)]
-    spread_minutes: Annotated[float, Field(ge=0)]
-    days: tuple[Annotated[int, Field(ge=0, le=6)], ...]
-    anchor: Literal["clock", "sunrise", "sunset", "undetermined"]
-    offset_minutes: Finite | None = None
-    automated: bool = False
+class OneStateDetail(Target):
+    """What is said of an entity in a state."""
 
     @property
     def subject(self) -> tuple[str, ...]:
@@ -122,6 +113,17 @@ class TimeOfDayDetail(Schema):
     def principal(self) -> str:
         """The entity that the pattern is about."""
         return self.entity_id
+
+
+class TimeOfDayDetail(OneStateDetail):
+    """A habit of the clock or of the sun; `days` counts from 0 = Monday."""
+
+    minute: Annotated[float, Field(ge=0, lt=1440)]
+    spread_minutes: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    days: tuple[Annotated[int, Field(ge=0, le=6)], ...]
+    anchor: Literal["clock", "sunrise", "sunset", "undetermined"]
+    offset_minutes: Finite | None = None
+    automated: bool = False
 
 
 class CoOccurrenceDetail(Schema):
@@ -179,28 +181,16 @@ class SequenceDetail(Schema):
         return self.steps[-1].entity_id
 
 
-class DurationDetail(Schema):
+class DurationDetail(OneStateDetail):
     """How long an entity stays in a state, once it is in it; under the conditions, if there are any.
 
     `typical_hours` are the local hours, 0 to 23, at which nine of ten of these stays begin.
     """
 
-    entity_id: str
-    state: str
     seconds: Quantiles
     typical_hours: tuple[Annotated[int, Field(ge=0, le=23)], ...]
     conditions: tuple[Condition, ...] = ()
     automated: bool = False
-
-    @property
-    def subject(self) -> tuple[str, ...]:
-        """What the pattern speaks of, whatever its figures are."""
-        return (self.entity_id, self.state)
-
-    @property
-    def principal(self) -> str:
-        """The entity that the pattern is about."""
-        return self.entity_id
 
 
 Detail = TimeOfDayDetail | CoOccurrenceDetail | SequenceDetail | DurationDetail

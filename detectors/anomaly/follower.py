@@ -72,7 +72,8 @@ class Follower:
 
     def see(self, entity_id: str, state: str, at_ms: int) -> list[Alarm]:
         """See an entity reach a state."""
-        alarms = self.pass_time(at_ms)
+        due = at_ms > self._deadlines.next_ms or at_ms - self._heard_ms > STILL_MS
+        alarms = self.pass_time(at_ms) if due else []
         self._heard_ms = max(self._heard_ms, at_ms)
         track = self._tracks.get(entity_id) or self._track(entity_id)
         if at_ms <= track.last_ms:

@@ -16,6 +16,7 @@ from pipeline.learning.day_set import STEP_MS, DaySet
 from pipeline.learning.entities import Entities, Entity, reading
 from pipeline.learning.ledger import Ledger, PatternChange
 from pipeline.learning.local_days import LocalDay, LocalDays
+from pipeline.learning.packed import Packed
 from pipeline.learning.watching import Watching
 from schemas.anomalies import Anomaly
 from schemas.events import EventType, Gap, ServiceCall, StateChange
@@ -56,7 +57,7 @@ class _Retained:
     """What of a closed day is kept for judging."""
 
     day: Day
-    aggregates: Mapping[str, Mapping[str, Aggregate]]
+    aggregates: Mapping[str, Packed]
     steps: Mapping[str, Steps]
     heard: Mapping[str, bytes]
 
@@ -296,7 +297,10 @@ class LearningCore:
         day = close(opened.day, opened.events, self.days, self.home, gaps)
         aggregates = {detector.kind: detector.close_day(day) for detector in self.detectors}
         self._closed[day.date] = _Retained(
-            day, aggregates, _context_steps(opened.events), _heard(opened.day, opened.events)
+            day,
+            {kind: Packed(each) for kind, each in aggregates.items()},
+            _context_steps(opened.events),
+            _heard(opened.day, opened.events),
         )
         opened.dirty = False
         return ClosedDay(opened.events, day, aggregates)

@@ -34,7 +34,7 @@ WAIVERS: dict[tuple[str, str], str] = {}
 
 
 def _canonical(value: object) -> str:
-    return json.dumps(value, sort_keys=True, allow_nan=False)
+    return json.dumps(value, sort_keys=True, allow_nan=False, default=dict)
 
 
 def _bytes(day: Day) -> list[bytes]:

@@ -174,7 +174,8 @@ class Learned:
             "patterns": [pattern.model_dump(mode="json") for pattern in self.core.ledger.active.values()],
             "snapshots": [detector.snapshot() for detector in self.core.detectors],
         }
-        return {name: json.dumps(text, allow_nan=False).encode() for name, text in texts.items()}
+        written = {name: json.dumps(text, allow_nan=False, default=dict) for name, text in texts.items()}
+        return {name: text.encode() for name, text in written.items()}
 
 
 def _plain_day(day: Day) -> list[object]:

@@ -54,7 +54,7 @@ def canonical(learner: LogLearner | ParallelLearner, reader: LogReader) -> dict[
         "days": [
             (str(day.date), day.types, day.at_ms.tobytes(), day.causes.tobytes()) for day in history.days
         ],
-        "aggregates": json.dumps(history.aggregates).encode(),
+        "aggregates": json.dumps(history.aggregates, default=dict).encode(),
         "steps": {name: steps.mean.tobytes() for name, steps in history.steps.items()},
         "nominations": json.dumps([detector.snapshot() for detector in core.detectors]).encode(),
         "patterns": [pattern.model_dump_json() for pattern in core.ledger.active.values()],

@@ -102,7 +102,7 @@ class Follower:
             meter.count += 1
             return []
         alarms = self.pass_time(at_ms)
-        self._heard_ms = max(self._heard_ms, at_ms // STEP_MS * STEP_MS)
+        self._heard_ms = max(self._heard_ms, _end_ms(at_ms // STEP_MS))
         self._raise(self.meters.take(entity_id, value, at_ms), alarms)
         return alarms
 
@@ -116,7 +116,7 @@ class Follower:
         """Hear that a numeric sensor spoke, or `ANY` of them, though not what."""
         alarms = self.pass_time(signs.first * STEP_MS)
         if entity_id == ANY:
-            self._heard_ms = max(self._heard_ms, signs.last * STEP_MS)
+            self._heard_ms = max(self._heard_ms, _end_ms(signs.last))
         else:
             self.meters.hear(entity_id, signs)
         return alarms
@@ -257,3 +257,8 @@ class Follower:
             possible=seen and not already and not self._nobody_home(),
         )
         return alarm if self._day.is_ordinary(detail.entity_id) else None
+
+
+def _end_ms(step: int) -> int:
+    """Until when a sample tells of life: to the end of its step, as nothing finer is kept."""
+    return (step + 1) * STEP_MS - 1

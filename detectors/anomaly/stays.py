@@ -28,7 +28,7 @@ SHORTEST_MS = HOUR_MS
 SHORTEST_OPEN_MS = 20 * MINUTE_MS
 # A stay that would be normal after this many days is no mishap.
 LONGEST_MS = 72 * HOUR_MS
-FEWEST = 8
+FEWEST = 6
 WIDTHS = 4.0
 LONGER = 1.8
 USUAL = 3

@@ -82,7 +82,7 @@ def test_a_stay_is_too_long_well_beyond_the_longest() -> None:
     for number in range(80):
         many.learn(round(lengths[number * 8 % 21]))
         short.learn(round(lengths[number * 8 % 21] / 60))
-    for number in range(8):
+    for number in range(6):
         few.learn(round(lengths[number * 8 % 21]))
     limit, limit_few = many.limit(0.3, 0), few.limit(0.3, 0)
     assert limit
@@ -95,9 +95,9 @@ def test_a_stay_is_too_long_well_beyond_the_longest() -> None:
 
 
 def test_nothing_is_said_of_stays_that_are_few_or_last_for_days() -> None:
-    """Seven stays tell nothing; what is on for days is not forgotten."""
+    """Five stays tell nothing; what is on for days is not forgotten."""
     few, long = Stays(SHORTEST_MS), Stays(SHORTEST_MS)
-    for number in range(7):
+    for number in range(5):
         few.learn((number + 10) * MINUTE_MS)
     for number in range(30):
         long.learn(LONGEST_MS // 2 + number * HOUR_MS)

@@ -5,9 +5,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detectors.anomaly.deadlines import NEVER, Deadlines
+from detectors.anomaly.follower import Follower
 from detectors.anomaly.meters import Meters
 from detectors.anomaly.signs import ANY, signs_of
 from detectors.anomaly.silences import SHORTEST_STEPS, STEP_MS, STEPS_A_DAY
+from schemas.home import Home
 
 DAYS = 16
 OFFSET = 264  # the day begins two hours before midnight UTC
@@ -77,3 +79,24 @@ def test_a_steady_sensor_is_one_run_a_utc_day_and_is_heard_of_as_any() -> None:
     assert sum(entity_id == ANY for entity_id, _ in found) == 27
     assert not list(signs_of({}, *bounds))
     assert not list(signs_of({"sensor.boiler": bytes(36)}, *bounds))
+
+
+@given(seed=st.integers(0, 10_000))
+@settings(max_examples=40, deadline=None)
+def test_a_still_home_is_as_still_live_as_when_judged(seed: int) -> None:
+    """Where samples come rarely, both take the same time for unseen, and await the next sign alike."""
+    rng = np.random.default_rng(seed)
+    spoke = rng.random(STEPS_A_DAY) < 0.2
+    live, judged = Follower(Home(), 5.0), Follower(Home(), 5.0)
+    for step in np.flatnonzero(spoke).tolist():
+        at_ms = (step + OFFSET) * STEP_MS + int(rng.integers(STEP_MS))
+        live.measure("sensor.boiler", 20.0, at_ms)
+    heard = {"sensor.boiler": np.packbits(spoke).tobytes()}
+    bounds = (OFFSET * STEP_MS, (OFFSET + STEPS_A_DAY) * STEP_MS)
+    for entity_id, signs in sorted(signs_of(heard, *bounds), key=lambda each: each[1].first):
+        judged.hear(entity_id, signs)
+    after_ms = bounds[1] + STEP_MS
+    for follower in (live, judged):
+        follower.see("light.hall", "on", after_ms)
+    one, other = (follower.meters["sensor.boiler"].silence for follower in (live, judged))
+    assert (one.last, one.since) == (other.last, other.since)

@@ -88,15 +88,16 @@ def test_a_still_home_is_as_still_live_as_when_judged(seed: int) -> None:
     rng = np.random.default_rng(seed)
     spoke = rng.random(STEPS_A_DAY) < 0.2
     live, judged = Follower(Home(), 5.0), Follower(Home(), 5.0)
+    dead = np.zeros(STEPS_A_DAY, dtype=np.bool_)
+    dead[0] = spoke[0] = True
+    live.measure("sensor.dead", 20.0, OFFSET * STEP_MS)
     for step in np.flatnonzero(spoke).tolist():
         at_ms = (step + OFFSET) * STEP_MS + int(rng.integers(STEP_MS))
         live.measure("sensor.boiler", 20.0, at_ms)
-    heard = {"sensor.boiler": np.packbits(spoke).tobytes()}
+    heard = {"sensor.boiler": np.packbits(spoke).tobytes(), "sensor.dead": np.packbits(dead).tobytes()}
     bounds = (OFFSET * STEP_MS, (OFFSET + STEPS_A_DAY) * STEP_MS)
     for entity_id, signs in sorted(signs_of(heard, *bounds), key=lambda each: each[1].first):
         judged.hear(entity_id, signs)
-    after_ms = bounds[1] + STEP_MS
-    for follower in (live, judged):
-        follower.see("light.hall", "on", after_ms)
-    one, other = (follower.meters["sensor.boiler"].silence for follower in (live, judged))
-    assert (one.last, one.since) == (other.last, other.since)
+    for name in heard:
+        one, other = (follower.meters[name].silence for follower in (live, judged))
+        assert (one.last, one.since) == (other.last, other.since)

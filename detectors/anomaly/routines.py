@@ -29,7 +29,6 @@ ORDINARY, OTHERS, PROMISING = 0.7, 3, 0.6
 DAY_SO_FAR_MS = 18 * HOUR_MS
 # What was done so long before the time was done early, not missed.
 EARLY_MS = 3 * HOUR_MS
-DAY_MIN = 1440
 # They tell where people are, which is seldom a routine worth missing.
 SENSES = ("binary_sensor", "person", "device_tracker")
 
@@ -64,7 +63,8 @@ class Routine:
             return None
         middle = self.detail.minute
         if self.detail.anchor in ("sunrise", "sunset") and self.detail.offset_minutes is not None:
-            middle = (sun[self.detail.anchor == "sunset"] + self.detail.offset_minutes) % DAY_MIN
+            # It stays with the day of its sun, also beyond midnight: else two days may have one occasion.
+            middle = sun[self.detail.anchor == "sunset"] + self.detail.offset_minutes
         start = floor((middle - self.width_min) / GRID_MIN) * GRID_MIN
         end = ceil((middle + self.width_min) / GRID_MIN) * GRID_MIN
         window = f"between {clock(start)} and {clock(end)}"

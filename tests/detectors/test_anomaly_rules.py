@@ -1,17 +1,23 @@
 """Each rule of what is out of order, by itself."""
 
+import pickle
+from datetime import date
 from math import exp, log
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from detectors.anomaly.alarms import DAY_MS, HOUR_MS, MINUTE_MS, Alarm, said
 from detectors.anomaly.budget import Budget
 from detectors.anomaly.bursts import FEWEST, Bursts
+from detectors.anomaly.deadlines import NEVER, ROUTINE, STAY, Deadlines
 from detectors.anomaly.openings import Hours, opened_state
+from detectors.anomaly.routines import Routine
 from detectors.anomaly.silences import Silence
 from detectors.anomaly.stays import LONGEST_MS, SHORTEST_MS, Stays
 from schemas.anomalies import AnomalyKind
 from schemas.home import Home
+from schemas.patterns import TimeOfDayDetail
 
 
 def alarm(kind: AnomalyKind, at_ms: int, entity_id: str = "light.hall", score: float = 4.0) -> Alarm:
@@ -73,6 +79,34 @@ def test_routines_have_an_account_of_their_own() -> None:
     late = alarm(AnomalyKind.LEFT_ON, 30 * DAY_MS, "light.bed")
     assert budget.admits(late)
     assert not budget.admits(alarm(AnomalyKind.MISSED_ROUTINE, 30 * DAY_MS + HOUR_MS, "light.bed"))
+
+
+def test_what_changes_all_the_time_fills_no_memory() -> None:
+    """Of the stays of an entity the latest is awaited, at its own instant, and everything else stays due."""
+    deadlines = Deadlines()
+    deadlines.add(10 * HOUR_MS, ROUTINE, "0", 0)
+    for second in range(30_000):
+        deadlines.add(second * 1_000 + 70 * HOUR_MS, STAY, f"light.l{second % 3}", second * 1_000)
+    assert len(pickle.dumps(deadlines)) < 300_000
+    due = []
+    while deadlines.next_ms < NEVER:
+        due.append(deadlines.pop())
+    assert due == sorted(due)
+    assert due[0] == (10 * HOUR_MS, ROUTINE, "0", 0)
+    assert [each[3] for each in due[-3:]] == [29_997_000, 29_998_000, 29_999_000]
+
+
+def test_a_routine_of_the_sun_has_one_occasion_a_day_about_midnight_too() -> None:
+    """An hour after a late sunset it may be past midnight: it stays the evening's."""
+    detail = TimeOfDayDetail(
+        entity_id="light.hall", state="on", minute=1.0, spread_minutes=5.0, days=tuple(range(7)),
+        anchor="sunset", offset_minutes=60.0,
+    )  # fmt: skip
+    routine, zone = Routine(detail), ZoneInfo("Europe/Helsinki")
+    evenings = [(date(2026, 6, 19 + day), (240.0, 22 * 60 + 56.0 + 3 * day)) for day in range(4)]
+    expected = [each for day, sun in evenings if (each := routine.expect(day, zone, sun))]
+    assert len({each.from_ms for each in expected}) == 4
+    assert [each.window for each in expected][1:] == ["between 23:30 and 00:30"] * 3
 
 
 def test_a_stay_is_too_long_well_beyond_the_longest() -> None:

@@ -48,7 +48,8 @@ def learned(events: Iterable[StateChange]) -> list[str]:
         pass
     core = learner.core
     sets = [f"{day} {events.pack().hex()}" for day, events in core.open_days().items()]
-    aggregates = [json.dumps(days, sort_keys=True, default=dict) for days in core.history().aggregates.values()]
+    kinds = core.history().aggregates.values()
+    aggregates = [json.dumps(days, sort_keys=True, default=dict) for days in kinds]
     return [*sets, *aggregates, *(pattern.model_dump_json() for pattern in core.ledger.active.values())]
 
 

@@ -10,22 +10,24 @@ from schemas.patterns import Pattern, Schema
 
 
 class PatternDetected(Schema):
-    """A pattern was found, changed materially, or is no more."""
+    """A pattern was found, changed materially, or is no more; `text` says it in words."""
 
     schema_version: Literal[1] = 1
     message_id: str
     at: datetime
     what: Literal["detected", "updated", "retired"]
     pattern: Pattern
+    text: str = ""
 
 
 class AnomalyDetected(Schema):
-    """Something is out of order; said once, as it happens."""
+    """Something is out of order; said once, as it happens; `text` says it in words."""
 
     schema_version: Literal[1] = 1
     message_id: str
     at: datetime
     anomaly: Anomaly
+    text: str = ""
 
 
 class AnalysisComplete(Schema):

@@ -5,6 +5,7 @@ from hashlib import blake2b
 
 from detectors.history import Day
 from pipeline.learning.ledger import PatternChange, What
+from pipeline.wording import sentence
 from schemas.anomalies import Anomaly
 from schemas.outgoing import Outgoing
 from schemas.patterns import Schema
@@ -29,13 +30,19 @@ class Announcer:
         pattern = change.pattern
         identity = _identity(change.what, day.isoformat(), pattern.model_dump_json())
         payload = PatternDetected(
-            message_id=identity, at=pattern.last_seen, what=change.what.value, pattern=pattern
+            message_id=identity,
+            at=pattern.last_seen,
+            what=change.what.value,
+            pattern=pattern,
+            text=sentence(pattern),
         )
         return _outgoing(identity, self._topics.pattern_detected, payload, EVENT_EXPIRY_S)
 
     def anomaly(self, anomaly: Anomaly) -> Outgoing:
         """Something that is out of order."""
-        payload = AnomalyDetected(message_id=anomaly.id, at=anomaly.detail.at, anomaly=anomaly)
+        payload = AnomalyDetected(
+            message_id=anomaly.id, at=anomaly.detail.at, anomaly=anomaly, text=sentence(anomaly)
+        )
         return _outgoing(anomaly.id, self._topics.anomaly_detected, payload, EVENT_EXPIRY_S)
 
     def analysis(self, day: Day, active: int, changed: int, duration_ms: int) -> Outgoing:

@@ -6,7 +6,9 @@ import pytest
 
 from pipeline.delivery.announcements import Announcer
 from pipeline.learning.ledger import PatternChange, What
+from pipeline.wording import sentence
 from schemas.patterns import Evidence, Pattern, TimeOfDayDetail
+from schemas.statuses import PatternDetected
 from schemas.topics import Topics
 
 MONDAY, TUESDAY = date(2026, 11, 16), date(2026, 11, 17)
@@ -40,3 +42,11 @@ def test_what_was_merely_refreshed_is_not_said(found: Pattern) -> None:
     """A message that says nothing new is not made."""
     with pytest.raises(ValueError, match="refreshed"):
         Announcer("home", Topics()).pattern(PatternChange(What.REFRESHED, found), MONDAY)
+
+
+def test_a_message_says_it_in_words_too(found: Pattern) -> None:
+    """An automation in Home Assistant can show a finding to people as it comes."""
+    said = Announcer("home", Topics()).pattern(PatternChange(What.DETECTED, found), MONDAY)
+    message = PatternDetected.model_validate_json(said.payload)
+    assert message.text == sentence(found)
+    assert message.text.startswith("You turn hall (light) on on Mondays around 07:00")

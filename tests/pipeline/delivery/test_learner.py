@@ -123,6 +123,20 @@ def test_a_store_that_fails_is_written_again(
     assert process.kept() == clean
 
 
+def test_what_nobody_watched_is_told_when_its_day_is_judged(
+    start: Callable[[], Run], changes: list[StateChange]
+) -> None:
+    """Days that come faster than they are judged, between two judgements, keep none of their alarms back."""
+    process = start()
+    process.deliver(changes[:20])
+    process.rest()
+    for batch in batches(changes[20:]):
+        process.deliver(batch)
+    process.rest()
+    stops = [change for change in changes if (change.entity_id, change.new) == ("switch.fan", "off")]
+    assert len(process.kept().anomalies) == len(stops) > 5
+
+
 @pytest.mark.parametrize("step", STEPS)
 def test_what_is_out_of_order_is_said_once(
     start: Callable[[], Run], changes: list[StateChange], step: str, monkeypatch: pytest.MonkeyPatch

@@ -1,7 +1,8 @@
 """Sunrise and sunset from NOAA's solar equations."""
 
-from datetime import date
+from datetime import date, datetime, time, timedelta
 from math import acos, asin, cos, degrees, radians, sin, tan
+from zoneinfo import ZoneInfo
 
 _UNIX_EPOCH_JULIAN_DAY = 2440587.5
 _UNIX_EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
@@ -9,17 +10,48 @@ _UNIX_EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 _ZENITH_DEG = 90.833
 
 
+def local_sun_times(day: date, zone: ZoneInfo, latitude: float, longitude: float) -> tuple[float, float]:
+    """Return sunrise and sunset of a local day in minutes after 00:00 UTC of the same date.
+
+    They are those of the daylight whose noon is nearest to noon of the clock: beside the date line
+    that of a date is the daylight that UTC counts to the date before or after.
+
+    Parameters
+    ----------
+    day
+        The date on the clock of `zone`.
+    zone
+        The clock that people live by.
+    latitude, longitude
+        Degrees, north and east positive.
+
+    Examples
+    --------
+    Apia lies at 172 degrees west and has the date of Auckland: its day begins before that of UTC.
+
+    >>> sunrise, sunset = local_sun_times(date(2026, 6, 21), ZoneInfo("Pacific/Apia"), -13.83, -171.77)
+    >>> f"{sunrise / 60 + 13:.1f} {sunset / 60 + 13:.1f}"
+    '6.8 18.1'
+    """
+    offset = datetime.combine(day, time(12), zone).utcoffset() or timedelta()
+    days = round((4 * longitude - offset.total_seconds() / 60) / 1440)
+    sunrise, sunset = sun_times(day + timedelta(days=days), latitude, longitude)
+    return sunrise + 1440 * days, sunset + 1440 * days
+
+
 def sun_times(day: date, latitude: float, longitude: float) -> tuple[float, float]:
     """Return sunrise and sunset in minutes after 00:00 UTC of `day`.
 
-    The two belong to the solar day of the place, so far from Greenwich they may be below 0 or
-    above 1440: add them to midnight UTC of `day`. Right to about a minute between the polar circles.
+    The two belong to the daylight around noon of the place's mean solar time on `day`, so far from
+    Greenwich they may be below 0 or above 1440: add them to midnight UTC of `day`. A clock beside the
+    date line may show another date: `local_sun_times` knows. Right to about a minute between the
+    polar circles.
     In polar night both are solar noon; in polar day solar noon less and plus 720 minutes.
 
     Parameters
     ----------
     day
-        The date on the calendar of the place.
+        The date by the mean solar time of the place.
     latitude
         Degrees, north positive.
     longitude

@@ -55,8 +55,11 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         household = Household(**given, anomalies=arguments.anomalies)
         number = write_household(household, arguments.out)
-    except (OSError, ValueError) as error:
+    except ValueError as error:
         raise UserError(str(error)) from error
+    except OSError as error:
+        said = f"expected a directory that can be written to, got {arguments.out}: {error.strerror}"
+        raise UserError(said) from error
     say(f"{number:,} messages of {household.days} days, with home.json and truth.json, in {arguments.out}")
     for line in planted(household.truth):
         say(line)

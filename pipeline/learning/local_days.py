@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from detectors.history import Millis, Minutes
-from schemas.sun import sun_times
+from schemas.sun import local_sun_times
 
 MINUTE_MS = 60_000
 DAY_MINUTES = 1440
@@ -74,7 +74,10 @@ class LocalDays:
             datetime(day.date.year, day.date.month, day.date.day, tzinfo=UTC).timestamp() * 1000
         )
         at_ms = np.array(
-            [midnight_ms + round(minute * MINUTE_MS) for minute in sun_times(day.date, lat, lon)]
+            [
+                midnight_ms + round(minute * MINUTE_MS)
+                for minute in local_sun_times(day.date, self._zone, lat, lon)
+            ]
         )
         rise, fall = self.minutes(day, at_ms)
         return float(rise), float(fall)

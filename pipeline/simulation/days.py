@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from schemas.sun import sun_times
+from schemas.sun import local_sun_times
 
 
 class Calendar:
@@ -48,7 +48,7 @@ class Calendar:
         """Return sunrise and sunset in epoch seconds."""
         if day not in self._suns:
             midnight = datetime.combine(self.date(day), time(), UTC).timestamp()
-            sunrise, sunset = sun_times(self.date(day), self.lat, self._lon)
+            sunrise, sunset = local_sun_times(self.date(day), self._zone, self.lat, self._lon)
             self._suns[day] = midnight + sunrise * 60, midnight + sunset * 60
         return self._suns[day]
 

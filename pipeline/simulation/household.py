@@ -32,6 +32,9 @@ from pipeline.simulation.world import World
 from schemas.anomalies import AnomalyKind
 from schemas.home import check_zone
 
+# The days of which ingest takes times.
+_FIRST, _LAST = date(1970, 1, 1), date(2099, 12, 31)
+
 
 class Household:
     """People, their rooms and devices, and a Home Assistant that tells of them.
@@ -95,6 +98,7 @@ class Household:
         duplicate_share: float = 0.003,
     ) -> None:
         _check("at least one day", days, holds=days >= 1)
+        _check("days from 1970 to 2099", f"{days} from {start}", holds=_are_known(start, days))
         _check(f"1 to {MOST} occupants", occupants, holds=1 <= occupants <= MOST)
         _check(f"a difficulty of {', '.join(DIFFICULTIES)}", difficulty, holds=difficulty in DIFFICULTIES)
         _check("noise of 0 or more", noise, holds=noise >= 0)
@@ -196,6 +200,11 @@ class Household:
         """Return every entity of the household."""
         automations = [automation_device(a) for a in self.truth.automations if a.automation_id]
         return [*placed_devices(), *own_devices(self._occupants), *automations]
+
+
+def _are_known(start: date, days: int) -> bool:
+    """Tell whether logs of these days can be learned."""
+    return _FIRST.toordinal() <= start.toordinal() <= _LAST.toordinal() - days + 1
 
 
 def _check(expected: str, got: Any, *, holds: bool) -> None:

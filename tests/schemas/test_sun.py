@@ -2,10 +2,11 @@
 
 from datetime import date
 from itertools import pairwise
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from schemas.sun import sun_times
+from schemas.sun import local_sun_times, sun_times
 
 
 def minutes(clock: str, utc_offset_h: float = 0.0) -> float:
@@ -69,3 +70,34 @@ def test_far_east_belongs_to_the_local_day() -> None:
     sunrise, sunset = sun_times(date(2026, 1, 15), -36.85, 174.76)
     assert sunrise == pytest.approx(minutes("06:16", 13), abs=2)
     assert sunrise < 0 < sunset < 1440
+
+
+@pytest.mark.parametrize(
+    ("zone", "latitude", "longitude", "days"),
+    [
+        ("Pacific/Apia", -13.83, -171.77, -1),
+        ("Pacific/Kiritimati", 1.87, -157.43, -1),
+        ("Pacific/Chatham", -43.95, -176.56, -1),
+        ("Pacific/Auckland", -36.85, 174.76, 0),
+        ("Pacific/Honolulu", 21.31, -157.86, 0),
+        ("Asia/Anadyr", 64.73, 177.5, 0),
+        ("Europe/Berlin", 52.52, 13.405, 0),
+    ],
+)
+def test_the_clock_decides_whose_daylight_it_is(
+    zone: str, latitude: float, longitude: float, days: int
+) -> None:
+    """Who lives west of 180 degrees by the date of those east of it has the daylight of UTC's day before."""
+    on = date(2026, 10, 5)
+    there = sun_times(date.fromordinal(on.toordinal() + days), latitude, longitude)
+    expected = tuple(minute + 1440 * days for minute in there)
+    assert local_sun_times(on, ZoneInfo(zone), latitude, longitude) == expected
+
+
+def test_samoa_changed_sides() -> None:
+    """The sun went on as ever when Samoa left 30 December 2011 out: a day of dates is a night of the sun."""
+    before, after = (
+        local_sun_times(date(2011, 12, day), ZoneInfo("Pacific/Apia"), -13.83, -171.77) for day in (29, 31)
+    )
+    assert after[0] + 2 * 1440 - before[0] == pytest.approx(1440, abs=1)
+    assert after[1] + 2 * 1440 - before[1] == pytest.approx(1440, abs=1)

@@ -87,6 +87,8 @@ def test_same_seed_same_bytes(ha_ai: Command) -> None:
         ("--difficulty", "brutal"),
         ("--occupants", "9"),
         ("--lat", "91"),
+        ("--start", "9999-12-30"),
+        ("--start", "0001-01-01"),
     ],
 )
 def test_says_what_was_expected(ha_ai: Command, words: tuple[str, str]) -> None:
@@ -95,6 +97,16 @@ def test_says_what_was_expected(ha_ai: Command, words: tuple[str, str]) -> None:
     assert outcome.code == 2
     assert outcome.err.startswith("ha-ai: expected")
     assert not Path("house").exists()
+
+
+@pytest.mark.parametrize("out", ["house", "house/inside"])
+def test_says_that_a_directory_was_expected(ha_ai: Command, out: str) -> None:
+    """Where a file stands, no directory can be: it is said, and the file stays."""
+    Path("house").write_text("mine")
+    outcome = ha_ai("simulate", "--out", out, "--days", 1)
+    assert outcome.code == 2
+    assert outcome.err.startswith(f"ha-ai: expected a directory that can be written to, got {out}: ")
+    assert Path("house").read_text() == "mine"
 
 
 @pytest.mark.parametrize(("found", "called"), [("/bin/ha-ai", "ha-ai"), (None, ".venv/bin/ha-ai")])

@@ -1,6 +1,6 @@
 """Local days through changes of the clock."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
@@ -87,3 +87,56 @@ def test_the_sun_is_told_by_the_clock_on_the_wall(month: int, least: float, most
     days = LocalDays(ZoneInfo("Europe/Berlin"))
     rise, fall = days.sun(days.on(date(2026, month, 21)), 52.5, 13.4)
     assert least < fall - rise < most
+
+
+@pytest.mark.parametrize(
+    ("zone", "place", "on", "rise", "fall"),
+    [
+        ("Pacific/Apia", (-13.83, -171.77), date(2026, 6, 21), "06:50", "18:08"),
+        ("Pacific/Apia", (-13.83, -171.77), date(2026, 12, 21), "05:57", "18:54"),
+        ("Pacific/Kiritimati", (1.87, -157.43), date(2026, 3, 20), "06:34", "18:40"),
+        ("Pacific/Chatham", (-43.95, -176.56), date(2026, 6, 21), "08:06", "17:00"),
+        ("Pacific/Auckland", (-36.85, 174.76), date(2026, 6, 21), "07:33", "17:11"),
+        ("Pacific/Auckland", (-36.85, 174.76), date(2026, 12, 22), "05:58", "20:39"),
+        ("Pacific/Honolulu", (21.31, -157.86), date(2026, 6, 21), "05:50", "19:16"),
+        ("Europe/Berlin", (52.52, 13.405), date(2026, 6, 21), "04:43", "21:33"),
+    ],
+)
+def test_the_sun_beside_the_date_line(
+    zone: str, place: tuple[float, float], on: date, rise: str, fall: str
+) -> None:
+    """Almanac times of the clock on the wall, whatever date UTC has."""
+    days = LocalDays(ZoneInfo(zone))
+    expected = [60 * int(clock[:2]) + int(clock[3:]) for clock in (rise, fall)]
+    assert days.sun(days.on(on), *place) == pytest.approx(expected, abs=2)
+
+
+PLACES = {
+    "Pacific/Apia": (-13.83, -171.77),
+    "Pacific/Kiritimati": (1.87, -157.43),
+    "Pacific/Tongatapu": (-21.13, -175.2),
+    "Pacific/Fakaofo": (-9.38, -171.25),
+    "Pacific/Chatham": (-43.95, -176.56),
+    "Pacific/Auckland": (-36.85, 174.76),
+    "Pacific/Fiji": (-18.14, 178.44),
+    "Pacific/Pago_Pago": (-14.28, -170.7),
+    "Pacific/Honolulu": (21.31, -157.86),
+    "America/Adak": (51.88, -176.65),
+    "Australia/Sydney": (-33.87, 151.21),
+    "America/New_York": (40.71, -74.01),
+    "Europe/London": (51.51, -0.13),
+    "Europe/Berlin": (52.52, 13.405),
+}
+
+
+@pytest.mark.parametrize("zone", PLACES)
+def test_the_sun_rises_before_noon_and_sets_after_it(zone: str) -> None:
+    """Every day of a year, a few minutes from the day before, but where the clocks change."""
+    days, rules = LocalDays(ZoneInfo(zone)), ZoneInfo(zone)
+    year = [days.on(date(2026, 1, 1) + timedelta(days=number)) for number in range(365)]
+    suns = [days.sun(day, *PLACES[zone]) for day in year]
+    assert all(180 < rise < 660 and 930 < fall < 1410 for rise, fall in suns)
+    noons = [datetime.combine(day.date, time(12), rules).utcoffset() or timedelta() for day in year]
+    for (sun, noon), (following, moved) in pairwise(zip(suns, noons, strict=True)):
+        change_min = (moved - noon).total_seconds() / 60
+        assert following == pytest.approx([minute + change_min for minute in sun], abs=4)

@@ -28,3 +28,22 @@ def test_darkness_follows_the_sun() -> None:
     calendar = berlin(date(2026, 6, 1))
     assert not calendar.is_dark(datetime(2026, 6, 2, 4, tzinfo=UTC).timestamp())
     assert calendar.is_dark(datetime(2026, 6, 2, 0, tzinfo=UTC).timestamp())
+
+
+@pytest.mark.parametrize(
+    ("tz", "lat", "lon"),
+    [
+        ("Pacific/Apia", -13.83, -171.77),
+        ("Pacific/Kiritimati", 1.87, -157.43),
+        ("Pacific/Chatham", -43.95, -176.56),
+        ("Pacific/Auckland", -36.85, 174.76),
+        ("Pacific/Honolulu", 21.31, -157.86),
+    ],
+)
+def test_a_day_has_its_own_sun(tz: str, lat: float, lon: float) -> None:
+    """Also beside the date line the sun rises and sets on the day that was asked for, noon being light."""
+    calendar = Calendar(start=date(2026, 10, 5), days=3, tz=tz, lat=lat, lon=lon)
+    for day in range(3):
+        assert [calendar.day(moment) for moment in calendar.sun(day)] == [day, day]
+        lights = [not calendar.is_dark(calendar.moment(day, minute)) for minute in (180, 720, 1320)]
+        assert lights == [False, True, False]

@@ -32,8 +32,8 @@ from pipeline.simulation.world import World
 from schemas.anomalies import AnomalyKind
 from schemas.home import check_zone
 
-# The days of which ingest takes times.
-_FIRST, _LAST = date(1970, 1, 1), date(2099, 12, 31)
+# Ingest takes times before 2100 in UTC, which west of Greenwich comes hours before the local year's end.
+_FIRST, _LAST = date(1970, 1, 1), date(2099, 12, 30)
 
 
 class Household:
@@ -98,7 +98,7 @@ class Household:
         duplicate_share: float = 0.003,
     ) -> None:
         _check("at least one day", days, holds=days >= 1)
-        _check("days from 1970 to 2099", f"{days} from {start}", holds=_are_known(start, days))
+        _check(f"days from {_FIRST} to {_LAST}", f"{days} from {start}", holds=_are_known(start, days))
         _check(f"1 to {MOST} occupants", occupants, holds=1 <= occupants <= MOST)
         _check(f"a difficulty of {', '.join(DIFFICULTIES)}", difficulty, holds=difficulty in DIFFICULTIES)
         _check("noise of 0 or more", noise, holds=noise >= 0)

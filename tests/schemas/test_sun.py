@@ -95,7 +95,7 @@ def test_the_clock_decides_whose_daylight_it_is(
 
 
 def test_samoa_changed_sides() -> None:
-    """The sun went on as ever when Samoa left 30 December 2011 out: a day of dates is a night of the sun."""
+    """Samoa left 30 December 2011 out: from the 29th to the 31st the sun rose once more, not twice."""
     before, after = (
         local_sun_times(date(2011, 12, day), ZoneInfo("Pacific/Apia"), -13.83, -171.77) for day in (29, 31)
     )

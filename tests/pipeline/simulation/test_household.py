@@ -288,9 +288,12 @@ def test_a_longer_run_begins_with_the_shorter(generated: Any) -> None:
     ("wrong", "expected"),
     [
         ({"days": 0}, "at least one day, got 0"),
-        ({"days": 3, "start": date(2099, 12, 30)}, "days from 1970 to 2099, got 3 from 2099-12-30"),
-        ({"start": date(1969, 12, 31)}, "days from 1970 to 2099, got 30 from 1969-12-31"),
-        ({"days": 10**12}, "days from 1970 to 2099"),
+        (
+            {"days": 3, "start": date(2099, 12, 29)},
+            "days from 1970-01-01 to 2099-12-30, got 3 from 2099-12-29",
+        ),
+        ({"start": date(1969, 12, 31)}, "days from 1970-01-01 to 2099-12-30, got 30 from 1969-12-31"),
+        ({"days": 10**12}, "days from 1970-01-01 to 2099-12-30"),
         ({"occupants": 5}, "1 to 4 occupants, got 5"),
         ({"difficulty": "brutal"}, "a difficulty of easy, normal, hard, got brutal"),
         ({"noise": -1.0}, "noise of 0 or more, got -1.0"),

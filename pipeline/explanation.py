@@ -8,15 +8,20 @@ from zoneinfo import ZoneInfo
 from pipeline.pictures import DayMark, calendar, picture
 from pipeline.wording import (
     EVERY_DAY,
+    FEW,
+    NOTICED,
     becomes,
     claim,
     clock,
     condition_in_words,
+    counted,
     days_in_words,
     deed,
     expectation,
+    mostly,
     name,
     short_time,
+    sun_in_words,
 )
 from schemas.anomalies import Anomaly
 from schemas.patterns import (
@@ -30,8 +35,9 @@ from schemas.patterns import (
 )
 
 LARGEST_ODDS = 1e9
-NOTICED = 0.03
 HARDLY_EVER = 0.05
+# What is said in whole per cent is no other for less.
+ROUNDED = 0.005
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +59,7 @@ class Explanation:
 
 
 def explain(found: Pattern | Anomaly, zone: ZoneInfo) -> Explanation:
-    """Explain a finding; times are told in the home's `zone`."""
+    """Explain a finding; times are told in the home's `zone`, UTC is named."""
     told = _of_anomaly(found, zone) if isinstance(found, Anomaly) else _of_pattern(found, zone)
     return Explanation(
         claim=claim(found),
@@ -76,7 +82,7 @@ def _seen(pattern: Pattern) -> list[str]:
     n, k, m = pattern.evidence.opportunities, pattern.evidence.hits, pattern.evidence.misses
     match pattern.detail:
         case TimeOfDayDetail():
-            could = f"It could have shown on {n} day{'s' * (n != 1)}."
+            could = f"It could have shown on {counted(n, 'day')}."
             did = f"It did on {k} of them, on {m} it did not." if m else "It did on every one of them."
             rest = "Days on which nobody was there, or the home could not be seen, count neither way."
             return [could, did, rest]
@@ -84,24 +90,24 @@ def _seen(pattern: Pattern) -> list[str]:
             when = f"{name(trigger.entity_id)} {becomes(trigger)}"
             free = f"{name(action.entity_id)} is not {action.state} already"
             could = f"It could have shown {_times(n)}: {when}, and {free}."
-            return [could, f"It did {_times(k)}; {_times(m)} it did not."]
+            return [could, f"It did {_every(k, m)}{_but(m, 'it did not')}."]
         case SequenceDetail(steps=steps, within_seconds=within_s):
             when = f"{name(steps[0].entity_id)} {becomes(steps[0])}"
             could = f"It could have shown {_times(n)}: {when}, and nothing of the rest is done already."
             usual = f"nine times in ten within {short_time(within_s)}"
             return [
                 could,
-                f"All steps followed in this order {_times(k)}, {usual}; {_times(m)} they did not.",
+                f"All steps followed in this order {_every(k, m)}, {usual}{_but(m, 'they did not')}.",
             ]
         case DurationDetail(seconds=seconds):
-            usual = f"{short_time(seconds.p10)} to {short_time(seconds.p90)}"
-            checked = f"It was foreseen {_times(n)}, from what was seen on other days: now mostly {usual}."
-            return [checked, f"That was right {_times(k)}; {_times(m)} it lasted shorter or longer."]
+            usual = mostly(seconds.p10, seconds.p90)
+            checked = f"It was foreseen {_times(n)}, from what was seen on other days: now {usual}."
+            return [checked, f"That was right {_every(k, m)}{_but(m, 'it lasted shorter or longer')}."]
 
 
 def _between(pattern: Pattern, zone: ZoneInfo) -> str:
     first, last = (_day(at.astimezone(zone).date()) for at in (pattern.first_seen, pattern.last_seen))
-    return f"First seen on {first}, last on {last}."
+    return f"First seen on {first}, last on {last}{' (UTC)' * _is_utc(zone)}."
 
 
 def _chance(pattern: Pattern) -> list[str]:
@@ -128,11 +134,11 @@ def _chance(pattern: Pattern) -> list[str]:
                 f"That is how often it does at other moments, {known}.",
             ]
         case SequenceDetail():
-            without = f"If the steps had nothing to do with each other, they come so {times}"
+            without = f"If the steps had nothing to do with each other, they would come so {times}"
             return [f"{without}; they did {_times(k)}.", "That is how often each does at other moments."]
         case DurationDetail():
-            without = f"If it ended at any moment, however long it has lasted, it is foreseen right {times}"
-            return [f"{without}; it was {_times(k)}."]
+            without = "If it ended at any moment, however long it has lasted, the forecast would be right"
+            return [f"{without} {times}; it was {_times(k)}."]
 
 
 def _odds(e_value: float) -> str:
@@ -151,7 +157,7 @@ def _holds(pattern: Pattern) -> Iterator[str]:
     if isinstance(detail, TimeOfDayDetail):
         if detail.days != EVERY_DAY:
             yield f"It is a habit {days_in_words(detail.days)}; the other days count neither way."
-        yield _anchored(detail)
+        yield _anchored(detail, (pattern.last_seen.date() - pattern.first_seen.date()).days + 1)
     elif not isinstance(detail, SequenceDetail):
         for condition in detail.conditions:
             contrast = "it lasts differently" if isinstance(detail, DurationDetail) else "it rarely follows"
@@ -161,15 +167,15 @@ def _holds(pattern: Pattern) -> Iterator[str]:
             )
 
 
-def _anchored(detail: TimeOfDayDetail) -> str:
+def _anchored(detail: TimeOfDayDetail, days: int) -> str:
+    seen = f"As far as {counted(days, 'day')} can tell"
     if detail.anchor == "undetermined":
         return "Whether it keeps to the clock or to the sun, these days cannot tell yet."
     if detail.anchor == "clock":
-        return f"It keeps to the clock and not to the sun: {clock(detail.minute)} all year round."
-    offset = detail.offset_minutes or 0.0
-    side = "after" if offset >= 0 else "before"
+        return f"{seen}, it keeps to the clock, {clock(detail.minute)}, and not to the sun."
     return (
-        f"It keeps to the sun and not to the clock: {abs(offset):.0f} minutes {side} {detail.anchor}, "
+        f"{seen}, it keeps to the sun and not to the clock: "
+        f"{sun_in_words(detail.anchor, detail.offset_minutes or 0.0)}, "
         f"which now is {clock(detail.minute)} and moves with the year."
     )
 
@@ -188,21 +194,31 @@ def _next_time(pattern: Pattern) -> list[str]:
     true = f"of a hundred forecasts that say so, about {sure * 100:.0f} come true"
     said = [f"It will {what} with a probability of {sure:.0%}: {true}."]
     rate = found.hits / found.opportunities if found.opportunities else 0.0
-    if sure < rate - NOTICED:
-        said.append(
-            f"That is less than {found.hits} of {found.opportunities}: few occasions are not trusted to the "
-            "full, and the last ones count most."
-        )
-    elif sure > rate + NOTICED:
-        said.append(
-            f"That is more than {found.hits} of {found.opportunities}, since the last occasions count most."
-        )
+    if abs(sure - rate) > NOTICED:
+        said.append(_leaning(pattern, rate))
     low, high = found.interval
     said.append(
-        f"How regular it is in the long run, {_times(found.opportunities)} cannot tell to the point: "
+        f"What was seen alone, {found.hits} of {found.opportunities}, would put it "
         f"somewhere from {low:.0%} to {high:.0%}, as nine of ten such ranges are right."
     )
+    if sure < low - ROUNDED:
+        said.append("The forecast is below that on purpose: it is more cautious than what was seen.")
+    elif sure > high + ROUNDED:
+        said.append("The forecast is above that, as it goes by more than these occasions alone.")
     return said
+
+
+def _leaning(pattern: Pattern, rate: float) -> str:
+    """Why the forecast is not the share that was seen."""
+    found = pattern.evidence
+    side = "less" if pattern.confidence < rate else "more"
+    said = f"That is {side} than {found.hits} of {found.opportunities}"
+    if isinstance(pattern.detail, DurationDetail):
+        return f"{said}: it leans on how often such forecasts come true in this home."
+    if side == "less":
+        return f"{said}: few occasions are not trusted to the full, and the last ones count most."
+    usual = "few occasions say little, and such habits usually hold"
+    return f"{said}: {usual if found.opportunities < FEW else 'the last occasions count most'}."
 
 
 def _automated(pattern: Pattern) -> str:
@@ -214,11 +230,13 @@ def _automated(pattern: Pattern) -> str:
 def _of_anomaly(anomaly: Anomaly, zone: ZoneInfo) -> Iterator[tuple[str, list[str]]]:
     detail, found = anomaly.detail, anomaly.evidence
     at = detail.at.astimezone(zone)
-    yield "What happened", [claim(anomaly), f"It is out of order since {_day(at.date())} at {at:%H:%M}."]
+    since = f"{_day(at.date())} at {at:%H:%M}{' UTC' * _is_utc(zone)}"
+    yield "What happened", [claim(anomaly), f"It has been out of order since {since}."]
     yield "What was expected", [expectation(anomaly)]
     unusual = [f"Severity: {detail.severity}. {_rarity(detail.score)}"]
     if found.opportunities:
-        unusual.append(f"Of {found.opportunities} occasions like it, {found.hits} went as expected.")
+        like_it = counted(found.opportunities, "occasion")
+        unusual.append(f"Of {like_it} like it, {found.hits:,} went as expected.")
     yield "How unusual that is", unusual
 
 
@@ -242,6 +260,18 @@ def _expected(found: Evidence, occasions: str) -> str:
 
 def _times(count: int) -> str:
     return {0: "never", 1: "once", 2: "twice"}.get(count, f"{count} times")
+
+
+def _every(hits: int, misses: int) -> str:
+    return _times(hits) if misses or not hits else "every time"
+
+
+def _but(misses: int, what: str) -> str:
+    return f"; {_times(misses)} {what}" if misses else ""
+
+
+def _is_utc(zone: ZoneInfo) -> bool:
+    return zone.key == "UTC"
 
 
 def _day(day: date) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from math import exp
 
-from pipeline.wording import DAY_NAMES, after, becomes, name, short_time
+from pipeline.wording import DAY_NAMES, after, becomes, mostly, name, short_time
 from schemas.patterns import (
     CoOccurrenceDetail,
     DurationDetail,
@@ -112,8 +112,7 @@ def chain(detail: SequenceDetail) -> list[str]:
     for step in detail.steps:
         lag = step.lag_seconds
         if lag is not None:
-            usual = f"mostly {short_time(lag.p10)} to {short_time(lag.p90)}"
-            lines += ["│", f"│  {after(lag.p50)}, {usual}", "▼"]
+            lines += ["│", f"│  {after(lag.p50)}, {mostly(lag.p10, lag.p90)}", "▼"]
         lines.append(f"{HIT}  {name(step.entity_id)} {becomes(step)}")
     return lines
 
@@ -168,7 +167,7 @@ def _span(quantiles: Quantiles, end_s: float, width: int, mark: str) -> str:
         mark if quantiles.p10 <= second <= quantiles.p90 or place == middle else NOT_HERE
         for place, second in enumerate(middles)
     )
-    return f"0s {line} {short_time(end_s)}"
+    return f"0 s {line} {short_time(end_s)}"
 
 
 def _apart(minute: float, other: float) -> float:

@@ -22,6 +22,11 @@ EVERY_DAY, WEEKDAYS, WEEKEND = tuple(range(7)), tuple(range(5)), (5, 6)
 MINUTES_A_DAY = 1440
 # What nobody sets: it tells what people do.
 OBSERVED = ("person.", "device_tracker.", "binary_sensor.", "sensor.")
+# So near, what is done at sunrise or sunset is said to be done at it.
+AT_THE_SUN_MIN = 2
+# A forecast that is so far from the share that was seen is explained; so few occasions say little.
+NOTICED = 0.03
+FEW = 10
 
 
 def clock(minute: float) -> str:
@@ -68,12 +73,21 @@ def seconds_in_words(seconds: float) -> str:
 
     Examples
     --------
-    >>> seconds_in_words(0.4), seconds_in_words(42.2), seconds_in_words(150)
-    ('at once', '42 seconds', '2.5 minutes')
+    >>> seconds_in_words(0.4), seconds_in_words(42.2), seconds_in_words(170)
+    ('at once', '42 s', '3 min')
     """
-    if seconds < 1:
-        return "at once"
-    return f"{seconds:.0f} seconds" if seconds < 100 else f"{seconds / 60:.1f} minutes"
+    return "at once" if seconds < 1 else short_time(seconds)
+
+
+def counted(count: int, one: str, many: str = "") -> str:
+    """How many of something.
+
+    Examples
+    --------
+    >>> counted(1, "day"), counted(2400, "day"), counted(2, "anomaly", "anomalies")
+    ('1 day', '2,400 days', '2 anomalies')
+    """
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
 def sentence(found: Pattern | Anomaly) -> str:
@@ -123,18 +137,29 @@ def said_of(subject: str, predicate: str) -> str:
 
 
 def evidence(pattern: Pattern) -> str:
-    """The evidence in words."""
+    """The evidence in words, and why the forecast is another than what was seen."""
     found = pattern.evidence
     expected = found.base_rate * found.opportunities
     by_chance = f"by chance it would be {f'{expected:.0f}' if expected >= 1 else 'less than one'}"
+    seen = "Foreseen right" if isinstance(pattern.detail, DurationDetail) else "Seen"
     moved = ""
     if pattern.change is not None:
         before, after = clock(pattern.change.minute_before), clock(pattern.change.minute_after)
         moved = f" It moved from {before} to {after} around {pattern.change.since}."
     return (
-        f"Seen {found.hits} of {found.opportunities} times, {by_chance}; "
-        f"next time with {pattern.confidence:.0%} probability.{moved}"
+        f"{seen} {found.hits} of {counted(found.opportunities, 'time')}, {by_chance}; "
+        f"{_leaning(pattern)}next time with {pattern.confidence:.0%} probability.{moved}"
     )
+
+
+def _leaning(pattern: Pattern) -> str:
+    """What leads the forecast away from the share that was seen, if anything does."""
+    found, sure = pattern.evidence, pattern.confidence
+    rate = found.hits / found.opportunities if found.opportunities else 0.0
+    if sure > rate + NOTICED:
+        habits = found.opportunities < FEW or isinstance(pattern.detail, DurationDetail)
+        return "such habits usually hold, so " if habits else "counting the last ones most, "
+    return "to be cautious, " if sure < min(rate - NOTICED, found.interval[0]) else ""
 
 
 def short_time(seconds: float) -> str:
@@ -142,12 +167,45 @@ def short_time(seconds: float) -> str:
 
     Examples
     --------
-    >>> short_time(42), short_time(120), short_time(5400)
-    ('42s', '2m', '1.5h')
+    >>> short_time(42), short_time(2700), short_time(6300), short_time(43_000), short_time(201_600)
+    ('42 s', '45 min', '1 h 45 min', '12 h', '2 days 8 h')
     """
-    if seconds < 100:
-        return f"{seconds:.0f}s"
-    return f"{seconds / 60:.0f}m" if seconds < 5400 else f"{seconds / 3600:.1f}h"
+    if round(seconds) < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60) if minutes < 600 else (round(minutes / 60), 0)
+    if hours < 48:
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    days, hours = divmod(hours, 24)
+    return f"{days} days {hours} h" if hours else f"{days} days"
+
+
+def mostly(low_s: float, high_s: float) -> str:
+    """From how long to how long; what is the same in words is said once.
+
+    Examples
+    --------
+    >>> mostly(2580, 2820), mostly(118, 124)
+    ('mostly 43 min to 47 min', 'about 2 min')
+    """
+    low, high = short_time(low_s), short_time(high_s)
+    return f"about {low}" if low == high else f"mostly {low} to {high}"
+
+
+def sun_in_words(anchor: str, offset_minutes: float) -> str:
+    """How far from sunrise or sunset, as one would say it.
+
+    Examples
+    --------
+    >>> sun_in_words("sunset", 18.2), sun_in_words("sunrise", -1.4)
+    ('18 min after sunset', 'at sunrise')
+    """
+    distance = round(abs(offset_minutes))
+    if distance <= AT_THE_SUN_MIN:
+        return f"at {anchor}"
+    return f"{distance} min {'after' if offset_minutes > 0 else 'before'} {anchor}"
 
 
 def deed(target: Target, *, automated: bool = False) -> str:
@@ -156,7 +214,7 @@ def deed(target: Target, *, automated: bool = False) -> str:
     Examples
     --------
     >>> deed(Target(entity_id="light.hall", state="on")), deed(Target(entity_id="cover.blind", state="open"))
-    ('you turn hall (light) on', 'you open blind (cover)')
+    ('you turn on hall (light)', 'you open blind (cover)')
     >>> deed(Target(entity_id="fan.bath", state="on"), automated=True)
     'an automation sets bath (fan) to on'
     >>> deed(Target(entity_id="person.alex", state="home"))
@@ -169,7 +227,7 @@ def deed(target: Target, *, automated: bool = False) -> str:
         return f"an automation sets {subject} to {state}"
     match state:
         case "on" | "off":
-            return f"you turn {subject} {state}"
+            return f"you turn {state} {subject}"
         case "open":
             return f"you open {subject}"
         case "closed":
@@ -197,10 +255,11 @@ def _time_of_day(detail: TimeOfDayDetail) -> str:
     spread = max(1, round(detail.spread_minutes))
     when = f"{days_in_words(detail.days)} around {clock(detail.minute)} (give or take {spread} min)"
     if detail.anchor in ("sunrise", "sunset") and detail.offset_minutes is not None:
-        side = "after" if detail.offset_minutes >= 0 else "before"
-        when += f", {abs(detail.offset_minutes):.0f} min {side} {detail.anchor}"
+        when += f", {sun_in_words(detail.anchor, detail.offset_minutes)}"
     what = deed(Target(entity_id=detail.entity_id, state=detail.state), automated=detail.automated)
-    return f"{what[0].upper()}{what[1:]} {when}."
+    # Nothing "goes on on weekdays".
+    comma = "," if what.endswith(" on") and when.startswith("on ") else ""
+    return f"{what[0].upper()}{what[1:]}{comma} {when}."
 
 
 def _co_occurrence(detail: CoOccurrenceDetail) -> str:
@@ -224,11 +283,10 @@ def _sequence(detail: SequenceDetail) -> str:
 
 def _duration(detail: DurationDetail) -> str:
     target = Target(entity_id=detail.entity_id, state=detail.state)
-    low, middle, high = (short_time(each) for each in detail.seconds.model_dump().values())
+    usual = mostly(detail.seconds.p10, detail.seconds.p90)
+    length = usual if usual.startswith("about ") else f"{short_time(detail.seconds.p50)}, {usual}"
     conditions = " and ".join(map(condition_in_words, detail.conditions))
-    said = (
-        f"Once {name(target.entity_id)} {becomes(target)}, it stays so for {middle}, mostly {low} to {high}"
-    )
+    said = f"When {name(target.entity_id)} {becomes(target)}, that lasts {length}"
     return f"{said}{', ' + conditions if conditions else ''}."
 
 
@@ -238,7 +296,7 @@ def after(lag_s: float) -> str:
     Examples
     --------
     >>> after(0.2), after(42)
-    ('at once', 'after 42 seconds')
+    ('at once', 'after 42 s')
     """
     lag = seconds_in_words(lag_s)
     return lag if lag == "at once" else f"after {lag}"

@@ -45,6 +45,7 @@ class Bursts:
         few = self.seen < FEW
         seen, longest = (class_seen, class_longest) if few else (self.seen, self.longest)
         device = entity_id.partition(".")[0].replace("_", " ")
+        what = f"No {device} of this home has" if few else "has never"
         return Alarm(
             entity_id=entity_id,
             kind=AnomalyKind.FLAPPING,
@@ -52,8 +53,8 @@ class Bursts:
             began_ms=self._start_ms,
             score=log10(seen + 2) + self._count / (self.longest + 1) / 2,
             expected=(
-                f"{f'No {device} of this home' if few else 'never'} changed more than {times(longest)} "
-                f"in quick succession before, on {seen} occasions"
+                f"{what} changed more than {times(longest)} in quick succession before, "
+                f"in {seen:,} spell{'s' * (seen != 1)} of changes"
             ),
             observed=f"changed {self._count} times within {span(self._last_ms - self._start_ms)}",
             occasions=seen,

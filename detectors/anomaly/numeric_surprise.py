@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+LARGE = 100
+
 
 @dataclass(frozen=True, slots=True)
 class Surprise:
@@ -28,20 +30,32 @@ class Surprise:
     def expected(self) -> str:
         """What is usual, in words."""
         rough = self.what == "roughness"
-        usual = f"usually changes by {self.low:.4g} to" if rough else f"is usually between {self.low:.4g} and"
+        low = _figures(self.low)
+        usual = f"usually changes by {low} to" if rough else f"is usually between {low} and"
         between = " from one reading to the next" if rough else ""
-        return f"{usual} {self.high:.4g}{between}, judging by its {self.context}"
+        return f"{usual} {_figures(self.high)}{between}, judging by its {self.context}"
 
     @property
     def observed(self) -> str:
         """What was measured, in words."""
-        value = f"{self.value:.4g}"
+        value = _figures(self.value)
         return {
             "value": f"was {value} on average within an hour",
             "jump": f"jumped to {value}",
             "level": f"was {value}, after hours on the same side of what is usual",
             "roughness": f"changed by {value} from one reading to the next",
         }[self.what]
+
+
+def _figures(value: float) -> str:
+    """Three significant digits, and no decimals where there are as many before the point.
+
+    Examples
+    --------
+    >>> _figures(6.048), _figures(7.402), _figures(1013.24)
+    ('6.05', '7.4', '1013')
+    """
+    return f"{value:.0f}" if abs(value) >= LARGE else f"{value:.3g}"
 
 
 NOTHING = Surprise(0.0, "value", 0.0, 0.0, 0.0, "recent level")

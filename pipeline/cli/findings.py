@@ -1,18 +1,20 @@
 """What the demonstration's reader hears, shown as it comes and set against what was planted."""
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from rich.text import Text
 
-from pipeline.cli.terminal import OUT, alarm, command, picture, say
+from pipeline.cli.terminal import OUT, alarm, command, gone, order, picture, say, short_id
 from pipeline.planted import automation_in_words, chain_in_words, habit_in_words, pair_in_words
 from pipeline.simulation import Household
 from pipeline.simulation.scoring import score
-from pipeline.wording import claim
-from schemas.patterns import Pattern
+from pipeline.wording import claim, counted
+from schemas.patterns import DurationDetail, Pattern
 from schemas.statuses import AnomalyDetected, PatternDetected
 
+DURATIONS_SHOWN = 3
 NEXT_STEPS = """
 Where to look next
   {command} doctor     is your broker ready, and does Home Assistant publish its events?
@@ -27,6 +29,7 @@ class Findings:
         self._household = household
         self._zone = ZoneInfo(household.tz)
         self._known: dict[str, Pattern] = {}
+        self._latest = datetime.min.replace(tzinfo=UTC)
 
     def introduce(self) -> None:
         """Say what is about to be seen."""
@@ -39,21 +42,22 @@ class Findings:
         )
 
     def take(self, message: PatternDetected) -> None:
-        """Show what is new; what merely gained evidence is remembered."""
-        pattern = message.pattern
-        day = f"{message.at.astimezone(self._zone):%d %b}"
-        if message.what == "retired":
-            self._known.pop(pattern.id, None)
-            OUT.print(Text(f"{day}  No longer: {claim(pattern)}\n", style="dim"))
+        """Show what is new or has moved; what merely gained evidence, or is a duration, is remembered."""
+        pattern, day = message.pattern, self._day(message.at)
+        retired = message.what == "retired"
+        before = self._known.pop(pattern.id, None)
+        if not retired:
+            self._known[pattern.id] = pattern
+        if isinstance(pattern.detail, DurationDetail):
             return
-        before = self._known.get(pattern.id)
-        self._known[pattern.id] = pattern
-        if before is None or before.change != pattern.change:
+        if retired:
+            OUT.print(gone(pattern, day), soft_wrap=True)
+        elif before is None or (before.change is None and pattern.change is not None):
             OUT.print(picture(pattern, day))
 
     def warn(self, message: AnomalyDetected) -> None:
         """Show what is out of order."""
-        OUT.print(alarm(message.anomaly, f"{message.at.astimezone(self._zone):%d %b}"))
+        OUT.print(alarm(message.anomaly, self._day(message.at)))
 
     def summarize(self, messages: int, duration_s: float) -> None:
         """Say what was planted, what of it was found, and what else."""
@@ -64,8 +68,9 @@ class Findings:
         rate = messages / max(duration_s, 1e-3)
         say(
             f"{messages:,} messages of {self._household.days} days in {duration_s:.0f} s "
-            f"({rate:,.0f} a second), {len(known)} patterns\n"
+            f"({rate:,.0f} a second), {counted(len(known), 'pattern')}\n"
         )
+        self._list_durations()
         _list("Habits that were planted", [(habit_in_words(h), h.habit_id in found) for h in truth.habits])
         _list("Pairs that were planted", [(pair_in_words(p), p.pair_id in found) for p in truth.pairs])
         _list("Chains that were planted", [(chain_in_words(c), c.chain_id in found) for c in truth.chains])
@@ -76,6 +81,24 @@ class Findings:
         said = f"{wrong} taken for a habit" if wrong else "none taken for a habit"
         say(f"  {said}, {recognised} recognised as an automation's doing")
         say(NEXT_STEPS.format(command=command()))
+
+    def _day(self, at: datetime) -> str:
+        """Up to when is known what is said: the days go forward only."""
+        self._latest = max(self._latest, at)
+        return f"{self._latest.astimezone(self._zone):%d %b}"
+
+    def _list_durations(self) -> None:
+        """Say how many durations there are, and the surest of them."""
+        durations = [each for each in self._known.values() if isinstance(each.detail, DurationDetail)]
+        if not durations:
+            return
+        surest = sorted(durations, key=order)[:DURATIONS_SHOWN]
+        say(f"And {counted(len(durations), 'duration')}, such as:")
+        for pattern in surest:
+            OUT.print(
+                Text(f"      {claim(pattern)} "), Text(short_id(pattern), style="dim"), sep="", soft_wrap=True
+            )
+        say()
 
 
 def _list(title: str, lines: Iterable[tuple[str, bool]]) -> None:

@@ -10,6 +10,7 @@ from detectors.contract import Detector
 from detectors.registry import detectors
 from pipeline.cli import UserError
 from pipeline.cli.home_file import read_home_file
+from pipeline.cli.terminal import order, short_id
 from pipeline.ingest.log_reader import LogReader
 from pipeline.ingest.logs import LogError, read_log
 from pipeline.learning.core import LearningCore
@@ -18,7 +19,7 @@ from pipeline.learning.log_learner import Counts, LogLearner
 from pipeline.parallel.learner import ParallelLearner, TooManyEntitiesError
 from pipeline.parallel.worker import WorkerError
 from pipeline.settings import Settings
-from pipeline.wording import claim, sentence
+from pipeline.wording import claim, counted, sentence
 from schemas.anomalies import Anomaly
 from schemas.home import Home
 from schemas.patterns import Pattern
@@ -65,7 +66,9 @@ def run(arguments: argparse.Namespace) -> int:
     except (LogError, TooManyEntitiesError, WorkerError) as error:
         raise UserError(str(error)) from error
     if not arguments.changes:
-        found: list[Pattern | Anomaly] = [*learned.core.ledger.active.values(), *learned.core.anomalies]
+        patterns = learned.core.ledger.active.values()
+        shown = patterns if as_json else sorted(patterns, key=order)
+        found: list[Pattern | Anomaly] = [*shown, *learned.core.anomalies]
         for each in found:
             _show(each, as_json=as_json)
     poison = learned.reader.poison
@@ -111,10 +114,10 @@ def _detectors() -> list[Detector]:
 def _report(learned: Learned) -> None:
     core, counts, reader = learned
     print(  # noqa: T201 a command's report
-        f"{counts.learned:,} state changes on {len(counts.days)} days of {core.home.tz}, "
-        f"{counts.duplicates:,} duplicates, {counts.too_late:,} too late, "
-        f"{reader.poison:,} that could not be read; {len(core.ledger.active)} patterns, "
-        f"{len(core.anomalies)} anomalies",
+        f"{counted(counts.learned, 'state change')} on {counted(len(counts.days), 'day')} of {core.home.tz}, "
+        f"{counted(counts.duplicates, 'duplicate')}, {counts.too_late:,} too late, "
+        f"{reader.poison:,} that could not be read; {counted(len(core.ledger.active), 'pattern')}, "
+        f"{counted(len(core.anomalies), 'anomaly', 'anomalies')}",
         file=sys.stderr,
     )
 
@@ -131,17 +134,21 @@ def _show_change(change: PatternChange, *, as_json: bool) -> None:
     if as_json:
         _show(change.pattern, as_json=True)
     elif change.what is What.RETIRED:
-        print(f"no longer  {claim(change.pattern)}")  # noqa: T201 what the command is for
+        print(f"no longer  {claim(change.pattern)} {short_id(change.pattern)}")  # noqa: T201 what the command is for
     else:
-        print(f"{change.what:<9}  {sentence(change.pattern)}")  # noqa: T201 what the command is for
+        print(f"{change.what:<9}  {_in_words(change.pattern)}")  # noqa: T201 what the command is for
 
 
 def _show(found: Pattern | Anomaly, *, as_json: bool) -> None:
-    print(found.model_dump_json() if as_json else sentence(found))  # noqa: T201 what the command is for
+    print(found.model_dump_json() if as_json else _in_words(found))  # noqa: T201 what the command is for
+
+
+def _in_words(found: Pattern | Anomaly) -> str:
+    return f"{sentence(found)} {short_id(found)}"
 
 
 def _show_alarm(alarm: Anomaly, *, as_json: bool) -> None:
     if as_json:
         _show(alarm, as_json=True)
     else:
-        print(f"{'anomaly':<9}  {sentence(alarm)}")  # noqa: T201 what the command is for
+        print(f"{'anomaly':<9}  {_in_words(alarm)}")  # noqa: T201 what the command is for

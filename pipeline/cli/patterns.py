@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline.cli.stored import reading, zone_of
-from pipeline.cli.terminal import ERR, OUT, alarm, picture, say, short_id
+from pipeline.cli.terminal import ERR, OUT, alarm, order, picture, say, short_id
 from pipeline.settings import Settings
 from pipeline.wording import claim
 from schemas.anomalies import Anomaly
@@ -36,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
             _show_anomalies(store.anomalies(), arguments, zone_of(settings))
         else:
             found = store.patterns(status=None if arguments.all else "active")
-            _show_patterns(sorted(found, key=_order), arguments, zone_of(settings))
+            _show_patterns(sorted(found, key=order), arguments, zone_of(settings))
     return 0
 
 
@@ -85,7 +85,3 @@ def _table(patterns: Sequence[Pattern], zone: ZoneInfo) -> Table:
 
 def _since(pattern: Pattern, zone: ZoneInfo) -> str:
     return f"{pattern.first_seen.replace(tzinfo=pattern.first_seen.tzinfo or UTC).astimezone(zone):%d %b %Y}"
-
-
-def _order(pattern: Pattern) -> tuple[bool, bool, str, float]:
-    return pattern.status == "retired", pattern.detail.automated, pattern.pattern_type, -pattern.confidence

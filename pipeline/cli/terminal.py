@@ -16,7 +16,7 @@ from schemas.patterns import Pattern
 OUT = Console(highlight=False, markup=False, emoji=False)
 ERR = Console(highlight=False, markup=False, emoji=False, stderr=True)
 COUNTED = "{task.completed:,.0f} of {task.total:,.0f}"
-PICTURE_WIDTH, PICTURE_EDGES = 60, len("00  24")
+PICTURE_WIDTH, PICTURE_EDGES = 60, len("0 s  1 h 45 min")
 LEAD_GAP = 2
 SHORT_ID = 7
 
@@ -47,6 +47,19 @@ def say(line: str = "") -> None:
 def short_id(found: Pattern | Anomaly) -> str:
     """As much of an id as `ha-ai explain` needs to know it from all others of a home."""
     return found.id[:SHORT_ID]
+
+
+def order(pattern: Pattern) -> tuple[bool, bool, str, float]:
+    """Sort habits by kind, the surest first; automations' doings come after them, then what is no more."""
+    return pattern.status == "retired", pattern.detail.automated, pattern.pattern_type, -pattern.confidence
+
+
+def gone(pattern: Pattern, lead: str) -> Text:
+    """A pattern that is no more, after a `lead`: one line, however narrow the terminal is."""
+    line = Text(f"{lead}  No longer: {claim(pattern)}", style="dim")
+    if OUT.is_terminal:
+        line.truncate(OUT.width - SHORT_ID - 1, overflow="ellipsis")
+    return line.append(f" {short_id(pattern)}")
 
 
 def picture(pattern: Pattern, lead: str = "") -> Table:

@@ -9,13 +9,12 @@ from typing import NoReturn
 
 import aiomqtt
 from pydantic import ValidationError
-from rich.text import Text
 
 from pipeline.cli import UserError
-from pipeline.cli.terminal import ERR, OUT, alarm, picture, say, short_id
+from pipeline.cli.terminal import ERR, OUT, alarm, gone, picture, say
 from pipeline.settings import Settings
 from pipeline.terminal_client import TerminalClient
-from pipeline.wording import claim
+from pipeline.wording import counted
 from schemas.statuses import AnalysisComplete, AnomalyDetected, DeadLetter, PatternDetected, ServiceStatus
 from schemas.topics import Topics
 
@@ -73,8 +72,7 @@ def _show(topic: str, payload: bytes, topics: Topics) -> None:
     if topic == topics.pattern_detected:
         found = PatternDetected.model_validate_json(payload)
         if found.what == "retired":
-            gone = f"No longer: {claim(found.pattern)} {short_id(found.pattern)}"
-            OUT.print(Text(f"{_now()}  {gone}\n", style="dim"))
+            OUT.print(gone(found.pattern, _now()), soft_wrap=True)
         else:
             OUT.print(picture(found.pattern, f"{_now()} {found.what}"))
     elif topic == topics.anomaly_detected:
@@ -82,8 +80,8 @@ def _show(topic: str, payload: bytes, topics: Topics) -> None:
     elif topic == topics.analysis_complete:
         day = AnalysisComplete.model_validate_json(payload)
         say(
-            f"{_now()}  {day.day} judged in {day.duration_ms / 1000:.1f} s: {day.events:,} events, "
-            f"{day.patterns_active} patterns, {day.patterns_changed} changed"
+            f"{_now()}  {day.day} judged in {day.duration_ms / 1000:.1f} s: {counted(day.events, 'event')}, "
+            f"{counted(day.patterns_active, 'pattern')}, {day.patterns_changed} changed"
         )
     elif topic == topics.service:
         status = ServiceStatus.model_validate_json(payload)

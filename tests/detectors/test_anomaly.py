@@ -199,7 +199,7 @@ SENTENCES = {
     "night_opening": r"""Front door \(binary sensor\) was opened while nothing else stirred\.
         It is hardly ever opened around 03:00, when the home sleeps: on none of 26 nights\.""",
     "flapping": r"""Bed \(light\) changed \d+ times within \d+ s\.
-        It never changed more than once in quick succession before, on \d+ occasions\.""",
+        It has never changed more than once in quick succession before, in [\d,]+ spells of changes\.""",
     "stuck": r"""Hall motion \(binary sensor\) has been silent for .+, while there was life in the home\.
         It usually reports at least once in .+ of life in the home\.""",
     "stuck_machine": r"""Router load \(sensor\) has been silent for .+\.

@@ -24,7 +24,7 @@ DOOR, LIGHT = EntityState("binary_sensor.door", "on"), EntityState("light.porch"
 def test_a_habit_is_said_with_its_change() -> None:
     """Time or sun, and from when it moves or until when it is done."""
     habit = Habit("habit-1", COFFEE, "robin", "clock", 425, 5, (0, 1, 2, 3, 4), 0.9)
-    assert habit_in_words(habit) == "you turn coffee maker (switch) on on weekdays around 07:05"
+    assert habit_in_words(habit) == "you turn on coffee maker (switch) on weekdays around 07:05"
     habit.moved_on, habit.moved_minute = "2026-10-20", 370
     assert habit_in_words(habit).endswith("around 07:05, from 2026-10-20 on around 06:10")
     dropped = Habit("habit-2", LIGHT, "robin", "sunset", -12, 5, (6,), 0.9, dropped_on="2026-10-21")
@@ -44,14 +44,14 @@ def test_a_habit_is_said_with_its_change() -> None:
 def test_a_pair_is_said_with_its_condition(condition: Condition, words: str) -> None:
     """What is done, how long after what, and when."""
     pair = Pair("pair-1", DOOR, LIGHT, 5, 0.9, (condition,))
-    said = "you turn porch (light) on 5 seconds after door (binary sensor) becomes on"
+    said = "you turn on porch (light) 5 s after door (binary sensor) becomes on"
     assert pair_in_words(pair) == f"{said}, {words}"
 
 
 def test_a_chain_is_said_step_by_step() -> None:
     """Each step with its time after the one before."""
     chain = Chain("chain-1", (COFFEE, LIGHT), (42.0,), 0.9)
-    said = "you turn coffee maker (switch) on, 42 seconds later you turn porch (light) on"
+    said = "you turn on coffee maker (switch), 42 s later you turn on porch (light)"
     assert chain_in_words(chain) == said
 
 

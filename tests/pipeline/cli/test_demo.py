@@ -42,11 +42,12 @@ def test_finds_what_was_planted_and_leaves_nothing(tmp_path: Path, demo: list[st
     assert outcome.returncode == 0, outcome.stderr
     assert outcome.stderr == ""
     assert "Seen " in outcome.stdout
-    assert "0s ·" in outcome.stdout
+    assert "0 s ·" in outcome.stdout
     assert found("Habits", outcome.stdout) >= 5
     assert found("Pairs", outcome.stdout) >= 2
     assert "none taken for a habit" in outcome.stdout
     assert "Where to look next" in outcome.stdout
+    assert "that lasts" not in outcome.stdout.partition(" messages of ")[0]
     assert list((tmp_path / "temporary").iterdir()) == []
     assert sorted(path.name for path in tmp_path.iterdir()) == [".env", "temporary"]
 

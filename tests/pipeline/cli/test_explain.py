@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pipeline.pictures import calendar, chain, minutes_of_day, weeks
-from pipeline.wording import claim
+from pipeline.wording import claim, sentence
 from schemas.anomalies import Anomaly, AnomalyKind
 from schemas.patterns import (
     Change,
@@ -100,11 +100,11 @@ def test_habit_is_explained_without_jargon(told: Callable[..., str], make_patter
     for expected in (
         claim(found),
         "It could have shown on 20 days. It did on 18 of them, on 2 it did not.",
-        "First seen on 5 October 2026, last on 30 October 2026.",
+        "First seen on 5 October 2026, last on 30 October 2026 (UTC).",
         "it falls into this time on about 2 of 20 days; it did on 18.",
         "Chance looks as convincing as this at most once in 4,000.",
         "It is a habit on weekdays; the other days count neither way.",
-        "It keeps to the clock and not to the sun: 07:04 all year round.",
+        "As far as 26 days can tell, it keeps to the clock, 07:04, and not to the sun.",
         "Since 12 October 2026 it is at 07:04; before, it was at 09:00.",
         "It will show with a probability of 70%: of a hundred forecasts that say so, about 70 come true.",
         "That is less than 18 of 20",
@@ -133,16 +133,16 @@ def test_chain_is_drawn_step_by_step(told: Callable[..., str]) -> None:
         "●  blind (cover) becomes closed",
         "●  lamp (light) goes off",
     ]
-    assert lines[2] == "│  after 8 seconds, mostly 5s to 13s"
+    assert lines[2] == "│  after 8 s, mostly 5 s to 13 s"
     said = told(pattern(CHAIN))
-    assert "● projector (media player) goes on │ │ after 8 seconds" in said
-    assert "nine times in ten within 72s; 6 times they did not." in said
+    assert "● projector (media player) goes on │ │ after 8 s" in said
+    assert "nine times in ten within 72 s; 6 times they did not." in said
 
 
 def test_duration_is_explained(told: Callable[..., str]) -> None:
     """How long, how often that was foreseen right, and at which hours it begins."""
     said = told(pattern(WASH))
-    assert "It was foreseen 24 times, from what was seen on other days: now mostly 43m to 47m." in said
+    assert "It was foreseen 24 times, from what was seen on other days: now mostly 43 min to 47 min." in said
     assert "00 ········██··········█··· 24" in said
     assert "It will last as foreseen with a probability of 60%" in said
 
@@ -152,7 +152,7 @@ def test_anomaly_is_explained(told: Callable[..., str], anomaly: Anomaly) -> Non
     Path("home.json").write_text(json.dumps({"tz": "Europe/Berlin", "lat": 52.5, "lon": 13.4}))
     said = told(anomaly, "--home", "home.json")
     assert said.startswith("Oven (switch) has been on for 12 h. anomaly")
-    assert "It is out of order since 3 November 2026 at 06:30." in said
+    assert "It has been out of order since 3 November 2026 at 06:30." in said
     assert "It is usually on for less than 90 min." in said
     assert "Severity: high. When all is in order, it happens about once in 2,000 such occasions." in said
     assert "Of 20 occasions like it, 20 went as expected." in said
@@ -251,17 +251,87 @@ def test_store_is_read_for_patterns_and_anomalies(
 
 
 def test_ids_that_name_none_or_several_are_said(ha_ai: Command, make_pattern: MakePattern) -> None:
-    """An unknown id is answered with where to find one, an ambiguous one with the candidates."""
+    """An unknown id is answered with where it was sought, an ambiguous one with the candidates."""
     many = [make_pattern(slot=slot, entity_id=f"light.{slot}") for slot in range(40)]
     Path("found.jsonl").write_text("\n".join(each.model_dump_json() for each in many))
     unknown = ha_ai("explain", "xyz", "--file", "found.jsonl")
     assert unknown.code == 2
-    assert "expected the beginning of one of 40 ids, got 'xyz': `ha-ai patterns` shows them" in unknown.err
+    assert "got 'xyz', expected the beginning of one of the 40 ids in found.jsonl\n" in unknown.err
     several = ha_ai("explain", "", "--file", "found.jsonl")
     assert several.code == 2
-    assert "expected the beginning of one id alone, got '' of 40:" in several.err
-    assert f"\n  {many[0].id}  {claim(many[0])}" in several.err
+    assert "40 ids are known:" in several.err
+    assert f"\n  {many[0].id[:7]}  {claim(many[0])}" in several.err
     assert "and 30 more" in several.err
+
+
+def test_ids_alike_are_told_apart(ha_ai: Command, make_pattern: MakePattern) -> None:
+    """As much of the ids is shown as tells them apart."""
+    alike = [make_pattern().model_copy(update={"id": f"a1234567{end}"}) for end in ("bc", "bd")]
+    Path("found.jsonl").write_text("\n".join(each.model_dump_json() for each in alike))
+    said = ha_ai("explain", "a1", "--file", "found.jsonl").err
+    assert "2 ids begin with a1:\n  a1234567bc  You" in said
+
+
+def test_unknown_id_of_the_store_says_where_ids_are(ha_ai: Command) -> None:
+    """Where the store was read, the command that lists its ids is named."""
+    store = SqlStore("sqlite:///ha-ai.db")
+    store.migrate()
+    store.close()
+    assert "one of the 0 ids: `ha-ai patterns` shows them" in ha_ai("explain", "a").err
+
+
+def test_times_of_a_file_alone_are_utc(told: Callable[..., str], anomaly: Anomaly) -> None:
+    """Where nobody says where the home is, times are said to be UTC."""
+    assert "since 3 November 2026 at 05:30 UTC." in told(anomaly)
+
+
+@pytest.mark.parametrize(
+    ("hits", "of", "sure", "range_", "words"),
+    [
+        (
+            2,
+            4,
+            0.71,
+            (0.19, 0.81),
+            "right 2 of 4 times, by chance it would be less than one; such habits usu",
+        ),
+        (17, 17, 0.84, (0.89, 1.0), "to be cautious, next time with 84% probability."),
+        (16, 20, 0.8, (0.62, 0.91), "less than one; next time with 80% probability."),
+    ],
+)
+def test_a_forecast_unlike_what_was_seen_says_why(
+    hits: int, of: int, sure: float, range_: tuple[float, float], words: str
+) -> None:
+    """The figures of one sentence do not contradict one another without a word."""
+    seen = evidence(opportunities=of, hits=hits, misses=of - hits, interval=range_, base_rate=0.01)
+    assert words in sentence(pattern(WASH, evidence=seen, confidence=sure))
+
+
+def test_a_forecast_outside_the_range_is_explained(told: Callable[..., str]) -> None:
+    """A forecast below what was seen is said to be so on purpose; without a miss, none is counted."""
+    sure = evidence(opportunities=17, hits=17, misses=0, interval=(0.89, 1.0))
+    said = told(pattern(WASH, evidence=sure, confidence=0.84))
+    assert "That was right every time." in said
+    assert "somewhere from 89% to 100%" in said
+    assert "The forecast is below that on purpose: it is more cautious than what was seen." in said
+    few = evidence(opportunities=4, hits=2, misses=2, interval=(0.19, 0.81))
+    assert "That is more than 2 of 4: few occasions say little" in told(pattern(PAIR, evidence=few))
+    assert "The forecast is above that" in told(pattern(WASH, evidence=few, confidence=0.9))
+
+
+def test_lengths_that_are_the_same_are_said_once() -> None:
+    """A length is said with its unit, a range only where there is one."""
+    short = WASH.model_copy(update={"seconds": Quantiles(p10=118, p50=120, p90=122)})
+    assert claim(pattern(short)) == "When washer (switch) goes on, that lasts about 2 min."
+    assert claim(pattern(WASH)).endswith("that lasts 45 min, mostly 43 min to 47 min.")
+
+
+def test_sentences_of_the_day_read_well(make_pattern: MakePattern) -> None:
+    """Nothing goes "on on weekdays", and what is near the sun's rise or set is at it."""
+    moving = make_pattern(entity_id="binary_sensor.hall")
+    assert claim(moving).startswith("Hall (binary sensor) goes on, on weekdays around 07:04")
+    by_sun = moving.detail.model_copy(update={"anchor": "sunset", "offset_minutes": -1.0})
+    assert claim(pattern(by_sun)).endswith("(give or take 5 min), at sunset.")
 
 
 @pytest.mark.parametrize(

@@ -46,11 +46,20 @@ def test_changes_tell_what_is_no_more(
     """On a terminal a change says whether its pattern came, changed or went; a line for each."""
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     said = ha_ai("learn", log, "--changes").out.splitlines()
-    assert said[0].startswith("detected   You turn hall (light) ")
+    assert said[0].startswith("detected   You turn on hall (light) ")
     assert {line.split()[0] for line in said} <= {"detected", "updated", "no"}
     gone = PatternChange(What.RETIRED, make_pattern())
     monkeypatch.setattr(LogLearner, "finish", lambda _: iter([gone]))
-    assert ha_ai("learn", log, "--changes").out.splitlines()[-1].startswith("no longer  You turn coffee")
+    assert ha_ai("learn", log, "--changes").out.splitlines()[-1].startswith("no longer  You turn on coffee")
+
+
+def learner_that_knows(patterns: list[Pattern]) -> Any:
+    """A learner that found these, whatever it was given."""
+    ledger = SimpleNamespace(active={each.id: each for each in patterns})
+    core = SimpleNamespace(ledger=ledger, anomalies=[], home=SimpleNamespace(tz="UTC"))
+    counts = SimpleNamespace(learned=1, days={1}, duplicates=0, too_late=0)
+    nothing = {"take": lambda _: (), "finish": lambda: ()}
+    return SimpleNamespace(core=core, counts=counts, **nothing)
 
 
 class Vigilant:
@@ -82,7 +91,7 @@ def test_anomalies_come_after_the_patterns(ha_ai: Command, log: Path, alarmed: A
     outcome = ha_ai("learn", log)
     assert [json.loads(line)["pattern_type"] for line in outcome.out.splitlines()] == ["anomaly"]
     assert Anomaly.model_validate_json(outcome.out) == alarmed
-    assert "0 patterns, 1 anomalies" in outcome.err
+    assert "0 patterns, 1 anomaly" in outcome.err
 
 
 @pytest.mark.usefixtures("alarmed")
@@ -92,7 +101,18 @@ def test_alarms_are_said_as_they_come(ha_ai: Command, log: Path, monkeypatch: py
     assert [json.loads(line)["id"] for line in lines] == ["later"]
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     said = "anomaly    Oven (switch) has been on for 12 h. It is usually on for less than 90 min."
-    assert ha_ai("learn", log, "--changes").out.splitlines() == [said]
+    assert ha_ai("learn", log, "--changes").out.splitlines() == [f"{said} later"]
+
+
+def test_sentences_are_sorted_by_kind_and_certainty(
+    ha_ai: Command, log: Path, monkeypatch: pytest.MonkeyPatch, make_pattern: Any
+) -> None:
+    """On a terminal the surest habit of a kind comes first, each with the id by which it can be explained."""
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    known = [make_pattern(confidence=sure, entity_id=f"light.{sure}") for sure in (0.6, 0.9, 0.7)]
+    monkeypatch.setattr("pipeline.cli.learn.LogLearner", lambda *_, **__: learner_that_knows(known))
+    said = ha_ai("learn", log).out.splitlines()
+    assert [line.split()[-1] for line in said] == [known[place].id[:7] for place in (1, 2, 0)]
 
 
 def test_workers_find_the_same(ha_ai: Command, log: Path) -> None:

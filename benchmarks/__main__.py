@@ -7,6 +7,7 @@ MEASUREMENTS = (
     ("benchmarks.quality",),
     ("benchmarks.numeric",),
     ("benchmarks.learning",),
+    ("benchmarks.night",),
     ("benchmarks.equivalence",),
     ("benchmarks.throughput",),
     ("benchmarks.latency",),

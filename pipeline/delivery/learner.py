@@ -9,6 +9,7 @@ from time import monotonic
 from pipeline.delivery.announcements import Announcer
 from pipeline.delivery.decoding import BatchDecoder, DecodedBatch
 from pipeline.delivery.gap_tracker import NOT_RUNNING, GapTracker
+from pipeline.heap import look_through_all, spare_what_is_known
 from pipeline.ingest.messages import Message, Signal
 from pipeline.learning.baselines import Baseline
 from pipeline.learning.core import ClosedDay, LearningCore
@@ -155,6 +156,7 @@ class HomeLearner:
                     break
                 self._judge_wanted = False
                 self._judged_from, self._changed = monotonic(), 0
+                spare_what_is_known()
                 self._judging = self.core.judge()
             else:
                 changes = next(self._judging, None)
@@ -276,6 +278,7 @@ class HomeLearner:
         work.outgoing += [self._announcer.anomaly(alarm) for alarm in alarms]
 
     def _conclude(self, work: Work) -> None:
+        look_through_all()
         if self._untold_from_ms is not None:
             # Before the first judgement nobody watches, nor while days come faster than they are judged.
             since = from_us(self._untold_from_ms * 1000)

@@ -189,6 +189,19 @@ def test_a_planned_stop_after_every_batch_loses_nothing(
     assert process.kept() == clean
 
 
+def test_the_collector_leaves_the_history_alone_while_it_is_judged(
+    start: Callable[[], Run], changes: list[StateChange]
+) -> None:
+    """Looking through all that a home has would hold the stream; afterwards it may again."""
+    process = start()
+    process.deliver(changes)
+    while process.learner.thinking and not gc.get_freeze_count():
+        process.write(process.learner.think(1e-6))
+    assert gc.get_freeze_count()
+    process.rest()
+    assert not gc.get_freeze_count()
+
+
 @pytest.mark.parametrize("end", ["killed", "stopped"])
 def test_late_events_reach_sealed_days(
     start: Callable[[], Run], changes: list[StateChange], clean: Kept, end: str
@@ -238,19 +251,6 @@ def test_a_judgement_in_slices_says_how_many_patterns_changed(
 
 
 @pytest.mark.parametrize("end", ["killed", "stopped"])
-def test_the_collector_leaves_the_history_alone_while_it_is_judged(
-    start: Callable[[], Run], changes: list[StateChange]
-) -> None:
-    """Looking through all that a home has would hold the stream; afterwards it may again."""
-    process = start()
-    process.deliver(changes)
-    while process.learner.thinking and not gc.get_freeze_count():
-        process.write(process.learner.think(1e-6))
-    assert gc.get_freeze_count()
-    process.rest()
-    assert not gc.get_freeze_count()
-
-
 def test_home_assistant_is_away_over_our_restart(
     start: Callable[[], Run], changes: list[StateChange], end: str
 ) -> None:

@@ -159,7 +159,8 @@ def _leaning(pattern: Pattern) -> str:
     if sure > rate + NOTICED:
         habits = found.opportunities < FEW or isinstance(pattern.detail, DurationDetail)
         return "such habits usually hold, so " if habits else "counting the last ones most, "
-    return "to be cautious, " if sure < min(rate - NOTICED, found.interval[0]) else ""
+    doubted = found.opportunities < FEW or sure < found.interval[0]
+    return "to be cautious, " if doubted and sure < rate - NOTICED else ""
 
 
 def short_time(seconds: float) -> str:

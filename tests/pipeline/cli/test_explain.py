@@ -296,6 +296,7 @@ def test_times_of_a_file_alone_are_utc(told: Callable[..., str], anomaly: Anomal
             "right 2 of 4 times, by chance it would be less than one; such habits usu",
         ),
         (17, 17, 0.84, (0.89, 1.0), "to be cautious, next time with 84% probability."),
+        (3, 3, 0.67, (0.47, 0.99), "less than one; to be cautious, next time with 67% probability."),
         (16, 20, 0.8, (0.62, 0.91), "less than one; next time with 80% probability."),
     ],
 )

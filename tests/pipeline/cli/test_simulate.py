@@ -27,7 +27,7 @@ def test_writes_events_home_and_truth(ha_ai: Command) -> None:
 def test_says_what_was_planted(ha_ai: Command) -> None:
     """Everything that can be found is said in words with how often it came about, and what cannot too."""
     said = ha_ai("simulate", "--out", "house", "--days", 25).out
-    assert re.search(r"turn coffee maker \(switch\) on on weekdays around 06:53: \d+ of \d+ days", said)
+    assert re.search(r"turn on coffee maker \(switch\) on weekdays around 06:53: \d+ of \d+ days", said)
     assert "14 min after sunset" in said
     assert re.search(r"around \d\d:\d\d, from 2026-10-\d\d on around", said)
     assert re.search(r"around \d\d:\d\d, until 2026-10-\d\d", said)

@@ -10,8 +10,9 @@ from typing import Any
 
 import aiomqtt
 import pytest
+from rich.console import Console
 
-from pipeline.cli.terminal import OUT
+from pipeline.cli.terminal import OUT, gone
 from pipeline.cli.watch import show
 from pipeline.wording import claim
 from schemas.anomalies import Anomaly
@@ -47,6 +48,18 @@ def test_pattern_is_said_with_its_picture(shown: Shown, make_pattern: Callable[.
     assert f"No longer: {claim(found.pattern)}" in shown(
         TOPICS.pattern_detected, gone.model_dump_json().encode()
     )
+
+
+def test_what_is_no_more_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, make_pattern: Callable[..., Pattern]
+) -> None:
+    """On a narrow terminal the sentence is cut, and the id by which it can be explained stays."""
+    monkeypatch.setattr("pipeline.cli.terminal.OUT", Console(width=50, force_terminal=True))
+    found = make_pattern()
+    line = gone(found, "30 Oct").plain
+    assert line.startswith("30 Oct  No longer: You turn on coffee")
+    assert line.endswith(f"… {found.id[:7]}")
+    assert len(line) == 50
 
 
 def test_anomaly_is_said_with_what_was_expected(shown: Shown, anomaly: Anomaly) -> None:

@@ -32,11 +32,11 @@ def test_says_what_was_planted(ha_ai: Command) -> None:
     assert re.search(r"around \d\d:\d\d, from 2026-10-\d\d on around", said)
     assert re.search(r"around \d\d:\d\d, until 2026-10-\d\d", said)
     assert re.search(
-        r"pantry \(light\) on \d seconds after pantry door \(binary sensor\) becomes on: \d", said
+        r"turn on pantry \(light\) \d s after pantry door \(binary sensor\) becomes on: \d", said
     )
     for condition in ("in the dark", "between 07:00 and", "on weekdays", "is below", "somebody is at home"):
         assert condition in said
-    assert re.search(r"seconds later you .* seconds later you .*: \d+ of \d+ times", said)
+    assert re.search(r"\d s later you .* \d s later you .*: \d+ of \d+ times", said)
     assert "unknown to Home Assistant" in said
     assert re.search(r"was not used as usual: \d\d Oct \d\d:\d\d", said)
 

@@ -49,4 +49,4 @@ def test_a_message_says_it_in_words_too(found: Pattern) -> None:
     said = Announcer("home", Topics()).pattern(PatternChange(What.DETECTED, found), MONDAY)
     message = PatternDetected.model_validate_json(said.payload)
     assert message.text == sentence(found)
-    assert message.text.startswith("You turn hall (light) on on Mondays around 07:00")
+    assert message.text.startswith("You turn on hall (light) on Mondays around 07:00")

@@ -19,7 +19,7 @@ from pipeline.simulation.recording import write_household
 
 SAMPLE_S = 0.1
 QUIET_S = 15.0
-TARGET_MB = 120
+TARGET_MB = 150
 REPLAY = (HA_AI[0], "replay", "--shift-to-now")
 
 

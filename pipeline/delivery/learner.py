@@ -87,7 +87,6 @@ class HomeLearner:
         self._judged_from = 0.0
         self._changed = 0
         self._seen_us = 0
-        self._untold_from_ms: int | None = None
 
     def recover(self) -> None:
         """Bring the core to the last commit; days that are sealed are read later, by `think`.
@@ -111,7 +110,6 @@ class HomeLearner:
                 self._since_checkpoint += 1
         self._decoder.recall(self._store.last_states)
         self._restore_seen()
-        self._untold_from_ms = self.core.watermark_ms
         self._judge_wanted = bool(self._unread or self.core.open_days())
         if self.core.due():
             self._late_since = monotonic()
@@ -251,10 +249,6 @@ class HomeLearner:
     def _close(self, work: Work) -> None:
         work.closed = self.core.close_due()
         self._closed_days += work.closed
-        starts = [closed.day.start_ms for closed in work.closed]
-        if self._untold_from_ms is not None:
-            starts.append(self._untold_from_ms)
-        self._untold_from_ms = min(starts, default=None)
         self._closed_through_ms = max(
             [self._closed_through_ms, *(closed.day.end_ms for closed in work.closed)]
         )
@@ -279,11 +273,10 @@ class HomeLearner:
 
     def _conclude(self, work: Work) -> None:
         look_through_all()
-        if self._untold_from_ms is not None:
+        if self._closed_days:
             # Before the first judgement nobody watches, nor while days come faster than they are judged.
-            since = from_us(self._untold_from_ms * 1000)
+            since = from_us(min(closed.day.start_ms for closed in self._closed_days) * 1000)
             self.core.watching.alarms += [each for each in self.core.anomalies if each.detail.at >= since]
-            self._untold_from_ms = None
         self._raise_alarms(work)
         duration_ms = round((monotonic() - self._judged_from) * 1000)
         work.outgoing += [

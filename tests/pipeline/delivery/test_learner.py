@@ -138,6 +138,19 @@ def test_what_nobody_watched_is_told_when_its_day_is_judged(
     assert len(process.kept().anomalies) == len(stops) > 5
 
 
+def test_what_nobody_watched_before_a_kill_is_told_after_it(
+    start: Callable[[], Run], changes: list[StateChange]
+) -> None:
+    """Days that were closed, and not judged before the process died, keep none of their alarms back."""
+    process = start()
+    for batch in batches(changes[:44]):
+        process.deliver(batch)
+    process = process.killed()
+    process.rest()
+    stops = [change for change in changes[:44] if (change.entity_id, change.new) == ("switch.fan", "off")]
+    assert len(process.kept().anomalies) == len(stops) > 5
+
+
 @pytest.mark.parametrize("step", STEPS)
 def test_what_is_out_of_order_is_said_once(
     start: Callable[[], Run], changes: list[StateChange], step: str, monkeypatch: pytest.MonkeyPatch

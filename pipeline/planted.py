@@ -4,9 +4,17 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from pipeline.simulation import Anchor, Automation, Chain, EntityState, Habit, Oddity, Pair
-from pipeline.wording import clock, days_in_words, deed, name, seconds_in_words
+from pipeline.wording import (
+    clock,
+    condition_in_words,
+    days_in_words,
+    deed,
+    name,
+    seconds_in_words,
+    sun_in_words,
+)
 from schemas.anomalies import AnomalyKind
-from schemas.patterns import AtHome, Condition, Dark, Hours, Target, Temperature, Weekday
+from schemas.patterns import Condition, Dark, Target
 
 _OUT_OF_ORDER = {
     AnomalyKind.MISSED_ROUTINE: "was not used as usual",
@@ -58,21 +66,11 @@ def oddity_in_words(oddity: Oddity, zone: ZoneInfo) -> str:
 def _time(anchor: Anchor, minute: float, about: str = "around") -> str:
     if anchor == "clock":
         return f"{about} {clock(minute)}"
-    return f"{abs(minute):.0f} min {'after' if minute >= 0 else 'before'} {anchor}"
+    return sun_in_words(anchor, minute)
 
 
 def _condition(condition: Condition) -> str:
-    match condition:
-        case Dark():
-            return "in the dark"
-        case Hours(after=after, before=before):
-            return f"between {clock(60 * after)} and {clock(60 * before)}"
-        case Weekday(days=days):
-            return days_in_words(days)
-        case Temperature(entity_id=entity_id, below=below):
-            return f"while {name(entity_id)} is below {below}"
-        case AtHome():
-            return "while somebody is at home"
+    return "in the dark" if isinstance(condition, Dark) else condition_in_words(condition)
 
 
 def _deed(action: EntityState) -> str:

@@ -24,22 +24,6 @@ class Hours:
     between readings against what it is at that hour. Some 6 microseconds an hour; not mergeable.
     """
 
-    __slots__ = (
-        "_deviation",
-        "_jump",
-        "_level",
-        "_level_size",
-        "_memory",
-        "_power",
-        "_roughness",
-        "_roughness_size",
-        "_spreads",
-        "_tails",
-        "closed",
-        "quantum",
-        "usual",
-    )
-
     # What a snapshot holds beside the parts.
     _PLAIN = (
         "_deviation",
@@ -52,6 +36,7 @@ class Hours:
         "closed",
         "quantum",
     )
+    __slots__ = (*_PLAIN, "_jump", "_spreads", "_tails", "usual")
 
     def __init__(self) -> None:
         self.usual = Usual()

@@ -10,14 +10,14 @@ from detectors.co_occurrence.conditions import Conditions
 from detectors.co_occurrence.explaining import explain
 from detectors.co_occurrence.finding import Finding
 from detectors.evidence import accept, lower_bound
-from detectors.following.day_table import join, tabulate
+from detectors.following.day_table import tabulate
 from detectors.following.log import Flags, Log
 from detectors.following.present import present
-from detectors.following.screening import LEAST_HITS, Tables, nominate
+from detectors.following.screening import LEAST_HITS, nominate
+from detectors.following.tabulating import Tabulating, share
 from detectors.following.timeline import Timeline
 from detectors.following.tried import Tried, try_all
 from detectors.history import Aggregate, Day, History
-from detectors.nomination import Nominating
 from schemas.home import Home
 from schemas.patterns import Condition, Pattern, PatternType
 
@@ -33,7 +33,7 @@ LEVEL, LEVEL_OF_CHOSEN = 0.9, 0.98
 """Certainty of a hit rate's lower bound; more is asked where its condition was chosen among hundreds."""
 
 
-class CoOccurrence(Nominating):
+class CoOccurrence(Tabulating):
     """Find what people do shortly after something happened, in this order, and not by chance.
 
     A pair (trigger, action) is nominated from the day tables; then every use of the trigger is replayed as a
@@ -87,21 +87,13 @@ class CoOccurrence(Nominating):
         least_coverage: float = 0.2,
         half_life_days: float = 14.0,
     ) -> None:
-        super().__init__()
-        if half_life_days <= 0:
-            raise ValueError(f"expected half_life_days above 0, got {half_life_days}")
-        self.alpha = _share("alpha", alpha)
-        self.least_rate = _share("least_rate", least_rate)
-        self.least_sure_rate = _share("least_sure_rate", least_sure_rate)
-        self.least_coverage = _share("least_coverage", least_coverage)
-        self.half_life_days = half_life_days
-        self._tables = Tables()
+        super().__init__(alpha=alpha, half_life_days=half_life_days)
+        self.least_rate = share("least_rate", least_rate)
+        self.least_sure_rate = share("least_sure_rate", least_sure_rate)
+        self.least_coverage = share("least_coverage", least_coverage)
 
     def close_day(self, day: Day) -> Mapping[str, Aggregate]:
         return tabulate(day)
-
-    def merge(self, one: Aggregate, other: Aggregate) -> Aggregate:
-        return join(one, other)
 
     def detect(self, history: History) -> Iterator[Pattern | None]:
         if not any(len(day.at_ms) for day in history.days):
@@ -178,12 +170,6 @@ def _apart(finding: Finding, home: Home) -> bool:
     rooms = home.rooms.get(finding.trigger.entity_id), home.rooms.get(finding.action.entity_id)
     anywhere = finding.trigger.entity_id.partition(".")[0] in EVERYWHERE
     return None not in rooms and rooms[0] != rooms[1] and not anywhere
-
-
-def _share(name: str, value: float) -> float:
-    if not 0 < value < 1:
-        raise ValueError(f"expected {name} between 0 and 1, got {value}")
-    return value
 
 
 def _finding(timeline: Timeline, part: Tried, candidate: int) -> Finding:

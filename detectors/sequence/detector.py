@@ -6,14 +6,14 @@ from itertools import compress
 import numpy as np
 
 from detectors.evidence import accept
-from detectors.following.day_table import is_action, join, tabulate
+from detectors.following.day_table import is_action, tabulate
 from detectors.following.log import Log
 from detectors.following.nulls import dwell_times
-from detectors.following.screening import Tables, nominate
+from detectors.following.screening import nominate
+from detectors.following.tabulating import Tabulating, share
 from detectors.following.timeline import Timeline
 from detectors.following.trials import Candidates
 from detectors.history import Aggregate, Day, History
-from detectors.nomination import Nominating
 from detectors.sequence.attempts import attempt
 from detectors.sequence.chains import Chains, gathered, grow
 from detectors.sequence.links import joined, link, pairs_of
@@ -29,7 +29,7 @@ MOST_STEPS_BEFORE = 4
 """Of what preceded an action on one day, so much is kept: a chain's step mostly has one that does."""
 
 
-class Sequence(Nominating):
+class Sequence(Tabulating):
     """Find the chains of steps that people take in one order, each whole and once.
 
     Chains grow from pairs: an action, or what a pair that was found starts with, and the next action after
@@ -80,25 +80,14 @@ class Sequence(Nominating):
         most_steps: int = 6,
         half_life_days: float = 14.0,
     ) -> None:
-        super().__init__()
-        if half_life_days <= 0:
-            raise ValueError(f"expected half_life_days above 0, got {half_life_days}")
-        for name, value in (("alpha", alpha), ("least_sure_rate", least_sure_rate)):
-            if not 0 < value < 1:
-                raise ValueError(f"expected {name} between 0 and 1, got {value}")
+        super().__init__(alpha=alpha, half_life_days=half_life_days)
         if most_steps < 3:
             raise ValueError(f"expected most_steps of at least 3, got {most_steps}")
-        self.alpha = alpha
-        self.least_sure_rate = least_sure_rate
+        self.least_sure_rate = share("least_sure_rate", least_sure_rate)
         self.most_steps = most_steps
-        self.half_life_days = half_life_days
-        self._tables = Tables()
 
     def close_day(self, day: Day) -> Mapping[str, Aggregate]:
         return tabulate(day, triggers_are=is_action, most_triggers=MOST_STEPS_BEFORE)
-
-    def merge(self, one: Aggregate, other: Aggregate) -> Aggregate:
-        return join(one, other)
 
     def detect(self, history: History) -> Iterator[Pattern | None]:
         if not any(len(day.at_ms) for day in history.days):

@@ -109,3 +109,13 @@ def test_without_watches_nothing_is_kept(day: DaySet) -> None:
     assert list(known.renew([], [], [day])) == []
     known.see(EventType("switch.oven", "on"), 1)
     assert known.take() == []
+
+
+def test_an_alarm_is_handed_out_once_whoever_says_it_again() -> None:
+    """In the order of time; what was said before a start, or is found again at night, is no news."""
+    watch = Watching()
+    watch.said = {alarm(20).id}
+    watch.alarms += [alarm(50), alarm(20), alarm(30), alarm(50)]
+    assert watch.take() == [alarm(30), alarm(50)]
+    watch.alarms.append(alarm(30))
+    assert watch.take() == []

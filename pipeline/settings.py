@@ -184,6 +184,35 @@ class Settings(BaseSettings):
         allow_inf_nan=False,
         description="Anomalies that are told a week at most, in the long run.",
     )
+    suggestions_per_day: int = Field(
+        3,
+        ge=0,
+        le=50,
+        description="Suggestions that are made a day at most.",
+    )
+    minimum_confidence: float = Field(
+        0.75,
+        ge=0,
+        le=1,
+        allow_inf_nan=False,
+        description="Share of wanted runs that a suggestion has to expect; the number in Home Assistant "
+        "comes before it.",
+    )
+    not_now_days: int = Field(14, ge=1, le=365, description="Days after which `Not now` is asked again.")
+    command_key_file: Path = Field(
+        Path("ha-ai.key"),
+        description="The key that signs commands, made at the first start, readable by its owner only.",
+    )
+    deployer_token_file: Path | None = Field(
+        None,
+        description="A file with an administrator's long-lived token, read by the deployer's process alone; "
+        "without it nothing is deployed.",
+    )
+    discovery_prefix: str = Field(
+        "homeassistant",
+        pattern=r"^[A-Za-z0-9_-]+$",
+        description="Where Home Assistant looks for MQTT devices.",
+    )
     batch_size: int = Field(200, ge=1, le=5_000, description="Messages a commit at most.")
     linger_ms: int = Field(
         20,

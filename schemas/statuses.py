@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import Field
 
 from schemas.anomalies import Anomaly
-from schemas.patterns import Pattern, Schema
+from schemas.patterns import Pattern, Probability, Schema
 
 
 class PatternDetected(Schema):
@@ -63,3 +63,15 @@ class DeadLetter(Schema):
     received_at: datetime
     size_bytes: int = Field(ge=0)
     payload_base64: str
+
+
+class HubState(Schema):
+    """What our device in Home Assistant shows; retained. Gaps are those of the last seven days."""
+
+    schema_version: Literal[1] = 1
+    patterns: int = Field(ge=0)
+    pending: int = Field(ge=0)
+    deployed: int = Field(ge=0)
+    gaps: int = Field(ge=0)
+    learning: Literal["ON", "OFF"]
+    minimum_confidence: Probability

@@ -184,6 +184,115 @@ class GapRow(SQLModel, table=True):
     to_us: int = Field(sa_type=BigInteger)
 
 
+class SuggestionRow(SQLModel, table=True):
+    """A suggestion; the column `metadata` holds the whole of it as JSON, the others are for queries.
+
+    `changes` grows with every write: who has read it may write only if nobody did meanwhile.
+    """
+
+    __tablename__ = "suggestions"
+    __table_args__ = (Index("suggestions_by_status", "home", "status"),)
+
+    home: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    pattern_id: str
+    pattern_type: str
+    entity_id: str
+    status: str
+    version: int
+    changes: int
+    created_us: int = Field(sa_type=BigInteger)
+    updated_us: int = Field(sa_type=BigInteger)
+    whole: str = Field(sa_column=Column("metadata", Text, nullable=False))
+
+
+class DeploymentRow(SQLModel, table=True):
+    """What is to stand in Home Assistant for a suggestion, and how far that has come.
+
+    `wanted` is the version that is to stand there, 0 for none; `standing` the one that does. `approval` is
+    the signed command that said so.
+    """
+
+    __tablename__ = "deployments"
+
+    home: str = Field(primary_key=True)
+    suggestion_id: str = Field(primary_key=True)
+    automation_id: str
+    wanted: int
+    standing: int
+    step: str
+    attempts: int
+    approval: str = Field(sa_type=Text)
+    detail: str = Field(sa_type=Text)
+    updated_us: int = Field(sa_type=BigInteger)
+
+
+class AutomationVersionRow(SQLModel, table=True):
+    """One version of an automation: the suggestion as it was approved, and what Home Assistant was given."""
+
+    __tablename__ = "automation_versions"
+
+    home: str = Field(primary_key=True)
+    suggestion_id: str = Field(primary_key=True)
+    version: int = Field(primary_key=True)
+    content_hash: str
+    suggestion: str = Field(sa_type=Text)
+    config: str = Field(sa_type=Text)
+    deployed_us: int = Field(sa_type=BigInteger)
+
+
+class FeedbackRow(SQLModel, table=True):
+    """What a person said or did to a suggestion."""
+
+    __tablename__ = "feedback"
+
+    home: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    suggestion_id: str
+    at_us: int = Field(sa_type=BigInteger)
+    opinion: str
+    pattern_type: str
+    device_class: str
+    person: str
+    text: str = Field(sa_type=Text)
+
+
+class AuditRow(SQLModel, table=True):
+    """Who did what, each entry hashed with the one before: none can be changed or left out unnoticed."""
+
+    __tablename__ = "audit"
+
+    home: str = Field(primary_key=True)
+    number: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False})
+    at_us: int = Field(sa_type=BigInteger)
+    actor: str
+    what: str
+    subject: str
+    detail: str = Field(sa_type=Text)
+    previous: bytes
+    hash: bytes
+
+
+class NonceRow(SQLModel, table=True):
+    """A command's nonce, or a press: neither counts twice."""
+
+    __tablename__ = "nonces"
+
+    home: str = Field(primary_key=True)
+    nonce: str = Field(primary_key=True)
+    seen_us: int = Field(sa_type=BigInteger)
+
+
+class ControlRow(SQLModel, table=True):
+    """What a person has set while the pipeline runs, as JSON."""
+
+    __tablename__ = "controls"
+
+    home: str = Field(primary_key=True)
+    name: str = Field(primary_key=True)
+    value: str = Field(sa_type=Text)
+
+
 METADATA = SQLModel.metadata
 
 

@@ -31,6 +31,82 @@ class Topics:
         return self._topic("events/anomaly/detected")
 
     @property
+    def suggestion_generated(self) -> str:
+        """Automations that are proposed, with their proof."""
+        return self._topic("events/suggestion/generated")
+
+    @property
+    def suggestion_changed(self) -> str:
+        """What has become of a suggestion."""
+        return self._topic("events/suggestion/changed")
+
+    @property
+    def feedback_given(self) -> str:
+        """What a person said or did to a suggestion."""
+        return self._topic("events/feedback/given")
+
+    def suggestion_command(self, verb: str) -> str:
+        """Where a person's signed command goes: approve, reject, not_now, modify."""
+        return self._topic(f"commands/suggestion/{verb}")
+
+    def automation_command(self, verb: str) -> str:
+        """Where a signed command to the deployer goes: deploy, rollback."""
+        return self._topic(f"commands/automation/{verb}")
+
+    @property
+    def press(self) -> str:
+        """Where the buttons in Home Assistant publish; counts only when Home Assistant confirms it."""
+        return self._topic("commands/suggestion/press")
+
+    @property
+    def learning_set(self) -> str:
+        """Where the learning switch publishes ON or OFF."""
+        return self._topic("commands/learning/set")
+
+    @property
+    def minimum_confidence_set(self) -> str:
+        """Where the minimum confidence publishes a number from 0 to 1."""
+        return self._topic("commands/minimum_confidence/set")
+
+    @property
+    def analysis_run(self) -> str:
+        """Where a person asks for suggestions now; what it holds is not read."""
+        return self._topic("commands/analysis/run")
+
+    @property
+    def suggestion_answered(self) -> str:
+        """What came of a command or a press."""
+        return self._topic("responses/suggestion/answered")
+
+    @property
+    def automation_executed(self) -> str:
+        """An automation of ours was deployed, rolled back, or ran."""
+        return self._topic("responses/automation/executed")
+
+    @property
+    def automation_failed(self) -> str:
+        """What could not be done in Home Assistant, and why."""
+        return self._topic("responses/automation/failed")
+
+    @property
+    def query_ask(self) -> str:
+        """Questions; the answer goes to the message's response topic, below `query_answer`."""
+        return self._topic("query/ask")
+
+    def query_answer(self, asker: str) -> str:
+        """Where an asker awaits answers; answers go nowhere else."""
+        return self._topic(f"query/answer/{asker}")
+
+    @property
+    def hub(self) -> str:
+        """What our device in Home Assistant shows; retained."""
+        return self._topic("status/hub")
+
+    def suggestion_state(self, suggestion_id: str) -> str:
+        """What a suggestion's device in Home Assistant shows; retained, empty when settled."""
+        return self._topic(f"status/suggestion/{suggestion_id}")
+
+    @property
     def analysis_complete(self) -> str:
         """A day was closed and judged."""
         return self._topic("status/analysis_complete")

@@ -5,8 +5,8 @@ import asyncio
 import contextlib
 import signal
 import sys
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Coroutine, Iterator
+from typing import Any, Protocol
 
 import structlog
 import uvicorn
@@ -14,25 +14,41 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from pipeline.cli import UserError
 from pipeline.cli.home_file import read_home_file
-from pipeline.delivery.service import Consumer, FatalError, Service
+from pipeline.consumers.child import keep_running
+from pipeline.consumers.consumer import STATEFUL, Consumer
+from pipeline.consumers.host import ConsumerHost
+from pipeline.consumers.registry import factories
+from pipeline.delivery.service import FatalError, Service
 from pipeline.heap import use_one_arena
 from pipeline.http import application
 from pipeline.logs import configure_logs
 from pipeline.place import remembered_home
 from pipeline.settings import Settings
+from schemas.home import Home
 from sinks.store import StoreError
 
 log = structlog.get_logger()
 
 EXIT_RESTART = 75
 SHOW_S = 10.0
+ALL = STATEFUL
+
+
+class Part(Protocol):
+    """What runs until it is stopped."""
+
+    async def run(self) -> None:
+        """Run."""
+
+    def stop(self) -> None:
+        """Return from `run`."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    names = " or ".join(Consumer)
+    names = ", ".join(Consumer)
     parser.add_argument(
-        "consumers", nargs="*", type=_consumer, metavar="CONSUMER", help=f"{names}; without one, all"
+        "consumers", nargs="*", type=_consumer, metavar="CONSUMER", help=f"some of {names}; without one, all"
     )
 
 
@@ -41,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
     use_one_arena()
     settings = Settings()
     configure_logs(settings)
-    consumers = frozenset(arguments.consumers) or frozenset(Consumer)
+    consumers = frozenset(arguments.consumers) or ALL
     if settings.home_file is not None:
         read_home_file(settings.home_file)
     try:
@@ -56,28 +72,78 @@ def _consumer(name: str) -> Consumer:
     try:
         return Consumer(name)
     except ValueError as error:
-        raise argparse.ArgumentTypeError(f"expected {' or '.join(Consumer)}, got {name!r}") from error
+        raise argparse.ArgumentTypeError(f"expected one of {', '.join(Consumer)}, got {name!r}") from error
 
 
 async def _serve(settings: Settings, consumers: frozenset[Consumer]) -> int:
     home = await remembered_home(settings)
-    service = Service(settings, home, consumers=consumers)
-    names = ", ".join(sorted(consumers))
-    log.info("starting", home=home.id, tz=home.tz, broker=settings.broker_url, consumers=names)
+    log.info(
+        "starting",
+        home=home.id,
+        tz=home.tz,
+        broker=settings.broker_url,
+        consumers=", ".join(sorted(consumers)),
+    )
+    parts, beside = _parts(settings, home, consumers)
     for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, service.stop)
-    beside = [asyncio.create_task(_serve_http(settings, service)), asyncio.create_task(_show(service))]
+        asyncio.get_running_loop().add_signal_handler(number, _stop, parts)
+    tasks = [asyncio.create_task(each) for each in beside]
     try:
-        await service.run()
-    except FatalError as error:
+        await _run_together(parts)
+    except (FatalError, ConnectionError) as error:
         log.error("cannot go on", reason=str(error))  # noqa: TRY400 the reason is the message, not the traceback
         return EXIT_RESTART
     finally:
-        for task in beside:
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*beside, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
     log.info("stopped")
     return 0
+
+
+def _parts(
+    settings: Settings, home: Home, consumers: frozenset[Consumer]
+) -> tuple[list[Part], list[Coroutine[Any, Any, None]]]:
+    """What runs in this process, and what beside it."""
+    parts: list[Part] = []
+    beside: list[Coroutine[Any, Any, None]] = []
+    filled = None
+    if consumers & STATEFUL:
+        service = Service(settings, home, consumers=consumers & STATEFUL)
+        filled = service.outbox_filled
+        parts.append(service)
+        beside += [_serve_http(settings, service), _show(service)]
+    here = consumers - STATEFUL
+    if Consumer.DEPLOY in here and len(consumers) > 1:
+        here -= {Consumer.DEPLOY}
+        beside.append(_deploy_beside(settings))
+    if here:
+        parts.append(ConsumerHost(settings, home, factories(here), outbox_filled=filled))
+    return parts, beside
+
+
+async def _deploy_beside(settings: Settings) -> None:
+    """The deployer has a process of its own: it alone reads the administrator's token."""
+    if settings.deployer_token_file is None:
+        log.info("nothing is deployed: HA_AI_DEPLOYER_TOKEN_FILE is not set")
+        return
+    await keep_running(Consumer.DEPLOY)
+
+
+async def _run_together(parts: list[Part]) -> None:
+    """Run until all have ended; when one ends, the others are asked to."""
+    tasks = {asyncio.create_task(part.run()) for part in parts}
+    done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    _stop(parts)
+    if pending:
+        await asyncio.wait(pending)
+    for task in done | pending:
+        task.result()
+
+
+def _stop(parts: list[Part]) -> None:
+    for part in parts:
+        part.stop()
 
 
 class _Http(uvicorn.Server):

@@ -1,11 +1,13 @@
 """Connections to the MQTT broker: FastStream's, with what it takes to lose nothing around restarts."""
 
+import asyncio
 import logging
 import secrets
 import ssl
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import structlog
 import zmqtt
 from faststream.middlewares import AckPolicy
 from faststream.mqtt import MQTTBroker, MQTTMessage, QoS
@@ -14,6 +16,9 @@ from faststream.security import BaseSecurity, SASLPlaintext
 from pipeline.delivery.durable import DurableBroker, Permission, Room
 from pipeline.settings import Settings
 
+log = structlog.get_logger()
+
+TRY_AGAIN_S = 1.0
 MAXIMUM_PACKET_SIZE = 1_048_576
 EVERY_PACKET_ID = 65_535
 RECONNECT = zmqtt.ReconnectConfig(initial_delay=0.5, max_delay=5.0, max_attempts=None)
@@ -60,14 +65,17 @@ def durable_broker(
     )
 
 
-def egress_broker(settings: Settings, on_failed: Failed, will: zmqtt.Will | None) -> MQTTBroker:
+def egress_broker(
+    settings: Settings, on_failed: Failed, will: zmqtt.Will | None, *, name: str = "out"
+) -> MQTTBroker:
     """The outbox's connection: a publish that waits must never hold up the intake's read loop.
 
-    It has no session to resume, and a name of its own in every process, so that several can publish.
+    It has no session to resume, and a name of its own in every process, so that several can publish. The
+    stateless consumers have one each, under their own `name`.
     """
     return MQTTBroker(
         settings.broker_url,
-        client_id=f"{settings.mqtt_client_id}-out-{secrets.token_hex(4)}",
+        client_id=f"{settings.mqtt_client_id}-{name}-{secrets.token_hex(4)}",
         will=will,
         **_common(settings, on_failed),
     )
@@ -83,6 +91,18 @@ def _common(settings: Settings, on_failed: Failed) -> dict[str, Any]:
         "log_level": logging.DEBUG,
         "apply_types": False,
     }
+
+
+async def connect(broker: MQTTBroker) -> None:
+    """Start a broker; one that refuses or is away at the start is asked again."""
+    while True:
+        try:
+            await broker.start()
+        except (zmqtt.MQTTConnectError, zmqtt.MQTTTimeoutError, OSError) as error:
+            log.warning("broker not reached, trying again", error=str(error) or type(error).__name__)
+            await asyncio.sleep(TRY_AGAIN_S)
+        else:
+            return
 
 
 async def whole(message: MQTTMessage) -> MQTTMessage:

@@ -6,19 +6,19 @@ import uuid
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from enum import StrEnum
 from importlib.metadata import version
 from typing import Any, TypeVar
 
 import structlog
 import zmqtt
-from faststream.mqtt import MQTTBroker
 
 from detectors.registry import detectors
 from pipeline.asyncapi import declare_said
+from pipeline.consumers.consumer import STATEFUL, Consumer
 from pipeline.delivery.announcements import Announcer
 from pipeline.delivery.committer import Committer
 from pipeline.delivery.connection import (
+    connect,
     connection_id,
     detach,
     durable_broker,
@@ -54,13 +54,6 @@ T = TypeVar("T")
 Loop = Callable[[], Coroutine[object, object, None]]
 
 
-class Consumer(StrEnum):
-    """What can run by itself: learning, which owns the home, and publishing what it found."""
-
-    LEARN = "learn"
-    PUBLISH = "publish"
-
-
 class FatalError(RuntimeError):
     """The process cannot go on, and a new one can: exit non-zero and be restarted."""
 
@@ -73,7 +66,7 @@ class Service:
     settings, home
         What was set, and where the home is.
     consumers
-        Which of them run in this process.
+        Which of the two run in this process: learning, publishing.
     clock
         What event times are checked against; a replay into its own broker brings its own.
     """
@@ -83,7 +76,7 @@ class Service:
         settings: Settings,
         home: Home,
         *,
-        consumers: frozenset[Consumer] = frozenset(Consumer),
+        consumers: frozenset[Consumer] = STATEFUL,
         clock: Clock | None = None,
     ) -> None:
         self.settings = settings
@@ -94,7 +87,7 @@ class Service:
         self.metrics = Metrics()
         self.learner: HomeLearner | None = None
         self._committer: Committer | None = None
-        self._filled = asyncio.Event()
+        self.outbox_filled = asyncio.Event()
         self._failed = asyncio.Event()
         self._stopping = asyncio.Event()
         self.store = SqlStore(settings.store_url, home=self.home.id)
@@ -169,7 +162,7 @@ class Service:
             executor=self._executor,
             health=self.health,
             metrics=self.metrics,
-            outbox_filled=self._filled,
+            outbox_filled=self.outbox_filled,
             batch_size=self.settings.batch_size,
             linger_s=self.settings.linger_ms / 1000,
         )
@@ -178,30 +171,23 @@ class Service:
     async def _take_in(self) -> None:
         """Connect. The commit loop runs already: a full intake would hold up the SUBACKs."""
         try:
-            await self._connect(self.ingest)
+            await connect(self.ingest)
         except NotOwnerError as error:
             raise self._no_owner(LEASE_LOST) from error
         await self._failed.wait()
 
     async def _give_out(self) -> None:
-        await self._connect(self.egress)
+        await connect(self.egress)
         if Consumer.PUBLISH in self.consumers:
             egress = Egress(
-                self.store, self.egress, executor=self._executor, metrics=self.metrics, filled=self._filled
+                self.store,
+                self.egress,
+                executor=self._executor,
+                metrics=self.metrics,
+                filled=self.outbox_filled,
             )
             await egress.run()
         await self._failed.wait()
-
-    async def _connect(self, broker: MQTTBroker) -> None:
-        """Start a broker; one that refuses or is away at the start is asked again."""
-        while True:
-            try:
-                await broker.start()
-            except (zmqtt.MQTTConnectError, zmqtt.MQTTTimeoutError, OSError) as error:
-                log.warning("broker not reached, trying again", error=str(error) or type(error).__name__)
-                await asyncio.sleep(1.0)
-            else:
-                return
 
     async def _unless_stopped(self, tasks: set[asyncio.Task[Any]]) -> bool:
         """Wait for a task to end, and raise what it raises; False when `stop` came first."""

@@ -4,13 +4,23 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Column, delete, select
 
-from schemas.tables import DayAggregateRow, DaySetRow, DeadLetterRow, JournalRow, OutboxRow, table_of
+from schemas.tables import (
+    DayAggregateRow,
+    DaySetRow,
+    DeadLetterRow,
+    JournalRow,
+    NonceRow,
+    OutboxRow,
+    table_of,
+)
 from sinks.store.engine import Database
 
 DAY_US = 86_400_000_000
 JOURNAL_DAYS = 7
 JOURNAL_ROWS = 200_000
 OUTBOX_DAYS = 2
+# Much longer than a command is valid, and a press counts.
+NONCE_DAYS = 2
 DAY_SET_DAYS = 365
 AGGREGATE_DAYS = 90
 DEAD_LETTERS = 10_000
@@ -21,6 +31,7 @@ TRANSACTIONS_A_CALL = 5
 _JOURNAL = table_of(JournalRow)
 _OUTBOX = table_of(OutboxRow)
 _LETTERS = table_of(DeadLetterRow)
+_NONCES = table_of(NonceRow)
 
 
 def prune(database: Database, home: str, now_us: int) -> None:
@@ -38,6 +49,9 @@ def prune(database: Database, home: str, now_us: int) -> None:
     with database.writing() as connection:
         connection.execute(
             delete(_OUTBOX).where(_OUTBOX.c.home == home, _OUTBOX.c.sent_us < now_us - OUTBOX_DAYS * DAY_US)
+        )
+        connection.execute(
+            delete(_NONCES).where(_NONCES.c.home == home, _NONCES.c.seen_us < now_us - NONCE_DAYS * DAY_US)
         )
         for row, days in ((DaySetRow, DAY_SET_DAYS), (DayAggregateRow, AGGREGATE_DAYS)):
             table = table_of(row)

@@ -29,6 +29,7 @@ from sinks.store.engine import Database
 from sinks.store.lease import Held, Leases
 from sinks.store.retention import prune
 from sinks.store.rows import dead_letter, journal_event, snapshot_checksum
+from sinks.store.suggestions import SuggestionReads
 from sinks.store.transaction import KEYS_A_QUERY, Transaction
 
 ROWS_A_PAGE = 2_000
@@ -92,6 +93,7 @@ class SqlStore:
         self.home = home
         self._database = Database(url, busy_timeout_s=busy_timeout_s)
         self.leases = Leases(self._database, home=home)
+        self.suggestions = SuggestionReads(self._database, home)
 
     def migrate(self) -> None:
         """Create the tables, or bring those of an older version up to date.

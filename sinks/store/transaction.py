@@ -33,6 +33,7 @@ from sinks.store.rows import (
     pattern_row,
     snapshot_checksum,
 )
+from sinks.store.suggestions import SuggestionWrites
 
 KEYS_A_QUERY = 500
 
@@ -51,6 +52,11 @@ class Transaction:
     def __init__(self, connection: Connection, home: str) -> None:
         self._connection = connection
         self._home = home
+
+    @property
+    def suggestions(self) -> SuggestionWrites:
+        """What this transaction reads and writes of suggestions."""
+        return SuggestionWrites(self._connection, self._home)
 
     def unseen(self, keys: Sequence[bytes]) -> set[bytes]:
         """Return those of the keys that the journal does not hold."""

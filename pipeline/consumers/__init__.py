@@ -1,0 +1,1 @@
+"""Stateless consumers: each can run alone and in numbers."""

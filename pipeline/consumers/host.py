@@ -1,0 +1,151 @@
+"""Runs stateless consumers: a connection each, their messages one by one, their loops beside."""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+import structlog
+import zmqtt
+from faststream.middlewares import AckPolicy
+from faststream.mqtt import MQTTBroker, MQTTMessage, QoS
+
+from pipeline.consumers.consumer import Consumer, Desk, Inlet, Received, StatelessConsumer
+from pipeline.delivery.connection import connect, egress_broker, whole
+from pipeline.delivery.egress import MessageExpiry
+from pipeline.settings import Settings
+from schemas.home import Home
+from sinks.store import SqlStore, StoreUnavailableError
+
+log = structlog.get_logger()
+
+RETRY_S = 0.5
+PATIENCE_S = 60.0
+Factory = Callable[[Desk], StatelessConsumer]
+
+
+class ConsumerHost:
+    """The stateless consumers of one process.
+
+    Parameters
+    ----------
+    settings, home
+        What was set, and where the home is.
+    factories
+        What makes each consumer that is to run.
+    outbox_filled
+        Set after commits that enqueued messages: what a publisher in this process waits for.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        home: Home,
+        factories: Mapping[Consumer, Factory],
+        *,
+        outbox_filled: asyncio.Event | None = None,
+    ) -> None:
+        self._settings = settings
+        self._store = SqlStore(settings.store_url, home=home.id)
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="consumers-store")
+        self._stopping = asyncio.Event()
+        self._failed = asyncio.Event()
+        filled = outbox_filled or asyncio.Event()
+        self._consumers: list[tuple[StatelessConsumer, MQTTBroker]] = []
+        for name, factory in factories.items():
+            broker = egress_broker(settings, self._connection_failed, None, name=name)
+            broker.add_middleware(MessageExpiry)
+            desk = Desk(settings, home, self._store, self._executor, broker, filled)
+            self._consumers.append((factory(desk), broker))
+
+    async def run(self) -> None:
+        """Run until `stop`; raises what ends a consumer's loop."""
+        tasks: list[asyncio.Task[None]] = []
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._executor, self._store.migrate)
+            tasks = [asyncio.create_task(self._serve(*each)) for each in self._consumers]
+            await self._until_one_ends(tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            for _, broker in self._consumers:
+                await broker.stop()
+            self._executor.shutdown(wait=True)
+            self._store.close()
+
+    def stop(self) -> None:
+        """Return from `run`."""
+        self._stopping.set()
+
+    async def _until_one_ends(self, tasks: list[asyncio.Task[None]]) -> None:
+        waits = [asyncio.create_task(event.wait()) for event in (self._stopping, self._failed)]
+        try:
+            done, _ = await asyncio.wait({*tasks, *waits}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+        for task in tasks:
+            if task in done:
+                task.result()
+        if self._failed.is_set() and not self._stopping.is_set():
+            raise ConnectionError("a connection to the broker cannot be recovered")
+
+    async def _serve(self, consumer: StatelessConsumer, broker: MQTTBroker) -> None:
+        """Take messages and run the consumer's loops."""
+        for inlet in consumer.inlets():
+            _subscribe(broker, consumer.name, inlet)
+        await connect(broker)
+        log.info("consumer runs", consumer=consumer.name.value)
+        async with asyncio.TaskGroup() as group:
+            for loop in consumer.loops():
+                group.create_task(loop())
+            group.create_task(asyncio.Event().wait())
+
+    async def _connection_failed(self) -> None:
+        self._failed.set()
+
+
+def _subscribe(broker: MQTTBroker, name: Consumer, inlet: Inlet) -> None:
+    """Subscribe at QoS 1; a message is acknowledged when it was handled."""
+    shared = f"haai-{name}" if inlet.shared else None
+
+    @broker.subscriber(
+        inlet.topic_filter, qos=QoS.AT_LEAST_ONCE, shared=shared, ack_policy=AckPolicy.MANUAL, decoder=whole
+    )
+    async def take(message: MQTTMessage) -> None:
+        message.clear_cache()
+        await _handle(name, inlet, _received(message))
+        try:
+            await message.ack()
+        except (zmqtt.MQTTDisconnectedError, OSError) as error:
+            log.debug("not acknowledged, it may come again", topic=inlet.topic_filter, reason=str(error))
+
+
+async def _handle(name: Consumer, inlet: Inlet, received: Received) -> None:
+    """Handle a message; a store that is away is asked again, what fails otherwise is logged and over."""
+    deadline_s = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            await inlet.handle(received)
+        except StoreUnavailableError as error:
+            if time.monotonic() < deadline_s:
+                await asyncio.sleep(RETRY_S)
+                continue
+            log.error("message given up, the store is away", consumer=name, reason=str(error))  # noqa: TRY400 the reason says it
+        except Exception:
+            log.exception("message could not be handled", consumer=name, topic=received.topic)
+        return
+
+
+def _received(message: MQTTMessage) -> Received:
+    raw = message.raw_message
+    properties = raw.properties
+    return Received(
+        raw.topic,
+        raw.payload,
+        raw.retain,
+        (properties.response_topic or "") if properties else "",
+        (properties.correlation_data or b"") if properties else b"",
+        time.time_ns() // 1000,
+    )

@@ -1,0 +1,1 @@
+"""From patterns to automations that were tried: candidates, backtest, safety, validation; pure."""

@@ -1,0 +1,181 @@
+"""Suggestions: automations proposed with their proof, and what people said to them."""
+
+import hashlib
+import json
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from schemas.automations import Automation
+from schemas.patterns import Finite, PatternType, Probability, Schema, identify
+
+Rate = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+LONGEST_REASON = 500
+Reason = Annotated[str, Field(max_length=LONGEST_REASON)]
+
+
+class Status(StrEnum):
+    """What has become of a suggestion."""
+
+    PENDING = "pending"
+    APPROVED = "approved"
+    DEPLOYED = "deployed"
+    REJECTED = "rejected"
+    RETIRED = "retired"
+
+
+class Category(StrEnum):
+    """What a suggestion is good for."""
+
+    ENERGY = "energy"
+    COMFORT = "comfort"
+    SECURITY = "security"
+    CONVENIENCE = "convenience"
+
+
+class Priority(StrEnum):
+    """How much a suggestion matters."""
+
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+
+class Trial(Schema):
+    """What an automation would have done on the home's own past, and what that lets expect.
+
+    It would have fired `fired` times: `wanted` as somebody did it then anyway, `unwanted` when nobody did;
+    `missed` times somebody did it without it. Of each kind the local dates, with one entry an occasion.
+    `wanted_per_day` and `unwanted_per_day` forecast the days to come. `regret` is what it is expected to
+    cost a day, in unwanted runs, less what it saves: the lower the better, below 0 it is worth having.
+    """
+
+    first_day: date
+    last_day: date
+    days: int = Field(ge=0)
+    fired: int = Field(ge=0)
+    wanted: int = Field(ge=0)
+    unwanted: int = Field(ge=0)
+    missed: int = Field(ge=0)
+    wanted_dates: tuple[date, ...] = ()
+    unwanted_dates: tuple[date, ...] = ()
+    missed_dates: tuple[date, ...] = ()
+    wanted_per_day: Rate
+    unwanted_per_day: Rate
+    missed_per_day: Rate = 0.0
+    regret: Finite
+
+
+class Experience(Schema):
+    """What people made of suggestions like it: of so many, so many were kept, and what that lets expect."""
+
+    kept: int = Field(ge=0, default=0)
+    undone: int = Field(ge=0, default=0)
+    probability: Probability = 0.5
+
+
+class Suggestion(Schema):
+    """An automation that is proposed, in words, with its proof.
+
+    `version` grows with every change of what is proposed; `content_hash` is what a person approves.
+    `automation_yaml` is what they may copy. `conflicts` tells what else touches it.
+    """
+
+    id: str
+    home: str
+    pattern_id: str
+    pattern_type: PatternType
+    status: Status = Status.PENDING
+    version: int = Field(ge=1, default=1)
+    title: str
+    description: str
+    automation: Automation
+    automation_yaml: str
+    category: Category
+    priority: Priority
+    confidence: Probability
+    trial: Trial
+    experience: Experience = Experience()
+    conflicts: tuple[str, ...] = ()
+    created_at: datetime
+    updated_at: datetime
+    snoozed_until: datetime | None = None
+    reason: Reason = ""
+    ha_automation_id: str | None = None
+    ha_entity_id: str | None = None
+
+    @property
+    def content_hash(self) -> str:
+        """SHA-256 of exactly what would be deployed and what is said of it, as 64 hexadecimal digits."""
+        content = {
+            "automation": self.automation.model_dump(mode="json"),
+            "description": self.description,
+            "id": self.id,
+            "title": self.title,
+            "yaml": self.automation_yaml,
+        }
+        canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+        return hashlib.sha256(canonical.encode()).hexdigest()
+
+    @property
+    def automation_id(self) -> str:
+        """Id of the automation in Home Assistant: ours by its prefix, and the same for every version."""
+        return f"haai_{self.id}"
+
+
+def suggestion_id(home: str, *subject: str) -> str:
+    """The id of a suggestion: it follows from what is proposed, not from its figures or times."""
+    return identify(home, "suggestion", *subject)
+
+
+class Opinion(StrEnum):
+    """What people do with a suggestion."""
+
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    NOT_NOW = "not_now"
+    MODIFIED = "modified"
+    UNDONE = "undone"
+    REMOVED = "removed_by_hand"
+    DISABLED = "disabled_by_hand"
+
+
+class UserFeedback(Schema):
+    """What was said or done to a suggestion by a `person`, with their own words where there are any.
+
+    `device_class` is the domain of what would have been acted on.
+    """
+
+    schema_version: Literal[1] = 1
+    message_id: str
+    at: datetime
+    suggestion_id: str
+    opinion: Opinion
+    pattern_type: PatternType
+    device_class: str
+    person: str
+    text: Reason = ""
+
+
+class SuggestionGenerated(Schema):
+    """A suggestion is there to be looked at; `text` says it with its proof."""
+
+    schema_version: Literal[1] = 1
+    message_id: str
+    at: datetime
+    suggestion: Suggestion
+    text: str
+
+
+class SuggestionChanged(Schema):
+    """What has become of a suggestion, and why."""
+
+    schema_version: Literal[1] = 1
+    message_id: str
+    at: datetime
+    suggestion_id: str
+    status: Status
+    version: int
+    text: str

@@ -1,0 +1,255 @@
+"""Suggestions in the store: what was proposed, what people said, what stands in Home Assistant."""
+
+import json
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Table, select, update
+
+from schemas.instants import from_us, to_us
+from schemas.suggestions import Opinion, Status, Suggestion, UserFeedback
+from schemas.tables import (
+    AutomationVersionRow,
+    ControlRow,
+    DeploymentRow,
+    FeedbackRow,
+    NonceRow,
+    SuggestionRow,
+    table_of,
+)
+from sinks.store.audit import AuditEntry, append, read
+from sinks.store.engine import Database, insert_into
+
+_SUGGESTIONS = table_of(SuggestionRow)
+_DEPLOYMENTS = table_of(DeploymentRow)
+_VERSIONS = table_of(AutomationVersionRow)
+_FEEDBACK = table_of(FeedbackRow)
+_NONCES = table_of(NonceRow)
+_CONTROLS = table_of(ControlRow)
+
+
+class Kept(NamedTuple):
+    """A suggestion as it was read; `changes` must still be the same when it is written again."""
+
+    suggestion: Suggestion
+    changes: int
+
+
+class Deployment(NamedTuple):
+    """What is to stand in Home Assistant for a suggestion (`wanted`, 0 for nothing), and what does."""
+
+    suggestion_id: str
+    automation_id: str
+    wanted: int
+    standing: int
+    step: str
+    attempts: int
+    approval: str
+    detail: str
+    updated_us: int
+
+
+class AutomationVersion(NamedTuple):
+    """One version of an automation, as it was approved and as Home Assistant was given it."""
+
+    version: int
+    content_hash: str
+    suggestion: Suggestion
+    config: dict[str, Any]
+    deployed_us: int
+
+
+class SuggestionReads:
+    """What is known of a home's suggestions; each call sees one state of the database."""
+
+    def __init__(self, database: Database, home: str) -> None:
+        self._database = database
+        self._home = home
+
+    def all(self, *statuses: Status) -> list[Suggestion]:
+        """Return the suggestions, or those of some statuses, oldest first."""
+        with self._database.reading() as connection:
+            return SuggestionWrites(connection, self._home).all(*statuses)
+
+    def get(self, suggestion_id: str) -> Suggestion | None:
+        """Return a suggestion."""
+        with self._database.reading() as connection:
+            kept = SuggestionWrites(connection, self._home).get(suggestion_id)
+        return kept.suggestion if kept else None
+
+    def feedback(self) -> list[UserFeedback]:
+        """Return what people said and did, oldest first."""
+        wanted = select(_FEEDBACK).where(_FEEDBACK.c.home == self._home)
+        with self._database.reading() as connection:
+            rows = connection.execute(wanted.order_by(_FEEDBACK.c.at_us, _FEEDBACK.c.id)).all()
+        return [_feedback(row) for row in rows]
+
+    def deployments(self) -> list[Deployment]:
+        """Return what is to stand in Home Assistant."""
+        with self._database.reading() as connection:
+            return SuggestionWrites(connection, self._home).deployments()
+
+    def deployment(self, suggestion_id: str) -> Deployment | None:
+        """Return what is to stand in Home Assistant for one suggestion."""
+        return next((each for each in self.deployments() if each.suggestion_id == suggestion_id), None)
+
+    def versions(self, suggestion_id: str) -> list[AutomationVersion]:
+        """Return every version that was deployed of a suggestion, first one first."""
+        with self._database.reading() as connection:
+            return SuggestionWrites(connection, self._home).versions(suggestion_id)
+
+    def audit(self) -> list[AuditEntry]:
+        """Return the audit log; `sinks.store.audit.check` says whether it is whole."""
+        with self._database.reading() as connection:
+            return read(connection, self._home)
+
+    def control(self, name: str) -> Any:
+        """Return what a person has set, None if nobody did."""
+        wanted = select(_CONTROLS.c.value).where(_CONTROLS.c.home == self._home, _CONTROLS.c.name == name)
+        with self._database.reading() as connection:
+            found = connection.execute(wanted).scalar()
+        return None if found is None else json.loads(found)
+
+
+class SuggestionWrites:
+    """Reads and writes on suggestions within one transaction of `SqlStore.begin`."""
+
+    def __init__(self, connection: Connection, home: str) -> None:
+        self._connection = connection
+        self._home = home
+
+    def all(self, *statuses: Status) -> list[Suggestion]:
+        """Return the suggestions, or those of some statuses, oldest first."""
+        wanted = select(_SUGGESTIONS.c.metadata).where(_SUGGESTIONS.c.home == self._home)
+        if statuses:
+            wanted = wanted.where(_SUGGESTIONS.c.status.in_(statuses))
+        rows = self._connection.execute(wanted.order_by(_SUGGESTIONS.c.created_us, _SUGGESTIONS.c.id))
+        return [Suggestion.model_validate_json(whole) for whole in rows.scalars()]
+
+    def get(self, suggestion_id: str) -> Kept | None:
+        """Return a suggestion and how often it was written."""
+        wanted = select(_SUGGESTIONS.c.metadata, _SUGGESTIONS.c.changes).where(
+            _SUGGESTIONS.c.home == self._home, _SUGGESTIONS.c.id == suggestion_id
+        )
+        row = self._connection.execute(wanted).one_or_none()
+        return None if row is None else Kept(Suggestion.model_validate_json(row.metadata), row.changes)
+
+    def add(self, suggestion: Suggestion) -> bool:
+        """Keep a new suggestion; False where one with its id is known, whatever became of it."""
+        row = {**_suggestion_row(suggestion), "home": self._home, "changes": 1}
+        return self._insert(_SUGGESTIONS, row)
+
+    def replace(self, suggestion: Suggestion, *, changes: int) -> bool:
+        """Keep a suggestion in place of the one that was read; False if somebody wrote it meanwhile."""
+        statement = (
+            update(_SUGGESTIONS)
+            .where(_SUGGESTIONS.c.home == self._home, _SUGGESTIONS.c.id == suggestion.id)
+            .where(_SUGGESTIONS.c.changes == changes)
+            .values(**_suggestion_row(suggestion), changes=changes + 1)
+        )
+        return self._connection.execute(statement).rowcount == 1
+
+    def use_nonce(self, nonce: str, at_us: int) -> bool:
+        """Note a nonce; False if it was used before."""
+        return self._insert(_NONCES, {"home": self._home, "nonce": nonce, "seen_us": at_us})
+
+    def say(self, feedback: UserFeedback) -> bool:
+        """Keep what a person said or did; False where it is known."""
+        row = {
+            "home": self._home,
+            "id": feedback.message_id,
+            "at_us": to_us(feedback.at),
+            **feedback.model_dump(mode="json", exclude={"schema_version", "message_id", "at"}),
+        }
+        return self._insert(_FEEDBACK, row)
+
+    def deployments(self) -> list[Deployment]:
+        """Return what is to stand in Home Assistant."""
+        columns = [_DEPLOYMENTS.c[name] for name in Deployment._fields]
+        wanted = select(*columns).where(_DEPLOYMENTS.c.home == self._home)
+        return [
+            Deployment(*row) for row in self._connection.execute(wanted.order_by(_DEPLOYMENTS.c.updated_us))
+        ]
+
+    def deploy(self, deployment: Deployment) -> None:
+        """Keep what is to stand in Home Assistant, in place of what was kept of it."""
+        row = {"home": self._home, **deployment._asdict()}
+        statement = insert_into(self._connection, _DEPLOYMENTS).values(row)
+        values = {name: statement.excluded[name] for name in Deployment._fields if name != "suggestion_id"}
+        self._connection.execute(
+            statement.on_conflict_do_update(index_elements=list(_DEPLOYMENTS.primary_key), set_=values)
+        )
+
+    def versions(self, suggestion_id: str) -> list[AutomationVersion]:
+        """Return every version that was deployed of a suggestion, first one first."""
+        wanted = select(*[_VERSIONS.c[name] for name in AutomationVersion._fields]).where(
+            _VERSIONS.c.home == self._home, _VERSIONS.c.suggestion_id == suggestion_id
+        )
+        rows = self._connection.execute(wanted.order_by(_VERSIONS.c.version)).all()
+        return [
+            AutomationVersion(
+                row.version,
+                row.content_hash,
+                Suggestion.model_validate_json(row.suggestion),
+                json.loads(row.config),
+                row.deployed_us,
+            )
+            for row in rows
+        ]
+
+    def add_version(self, version: AutomationVersion) -> bool:
+        """Keep a version of an automation; False where it is known."""
+        row = {
+            **version._asdict(),
+            "home": self._home,
+            "suggestion_id": version.suggestion.id,
+            "suggestion": version.suggestion.model_dump_json(),
+            "config": json.dumps(version.config, sort_keys=True),
+        }
+        return self._insert(_VERSIONS, row)
+
+    def audit(self, *, at_us: int, actor: str, what: str, subject: str, detail: str = "") -> None:
+        """Append to the audit log; what is longer than it may be is cut."""
+        append(
+            self._connection, self._home, at_us=at_us, actor=actor, what=what, subject=subject, detail=detail
+        )
+
+    def set_control(self, name: str, value: object) -> None:
+        """Keep what a person has set."""
+        row = {"home": self._home, "name": name, "value": json.dumps(value)}
+        statement = insert_into(self._connection, _CONTROLS).values(row)
+        self._connection.execute(
+            statement.on_conflict_do_update(
+                index_elements=list(_CONTROLS.primary_key), set_={"value": statement.excluded["value"]}
+            )
+        )
+
+    def _insert(self, table: Table, row: dict[str, Any]) -> bool:
+        statement = insert_into(self._connection, table).values(row).on_conflict_do_nothing()
+        return bool(self._connection.execute(statement).rowcount == 1)
+
+
+def _suggestion_row(suggestion: Suggestion) -> dict[str, Any]:
+    return {
+        "id": suggestion.id,
+        "pattern_id": suggestion.pattern_id,
+        "pattern_type": suggestion.pattern_type.value,
+        "entity_id": suggestion.automation.actions[0].entity_id,
+        "status": suggestion.status.value,
+        "version": suggestion.version,
+        "created_us": to_us(suggestion.created_at),
+        "updated_us": to_us(suggestion.updated_at),
+        "metadata": suggestion.model_dump_json(),
+    }
+
+
+def _feedback(row: Any) -> UserFeedback:
+    return UserFeedback(
+        message_id=row.id,
+        at=from_us(row.at_us),
+        suggestion_id=row.suggestion_id,
+        opinion=Opinion(row.opinion),
+        pattern_type=row.pattern_type,
+        device_class=row.device_class,
+        person=row.person,
+        text=row.text,
+    )

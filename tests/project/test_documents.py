@@ -65,6 +65,8 @@ def test_asyncapi_names_every_topic_that_readers_may_follow() -> None:
     topics = Topics("villa")
     names = [name for name, kind in vars(Topics).items() if isinstance(kind, property)]
     said = {getattr(topics, name) for name in names} - {topics.everything, topics.heartbeat, topics.probe}
+    said |= {topics.suggestion_command(verb) for verb in ("approve", "reject", "not_now", "modify")}
+    said |= {topics.automation_command(verb) for verb in ("deploy", "rollback")}
     assert said <= addresses
     assert {"homeassistant_events", "homeassistant_state/#", "homeassistant/status"} == addresses - said
     assert described["asyncapi"] == "3.0.0"

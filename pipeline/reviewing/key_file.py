@@ -1,0 +1,91 @@
+"""The file with the key that signs commands."""
+
+import os
+import secrets
+import stat
+from pathlib import Path
+
+KEY_BYTES = 32
+LARGEST_BYTES = 1_024
+SECRETS = Path("/run/secrets")
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+
+class KeyFileError(Exception):
+    """The key cannot be used; says what was expected and what is there."""
+
+
+def load_key(path: Path, *, create: bool) -> bytes:
+    """Return the key that a file holds as 64 hexadecimal digits.
+
+    Of several processes that make it at once all get the same one, and none sees half of it: it appears
+    under its name when it is whole.
+
+    Parameters
+    ----------
+    path
+        The file; only its owner may read it, unless it is a secret that a container was given.
+    create
+        Make it where it is missing.
+
+    Raises
+    ------
+    KeyFileError
+        It is missing and not to be made, somebody else may read it, or it holds no key.
+    """
+    if create and not path.exists():
+        _make(path)
+    try:
+        with path.open("rb") as file:
+            _check_owner(path, os.fstat(file.fileno()))
+            return _key(path, file.read(LARGEST_BYTES))
+    except FileNotFoundError as error:
+        raise KeyFileError(f"expected the key that signs commands at {path}, there is none") from error
+    except OSError as error:
+        raise KeyFileError(f"expected to read the key at {path}, got: {error.strerror}") from error
+
+
+def _make(path: Path) -> None:
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, stat.S_IRUSR | stat.S_IWUSR)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(secrets.token_hex(KEY_BYTES).encode() + b"\n")
+                file.flush()
+                os.fsync(file.fileno())
+            _publish(draft, path)
+        finally:
+            draft.unlink()
+    except OSError as error:
+        raise KeyFileError(f"expected to make a key at {path}, got: {error.strerror}") from error
+
+
+def _publish(draft: Path, path: Path) -> None:
+    """Give the whole key its name, unless another process was first."""
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        return
+
+
+def _check_owner(path: Path, found: os.stat_result) -> None:
+    if not stat.S_ISREG(found.st_mode):
+        raise KeyFileError(f"expected a file at {path}, got something else")
+    is_secret = path.resolve().is_relative_to(SECRETS)
+    if found.st_mode & _OTHERS and not is_secret:
+        mode = stat.S_IMODE(found.st_mode)
+        raise KeyFileError(
+            f"expected {path} to be readable by its owner only (chmod 600), got mode {mode:03o}"
+        )
+
+
+def _key(path: Path, content: bytes) -> bytes:
+    try:
+        key = bytes.fromhex(content.decode("ascii").strip())
+    except ValueError as error:
+        raise KeyFileError(f"expected 64 hexadecimal digits in {path}, got something else") from error
+    if len(key) != KEY_BYTES:
+        raise KeyFileError(f"expected {KEY_BYTES} bytes of key in {path}, got {len(key)}")
+    return key

@@ -26,17 +26,21 @@ def whole_name(entity_id: str) -> str:
     return cut(name(entity_id), LONGEST_NAME)
 
 
-def short_name(entity_id: str) -> str:
-    """An entity's name; with its kind only if the name does not tell it.
+def short_name(entity_id: str, room: int = LONGEST_NAME) -> str:
+    """An entity's name in at most `room` characters; with its kind if the name does not tell it.
 
     Examples
     --------
     >>> short_name("light.hall_lamp"), short_name("light.hall")
     ('hall lamp', 'hall (light)')
+    >>> short_name("sensor.bath_humidity", room=15)
+    'bath humidity'
     """
     domain, _, object_id = entity_id.partition(".")
     words = object_id.replace("_", " ").split()
-    return " ".join(words) if words and words[-1] in TELLING.get(domain, ()) else name(entity_id)
+    tells = bool(words) and words[-1] in TELLING.get(domain, ())
+    with_kind = name(entity_id)
+    return with_kind if not tells and len(with_kind) <= room else cut(" ".join(words) or object_id, room)
 
 
 def cut(words: str, longest: int) -> str:

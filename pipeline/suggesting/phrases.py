@@ -59,6 +59,15 @@ VERBS = {
     "return_to_base": Verb("send home"),
     "press": Verb("press"),
 }
+# How a value is said that is set beside something else.
+BESIDE = {
+    "brightness": "at {} brightness",
+    "hvac_mode": "in mode {}",
+    "percentage": "at {}",
+    "position": "at {}",
+    "preset_mode": "in mode {}",
+    "temperature": "at {}",
+}
 
 
 def listed(words: Iterable[str]) -> str:
@@ -88,11 +97,13 @@ def done(action: Action, named: Namer) -> str:
     """
     of_service = action.service.partition(".")[2]
     verb = VERBS.get(of_service) or Verb(f"do {cut(of_service.replace('_', ' '), LONGEST_WORD)} with")
-    values = [_value(key, value) for key, value in action.data.items() if key != verb.sets]
-    if verb.sets in action.data:
-        main = _value(verb.sets, action.data[verb.sets]).removeprefix("at ").removesuffix(" brightness")
-        values.insert(0, f"to {main}")
-    return " ".join([verb.words, named(action.entity_id), *([listed(values)] if values else [])])
+    to = [f"to {_value(key, value)}" for key, value in action.data.items() if key == verb.sets]
+    others = [
+        BESIDE.get(key, f"with {key.replace('_', ' ')} {{}}").format(_value(key, value))
+        for key, value in action.data.items()
+        if key != verb.sets
+    ]
+    return " ".join([verb.words, named(action.entity_id), *to, *others])
 
 
 def does(action: Action, named: Namer) -> str:
@@ -172,7 +183,7 @@ def _value(key: str, value: float | str) -> str:
         return plain(value)
     match key:
         case "brightness":
-            return f"at {value / BRIGHTEST:.0%} brightness".replace("%", " %")
+            return f"{100 * value / BRIGHTEST:.0f} %"
         case "percentage" | "position":
             return f"{value:g} %"
         case "volume_level":

@@ -11,7 +11,7 @@ from schemas.suggestions import Category, Experience, Priority, Suggestion, Tria
 
 LONGEST_TITLE = 80
 # As much of a name as a title has room for, tried one after the other.
-ROOM = (60, 32, 24, 16)
+ROOM = (60, 32, 24, 16, 12)
 OFF = (".turn_off", ".close_cover")
 SURE, UNSURE = 0.9, 0.8
 OFTEN_A_DAY, SELDOM_A_DAY = 1 / 2, 1 / 7
@@ -20,7 +20,7 @@ SECURITY = frozenset({"lock", "alarm_control_panel", "siren"})
 
 
 def title(automation: Automation) -> str:
-    """Say in at most 80 characters what an automation does.
+    """Say in at most 80 characters what an automation does; under which conditions only where that fits.
 
     Examples
     --------
@@ -33,9 +33,10 @@ def title(automation: Automation) -> str:
     >>> title(Automation(trigger=opened, actions=(lamp,)))
     'When front door opens, turn on hall lamp'
     """
-    tried = (_title(automation, room) for room in ROOM)
-    fitting = (said for said in tried if len(said) <= LONGEST_TITLE)
-    return next(fitting, "") or cut(_title(automation, ROOM[-1]), LONGEST_TITLE)
+    said = [_title(automation, room) for room in ROOM]
+    under = [only(each, short_name) for each in _conditions(automation)]
+    tried = [", ".join([said[0], listed(under)]), *said] if under else said
+    return next((each for each in tried if len(each) <= LONGEST_TITLE), cut(said[-1], LONGEST_TITLE))
 
 
 def description(automation: Automation) -> str:
@@ -55,9 +56,9 @@ def description(automation: Automation) -> str:
     for action in others:
         later = f"{short_time(action.after_seconds)} later" if action.after_seconds else "Then"
         sentences.append(f"{later} it {does(action, whole_name)}.")
-    said = automation.conditions if not _is_by_time(automation) else _without_days(automation)
-    if said:
-        sentences.append(f"It does so only {listed(only(each, whole_name) for each in said)}.")
+    under = [only(each, whole_name) for each in _conditions(automation)]
+    if under:
+        sentences.append(f"It does so only {listed(under)}.")
     return " ".join(sentences)
 
 
@@ -151,7 +152,7 @@ def priority(trial: Trial, confidence: float) -> Priority:
 
 def _title(automation: Automation, room: int) -> str:
     def named(entity_id: str) -> str:
-        return cut(short_name(entity_id), room)
+        return short_name(entity_id, room)
 
     first, *others = automation.actions
     further = {each.entity_id for each in others} - {first.entity_id}
@@ -179,8 +180,10 @@ def _days(automation: Automation) -> frozenset[int]:
     return EVERY_DAY.intersection(*allowed)
 
 
-def _without_days(automation: Automation) -> list[Requirement]:
-    return [each for each in automation.conditions if not isinstance(each, Weekday)]
+def _conditions(automation: Automation) -> list[Requirement]:
+    """The conditions that are not said with the time."""
+    by_time = _is_by_time(automation)
+    return [each for each in automation.conditions if not (by_time and isinstance(each, Weekday))]
 
 
 def _for_how_long(first: Action, others: Sequence[Action]) -> str:

@@ -4,12 +4,12 @@ import hashlib
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, select
 
 from schemas.tables import AuditRow, table_of
+from sinks.store.engine import take_turn
 
 _AUDIT = table_of(AuditRow)
-_LOCK = "SELECT pg_advisory_xact_lock(hashtext(:name))"
 BEGINNING = bytes(32)
 LONGEST = 2_000
 
@@ -31,8 +31,7 @@ def append(
     connection: Connection, home: str, *, at_us: int, actor: str, what: str, subject: str, detail: str
 ) -> None:
     """Append an entry; whoever else appends to this home's log waits until the transaction ends."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(text(_LOCK), {"name": f"ha-ai audit {home}"})
+    take_turn(connection, f"ha-ai audit {home}")
     newest = select(_AUDIT.c.number, _AUDIT.c.hash).where(_AUDIT.c.home == home)
     last = connection.execute(newest.order_by(_AUDIT.c.number.desc()).limit(1)).one_or_none()
     number, previous = (last.number + 1, last.hash) if last else (1, BEGINNING)

@@ -8,7 +8,7 @@ from functools import lru_cache, partial
 from importlib import import_module
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, Engine, Table, create_engine, event
+from sqlalchemy import Connection, Dialect, Engine, Table, create_engine, event, text
 from sqlalchemy.engine import make_url
 
 from sinks.store.errors import translated
@@ -22,6 +22,7 @@ _PRAGMAS = (
 # A frozen owner in the middle of a transaction would keep the lease's row from its successor.
 _IDLE = "idle_in_transaction_session_timeout=10000"
 _BEGIN = "begin_statement"
+_LOCK = "SELECT pg_advisory_xact_lock(hashtext(:name))"
 _RETRY_S = 0.01
 
 
@@ -62,6 +63,15 @@ class Database:
     def close(self) -> None:
         """Close every connection."""
         self.engine.dispose()
+
+
+def take_turn(connection: Connection, name: str) -> None:
+    """Wait for whoever took a turn under this name; it is ours until the transaction ends.
+
+    SQLite has one writer at a time anyway.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(text(_LOCK), {"name": name})
 
 
 def insert_into(connection: Connection, table: Table) -> Any:

@@ -17,7 +17,7 @@ from schemas.tables import (
     table_of,
 )
 from sinks.store.audit import AuditEntry, append, read
-from sinks.store.engine import Database, insert_into
+from sinks.store.engine import Database, insert_into, take_turn
 
 _SUGGESTIONS = table_of(SuggestionRow)
 _DEPLOYMENTS = table_of(DeploymentRow)
@@ -104,10 +104,14 @@ class SuggestionReads:
 
     def control(self, name: str) -> Any:
         """Return what a person has set, None if nobody did."""
-        wanted = select(_CONTROLS.c.value).where(_CONTROLS.c.home == self._home, _CONTROLS.c.name == name)
         with self._database.reading() as connection:
-            found = connection.execute(wanted).scalar()
-        return None if found is None else json.loads(found)
+            return SuggestionWrites(connection, self._home).control(name)
+
+    def is_used(self, nonce: str) -> bool:
+        """Whether a nonce was used."""
+        wanted = select(_NONCES.c.nonce).where(_NONCES.c.home == self._home, _NONCES.c.nonce == nonce)
+        with self._database.reading() as connection:
+            return connection.execute(wanted).first() is not None
 
 
 class SuggestionWrites:
@@ -212,6 +216,16 @@ class SuggestionWrites:
         append(
             self._connection, self._home, at_us=at_us, actor=actor, what=what, subject=subject, detail=detail
         )
+
+    def control(self, name: str) -> Any:
+        """Return what was set, None if nothing was."""
+        wanted = select(_CONTROLS.c.value).where(_CONTROLS.c.home == self._home, _CONTROLS.c.name == name)
+        found = self._connection.execute(wanted).scalar()
+        return None if found is None else json.loads(found)
+
+    def take_turn(self, task: str) -> None:
+        """Wait until nobody else is at this task in this home; it is ours until the transaction ends."""
+        take_turn(self._connection, f"ha-ai {task} {self._home}")
 
     def set_control(self, name: str, value: object) -> None:
         """Keep what a person has set."""

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 
-from pipeline.suggesting.services import domain_of
+from pipeline.suggesting.allowed_services import domain_of
 from schemas.catalogue import KnownEntity
 
 # Covers that shade; a window that opens, a damper and whatever is named in future are not among them.

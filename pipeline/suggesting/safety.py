@@ -3,8 +3,7 @@
 from collections.abc import Iterator
 
 from pipeline.ingest.behaviour import is_own
-from pipeline.suggesting.perils import peril
-from pipeline.suggesting.services import (
+from pipeline.suggesting.allowed_services import (
     LIMITS,
     RANGE_FAHRENHEIT,
     RANGES,
@@ -12,6 +11,7 @@ from pipeline.suggesting.services import (
     Range,
     domain_of,
 )
+from pipeline.suggesting.perils import peril
 from schemas.automations import Action, Automation, NumericTrigger, Parameter, StateTrigger
 from schemas.catalogue import Catalogue, KnownEntity
 from schemas.suggestions import Trial

@@ -2,25 +2,24 @@
 
 import argparse
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 from rich.text import Text
 
 from pipeline.cli import UserError
+from pipeline.cli.beginnings import INDENT, chosen
 from pipeline.cli.home_file import read_home_file
 from pipeline.cli.stored import reading, zone_of
-from pipeline.cli.terminal import OUT, SHORT_ID, say, short_id
+from pipeline.cli.terminal import OUT, say, short_id
 from pipeline.explanation import Explanation, explain
 from pipeline.pictures import LEGEND, weeks
 from pipeline.settings import Settings
-from pipeline.wording import claim, counted
+from pipeline.wording import claim
 from schemas.anomalies import Anomaly
 from schemas.patterns import Pattern
 
-CANDIDATES_SHOWN = 10
-INDENT = "  "
 _FOUND: TypeAdapter[Pattern | Anomaly] = TypeAdapter(Pattern | Anomaly)
 
 
@@ -41,7 +40,8 @@ def run(arguments: argparse.Namespace) -> int:
         with reading(settings) as store:
             known = [*store.patterns(), *store.anomalies()]
     where = f" in {arguments.file}" if arguments.file else ": `ha-ai patterns` shows them"
-    found = _chosen(arguments.id.lower(), known, where)
+    of_id = {each.id: each for each in known}
+    found = of_id[chosen(arguments.id.lower(), {key: claim(each) for key, each in of_id.items()}, where)]
     zone = read_home_file(arguments.home).zone if arguments.home else zone_of(settings)
     explanation = explain(found, zone)
     if arguments.json:
@@ -63,28 +63,6 @@ def _read_file(path: Path) -> Iterator[Pattern | Anomaly]:
             f"expected a pattern or an anomaly on each line of {path}, got: {error.errors()[0]['msg']}"
         ) from error
     yield from {each.id: each for each in found}.values()
-
-
-def _chosen(beginning: str, known: Sequence[Pattern | Anomaly], where: str) -> Pattern | Anomaly:
-    fitting = [each for each in known if each.id.startswith(beginning)]
-    if len(fitting) == 1:
-        return fitting[0]
-    if not fitting:
-        ids = counted(len(known), "id")
-        raise UserError(f"got {beginning!r}, expected the beginning of one of the {ids}{where}")
-    length = _telling(each.id for each in fitting)
-    shown = [f"\n{INDENT}{each.id[:length]}  {claim(each)}" for each in fitting[:CANDIDATES_SHOWN]]
-    more = len(fitting) - len(shown)
-    shown += [f"\n{INDENT}and {more} more"] * bool(more)
-    start = f"begin with {beginning}" if beginning else "are known"
-    raise UserError(f"{len(fitting)} ids {start}:{''.join(shown)}")
-
-
-def _telling(ids: Iterable[str]) -> int:
-    """How many characters tell these ids apart: as many as are shown elsewhere, or more."""
-    whole = set(ids)
-    lengths = range(SHORT_ID, max(map(len, whole)))
-    return next((n for n in lengths if len({each[:n] for each in whole}) == len(whole)), lengths.stop)
 
 
 def _show(found: Pattern | Anomaly, explanation: Explanation) -> None:

@@ -7,14 +7,16 @@ from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Protocol
 
+from pipeline.delivery.learning_switch import Turn
 from pipeline.ingest.bounds import Clock
 from pipeline.ingest.gate import Gate
 from pipeline.ingest.inputs import States
-from pipeline.ingest.messages import Decoded, Message, PoisonError, Signal
+from pipeline.ingest.messages import Decoded, Message, PoisonError, Reason, Signal
 from schemas.events import ServiceCall, StateChange
 from schemas.statuses import DeadLetter
 
 EXCERPT_BYTES = 3_072
+IS_ON = {b"ON": True, b"OFF": False}
 
 
 class Decoder(Protocol):
@@ -29,21 +31,27 @@ class Decoder(Protocol):
 
 @dataclass(slots=True)
 class DecodedBatch:
-    """A batch, decoded: entries with their keys, signs that the home is there, letters that were dead."""
+    """A batch, decoded.
+
+    Entries with their keys, signs that the home is there, what was done to the learning switch, and letters
+    that were dead.
+    """
 
     entries: dict[bytes, StateChange | ServiceCall] = field(default_factory=dict)
     signals: list[tuple[int, Signal]] = field(default_factory=list)
+    turns: list[Turn] = field(default_factory=list)
     letters: list[DeadLetter] = field(default_factory=list)
     heartbeat_us: int = 0
 
 
 class BatchDecoder:
-    """Decodes batches: every message becomes an entry, a signal, a dead letter or nothing; none raises."""
+    """Decodes batches: every message becomes an entry, a sign, a dead letter or nothing; none raises."""
 
-    def __init__(self, decoder: Decoder, clock: Clock, *, heartbeat_topic: str) -> None:
+    def __init__(self, decoder: Decoder, clock: Clock, *, heartbeat_topic: str, learning_topic: str) -> None:
         self._decoder = decoder
         self._gate = Gate(clock)
         self._heartbeat_topic = heartbeat_topic
+        self._learning_topic = learning_topic
 
     def recall(self, states: States) -> None:
         """Take the last states that were kept, before the first batch."""
@@ -61,6 +69,9 @@ class BatchDecoder:
 
     def _take(self, message: Message, batch: DecodedBatch) -> None:
         try:
+            if message.topic == self._learning_topic:
+                batch.turns.append(Turn(len(batch.entries), message.received_us, _is_on(message)))
+                return
             item = self._gate.admit(self._decoder.decode(message), message.received_us)
         except PoisonError as error:
             batch.letters.append(dead_letter(message, error))
@@ -71,6 +82,17 @@ class BatchDecoder:
             batch.entries.setdefault(call_key(item, message.payload), item)
         elif item is not None:
             batch.signals.append((message.received_us, item))
+
+
+def _is_on(message: Message) -> bool:
+    """What the learning switch was set to; a retained message is no person's act."""
+    on = IS_ON.get(message.payload)
+    if on is None or message.retain:
+        got = f"{message.payload[:20]!r}{', retained' if message.retain else ''}"
+        raise PoisonError(
+            Reason.WRONG_SHAPE, f"expected ON or OFF for the learning switch, not retained, got {got}"
+        )
+    return on
 
 
 def call_key(call: ServiceCall, payload: bytes) -> bytes:

@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from time import monotonic
 
 from pipeline.delivery.announcements import Announcer
 from pipeline.delivery.decoding import BatchDecoder, DecodedBatch
 from pipeline.delivery.gap_tracker import NOT_RUNNING, GapTracker
+from pipeline.delivery.learning_switch import PAUSED, Course, LearningSwitch
 from pipeline.heap import look_through_all, spare_what_is_known
 from pipeline.ingest.messages import Message, Signal
 from pipeline.learning.baselines import Baseline
@@ -25,6 +26,8 @@ from sinks.store import Held, KeptDay, SqlStore, Transaction
 SNAPSHOT = "learning"
 SNAPSHOT_VERSION = 1
 SEEN = "seen"
+LEARNING = "learning"
+OFF_SINCE = "learning_off_us"
 CHECKPOINT_ENTRIES = 20_000
 LATE_S = 20.0
 DAYS_AT_ONCE = 3
@@ -42,12 +45,13 @@ class Work:
     anomalies: list[Anomaly] = field(default_factory=list)
     outgoing: list[Outgoing] = field(default_factory=list)
     seen: bytes | None = None
+    switch: LearningSwitch | None = None
     checkpoint: bool = False
 
     def __bool__(self) -> bool:
         decoded = self.decoded
         written = self.unseen or self.gaps or self.closed or self.patterns or self.outgoing
-        return bool(written or decoded.letters or self.seen or self.checkpoint)
+        return bool(written or decoded.letters or self.seen or self.switch or self.checkpoint)
 
 
 class HomeLearner:
@@ -73,6 +77,7 @@ class HomeLearner:
     ) -> None:
         self.core = core
         self.gaps = GapTracker()
+        self._switch = LearningSwitch()
         self._store = store
         self._decoder = decoder
         self._announcer = announcer
@@ -110,6 +115,7 @@ class HomeLearner:
                 self._since_checkpoint += 1
         self._decoder.recall(self._store.last_states)
         self._restore_seen()
+        self._restore_switch()
         self._judge_wanted = bool(self._unread or self.core.open_days())
         if self.core.due():
             self._late_since = monotonic()
@@ -120,18 +126,23 @@ class HomeLearner:
 
     def prepare(self, decoded: DecodedBatch) -> Work:
         """Learn what is new in a batch. An error of the store comes before anything is learned."""
-        keys = list(decoded.entries)
+        course = self._switch.follow(decoded.entries, decoded.turns, self.core.watermark_ms * 1000)
+        keys = list(course.learned)
         unseen = self._store.unseen(keys) if keys else set()
-        work = Work(decoded, [key for key in keys if key in unseen])
-        fresh = [decoded.entries[key] for key in work.unseen]
+        work = Work(replace(decoded, entries=course.learned), [key for key in keys if key in unseen])
+        fresh = [course.learned[key] for key in work.unseen]
         self._restore_late(fresh)
+        self._turn(course, work)
         lost = self.gaps.loss
         for received_us, signal in decoded.signals:
             self._hear(signal, received_us, work)
-        for entry in fresh:
+        for key, entry in decoded.entries.items():
+            if key in course.learned and key not in unseen:
+                continue
             if isinstance(entry, StateChange) and self.gaps.loss is not None:
                 self._keep_gap(self.gaps.seen(entry.at_us), work)
-            self._learn(entry)
+            if key in course.learned:
+                self._learn(entry)
         if decoded.heartbeat_us:
             self._keep_gap(self.gaps.heard(decoded.heartbeat_us), work)
         if decoded.heartbeat_us or self.gaps.loss != lost:
@@ -207,6 +218,9 @@ class HomeLearner:
             transaction.enqueue([*letters, *work.outgoing], now_us)
             if work.seen:
                 transaction.save_snapshot(SEEN, work.seen, version=SNAPSHOT_VERSION, applied_seq=0)
+            if work.switch:
+                transaction.suggestions.set_control(LEARNING, work.switch.off_us is None)
+                transaction.suggestions.set_control(OFF_SINCE, work.switch.off_us)
             if work.checkpoint:
                 self._save_checkpoint(transaction, seq, now_us)
         self._applied_seq = seq
@@ -218,6 +232,12 @@ class HomeLearner:
             self.core.see_call(entry)
         else:
             self.core.learn_one(entry)
+
+    def _turn(self, course: Course, work: Work) -> None:
+        if course.switch != self._switch:
+            self._switch = work.switch = course.switch
+        for gap in course.gaps:
+            self._keep_gap(gap, work)
 
     def _hear(self, signal: Signal, received_us: int, work: Work) -> None:
         if signal is Signal.STOPPED:
@@ -336,6 +356,14 @@ class HomeLearner:
             self.gaps.lost(*seen["lost"])
         elif self._seen_us:
             self.gaps.lost(self._seen_us, NOT_RUNNING)
+
+    def _restore_switch(self) -> None:
+        controls = self._store.suggestions
+        off_us = None
+        if controls.control(LEARNING) is False:
+            off_us = controls.control(OFF_SINCE) or self._seen_us
+        pauses = tuple(gap for gap in self._store.gaps() if gap.reason == PAUSED)
+        self._switch = LearningSwitch(off_us, pauses)
 
     def _save_checkpoint(self, transaction: Transaction, seq: int, now_us: int) -> None:
         due = {day.date for day in self.core.due()}

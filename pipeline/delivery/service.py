@@ -98,12 +98,15 @@ class Service:
             settings, self._connection_failed, permission=self._ownership.valid, room=self._intake.room
         )
         stream = stream_of(settings.input, settings.eventstream_topic, settings.statestream_topic)
-        for topic_filter in (stream.topic_filter, settings.status_topic, settings.topics.heartbeat):
+        topics = settings.topics
+        own = (settings.status_topic, topics.heartbeat, topics.learning_set)
+        for topic_filter in (stream.topic_filter, *own):
             subscribe(self.ingest, topic_filter, self._intake.put)
         self._decoder = BatchDecoder(
             HomeAssistantInput(stream, status_topic=settings.status_topic),
             clock or WallClock(),
-            heartbeat_topic=settings.topics.heartbeat,
+            heartbeat_topic=topics.heartbeat,
+            learning_topic=topics.learning_set,
         )
         will = self._will() if self._learns else None
         self.egress = egress_broker(settings, self._connection_failed, will)

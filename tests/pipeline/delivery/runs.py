@@ -138,6 +138,7 @@ def new_learner(store: SqlStore) -> HomeLearner:
         HomeAssistantInput(Eventstream(TOPIC), status_topic="homeassistant/status"),
         StreamClock(),
         heartbeat_topic=Topics().heartbeat,
+        learning_topic=Topics().learning_set,
     )
     learner = HomeLearner(store, core, decoder, Announcer("home", Topics()))
     learner.recover()

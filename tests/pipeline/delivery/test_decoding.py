@@ -5,21 +5,24 @@ from base64 import b64decode
 import pytest
 
 from pipeline.delivery.decoding import EXCERPT_BYTES, BatchDecoder, call_key, dead_letter
+from pipeline.delivery.learning_switch import Turn
 from pipeline.ingest.bounds import StreamClock
 from pipeline.ingest.inputs import Eventstream, HomeAssistantInput
 from pipeline.ingest.messages import Message, PoisonError, Reason, Signal
 from schemas.events import ServiceCall, StateChange
+from schemas.topics import Topics
 from tests.pipeline.delivery.runs import TOPIC, carried
 
 HEARTBEAT = "ha-ai/internal/heartbeat"
 STATUS = "homeassistant/status"
+SWITCH = Topics().learning_set
 
 
 @pytest.fixture
 def decoder() -> BatchDecoder:
     """A decoder of an eventstream."""
     source = HomeAssistantInput(Eventstream(TOPIC), status_topic=STATUS)
-    return BatchDecoder(source, StreamClock(), heartbeat_topic=HEARTBEAT)
+    return BatchDecoder(source, StreamClock(), heartbeat_topic=HEARTBEAT, learning_topic=SWITCH)
 
 
 def test_duplicates_in_a_batch_are_one_entry(decoder: BatchDecoder, changes: list[StateChange]) -> None:
@@ -44,6 +47,32 @@ def test_home_assistant_says_when_it_comes_and_goes(decoder: BatchDecoder) -> No
     """Birth and will are signals at their time of receipt."""
     batch = decoder.decode([Message(STATUS, b"offline", 5), Message(STATUS, b"online", 9)])
     assert batch.signals == [(5, Signal.STOPPED), (9, Signal.STARTED)]
+
+
+def test_the_learning_switch_is_set_at_its_place(decoder: BatchDecoder, changes: list[StateChange]) -> None:
+    """Between what was seen before and what is seen behind it; a duplicate takes no place."""
+    sent = [carried(changes[0]), carried(changes[0]), Message(SWITCH, b"OFF", 5), carried(changes[1])]
+    batch = decoder.decode([*sent, Message(SWITCH, b"ON", 9)])
+    assert batch.turns == [Turn(1, 5, on=False), Turn(2, 9, on=True)]
+    assert batch.letters == []
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        Message(SWITCH, b"", 5),
+        Message(SWITCH, b"on", 5),
+        Message(SWITCH, b"\xff" * 300_000, 5),
+        Message(SWITCH, b"OFF", 5, retain=True),
+    ],
+    ids=["empty", "small", "large", "retained"],
+)
+def test_what_sets_the_switch_to_nothing_is_a_letter(decoder: BatchDecoder, message: Message) -> None:
+    """Only ON and OFF, said now, are a person's act."""
+    batch = decoder.decode([message])
+    assert batch.turns == []
+    assert [letter.reason for letter in batch.letters] == ["wrong_shape"]
+    assert len(batch.letters[0].detail) < 200
 
 
 def test_poison_becomes_letters_and_the_good_stay(

@@ -14,6 +14,7 @@ from schemas.events import Gap, StateChange
 from schemas.instants import from_us
 from schemas.topics import Topics
 from sinks.store import SqlStore, StoreUnavailableError, Transaction
+from sinks.store.suggestions import SuggestionWrites
 from tests.pipeline.delivery.runs import Kept, Run
 
 STEPS = (
@@ -29,6 +30,7 @@ STEPS = (
 )
 BATCH = 7
 STATUS = "homeassistant/status"
+SWITCH = Topics().learning_set
 
 
 def batches(changes: list[StateChange]) -> Iterator[list[StateChange]]:
@@ -283,6 +285,62 @@ def test_home_assistant_is_away_over_our_restart(
     process.learner.gaps.connected(changes[3].at_us + 1_000_000)
     process.deliver(changes[4:5])
     assert process.store.gaps() == [gap]
+
+
+@pytest.mark.parametrize("end", ["killed", "stopped"])
+def test_what_is_seen_while_learning_is_off_is_not_learned(
+    start: Callable[[], Run], changes: list[StateChange], end: str
+) -> None:
+    """Over a restart and a midnight: nothing of it is kept but a gap, in which there was no opportunity."""
+    before, paused, after = changes[:14], changes[14:44], changes[44:]
+    off_us, on_us = paused[0].at_us - 1_000_000, after[0].at_us - 1_000_000
+    process = start()
+    process.deliver(before)
+    process.tell(SWITCH, b"OFF", off_us)
+    process.deliver(paused[:10])
+    process = getattr(process, end)()
+    assert process.store.suggestions.control("learning") is False
+    process.deliver(paused[10:])
+    process.tell(SWITCH, b"ON", on_us)
+    process.deliver(after)
+    process.deliver(paused[:3])
+    process.rest()
+    written = process.kept()
+    assert written.journal == sorted(before + after)
+    assert process.store.suggestions.control("learning") is True
+    assert Gap(off_us, on_us, "paused") in process.store.gaps()
+    unseen_ms = [each for day in process.learner.core.history().days for each in day.gaps_ms]
+    assert sum(end_ms - begin_ms for begin_ms, end_ms in unseen_ms) >= 20 * 3_600_000
+
+
+def test_late_events_of_a_pause_are_not_learned_after_a_restart(
+    start: Callable[[], Run], changes: list[StateChange]
+) -> None:
+    """What happened in a pause and comes when it is over is passed over, by the next process too."""
+    process = start()
+    process.deliver(changes[:4])
+    process.tell(SWITCH, b"OFF", changes[4].at_us - 1)
+    process.tell(SWITCH, b"ON", changes[8].at_us - 1)
+    process = process.killed()
+    process.deliver(changes[4:10])
+    assert process.kept().journal == sorted(changes[:4] + changes[8:10])
+
+
+def test_a_kill_before_the_commit_leaves_the_switch_as_it_was(
+    start: Callable[[], Run], changes: list[StateChange], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The message comes again, and only then learning is off."""
+    process = start()
+    process.deliver(changes[:4])
+    with monkeypatch.context() as patch:
+        patch.setattr(SuggestionWrites, "set_control", _away)
+        with pytest.raises(StoreUnavailableError):
+            process.tell(SWITCH, b"OFF", changes[4].at_us - 1)
+    process = process.killed()
+    assert process.store.suggestions.control("learning") is None
+    process.tell(SWITCH, b"OFF", changes[4].at_us - 1)
+    process.deliver(changes[4:6])
+    assert process.kept().journal == sorted(changes[:4])
 
 
 def test_a_store_that_cannot_be_read_learns_nothing(

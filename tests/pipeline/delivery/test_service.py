@@ -32,6 +32,7 @@ PATIENCE_S = 20.0
 TAKEN_IN = 1_000
 BACKLOG = 4_000
 STATUS = "ha-ai/status/service"
+SWITCH = "ha-ai/commands/learning/set"
 DEAF = """
 import asyncio, sys
 from pipeline.delivery.service import Service
@@ -113,6 +114,11 @@ def journaled(settings: Settings) -> int:
         return int(connection.execute("SELECT count(*) FROM journal").fetchone()[0])
 
 
+def is_learning(service: Service) -> object:
+    """How the learning switch stands in the store; None before anybody set it."""
+    return service.store.suggestions.control("learning")
+
+
 def states(received: list[tuple[str, bytes]]) -> list[str]:
     """What the service said of itself."""
     return [json.loads(payload)["state"] for _, payload in received]
@@ -125,6 +131,24 @@ async def test_what_is_published_is_kept(broker: Any, settings: Callable[..., Se
         await publisher.publish(happening(50))
         assert publisher.unheard == 0
         await wait_until(lambda: journaled(service.settings) == 50, PATIENCE_S, "50 events")
+
+
+async def test_the_learning_switch_pauses_what_is_learned(
+    broker: Any, settings: Callable[..., Settings]
+) -> None:
+    """Over a restart, from OFF to ON nothing is kept but the gap; what is no setting becomes a letter."""
+    publisher = Publisher(broker.port)
+    async with running(settings()) as service:
+        await publisher.publish([Published(SWITCH, b"OFF"), *happening(5)])
+        await wait_until(lambda: is_learning(service) is False, 2.0, "that learning is off")
+    async with running(settings()) as service:
+        await publisher.publish([*happening(5), Published(SWITCH, b"perhaps")])
+        await publisher.publish([Published(SWITCH, b"ON")])
+        await wait_until(lambda: is_learning(service), 2.0, "that learning is on")
+        await publisher.publish(happening(3))
+        await wait_until(lambda: journaled(service.settings) == 3, PATIENCE_S, "3 events")
+        assert "paused" in {gap.reason for gap in service.store.gaps()}
+        assert [letter.topic for letter in service.store.dead_letters(9)] == [SWITCH]
 
 
 async def test_what_is_published_while_it_is_stopped_waits(

@@ -1,0 +1,85 @@
+"""What comes while the switch is off, or happened in a pause, is passed over; all else is learned."""
+
+import pytest
+
+from pipeline.delivery.learning_switch import LAG_US, PAUSED, LearningSwitch, Turn
+from schemas.events import Gap, ServiceCall, StateChange
+
+S = 1_000_000
+HOUR = 3_600 * S
+
+
+def lamp(*seconds: int) -> dict[bytes, StateChange | ServiceCall]:
+    """Changes of a lamp."""
+    changes = [StateChange(second * S, "light.hall", "off", "on") for second in seconds]
+    return {change.key: change for change in changes}
+
+
+def seconds(switch: LearningSwitch, *at: int) -> list[int]:
+    """Which of these seconds would be learned if they came now."""
+    return [entry.at_us // S for entry in switch.follow(lamp(*at), []).learned.values()]
+
+
+def test_a_switch_that_nobody_set_is_on() -> None:
+    """Everything is learned, in its order."""
+    assert seconds(LearningSwitch(), 30, 10, 20) == [30, 10, 20]
+
+
+def test_off_lasts_until_on() -> None:
+    """Through any number of batches; the pause is told once, when it is over."""
+    off = LearningSwitch().follow(lamp(10, 20), [Turn(1, 11 * S, on=False)])
+    assert (len(off.learned), off.gaps, off.switch) == (1, [], LearningSwitch(11 * S))
+    still = off.switch.follow(lamp(30), [])
+    assert (still.learned, still.gaps) == ({}, [])
+    on = still.switch.follow(lamp(40, 60), [Turn(1, 50 * S, on=True)])
+    assert on.gaps == [Gap(11 * S, 50 * S, PAUSED)]
+    assert [entry.at_us for entry in on.learned.values()] == [60 * S]
+
+
+def test_what_is_said_again_changes_nothing() -> None:
+    """Off is since the first time; on that is on ends no pause."""
+    switch = LearningSwitch().follow({}, [Turn(0, 10 * S, on=False), Turn(0, 20 * S, on=False)]).switch
+    assert switch == LearningSwitch(10 * S)
+    again = LearningSwitch().follow({}, [Turn(0, 10 * S, on=True)])
+    assert (again.switch, again.gaps) == (LearningSwitch(), [])
+
+
+def test_what_happened_in_a_pause_is_passed_over_later_too() -> None:
+    """From its first moment up to its end, which is not in it."""
+    switch = LearningSwitch(pauses=(Gap(10 * S, 20 * S, PAUSED),))
+    assert seconds(switch, 9, 10, 19, 20) == [9, 20]
+
+
+def test_a_switch_that_the_broker_kept_was_set_when_its_neighbours_happened() -> None:
+    """Behind a backlog the time of receipt tells nothing; the events around it do."""
+    received_us = 3 * HOUR
+    course = LearningSwitch().follow(
+        lamp(100, 200, 300), [Turn(1, received_us, on=False), Turn(2, received_us, on=True)]
+    )
+    assert course.gaps == [Gap(100 * S, 200 * S, PAUSED)]
+    assert [entry.at_us // S for entry in course.learned.values()] == [100, 300]
+    first = LearningSwitch().follow(lamp(100), [Turn(0, received_us, on=False)])
+    assert first.switch == LearningSwitch(100 * S)
+    soon = LearningSwitch().follow(lamp(100), [Turn(1, 100 * S + LAG_US, on=False)])
+    assert soon.switch == LearningSwitch(100 * S + LAG_US)
+
+
+def test_a_late_neighbour_reaches_no_further_back_than_what_is_known() -> None:
+    """An event of days ago beside the switch does not make days a pause."""
+    course = LearningSwitch().follow(lamp(100), [Turn(1, 3 * HOUR, on=False)], latest_us=2 * HOUR)
+    assert course.switch == LearningSwitch(2 * HOUR)
+
+
+def test_service_calls_are_passed_over_too() -> None:
+    """They are evidence about what is not learned."""
+    call = ServiceCall(30 * S, ("light.hall",), "light.turn_on")
+    assert LearningSwitch(10 * S).follow({b"call": call}, []).learned == {}
+
+
+@pytest.mark.parametrize(("days", "kept"), [(30, True), (32, False)])
+def test_a_pause_is_remembered_as_long_as_events_may_be_late(days: int, kept: bool) -> None:  # noqa: FBT001 a parameter
+    """Longer than thirty days, and no longer than needed."""
+    old = Gap(10 * S, 20 * S, PAUSED)
+    off = LearningSwitch(20 * S + days * 24 * HOUR - S, (old,))
+    on = off.follow({}, [Turn(0, 20 * S + days * 24 * HOUR, on=True)]).switch
+    assert (old in on.pauses) is kept

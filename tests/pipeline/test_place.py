@@ -12,7 +12,7 @@ from websockets.asyncio.server import ServerConnection, serve
 
 from pipeline.place import read_home, remembered_home
 from pipeline.settings import Settings
-from sinks.home_assistant import HomeAssistantError, HomeAssistantReader
+from sinks.home_assistant import HomeAssistantError, HomeAssistantReader, Unreachable
 
 PLACE = {"time_zone": "Europe/Berlin", "latitude": 52.5, "longitude": 13.4}
 
@@ -22,13 +22,14 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> Callable[[object], Settings]:
     """Settings of a home whose Home Assistant gives an answer, and has no WebSocket."""
 
     def give(configuration: object) -> Settings:
-        async def get(_: httpx.AsyncClient, url: str, **_options: object) -> httpx.Response:
-            return httpx.Response(200, content=json.dumps(configuration), request=httpx.Request("GET", url))
+        async def request(_: httpx.AsyncClient, method: str, url: str, **_options: object) -> httpx.Response:
+            content = json.dumps(configuration)
+            return httpx.Response(200, content=content, request=httpx.Request(method, url))
 
         async def rooms(_: HomeAssistantReader) -> dict[str, str]:
             raise HomeAssistantError("expected its registries, got: refused")
 
-        monkeypatch.setattr(httpx.AsyncClient, "get", get)
+        monkeypatch.setattr(httpx.AsyncClient, "request", request)
         monkeypatch.setattr(HomeAssistantReader, "rooms", rooms)
         return Settings(
             _env_file=None,
@@ -67,9 +68,8 @@ async def test_the_zone_outlives_an_absence_of_home_assistant(
     assert (await read_home(away)).tz == "America/Lima"
 
 
-async def test_a_silent_home_assistant_does_not_hold_up_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_silent_home_assistant_does_not_hold_up_the_start() -> None:
     """One that accepts the connection and never speaks is given up."""
-    monkeypatch.setattr("sinks.home_assistant.TIMEOUT_S", 0.2)
 
     async def be_silent(connection: ServerConnection) -> None:
         await connection.wait_closed()
@@ -77,5 +77,5 @@ async def test_a_silent_home_assistant_does_not_hold_up_the_start(monkeypatch: p
     async with serve(be_silent, "127.0.0.1", 0) as server:
         port = next(iter(server.sockets)).getsockname()[1]
         async with timeout(5):
-            with pytest.raises(HomeAssistantError, match="TimeoutError"):
-                await HomeAssistantReader(f"http://127.0.0.1:{port}", "token").rooms()
+            with pytest.raises(Unreachable):
+                await HomeAssistantReader(f"http://127.0.0.1:{port}", "token", timeout_s=0.2).rooms()

@@ -34,13 +34,18 @@ class Sun(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """What speaks against an automation, empty if nothing; and what has to be told of it."""
+    """What speaks against an automation.
 
-    refused: str = ""
+    `problem`: it is not safe, or cannot run there. `conflict`: another one stands in its way. Both are empty
+    where nothing does. `told` has to be told of it.
+    """
+
+    problem: str = ""
+    conflict: str = ""
     told: tuple[str, ...] = ()
 
 
-Scrutinise = Callable[[Automation, Sequence[Suggestion]], Verdict]
+Scrutinise = Callable[[Automation, Trial, Sequence[Suggestion]], Verdict]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +93,11 @@ def choose(
     known = [(offer, situation.experience(offer)) for offer in offers]
     for offer, lived in sorted(known, key=lambda each: (-worth(each[0].trial, each[1]), each[0].id)):
         verdict = _judge(offer, lived, situation, chosen)
-        if not verdict.refused and len(chosen) >= room:
-            verdict = Verdict("there were enough suggestions today")
-        if verdict.refused:
-            passed.append(PassedOver(offer, verdict.refused))
+        against = verdict.problem or verdict.conflict
+        if not against and len(chosen) >= room:
+            against = "there were enough suggestions today"
+        if against:
+            passed.append(PassedOver(offer, against))
         else:
             chosen.append(assemble(offer, experience=lived, conflicts=verdict.told, now=situation.now))
     return chosen, passed
@@ -172,7 +178,7 @@ def _judge(offer: Offer, lived: Experience, situation: Situation, chosen: Sequen
     if confidence(offer.trial) < needed:
         return Verdict(f"it reaches {confidence(offer.trial):.2f} where {needed:.2f} are needed")
     standing = [each for each in situation.suggestions if each.status in STANDING]
-    return situation.scrutinise(offer.automation, [*standing, *chosen])
+    return situation.scrutinise(offer.automation, offer.trial, [*standing, *chosen])
 
 
 def _minute(trigger: Trigger, sun: Sun) -> float | None:

@@ -1,0 +1,97 @@
+"""The process in which automations are tried: reads a job, the store and its past, answers, and ends."""
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from datetime import timedelta
+
+from detectors.history import History
+from pipeline.consumers.workshop import Attempt, Examination, Job
+from pipeline.heap import use_one_arena
+from pipeline.learning.core import LearningCore
+from pipeline.learning.day_set import DaySet
+from pipeline.suggesting.assembly import Offer
+from pipeline.suggesting.backtest import backtest
+from pipeline.suggesting.past import Past
+from pipeline.suggesting.proposing import propose
+from pipeline.suggesting.usual import UsualValues
+from schemas.events import StateChange
+from schemas.home import Home
+from schemas.suggestions import Trial
+from sinks.store import SqlStore
+
+# Who lives beside it comes first.
+NICE = 10
+# A day that is read back is sealed: no event is late any more.
+SETTLED_MS = 72 * 3_600_000
+
+
+def main() -> None:
+    """Do the job on standard input; what it yields goes to standard output as JSON."""
+    use_one_arena()
+    os.nice(NICE)
+    # Whatever logs or warns must not mix with the answer.
+    answer, sys.stdout = sys.stdout, sys.stderr
+    job = Job.model_validate_json(sys.stdin.buffer.read())
+    signal.setitimer(signal.ITIMER_REAL, job.timeout_s)
+    answer.write(work(job).model_dump_json())
+    answer.flush()
+
+
+def work(job: Job) -> Examination:
+    """Do a job on the store that it names."""
+    store = SqlStore(job.store_url, home=job.home.id)
+    try:
+        history = read_history(store, job.home, retain_days=job.retain_days)
+        past = Past.of(history.days, history.steps, history.home)
+        examination = Examination(trials=dict(_tried(job.attempts, past)))
+        if job.minimum_confidence is None or not history.days:
+            return examination
+        return examination.model_copy(update=_proposed(store, past, job.minimum_confidence))
+    finally:
+        store.close()
+
+
+def read_history(store: SqlStore, home: Home, *, retain_days: int) -> History:
+    """Return the days that were closed, as the learning core makes them, the last `retain_days`."""
+    core = LearningCore(home, (), retain_days=retain_days)
+    for gap in store.gaps():
+        core.note_gap(gap)
+    sealed = [kept.day for kept in store.days() if kept.sealed]
+    first = max(sealed) - timedelta(days=retain_days - 1) if sealed else None
+    core.watermark_ms = core.days.on(max(sealed)).end_ms + SETTLED_MS if sealed else 0
+    for day in sealed:
+        stored = store.day_set(day) if first and day >= first else None
+        if stored is not None:
+            core.restore_day(core.days.on(day), DaySet.unpack(stored.packed), closed=True)
+    return core.history()
+
+
+def _tried(attempts: tuple[Attempt, ...], past: Past) -> Iterator[tuple[str, Trial]]:
+    for attempt in attempts:
+        yield attempt.id, backtest(attempt.automation, past, attempt.pattern)
+
+
+def _proposed(store: SqlStore, past: Past, minimum_confidence: float) -> dict[str, object]:
+    patterns = store.patterns(status="active")
+    proposals = propose(
+        past, patterns, UsualValues.of(_changes(store)), minimum_confidence=minimum_confidence
+    )
+    return {
+        "patterns": {pattern.id: pattern.detail.automated for pattern in patterns},
+        "offers": tuple(
+            Offer(pattern=each.pattern, automation=each.automation, trial=each.trial) for each in proposals
+        ),
+    }
+
+
+def _changes(store: SqlStore) -> Iterator[StateChange]:
+    """The changes in the journal that carry attributes."""
+    for _, entry in store.journal_after():
+        if isinstance(entry, StateChange) and entry.attributes:
+            yield entry
+
+
+if __name__ == "__main__":
+    main()

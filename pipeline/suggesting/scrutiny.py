@@ -1,0 +1,31 @@
+"""An automation held against everything that may speak against it."""
+
+from collections.abc import Sequence
+
+from pipeline.suggesting.choosing import Verdict
+from pipeline.suggesting.conflicts import conflicts
+from pipeline.suggesting.safety import refusals, runs_too_often
+from pipeline.suggesting.validation import problems
+from schemas.automations import Automation
+from schemas.catalogue import Catalogue
+from schemas.suggestions import Suggestion, Trial
+
+TOUCHES = "touches"
+NOT_COMPARED = (
+    "Home Assistant was not asked what there is, so it was not compared with the automations there."
+)
+
+
+def scrutinise(
+    automation: Automation, trial: Trial, others: Sequence[Suggestion], *, catalogue: Catalogue | None
+) -> Verdict:
+    """Say what speaks against an automation: safety, what Home Assistant knows, what is there already."""
+    wrong = [*refusals(automation, catalogue), *runs_too_often(trial), *problems(automation, catalogue)]
+    if wrong:
+        return Verdict(problem="; ".join(wrong))
+    found = conflicts(automation, catalogue.automations if catalogue else (), others)
+    told = tuple(each.text for each in found if each.kind == TOUCHES)
+    return Verdict(
+        conflict="; ".join(each.text for each in found if each.kind != TOUCHES),
+        told=told if catalogue else (NOT_COMPARED, *told),
+    )

@@ -1,0 +1,247 @@
+"""What the reviewer writes: each decision, and each refusal, in one transaction."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from pipeline.reviewing.decisions import (
+    OPINIONS,
+    Altered,
+    Decision,
+    Fate,
+    HindranceError,
+    Order,
+    carried_out,
+    decide,
+)
+from pipeline.reviewing.refused import Refused
+from pipeline.reviewing.replies import Replies
+from pipeline.reviewing.signing import new_command
+from pipeline.settings import Settings
+from pipeline.suggesting.announcing import changed, generated
+from pipeline.suggesting.assembly import renewed
+from pipeline.suggesting.safety import refusals
+from schemas.catalogue import Catalogue
+from schemas.commands import Verb
+from schemas.instants import from_us
+from schemas.outgoing import Outgoing
+from schemas.suggestions import Suggestion
+from sinks.store import SqlStore, StoreUnavailableError
+from sinks.store.suggestions import Deployment, Kept, SuggestionWrites
+from sinks.store.transaction import Transaction
+
+REVIEWING = "review"
+REFUSED = "refused"
+REFUSED_BY_COUNT = "refused, by count"
+WANTED = "wanted"
+UNKNOWN = "unknown"
+REMOVED = 0
+WRITTEN_MEANWHILE = "expected a suggestion as it was read, got one that somebody else wrote meanwhile"
+DEPLOYER_VERBS = {Verb.APPROVE: Verb.DEPLOY, Verb.ROLLBACK: Verb.ROLLBACK}
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What was looked up before an order is carried out, for a suggestion of this content."""
+
+    for_content: str = ""
+    catalogue: Catalogue | None = None
+    altered: Altered | None = None
+    hindrance: HindranceError | None = None
+
+
+class Refusal(NamedTuple):
+    """A message that does not count, and why.
+
+    `actor` and `subject` are what is known of its sender and its suggestion. `order` is what is answered if
+    that suggestion is known; always if the sender is, else within bounds.
+    """
+
+    topic: str
+    code: str
+    text: str
+    actor: str = UNKNOWN
+    subject: str = ""
+    order: Order | None = None
+
+
+class Verdicts:
+    """Writes what comes of orders; called on the store's thread, each call a transaction.
+
+    Two reviewers take turns, so that each sees what the other decided. Whoever else writes a suggestion
+    meanwhile makes the transaction void, and the order is looked at anew.
+    """
+
+    def __init__(self, store: SqlStore, settings: Settings, key: bytes) -> None:
+        self._store = store
+        self._not_now_days = settings.not_now_days
+        self._key = key
+        self._topics = settings.topics
+        self._replies = Replies(store.home, settings.topics)
+
+    def settle(self, order: Order, topic: str, terms: Terms, now_us: int) -> Decision:
+        """Carry an order out, if it is to be; its nonce is used either way.
+
+        Raises
+        ------
+        StoreUnavailableError
+            The store is away, or somebody else wrote the suggestion: ask again.
+        """
+        with self._store.begin() as transaction:
+            writes = transaction.suggestions
+            writes.take_turn(REVIEWING)
+            if not writes.use_nonce(order.nonce, now_us):
+                decision = Decision(Fate.REFUSED, "replayed", "this was received before, and counts once")
+                self._note(transaction, _refusal(order, topic, decision)._replace(order=None), now_us)
+                return decision
+            kept = writes.get(order.suggestion_id)
+            decision = self._decide(writes, kept, order, terms)
+            if kept is None or decision.fate is Fate.REFUSED:
+                self._note(transaction, _refusal(order, topic, decision), now_us)
+                return decision
+            said: list[Outgoing] = []
+            if decision.fate is Fate.DONE:
+                said = self._carry_out(writes, kept, order, terms, decision.text, now_us)
+            answer = self._replies.answer(order, decision.text, is_accepted=True, at=from_us(now_us))
+            transaction.enqueue([*said, answer], now_us)
+            _enter(writes, kept.suggestion, order, decision, now_us)
+        return decision
+
+    def refuse(self, refusal: Refusal, now_us: int) -> None:
+        """Note a message that does not count."""
+        with self._store.begin() as transaction:
+            transaction.suggestions.take_turn(REVIEWING)
+            self._note(transaction, refusal, now_us)
+
+    def sum_up(self, now_us: int) -> None:
+        """Enter what a flood left to be counted, if it is due."""
+        if not _book(self._store.suggestions.control(REFUSED)).is_due(now_us):
+            return
+        with self._store.begin() as transaction:
+            writes = transaction.suggestions
+            writes.take_turn(REVIEWING)
+            book = self._summed_up(writes, now_us)
+            writes.set_control(REFUSED, book.model_dump(mode="json"))
+
+    def _decide(self, writes: SuggestionWrites, kept: Kept | None, order: Order, terms: Terms) -> Decision:
+        decision = decide(kept and kept.suggestion, order, is_undone=_is_undone(writes, order))
+        if kept is None or decision.fate is not Fate.DONE:
+            return decision
+        if terms.for_content != order.content_hash:
+            raise StoreUnavailableError(WRITTEN_MEANWHILE)
+        if terms.hindrance is not None:
+            return Decision(Fate.REFUSED, terms.hindrance.code, str(terms.hindrance))
+        is_approval = order.verb is Verb.APPROVE
+        if is_approval and (unsafe := refusals(kept.suggestion.automation, terms.catalogue)):
+            words = f"this is never done, whoever approves it: {'; '.join(unsafe)}"
+            return Decision(Fate.REFUSED, "unsafe", words)
+        return decision
+
+    def _carry_out(
+        self, writes: SuggestionWrites, kept: Kept, order: Order, terms: Terms, text: str, now_us: int
+    ) -> list[Outgoing]:
+        """Write the suggestion and all that follows; return what is to be said of it."""
+        now = from_us(now_us)
+        after = carried_out(kept.suggestion, order, now=now, not_now_days=self._not_now_days)
+        if terms.altered is not None:
+            automation, trial, lived, told = terms.altered
+            after = renewed(
+                after, automation=automation, trial=trial, experience=lived, conflicts=told, now=now
+            )
+        said = []
+        if order.verb in DEPLOYER_VERBS:
+            said.append(self._command_deployer(writes, after, order, now_us))
+        if not writes.replace(after, changes=kept.changes):
+            raise StoreUnavailableError(WRITTEN_MEANWHILE)
+        said.append(changed(after, self._topics, text=text))
+        if order.verb is Verb.MODIFY:
+            said.append(generated(after, self._topics))
+        if order.verb in OPINIONS:
+            feedback, telling = self._replies.feedback(after, order, now)
+            writes.say(feedback)
+            said.append(telling)
+        return said
+
+    def _command_deployer(
+        self, writes: SuggestionWrites, suggestion: Suggestion, order: Order, now_us: int
+    ) -> Outgoing:
+        """Write what is to stand in Home Assistant with who said so, for as long as it takes; and tell it."""
+        wanted = suggestion.version if order.verb is Verb.APPROVE else REMOVED
+        command = new_command(
+            DEPLOYER_VERBS[order.verb],
+            suggestion,
+            order.person,
+            self._key,
+            now_us // 1000,
+            version=wanted,
+            text=order.text,
+        )
+        before = _deployment(writes, suggestion.id)
+        writes.deploy(
+            Deployment(
+                suggestion_id=suggestion.id,
+                automation_id=suggestion.automation_id,
+                wanted=wanted,
+                standing=before.standing if before else REMOVED,
+                step=WANTED,
+                attempts=0,
+                approval=command.model_dump_json(),
+                detail="",
+                updated_us=now_us,
+            )
+        )
+        return self._replies.command(command)
+
+    def _note(self, transaction: Transaction, refusal: Refusal, now_us: int) -> None:
+        """Enter a refusal, or count it; answer it where that helps anybody."""
+        writes = transaction.suggestions
+        book, is_entered = self._summed_up(writes, now_us).enter(refusal.code, now_us)
+        if is_entered:
+            writes.audit(
+                at_us=now_us,
+                actor=refusal.actor,
+                what=REFUSED,
+                subject=refusal.subject,
+                detail=f"{refusal.code} {refusal.topic}: {refusal.text}",
+            )
+        order = refusal.order
+        if order is not None and writes.get(order.suggestion_id) is not None:
+            is_answered = refusal.actor != UNKNOWN
+            if not is_answered:
+                book, is_answered = book.answer(now_us)
+            if is_answered:
+                answer = self._replies.answer(order, refusal.text, is_accepted=False, at=from_us(now_us))
+                transaction.enqueue([answer], now_us)
+        writes.set_control(REFUSED, book.model_dump(mode="json"))
+
+    def _summed_up(self, writes: SuggestionWrites, now_us: int) -> Refused:
+        book, summary = _book(writes.control(REFUSED)).sum_up(now_us)
+        if summary:
+            writes.audit(at_us=now_us, actor=UNKNOWN, what=REFUSED_BY_COUNT, subject="", detail=summary)
+        return book
+
+
+def _book(kept: object) -> Refused:
+    return Refused.model_validate(kept or {})
+
+
+def _refusal(order: Order, topic: str, decision: Decision) -> Refusal:
+    return Refusal(topic, decision.code, decision.text, order.person, order.suggestion_id, order)
+
+
+def _deployment(writes: SuggestionWrites, suggestion_id: str) -> Deployment | None:
+    return next((each for each in writes.deployments() if each.suggestion_id == suggestion_id), None)
+
+
+def _is_undone(writes: SuggestionWrites, order: Order) -> bool:
+    if order.verb is not Verb.ROLLBACK:
+        return False
+    found = _deployment(writes, order.suggestion_id)
+    return found is not None and found.wanted == REMOVED
+
+
+def _enter(
+    writes: SuggestionWrites, suggestion: Suggestion, order: Order, decision: Decision, now_us: int
+) -> None:
+    words = f"version {suggestion.version} {suggestion.content_hash} {order.nonce} {order.text}"
+    what = order.said if decision.fate is Fate.DONE else f"{order.said} {decision.code}"
+    writes.audit(at_us=now_us, actor=order.person, what=what, subject=suggestion.id, detail=words.rstrip())

@@ -1,0 +1,165 @@
+"""What becomes of a suggestion when somebody who may says so."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import NamedTuple
+
+from schemas.automations import Automation
+from schemas.commands import Modification, Press, PressVerb, SignedCommand, Verb
+from schemas.suggestions import Experience, Opinion, Status, Suggestion, Trial
+
+VERBS = {
+    PressVerb.APPROVE: Verb.APPROVE,
+    PressVerb.NOT_NOW: Verb.NOT_NOW,
+    PressVerb.REJECT: Verb.REJECT,
+    PressVerb.UNDO: Verb.ROLLBACK,
+}
+OPINIONS = {
+    Verb.APPROVE: Opinion.APPROVED,
+    Verb.REJECT: Opinion.REJECTED,
+    Verb.NOT_NOW: Opinion.NOT_NOW,
+    Verb.MODIFY: Opinion.MODIFIED,
+}
+DONE = {
+    Verb.APPROVE: {Status.APPROVED, Status.DEPLOYED},
+    Verb.REJECT: {Status.REJECTED},
+    Verb.ROLLBACK: {Status.RETIRED},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What somebody who may say so wants of a suggestion.
+
+    `said` is the verb as they know it. By `nonce` it counts once; `answered` is what the answer names.
+    """
+
+    verb: Verb
+    said: str
+    suggestion_id: str
+    content_hash: str
+    person: str
+    nonce: str
+    answered: str = ""
+    text: str = ""
+    change: Modification | None = None
+
+    @classmethod
+    def of_command(cls, command: SignedCommand) -> "Order":
+        """What a verified command wants."""
+        return cls(
+            command.verb,
+            command.verb.value,
+            command.suggestion_id,
+            command.content_hash,
+            command.approver,
+            f"command:{command.nonce}",
+            command.nonce,
+            readable(command.text),
+            command.change,
+        )
+
+    @classmethod
+    def of_press(cls, press: Press, person: str, nonce: str) -> "Order":
+        """What a press wants that Home Assistant has confirmed."""
+        return cls(
+            VERBS[press.verb], press.verb.value, press.suggestion_id, press.content_hash, person, nonce
+        )
+
+
+class Fate(StrEnum):
+    """What comes of an order."""
+
+    DONE = "done"
+    ALREADY = "already"
+    REFUSED = "refused"
+
+
+class Decision(NamedTuple):
+    """What comes of an order, the short name under which that is counted, and its words."""
+
+    fate: Fate
+    code: str
+    text: str
+
+
+class Altered(NamedTuple):
+    """What becomes of a suggestion's automation, and what is to be told of it."""
+
+    automation: Automation
+    trial: Trial
+    experience: Experience
+    told: tuple[str, ...]
+
+
+class HindranceError(Exception):
+    """An automation cannot be as a person wants it; `code` is the short name under which that is counted."""
+
+    def __init__(self, code: str, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+
+
+def decide(suggestion: Suggestion | None, order: Order, *, is_undone: bool) -> Decision:
+    """Say whether an order is to be carried out; that it was already is no refusal.
+
+    Parameters
+    ----------
+    suggestion
+        The one that the order names, as it is now.
+    order
+        What is wanted.
+    is_undone
+        Whether its automation was said to be removed before.
+    """
+    if suggestion is None:
+        return Decision(Fate.REFUSED, "unknown", "expected a suggestion that there is, got another id")
+    if order.content_hash != suggestion.content_hash:
+        return Decision(
+            Fate.REFUSED, "changed", "it was changed after you saw it; look at it as it is now, then decide"
+        )
+    status = suggestion.status
+    if status in DONE.get(order.verb, ()) or (order.verb is Verb.ROLLBACK and is_undone):
+        return Decision(Fate.ALREADY, "already", f"this was said before: it is {status.value}")
+    wanted = Status.DEPLOYED if order.verb is Verb.ROLLBACK else Status.PENDING
+    if status is not wanted:
+        return Decision(
+            Fate.REFUSED, "settled", f"expected a {wanted.value} suggestion, got a {status.value} one"
+        )
+    return Decision(Fate.DONE, order.said, _words(suggestion, order))
+
+
+def carried_out(suggestion: Suggestion, order: Order, *, now: datetime, not_now_days: int) -> Suggestion:
+    """Return the suggestion as it is when an order was carried out that changes no automation."""
+    update: dict[str, object] = {"updated_at": now}
+    match order.verb:
+        case Verb.APPROVE:
+            update |= {"status": Status.APPROVED, "snoozed_until": None, "reason": order.text}
+        case Verb.REJECT:
+            update |= {"status": Status.REJECTED, "snoozed_until": None, "reason": order.text}
+        case Verb.NOT_NOW:
+            update |= {"snoozed_until": now + timedelta(days=not_now_days), "reason": order.text}
+    return suggestion.model_copy(update=update)
+
+
+def readable(text: str) -> str:
+    r"""What a person wrote, on one line, without control characters.
+
+    Examples
+    --------
+    >>> readable("too early\x00\n on  Sundays ")
+    'too early on Sundays'
+    """
+    return " ".join("".join(each if each.isprintable() else " " for each in text).split())
+
+
+def _words(suggestion: Suggestion, order: Order) -> str:
+    said = {
+        Verb.APPROVE: "approved, it is on its way to Home Assistant",
+        Verb.REJECT: "rejected, it is not suggested again",
+        Verb.NOT_NOW: "put off",
+        Verb.MODIFY: "changed, and waiting for an answer again",
+        Verb.ROLLBACK: "taken back, it is removed from Home Assistant",
+    }
+    return f"{suggestion.title}: {said[order.verb]}"

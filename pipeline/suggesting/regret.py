@@ -1,0 +1,92 @@
+"""What an automation lets expect of the days to come, and what that costs or saves."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.patterns import PatternType
+
+UNWANTED_COST = 3.0
+"""How many saved actions a run that nobody wanted costs: it must be undone, and it annoys."""
+
+HALF_LIFE_DAYS = 30.0
+
+
+class Usual(NamedTuple):
+    """What becomes of automations that look good on the past: shares of the opportunities to come.
+
+    They count as much as `opportunities` that were seen.
+    """
+
+    opportunities: float
+    wanted: float
+    unwanted: float
+    missed: float
+
+
+USUAL: Mapping[PatternType, Usual] = {
+    PatternType.TIME_OF_DAY: Usual(6.0, 0.4, 0.3, 0.3),
+    PatternType.CO_OCCURRENCE: Usual(3.0, 0.6, 0.25, 0.15),
+    PatternType.SEQUENCE: Usual(3.0, 0.6, 0.25, 0.15),
+    PatternType.DURATION: Usual(6.0, 0.4, 0.3, 0.3),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """What is expected of a day."""
+
+    wanted: float
+    unwanted: float
+    missed: float
+
+    @property
+    def precision(self) -> float:
+        """Share of the runs that are expected to be wanted."""
+        return self.wanted / max(self.wanted + self.unwanted, 1e-12)
+
+    def regret(self, saved: int) -> float:
+        """What a day is expected to cost, in saved actions; `saved` of them by each wanted run."""
+        return UNWANTED_COST * self.unwanted - saved * self.wanted
+
+
+def expect(
+    ages: NDArray[np.int64],
+    wanted: Sequence[int],
+    unwanted: Sequence[int],
+    missed: Sequence[int],
+    usual: Usual,
+) -> Rates:
+    """Forecast the rates of a day from those of the past ones: recent days count more.
+
+    The number of opportunities a day is the decayed mean, ``sum w n / sum w`` with
+    ``w = 2^(-age / half-life)``; what becomes of them is shrunk towards what is `usual`.
+
+    Parameters
+    ----------
+    ages
+        How many days ago each eligible day was.
+    wanted, unwanted, missed
+        How many opportunities of each kind there were on it.
+    usual
+        What to expect before anything was seen.
+
+    Examples
+    --------
+    >>> rates = expect(np.arange(30), [1] * 30, [0] * 30, [0] * 30, Usual(3, 0.6, 0.25, 0.15))
+    >>> round(rates.wanted, 2), round(rates.unwanted, 2), round(rates.precision, 2)
+    (0.95, 0.03, 0.97)
+    """
+    weights = 0.5 ** (ages / HALF_LIFE_DAYS)
+    sums = [float(weights @ np.asarray(each, dtype=np.float64)) for each in (wanted, unwanted, missed)]
+    opportunities, days = sum(sums), float(weights.sum())
+    if not opportunities or not days:
+        return Rates(0.0, 0.0, 0.0)
+    shares = (
+        (each + usual.opportunities * share) / (opportunities + usual.opportunities)
+        for each, share in zip(sums, usual[1:], strict=True)
+    )
+    return Rates(*(opportunities / days * share for share in shares))

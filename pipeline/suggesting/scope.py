@@ -1,0 +1,113 @@
+"""What a pattern lets expect of an automation: how near counts as the same, and when people did it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from pipeline.suggesting.firing import firings
+from pipeline.suggesting.past import Past
+from schemas.automations import Action, StateTrigger
+from schemas.patterns import (
+    CoOccurrenceDetail,
+    Detail,
+    DurationDetail,
+    Quantiles,
+    SequenceDetail,
+    TimeOfDayDetail,
+)
+
+# A run within so many spreads of when people did it themselves is as they meant it; but ten minutes are near
+# to anybody, and half an hour is not, however much they scatter.
+SPREADS, NEAREST_MIN, FARTHEST_MIN = 2.5, 10.0, 20.0
+LONGEST_LAG_S = 300.0
+# What lasts a fifth longer or shorter is as long as usual; so is what differs by less than a minute.
+LASTING_SHARE, LASTING_LEAST_S = 0.2, 60.0
+MINUTE_MS = 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Around which time something counts, in milliseconds from it."""
+
+    before_ms: int
+    after_ms: int
+
+
+def reach_minutes(detail: TimeOfDayDetail) -> float:
+    """How far from its minute a habit of the clock may show and be meant."""
+    return min(max(SPREADS * detail.spread_minutes, NEAREST_MIN), FARTHEST_MIN)
+
+
+def lag_reach_s(lag: Quantiles) -> float:
+    """How long after it an action may still be the answer: of log-normal lags one in 200 is longer.
+
+    Examples
+    --------
+    >>> lag_reach_s(Quantiles(p10=5.0, p50=10.0, p90=20.0))
+    40.0
+    """
+    tail_s = lag.p90 * lag.p90 / max(lag.p50, 0.001)
+    return min(max(tail_s, lag.p90 + 1), max(LONGEST_LAG_S, lag.p90))
+
+
+def lasting(seconds: float) -> Span:
+    """Which lengths are about as long as `seconds`, as differences from it."""
+    around_ms = round(1000 * max(LASTING_SHARE * seconds, LASTING_LEAST_S))
+    return Span(around_ms, around_ms)
+
+
+def windows(fires: pl.DataFrame, detail: Detail, number: int, after_ms: int) -> pl.DataFrame:
+    """`fires` with the span from `from_ms` to `to_ms` in which the action of this number is as people did it.
+
+    Parameters
+    ----------
+    number
+        Of the action, from 0.
+    after_ms
+        How long after the automation fires the action comes.
+    """
+    due = pl.col("at_ms") + after_ms
+    match detail:
+        case TimeOfDayDetail():
+            reach_ms = round(reach_minutes(detail) * MINUTE_MS)
+            return fires.with_columns(from_ms=due - reach_ms, to_ms=due + reach_ms)
+        case CoOccurrenceDetail(lag_seconds=lag):
+            reaches_s: Sequence[float] = (lag_reach_s(lag),)
+        case SequenceDetail(steps=steps):
+            reaches_s = [lag_reach_s(step.lag_seconds) for step in steps if step.lag_seconds is not None]
+        case DurationDetail(seconds=seconds):
+            around = lasting(seconds.p50)
+            return fires.with_columns(from_ms=due - around.before_ms, to_ms=due + around.after_ms)
+    reach_ms = round(1000 * sum(reaches_s[: number + 1]))
+    return fires.with_columns(from_ms="began_ms", to_ms=pl.max_horizontal(pl.col("began_ms") + reach_ms, due))
+
+
+def occasions(detail: Detail, past: Past) -> pl.DataFrame:
+    """When the habit itself was due: `at_ms`, and `from_ms` to `to_ms` in which people then do it."""
+    match detail:
+        case TimeOfDayDetail():
+            return windows(past.on_days(_due(detail, past)), detail, 0, 0)
+        case CoOccurrenceDetail(trigger=trigger, conditions=conditions):
+            first = StateTrigger(entity_id=trigger.entity_id, to=trigger.state)
+            return windows(firings(first, conditions, past), detail, 0, 0)
+        case SequenceDetail(steps=steps):
+            first = StateTrigger(entity_id=steps[0].entity_id, to=steps[0].state)
+            return windows(firings(first, (), past), detail, 0, 0)
+        case DurationDetail(seconds=seconds):
+            lasted = StateTrigger(entity_id=detail.entity_id, to=detail.state, for_seconds=round(seconds.p10))
+            begun = firings(lasted, detail.conditions, past)
+            return begun.with_columns(from_ms="at_ms", to_ms=pl.col("began_ms") + round(1000 * seconds.p90))
+
+
+def _due(detail: TimeOfDayDetail, past: Past) -> pl.DataFrame:
+    minute = pl.lit(detail.minute)
+    if detail.anchor in ("sunrise", "sunset") and detail.offset_minutes is not None:
+        minute = pl.col(detail.anchor) + detail.offset_minutes
+    days = past.days.filter(pl.col("weekday").is_in(detail.days))
+    return days.select(began_ms=past.wall_ms(minute), at_ms=past.wall_ms(minute)).drop_nulls().sort("at_ms")
+
+
+def is_partner(actions: Sequence[Action], number: int) -> bool:
+    """Tell whether an action only ends what one before it began."""
+    return any(action.entity_id == actions[number].entity_id for action in actions[:number])

@@ -40,8 +40,8 @@ class HomeAssistantReader:
 
     async def configuration(self) -> Row:
         """``/api/config``: among others time_zone, latitude, longitude and version."""
-        found = await self._rest.find("config")
-        if found is None or not PLACE.issubset(found):
+        found = await self._rest.row("config")
+        if not PLACE.issubset(found):
             raise HomeAssistantError(f"expected a configuration with {', '.join(sorted(PLACE))}, got another")
         return found
 

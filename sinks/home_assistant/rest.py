@@ -52,17 +52,21 @@ class Rest:
             raise HomeAssistantError(f"expected a list at /api/{path}, got something else")
         return found
 
+    async def row(self, path: str) -> dict[str, Any]:
+        """Return what `get` does, known to be an object."""
+        found = await self.get(path)
+        if not isinstance(found, dict):
+            raise HomeAssistantError(f"expected an object at /api/{path}, got something else")
+        return found
+
     async def find(self, path: str) -> dict[str, Any] | None:
-        """Return the object that `get` does, or None where nothing stands there."""
+        """Return what `row` does, or None where nothing stands there."""
         try:
-            found = await self.get(path)
+            return await self.row(path)
         except Refused as refused:
             if refused.status != HTTPStatus.NOT_FOUND:
                 raise
             return None
-        if not isinstance(found, dict):
-            raise HomeAssistantError(f"expected an object at /api/{path}, got something else")
-        return found
 
     async def post(self, path: str, body: Any) -> None:
         """Send JSON to ``/api/<path>``; raises as `get` does."""

@@ -1,6 +1,7 @@
 """A conversation over Home Assistant's WebSocket API."""
 
 import json
+import logging
 from asyncio import timeout
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -17,6 +18,9 @@ from sinks.home_assistant.errors import HomeAssistantError, Refused, Unreachable
 MAXIMUM_BYTES = 64 * 1024 * 1024
 # Home Assistant hangs up on clients that leave thousands of answers unread.
 AT_ONCE = 100
+# Its client logs every frame for debugging, the one with the token too.
+_log = logging.getLogger(__name__)
+_log.setLevel(logging.INFO)
 STATUSES = {"unauthorized": HTTPStatus.UNAUTHORIZED, "not_found": HTTPStatus.NOT_FOUND}
 
 Command = dict[str, Any]
@@ -73,10 +77,9 @@ async def conversation(access: Access, timeout_s: float) -> AsyncIterator[Conver
         Where there is no answer within `timeout_s`, or the token is not accepted.
     """
     address, bearer = access.websocket_url, access.bearer
+    options: dict[str, Any] = {"max_size": MAXIMUM_BYTES, "open_timeout": timeout_s, "close_timeout": 1}
     try:
-        async with connect(
-            address, max_size=MAXIMUM_BYTES, open_timeout=timeout_s, close_timeout=1
-        ) as socket:
+        async with connect(address, logger=_log, **options) as socket:
             async with timeout(timeout_s):
                 await _receive(socket)
                 await socket.send(json.dumps({"type": "auth", "access_token": bearer}))

@@ -31,6 +31,7 @@ write; before that it is not there.
 import re
 from collections import defaultdict, deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
@@ -63,6 +64,7 @@ class Failure(Enum):
     NOT_FOUND = (HTTPStatus.NOT_FOUND, False)
     SERVER_ERROR = (HTTPStatus.INTERNAL_SERVER_ERROR, False)
     SERVER_ERROR_AFTER = (HTTPStatus.INTERNAL_SERVER_ERROR, True)
+    BAD_GATEWAY = (HTTPStatus.BAD_GATEWAY, False)
     NO_JSON = ("no json", True)
     UNLOADED = ("unloaded", True)
 
@@ -156,10 +158,10 @@ class FakeHomeAssistant:
         )
         self.change(entity_id, state, **attributes)
 
-    def change(self, entity_id: str, state: str, user_id: str | None = None, **attributes: Any) -> None:
-        """Let an entity take a state, by a user if one is named."""
+    def change(self, entity_id: str, state: str, by: str | None = None, **attributes: Any) -> None:
+        """Let an entity take a state, by the user with that id if one is named."""
         now = datetime.now(UTC).isoformat()
-        context = {"id": f"{next(self._contexts):026}", "parent_id": None, "user_id": user_id}
+        context = {"id": f"{next(self._contexts):026}", "parent_id": None, "user_id": by}
         known = self.states.get(entity_id, {}).get("attributes", {})
         self.states[entity_id] = {
             "entity_id": entity_id,
@@ -252,8 +254,12 @@ class FakeHomeAssistant:
     def _attempt(self, step: str, carry_out: Callable[[], Any]) -> Any:
         failures = self._failures[step]
         failure = failures.popleft() if failures else None
-        before = dict(self._loading)
-        body = carry_out() if failure is None or failure.value[1] else None
+        before, body = dict(self._loading), None
+        if failure is None:
+            body = carry_out()
+        elif failure.value[1]:
+            with suppress(Refusal):
+                body = carry_out()
         if failure is Failure.UNLOADED:
             self._loading = before
         self._load_what_is_due()

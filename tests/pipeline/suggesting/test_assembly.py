@@ -1,0 +1,77 @@
+from datetime import timedelta
+
+import pytest
+import yaml
+
+from pipeline.suggesting.assembly import assemble, confidence, renewed
+from pipeline.suggesting.rendering import render
+from schemas.suggestions import Experience, Status
+from tests.pipeline.suggesting.offers import NOW, automation, offer, pattern, suggestion, trial
+
+
+def test_a_suggestion_holds_all_that_a_person_has_to_know() -> None:
+    """Words, proof, automation and its text are there, and it waits for an answer."""
+    of = offer(share=0.9)
+    made = assemble(of, experience=Experience(kept=2), conflicts=["Also used by Evening."], now=NOW)
+    assert made.status is Status.PENDING
+    assert (made.version, made.created_at, made.updated_at) == (1, NOW, NOW)
+    assert (made.pattern_id, made.trial, made.automation) == (of.pattern.id, of.trial, of.automation)
+    assert made.confidence == pytest.approx(0.9)
+    assert made.conflicts == ("Also used by Evening.",)
+    assert made.experience.kept == 2
+    assert "07:00" in made.title
+    assert made.description
+
+
+def test_the_text_to_copy_is_what_home_assistant_is_told() -> None:
+    """The YAML reads back as exactly the configuration that is deployed."""
+    made = suggestion()
+    told = render(made.automation, title=made.title, description=made.description)
+    assert yaml.safe_load(made.automation_yaml) == told
+
+
+def test_the_id_follows_from_the_pattern_alone() -> None:
+    """Another time, other figures: still the same suggestion; another pattern: another one."""
+    at_seven = pattern()
+    one, later = (offer(pattern=at_seven, automation=automation(minute=minute)) for minute in (420, 440))
+    assert suggestion(one).id == suggestion(later, now=NOW + timedelta(days=3)).id == one.id
+    assert suggestion(offer("light.bath")).id != one.id
+
+
+def test_new_figures_leave_the_version() -> None:
+    """What a person would approve is the same: buttons and commands that name it stay good."""
+    before = suggestion()
+    after = renewed(
+        before,
+        automation=before.automation,
+        trial=trial(0.8),
+        experience=Experience(undone=3, probability=0.3),
+        conflicts=("Touched by Evening.",),
+        now=NOW + timedelta(days=1),
+    )
+    assert (after.version, after.content_hash) == (before.version, before.content_hash)
+    assert after.confidence == pytest.approx(0.8)
+    assert after.experience.undone == 3
+    assert (after.created_at, after.updated_at) == (NOW, NOW + timedelta(days=1))
+
+
+def test_another_automation_is_another_version() -> None:
+    """With another time, title, text and hash are others, and the version grows by one."""
+    before = suggestion()
+    after = renewed(
+        before,
+        automation=automation(minute=450),
+        trial=before.trial,
+        experience=before.experience,
+        conflicts=(),
+        now=NOW,
+    )
+    assert after.version == before.version + 1
+    assert after.content_hash != before.content_hash
+    assert "07:30" in after.title
+    assert "07:30:00" in after.automation_yaml
+
+
+def test_what_will_never_run_is_not_trusted() -> None:
+    """An automation without a run to come has no confidence."""
+    assert confidence(trial(per_day=0)) == 0

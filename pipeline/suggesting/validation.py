@@ -23,6 +23,11 @@ SUN = "sun.sun"
 _ENTITY_ID = re.compile(r"(?!.+__)(?!_)[\da-z_]+(?<!_)\.(?!_)[\da-z_]+(?<!_)", re.ASCII)
 
 
+def is_entity_id(text: str) -> bool:
+    """Whether Home Assistant takes a text for the id of an entity, or for the name of a service."""
+    return bool(_ENTITY_ID.fullmatch(text))
+
+
 def problems(automation: Automation, catalogue: Catalogue | None) -> list[str]:
     """Say in plain words why an automation could not work; nothing if it can.
 
@@ -37,7 +42,7 @@ def problems(automation: Automation, catalogue: Catalogue | None) -> list[str]:
     >>> problems(Automation(trigger=TimeTrigger(minute=390), actions=(lamp,)), home)
     ['light.hall does not exist']
     """
-    found = [f"{name} is no entity id" for name in automation.entity_ids if not _ENTITY_ID.fullmatch(name)]
+    found = [f"{name} is no entity id" for name in automation.entity_ids if not is_entity_id(name)]
     for part in (automation.trigger, *automation.conditions):
         found += _rule(part)
     if catalogue:

@@ -183,6 +183,13 @@ class SuggestionWrites:
             statement.on_conflict_do_update(index_elements=list(_DEPLOYMENTS.primary_key), set_=values)
         )
 
+    def move(self, deployment: Deployment, *, instead_of: Deployment) -> bool:
+        """Keep a deployment in place of the one that was read; False if somebody wrote it meanwhile."""
+        statement = update(_DEPLOYMENTS).where(_DEPLOYMENTS.c.home == self._home)
+        for name, value in instead_of._asdict().items():
+            statement = statement.where(_DEPLOYMENTS.c[name] == value)
+        return self._connection.execute(statement.values(**deployment._asdict())).rowcount == 1
+
     def versions(self, suggestion_id: str) -> list[AutomationVersion]:
         """Return every version that was deployed of a suggestion, first one first."""
         wanted = select(*[_VERSIONS.c[name] for name in AutomationVersion._fields]).where(

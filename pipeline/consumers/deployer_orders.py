@@ -1,0 +1,100 @@
+"""Orders to the deployer: taken once, or refused, and each in the audit log."""
+
+from pipeline.deploying.admission import objection, ordered
+from pipeline.deploying.messages import Messages
+from pipeline.reviewing.refused import Refused
+from schemas.commands import SignedCommand
+from schemas.instants import from_us
+from sinks.store import SqlStore, Transaction
+
+CONTROL = "refused_orders"
+UNKNOWN = "unknown"
+
+
+class Orders:
+    """Takes and refuses orders in one transaction each; to be called on the store's thread.
+
+    Parameters
+    ----------
+    store
+        Where what is to stand is kept.
+    messages
+        What is said of it.
+    """
+
+    def __init__(self, store: SqlStore, messages: Messages) -> None:
+        self._store = store
+        self._messages = messages
+
+    def take(self, command: SignedCommand, now_us: int) -> str:
+        """Begin what a verified command orders; why it is refused, nothing if it is not.
+
+        The same command again is refused: whatever it ordered is under way, and is resumed from the store.
+        """
+        with self._store.begin() as transaction:
+            writes = transaction.suggestions
+            writes.take_turn("order")
+            if not writes.use_nonce(f"deploy:{command.nonce}", now_us):
+                text = "it was ordered by this very command before"
+                self._enter(transaction, "replayed", text, command.approver, command.suggestion_id, now_us)
+                return text
+            kept = writes.get(command.suggestion_id)
+            suggestion = kept.suggestion if kept else None
+            row = next(
+                (row for row in writes.deployments() if row.suggestion_id == command.suggestion_id), None
+            )
+            against = objection(command, suggestion, row, writes.versions(command.suggestion_id))
+            if against or suggestion is None:
+                self._enter(
+                    transaction, "objection", against, command.approver, command.suggestion_id, now_us
+                )
+                failed = self._messages.failed(
+                    command.suggestion_id, "order", against, is_retried=False, at=from_us(now_us)
+                )
+                transaction.enqueue([failed], now_us)
+                return against
+            begun = ordered(command, suggestion, row, now_us)
+            if begun is not None:
+                writes.deploy(begun)
+            writes.audit(
+                at_us=now_us,
+                actor=command.approver,
+                what=f"{command.verb.value} ordered",
+                subject=command.suggestion_id,
+                detail=f"content={command.content_hash} nonce={command.nonce} version={command.version}",
+            )
+            return ""
+
+    def refuse(self, code: str, text: str, claimed: SignedCommand | None, now_us: int) -> None:
+        """Enter what is no valid order; whom and what it names is what its sender says."""
+        actor, subject = (claimed.approver, claimed.suggestion_id) if claimed else (UNKNOWN, UNKNOWN)
+        with self._store.begin() as transaction:
+            transaction.suggestions.take_turn("order")
+            self._enter(transaction, code, text, actor, subject, now_us)
+
+    def sum_up(self, now_us: int) -> None:
+        """Enter how many were refused without an entry of their own, if that is due."""
+        if not Refused.model_validate(self._store.suggestions.control(CONTROL) or {}).is_due(now_us):
+            return
+        with self._store.begin() as transaction:
+            writes = transaction.suggestions
+            writes.take_turn("order")
+            book, summary = Refused.model_validate(writes.control(CONTROL) or {}).sum_up(now_us)
+            if summary:
+                writes.audit(
+                    at_us=now_us, actor=UNKNOWN, what="orders refused", subject=UNKNOWN, detail=summary
+                )
+                writes.set_control(CONTROL, book.model_dump(mode="json"))
+
+    def _enter(
+        self, transaction: Transaction, code: str, text: str, actor: str, subject: str, now_us: int
+    ) -> None:
+        writes = transaction.suggestions
+        kept = writes.control(CONTROL)
+        book = Refused.model_validate(kept) if kept else Refused(at_us=now_us)
+        book, is_entered = book.enter(code, now_us)
+        writes.set_control(CONTROL, book.model_dump(mode="json"))
+        if is_entered:
+            writes.audit(
+                at_us=now_us, actor=actor, what="order refused", subject=subject, detail=f"{code}: {text}"
+            )

@@ -22,6 +22,14 @@ COMMANDS = {
     "learn": "learn a log without a broker and print the patterns",
     "patterns": "show what is known: table, JSON or picture",
     "explain": "say why a pattern or an anomaly is believed, in plain words",
+    "suggestions": "show the automations that are proposed, with their proof",
+    "approve": "let Home Assistant run a suggestion",
+    "reject": "say no to a suggestion, or not now",
+    "modify": "have a suggestion another way: time, entity, one more condition",
+    "backtest": "try a suggestion, or a changed one, on the home's own past",
+    "rollback": "take an automation of ours back out of Home Assistant",
+    "validate": "say whether Home Assistant would take an automation in YAML",
+    "audit": "show who did what to which suggestion, and whether the log is whole",
 }
 USAGE_ERROR = 2
 

@@ -44,6 +44,17 @@ def say(line: str = "") -> None:
     OUT.print(line, soft_wrap=True)
 
 
+def readable(words: str) -> str:
+    r"""What others wrote, on one line and without what a terminal would obey.
+
+    Examples
+    --------
+    >>> readable("on\x1b[2J\nnow")
+    'on [2J now'
+    """
+    return "".join(each if each.isprintable() else " " for each in words)
+
+
 def short_id(found: Pattern | Anomaly) -> str:
     """As much of an id as `ha-ai explain` needs to know it from all others of a home."""
     return found.id[:SHORT_ID]

@@ -11,7 +11,8 @@ import aiomqtt
 from pydantic import ValidationError
 
 from pipeline.cli import UserError
-from pipeline.cli.terminal import ERR, OUT, alarm, gone, picture, say
+from pipeline.cli.happenings import about_suggestions
+from pipeline.cli.terminal import ERR, OUT, alarm, gone, picture, readable, say
 from pipeline.settings import Settings
 from pipeline.terminal_client import TerminalClient
 from pipeline.wording import counted
@@ -89,6 +90,8 @@ def _show(topic: str, payload: bytes, topics: Topics) -> None:
     elif topic == topics.dead_letter:
         letter = DeadLetter.model_validate_json(payload)
         say(f"{_now()}  not taken, {letter.reason}: {letter.detail} (from {letter.topic})")
+    elif line := about_suggestions(topic, payload, topics):
+        say(f"{_now()}  {readable(line)}")
     else:
         say(f"{_now()}  {topic}: {payload[:500].decode(errors='replace')}")
 

@@ -1,0 +1,155 @@
+"""What the subcommands that command something share: which suggestion, whose word, what came of it."""
+
+import argparse
+import getpass
+import time
+from collections.abc import Sequence
+
+import aiomqtt
+from pydantic import ValidationError
+
+from pipeline.cli import UserError
+from pipeline.cli.beginnings import chosen
+from pipeline.cli.conversation import ANSWER_S, TRIED_S, Conversation, said, unanswered
+from pipeline.cli.terminal import ERR, readable, say
+from pipeline.diagnosis import validation
+from pipeline.reviewing.key_file import KeyFileError, load_key
+from pipeline.reviewing.signing import new_command
+from pipeline.settings import Settings
+from schemas.commands import (
+    AutomationExecuted,
+    AutomationFailed,
+    Modification,
+    Question,
+    SignedCommand,
+    SuggestionAnswer,
+    Verb,
+)
+from schemas.suggestions import Status, Suggestion
+
+Outcome = AutomationExecuted | AutomationFailed | SuggestionAnswer
+
+REFUSED = 1
+IN_HOME_ASSISTANT_S = 60.0
+WHERE = ": `ha-ai suggestions --all` shows them"
+
+
+def add_id(parser: argparse.ArgumentParser) -> None:
+    """Declare the id of a suggestion."""
+    parser.add_argument("id", help="as `ha-ai suggestions` shows it; its beginning is enough")
+
+
+def add_name(parser: argparse.ArgumentParser) -> None:
+    """Declare whose word it is."""
+    parser.add_argument("--by", metavar="NAME", help="whose word it is; your login name without it")
+
+
+async def known(conversation: Conversation, statuses: Sequence[Status] = ()) -> list[Suggestion]:
+    """All suggestions of some statuses, oldest first."""
+    question = Question(ask="suggestions", statuses=tuple(statuses))
+    answer = await conversation.ask(question)
+    if not answer.ok:
+        raise UserError(f"expected suggestions, got: {readable(answer.text)}")
+    if answer.text:
+        ERR.print(readable(answer.text), style="yellow")
+    return [as_suggestion(each) for each in answer.suggestions]
+
+
+async def find(conversation: Conversation, beginning: str) -> Suggestion:
+    """The suggestion whose id begins so."""
+    of_id = {each.id: each for each in await known(conversation)}
+    if not of_id:
+        raise UserError("there are no suggestions yet: the first ones need some days")
+    titles = {identity: readable(each.title) for identity, each in of_id.items()}
+    return of_id[chosen(beginning.lower(), titles, WHERE)]
+
+
+def as_suggestion(answered: dict[str, object]) -> Suggestion:
+    """A suggestion as it was answered, without what is told beside it."""
+    fields = {name: value for name, value in answered.items() if name in Suggestion.model_fields}
+    try:
+        return Suggestion.model_validate(fields)
+    except ValidationError as error:
+        raise UserError(f"expected a suggestion, got: {validation.explain(error)[0]}") from error
+
+
+def signed(
+    verb: Verb,
+    suggestion: Suggestion,
+    settings: Settings,
+    name: str | None,
+    *,
+    text: str = "",
+    change: Modification | None = None,
+    version: int | None = None,
+) -> SignedCommand:
+    """A command on exactly what was shown, signed with the key that the settings name."""
+    try:
+        key = load_key(settings.command_key_file, create=False)
+    except KeyFileError as error:
+        raise UserError(
+            f"{error}: go where `ha-ai run` runs, as the same user, or set HA_AI_COMMAND_KEY_FILE"
+        ) from error
+    now_ms = time.time_ns() // 1_000_000
+    approver = _login() if name is None else name
+    return new_command(verb, suggestion, approver, key, now_ms, text=text, change=change, version=version)
+
+
+def _login() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError) as error:
+        raise UserError("expected a login name, got none: give --by NAME") from error
+
+
+async def review(conversation: Conversation, command: SignedCommand) -> bool:
+    """Send a command to the reviewer, and say what it answers; whether it was accepted."""
+    await conversation.command(conversation.topics.suggestion_command(command.verb), command)
+    timeout_s = TRIED_S if command.verb is Verb.MODIFY else ANSWER_S
+    answer = await conversation.hear(
+        lambda message: _answer(message, conversation, command), timeout_s=timeout_s
+    )
+    if answer is None:
+        raise unanswered(timeout_s, "review")
+    say(readable(answer.text))
+    return answer.accepted
+
+
+async def until_done(conversation: Conversation, command: SignedCommand) -> int:
+    """Say what comes of a command in Home Assistant, until that is settled; return the exit code."""
+    deadline_s = time.monotonic() + IN_HOME_ASSISTANT_S
+    while (left_s := deadline_s - time.monotonic()) > 0:
+        outcome: Outcome | None = await conversation.hear(
+            lambda message: _outcome(message, conversation, command), timeout_s=left_s
+        )
+        if outcome is None:
+            break
+        say(readable(outcome.text))
+        if isinstance(outcome, AutomationExecuted):
+            return 0
+        if isinstance(outcome, SuggestionAnswer) or not outcome.retried:
+            return REFUSED
+    raise UserError(
+        f"nothing came of it in Home Assistant within {IN_HOME_ASSISTANT_S:g} s, it may still: is "
+        "`ha-ai run` running, with its consumer deploy, and HA_AI_DEPLOYER_TOKEN_FILE set?"
+    )
+
+
+def _answer(
+    message: aiomqtt.Message, conversation: Conversation, command: SignedCommand
+) -> SuggestionAnswer | None:
+    answer = said(message, conversation.topics.suggestion_answered, SuggestionAnswer)
+    return answer if answer and answer.nonce == command.nonce else None
+
+
+def _outcome(message: aiomqtt.Message, conversation: Conversation, command: SignedCommand) -> Outcome | None:
+    """What a message says of the command's end; an automation's ordinary run is none."""
+    topics, mine = conversation.topics, command.suggestion_id
+    answer = _answer(message, conversation, command)
+    if answer and not answer.accepted:
+        return answer
+    executed = said(message, topics.automation_executed, AutomationExecuted)
+    if executed and executed.suggestion_id == mine and executed.what != "ran":
+        return executed
+    failed = said(message, topics.automation_failed, AutomationFailed)
+    return failed if failed and failed.suggestion_id == mine else None

@@ -1,0 +1,92 @@
+"""Suggestions as a terminal shows them."""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+from rich.table import Table
+from rich.text import Text
+
+from pipeline.cli.beginnings import INDENT
+from pipeline.cli.terminal import OUT, SHORT_ID, readable, say
+from pipeline.pictures import BOTH, HIT, MISS, NO_OCCASION, WEEKS_AT_MOST, DayMark, weeks
+from pipeline.suggesting.words import experience_in_words, proof
+from schemas.suggestions import Status, Suggestion, Trial
+
+LEGEND = f"{HIT} right   {MISS} wrong   {BOTH} both   {NO_OCCASION} no occasion"
+SETTLED = (Status.REJECTED, Status.RETIRED)
+DATES_SHOWN = 10
+
+
+def table(suggestions: Sequence[Suggestion]) -> Table:
+    """A line each: what, how it did on the past, what became of it, how sure it is, and its id."""
+    made = Table(box=None, pad_edge=False, padding=(0, 2, 1, 0), header_style="bold")
+    made.add_column("What", ratio=1)
+    for name in ("Wanted", "Missed", "Status", "Confidence", "Id"):
+        made.add_column(name, justify="right", no_wrap=True)
+    for each in suggestions:
+        made.add_row(
+            Text(readable(each.title)),
+            f"{each.trial.wanted} of {each.trial.fired}",
+            str(each.trial.missed),
+            each.status.value,
+            f"{each.confidence:.0%}",
+            each.id[:SHORT_ID],
+            style="dim" if each.status in SETTLED else None,
+        )
+    return made
+
+
+def show_offer(suggestion: Suggestion) -> None:
+    """What a command is about: title, what it does, and its proof."""
+    OUT.print(Text(readable(suggestion.title), style="bold"))
+    OUT.print(Text(readable(suggestion.description)))
+    OUT.print(Text(proof(suggestion.trial)))
+    for conflict in suggestion.conflicts:
+        OUT.print(Text(f"Mind: {readable(conflict)}", style="yellow"))
+
+
+def show_whole(suggestion: Suggestion) -> None:
+    """Everything that is known of a suggestion, with the dates behind its proof and the YAML to copy."""
+    show_offer(suggestion)
+    about = f"{suggestion.category}, {suggestion.priority} priority, confidence {suggestion.confidence:.0%}"
+    state = f"{suggestion.status}, version {suggestion.version}, id {suggestion.id}"
+    OUT.print(Text(f"{about}; {state}", style="dim"))
+    if suggestion.reason:
+        OUT.print(Text(f"Reason: {readable(suggestion.reason)}"))
+    show_days(suggestion.trial)
+    if known := experience_in_words(suggestion.experience):
+        OUT.print(Text(f"\n{known}"))
+    if suggestion.ha_entity_id:
+        OUT.print(Text(f"\nIn Home Assistant it is {readable(suggestion.ha_entity_id)}."))
+    OUT.print(Text("\nTo copy", style="bold"))
+    for line in suggestion.automation_yaml.splitlines():
+        say(readable(line))
+
+
+def show_days(trial: Trial) -> None:
+    """On which days it would have been right, and on which wrong."""
+    marks = days(trial)
+    if not marks:
+        return
+    say()
+    for line in (*weeks(marks), LEGEND):
+        OUT.print(Text(f"{INDENT}{line}", style="cyan"), soft_wrap=True)
+    for dates, words in ((trial.unwanted_dates, "Unwanted"), (trial.missed_dates, "Missed")):
+        if dates:
+            OUT.print(Text(f"{words}: {_dated(dates)}"))
+
+
+def days(trial: Trial) -> list[DayMark]:
+    """Each day of the last weeks on which it was tried, oldest first."""
+    if not (trial.wanted_dates or trial.unwanted_dates or trial.missed_dates):
+        return []
+    first = max(trial.first_day, trial.last_day - timedelta(weeks=WEEKS_AT_MOST))
+    wrong = (*trial.unwanted_dates, *trial.missed_dates)
+    every = [first + timedelta(number) for number in range((trial.last_day - first).days + 1)]
+    return [DayMark(day, trial.wanted_dates.count(day), wrong.count(day)) for day in every]
+
+
+def _dated(dates: Sequence[date]) -> str:
+    told = sorted(set(dates))[-DATES_SHOWN:]
+    before = "among others " if len(told) < len(set(dates)) else ""
+    return before + ", ".join(f"{day.day} {day:%b}" for day in told)

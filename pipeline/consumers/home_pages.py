@@ -1,0 +1,49 @@
+"""Home Assistant's pages as far as its API reaches them: which release they are, and a notification."""
+
+import structlog
+
+from pipeline.consumers.home_reader import reader_of
+from pipeline.settings import Settings
+from pipeline.showing.pointer import NOTIFICATION_ID, pointer
+
+log = structlog.get_logger()
+
+
+class HomePages:
+    """Asks and tells Home Assistant with the reader's token; without one it does neither."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._reader = reader_of(settings)
+
+    @property
+    def reachable(self) -> bool:
+        """Whether there is an address and a token."""
+        return self._reader is not None
+
+    async def version(self) -> tuple[int, int] | None:
+        """Home Assistant's release; None where it cannot be asked."""
+        if self._reader is None:
+            return None
+        from sinks.home_assistant import HomeAssistantError  # noqa: PLC0415 loaded with the reader
+
+        try:
+            return await self._reader.version()
+        except HomeAssistantError as error:
+            log.debug("Home Assistant's release is not known", reason=str(error))
+            return None
+
+    async def point(self, waiting: int) -> bool:
+        """Let a notification say how many suggestions wait, none if none does; False where that failed."""
+        if self._reader is None:
+            return False
+        from sinks.home_assistant import HomeAssistantError  # noqa: PLC0415 loaded with the reader
+
+        try:
+            if waiting:
+                await self._reader.notify(NOTIFICATION_ID, *pointer(waiting))
+            else:
+                await self._reader.dismiss(NOTIFICATION_ID)
+        except HomeAssistantError as error:
+            log.debug("no notification in Home Assistant", reason=str(error))
+            return False
+        return True

@@ -1,0 +1,239 @@
+"""Shows in Home Assistant what is known and proposed: keeps what is retained there as the store says."""
+
+import asyncio
+import secrets
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import NamedTuple
+
+import structlog
+import zmqtt
+
+from pipeline.consumers.consumer import Consumer, Desk, Inlet, Loop, Received
+from pipeline.consumers.home_pages import HomePages
+from pipeline.delivery.announcements import Announcer
+from pipeline.delivery.connection import connection_id
+from pipeline.delivery.decoding import dead_letter
+from pipeline.ingest.messages import Message, PoisonError, Reason
+from pipeline.showing.discovery import Discovery, Form
+from pipeline.showing.retained import NOTHING, Showing
+from pipeline.showing.suggestion import SHOWN, is_waiting
+from schemas.instants import from_us
+from schemas.outgoing import Outgoing
+from schemas.statuses import HubState
+from schemas.suggestions import Status, Suggestion
+from sinks.store import StoreUnavailableError
+
+log = structlog.get_logger()
+
+# Retained messages follow the subscription; Home Assistant needs a moment after its birth message.
+SETTLE_S = 1.0
+# How long Home Assistant takes to remove entities that come back in another form.
+REMOVAL_S = 2.0
+PAUSE_S = 0.2
+SOON_S = 0.5
+SOON_FOR_S = 5.0
+SELDOM_S = 30.0
+GAPS_US = 7 * 86_400_000_000
+LONGEST_NUMBER = 32
+NOTIFIED = "notified_suggestions"
+MINIMUM_CONFIDENCE = "minimum_confidence"
+
+
+class Seen(NamedTuple):
+    """What of the store is shown."""
+
+    hub: HubState
+    suggestions: list[Suggestion]
+    waiting: list[str]
+    notified: list[str]
+
+
+class Shower:
+    """Keeps the devices and the notification in Home Assistant as the store says.
+
+    What is retained at the broker is read back, so that whatever another instance or an earlier one left
+    behind is put right; several instances say the same.
+    """
+
+    name = Consumer.SHOW
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        settings = desk.settings
+        self._discovery = Discovery(settings.discovery_prefix, settings.home)
+        self._showing = Showing(self._discovery, settings.topics)
+        self._pages = HomePages(settings)
+        self._announcer = Announcer(desk.home.id, settings.topics)
+        self._retained: dict[str, tuple[bytes, int | None]] = {}
+        self._connection: int | None = None
+        self._version: tuple[int, int] | None = None
+        self._born = False
+        self._woken = asyncio.Event()
+        self._soon_until_s = 0.0
+
+    def inlets(self) -> Sequence[Inlet]:
+        settings = self._desk.settings
+        topics = settings.topics
+        kept = (self._discovery.topic_filter, topics.suggestion_state("+"), topics.hub)
+        heard = (
+            topics.suggestion_generated,
+            topics.suggestion_changed,
+            topics.analysis_complete,
+            topics.learning_set,
+        )
+        return [
+            *(Inlet(each, self._note, shared=False) for each in kept),
+            *(Inlet(each, self._hear, shared=False) for each in heard),
+            Inlet(settings.status_topic, self._greet, shared=False),
+            Inlet(topics.minimum_confidence_set, self._set_minimum),
+        ]
+
+    def loops(self) -> Sequence[Loop]:
+        return [self._show]
+
+    async def _note(self, received: Received) -> None:
+        """Remember what is retained; what was there before we came may have to go."""
+        if received.payload:
+            self._retained[received.topic] = (received.payload, connection_id(self._desk.broker))
+        else:
+            self._retained.pop(received.topic, None)
+        if received.retain:
+            self._woken.set()
+
+    async def _hear(self, received: Received) -> None:
+        """Look now and for some seconds: who else hears of it may write to the store a moment later."""
+        log.debug("looking again", topic=received.topic)
+        self._soon_until_s = time.monotonic() + SOON_FOR_S
+        self._woken.set()
+
+    async def _greet(self, received: Received) -> None:
+        """Home Assistant has started: it may be another release, and it has forgotten its notifications."""
+        if received.payload == b"online" and not received.retain:
+            self._born = True
+            self._woken.set()
+
+    async def _set_minimum(self, received: Received) -> None:
+        """Keep the minimum confidence that a person has set; what is no such number becomes a dead letter."""
+        message = Message(received.topic, received.payload, received.received_us, retain=received.retain)
+        try:
+            minimum = _probability(message)
+        except PoisonError as error:
+            await self._bury(message, error)
+        else:
+            await self._set_control(MINIMUM_CONFIDENCE, minimum)
+            await self._hear(received)
+
+    async def _bury(self, message: Message, error: PoisonError) -> None:
+        letter = dead_letter(message, error)
+
+        def write() -> None:
+            with self._desk.store.begin() as transaction:
+                transaction.bury([letter])
+                transaction.enqueue([self._announcer.dead_letter(letter)], self._desk.now_us())
+
+        await self._desk.commit(write)
+
+    async def _set_control(self, name: str, value: object) -> None:
+        def write() -> None:
+            with self._desk.store.begin() as transaction:
+                transaction.suggestions.set_control(name, value)
+
+        await self._desk.ask(write)
+
+    async def _show(self) -> None:
+        while True:
+            self._woken.clear()
+            try:
+                await self._look()
+            except (zmqtt.MQTTError, OSError, StoreUnavailableError) as error:
+                log.debug("not shown, trying again", reason=str(error) or type(error).__name__)
+            await asyncio.sleep(PAUSE_S)
+            is_soon = time.monotonic() < self._soon_until_s
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._woken.wait(), SOON_S if is_soon else SELDOM_S)
+
+    async def _look(self) -> None:
+        """Compare the store with what is retained, and publish the difference."""
+        current = connection_id(self._desk.broker)
+        if current is None:
+            return
+        born, is_new = self._born, current != self._connection
+        if born or is_new:
+            await asyncio.sleep(SETTLE_S)
+            self._version = None
+        form = await self._form()
+        seen = await self._desk.ask(self._read)
+        await self._publish(seen, form, again=born)
+        self._connection = current
+        await self._point(seen, again=born)
+        self._born = self._born and not born
+
+    async def _form(self) -> Form:
+        """As Home Assistant's release understands it; while that is not known, as it was."""
+        if self._version is None:
+            self._version = await self._pages.version()
+        if self._version is not None:
+            return Form.of(self._version)
+        return self._showing.form_of(self._retained) if self._pages.reachable else Form.COMPONENTS
+
+    def _read(self) -> Seen:
+        store, now_us = self._desk.store, self._desk.now_us()
+        suggestions = store.suggestions.all(*SHOWN)
+        controls = store.suggestions
+        minimum = controls.control(MINIMUM_CONFIDENCE)
+        waiting = [each.id for each in suggestions if is_waiting(each, from_us(now_us))]
+        hub = HubState(
+            patterns=len(store.patterns(status="active")),
+            pending=len(waiting),
+            deployed=sum(each.status is Status.DEPLOYED for each in suggestions),
+            gaps=len(store.gaps(since_us=now_us - GAPS_US)),
+            learning="OFF" if controls.control("learning") is False else "ON",
+            minimum_confidence=self._desk.settings.minimum_confidence if minimum is None else minimum,
+        )
+        return Seen(hub, suggestions, sorted(waiting), controls.control(NOTIFIED) or [])
+
+    async def _publish(self, seen: Seen, form: Form, *, again: bool) -> None:
+        current = connection_id(self._desk.broker)
+        wanted = self._showing.wanted(seen.hub, seen.suggestions, form, from_us(self._desk.now_us()))
+        # What was retained on another connection may be gone: a broker need not keep it over its restart.
+        retained = {
+            topic: payload if connection == current else NOTHING
+            for topic, (payload, connection) in self._retained.items()
+        }
+        steps = self._showing.steps(retained, wanted, form, again=again)
+        for topic, payload in steps.begin:
+            await self._retain(topic, payload)
+        if steps.begin:
+            await asyncio.sleep(REMOVAL_S)
+        for topic, payload in steps.follow:
+            await self._retain(topic, payload)
+        if steps.begin or steps.follow:
+            log.debug("shown in Home Assistant", messages=len(steps.begin) + len(steps.follow), form=form)
+
+    async def _retain(self, topic: str, payload: bytes) -> None:
+        await self._desk.publish(Outgoing(secrets.token_hex(16), topic, payload, retain=True))
+        if payload:
+            self._retained[topic] = (payload, connection_id(self._desk.broker))
+        else:
+            self._retained.pop(topic, None)
+
+    async def _point(self, seen: Seen, *, again: bool) -> None:
+        """Let a notification point to what waits; only when that has changed, or Home Assistant forgot it."""
+        changed = seen.waiting != seen.notified or (again and seen.waiting)
+        if changed and await self._pages.point(len(seen.waiting)):
+            await self._set_control(NOTIFIED, seen.waiting)
+
+
+def _probability(message: Message) -> float:
+    """The number from 0 to 1 that a message holds; a retained one is no person's act."""
+    try:
+        number = float(message.payload[:LONGEST_NUMBER])
+    except ValueError:
+        number = -1.0
+    if message.retain or len(message.payload) > LONGEST_NUMBER or not 0 <= number <= 1:
+        raise PoisonError(
+            Reason.WRONG_SHAPE, f"expected a number from 0 to 1, not retained, got {message.payload[:20]!r}"
+        )
+    return number

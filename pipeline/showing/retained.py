@@ -1,0 +1,64 @@
+"""What is retained for Home Assistant and what should be: the steps from one to the other."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from pipeline.showing.discovery import Discovery, Form
+from pipeline.showing.hub import hub_device
+from pipeline.showing.suggestion import is_shown, suggestion_device, suggestion_state
+from schemas.statuses import HubState
+from schemas.suggestions import Suggestion
+from schemas.topics import Topics
+
+Retained = Mapping[str, bytes]
+NOTHING = b""
+
+
+class Steps(NamedTuple):
+    """What to publish, in this order, retained.
+
+    Before `begin` is over, and Home Assistant has had a moment, `follow` must not begin: an entity that is
+    announced in another form has to be gone before.
+    """
+
+    begin: list[tuple[str, bytes]]
+    follow: list[tuple[str, bytes]]
+
+
+class Showing:
+    """What one home shows in Home Assistant, as retained messages."""
+
+    def __init__(self, discovery: Discovery, topics: Topics) -> None:
+        self._discovery = discovery
+        self._topics = topics
+
+    def wanted(
+        self, hub: HubState, suggestions: Sequence[Suggestion], form: Form, now: datetime
+    ) -> dict[str, bytes]:
+        """All that should be retained; the hub first, which the suggestions' devices refer to."""
+        shown = [each for each in suggestions if is_shown(each, now)]
+        wanted = {self._topics.hub: hub.model_dump_json().encode()}
+        wanted |= {self._topics.suggestion_state(each.id): suggestion_state(each) for each in shown}
+        wanted |= self._discovery.announce(hub_device(self._discovery, self._topics), form)
+        for each in shown:
+            device = suggestion_device(each, self._discovery, self._topics)
+            wanted |= self._discovery.announce(device, form)
+        return wanted
+
+    def steps(self, retained: Retained, wanted: Retained, form: Form, *, again: bool = False) -> Steps:
+        """What leads from what is retained to what is wanted; `again` publishes all that is wanted."""
+        stale = [topic for topic in retained if topic not in wanted]
+        # A device's entities go before the state that they show.
+        stale.sort(key=lambda topic: self._discovery.form_of(topic) is None)
+        other = [topic for topic in stale if self._discovery.form_of(topic) not in (None, form)]
+        changed = [
+            (topic, payload) for topic, payload in wanted.items() if again or retained.get(topic) != payload
+        ]
+        gone = [(topic, NOTHING) for topic in stale if topic not in other]
+        return Steps([(topic, NOTHING) for topic in other], changed + gone)
+
+    def form_of(self, retained: Iterable[str]) -> Form:
+        """The form in which these topics announce; where none does, the one that is always understood."""
+        forms = {self._discovery.form_of(topic) for topic in retained}
+        return Form.DEVICE if Form.DEVICE in forms else Form.COMPONENTS

@@ -24,6 +24,7 @@ command by its type, such as ``search/related``.
 ``home.press("button.x", user_id)`` presses a button as that user does; ``home.change(entity_id, state)`` lets
 anything change; ``home.requests`` is what was asked, ``home.calls`` the services that were called,
 ``home.notifications`` what is shown. ``stop()`` and ``start()`` keep everything but the connections.
+What is written is kept with the newer keys from 2024.10 on, as by the real one: `migrated` says how.
 ``loads_after`` of the constructor: an automation's entity appears with that many reads of states after its
 write; before that it is not there.
 """
@@ -49,6 +50,8 @@ READER_ID = "b" * 32
 OLD_KEYS = {"trigger", "condition", "action"}
 NEW_KEYS = {"triggers", "conditions", "actions"}
 OTHER_KEYS = {"alias", "description", "mode", "max", "id", "variables", "initial_state"}
+RENAMED = {"trigger": "triggers", "condition": "conditions", "action": "actions"}
+RENAMED = {"trigger": "triggers", "condition": "conditions", "action": "actions"}
 SERVER_ERROR = "500 Internal Server Error\n\nServer got itself in trouble"
 
 
@@ -75,6 +78,20 @@ class Refusal(Exception):  # noqa: N818 - what Home Assistant says no with, not 
 
     status: HTTPStatus
     text: str
+
+
+def migrated(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an automation's configuration with the keys that Home Assistant writes since 2024.10."""
+
+    def rename(part: Any) -> Any:
+        if isinstance(part, list):
+            return [rename(each) for each in part]
+        if not isinstance(part, Mapping):
+            return part
+        return {"action" if key == "service" else key: rename(value) for key, value in part.items()}
+
+    plural = {RENAMED.get(key, key): value for key, value in config.items()}
+    return plural | {"actions": rename(plural.get("actions", []))}
 
 
 class FakeHomeAssistant:
@@ -351,7 +368,8 @@ class FakeHomeAssistant:
             raise Refusal(HTTPStatus.BAD_REQUEST, "Message malformed: something about keys")
         # As Home Assistant does: an id in the body wins over the address, and nothing is loaded then.
         stored_id = config.get("id", automation_id)
-        self.automations[stored_id] = {key: value for key, value in config.items() if key != "id"}
+        kept = migrated(config) if self.numbers >= (2024, 10) else config
+        self.automations[stored_id] = {key: value for key, value in kept.items() if key != "id"}
         if stored_id == automation_id:
             self._loading[automation_id] = self.loads_after
         return {"result": "ok"}

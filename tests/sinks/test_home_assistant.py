@@ -14,7 +14,7 @@ from sinks.home_assistant import (
     Refused,
     Unreachable,
 )
-from tests.sinks.fake_home_assistant import ADMINISTRATOR_ID, READER_ID, Failure, FakeHomeAssistant
+from tests.sinks.fake_home_assistant import ADMINISTRATOR_ID, READER_ID, Failure, FakeHomeAssistant, migrated
 
 CONFIG = {
     "alias": "Hall lamp on motion",
@@ -196,7 +196,8 @@ class TestDeploying:
     async def test_what_is_written_appears_and_goes(self, home: FakeHomeAssistant) -> None:
         """Written, it is read back and has an entity; deleted, neither."""
         await deployer(home).write(OURS, CONFIG)
-        assert await deployer(home).read(OURS) == {"id": OURS, **CONFIG}
+        kept = migrated(CONFIG) if home.numbers >= (2024, 10) else CONFIG
+        assert await deployer(home).read(OURS) == {"id": OURS, **kept}
         entity = await deployer(home).entity(OURS)
         assert entity
         assert (entity["state"], entity["attributes"]["id"]) == ("on", OURS)

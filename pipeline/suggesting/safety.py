@@ -107,10 +107,11 @@ def _refused_number(
 def _range(name: Parameter, entity: KnownEntity | None) -> Range | None:
     """What may be set: our range, within the entity's own where it tells one."""
     own = _own_range(name, entity)
-    ours = RANGES.get(name)
+    sets_temperature = name == "temperature" or (entity is not None and entity.device_class == "temperature")
+    ours = RANGES.get("temperature" if sets_temperature else name)
     if ours is None or own is None:
         return ours or own
-    if name == "temperature" and _reads_fahrenheit(own):
+    if sets_temperature and _reads_fahrenheit(own):
         ours = RANGE_FAHRENHEIT
     return Range(max(ours.lowest, own.lowest), min(ours.highest, own.highest))
 

@@ -1,0 +1,77 @@
+"""A real Home Assistant takes everything that we render, and our verdicts agree with its own."""
+
+from typing import Any
+
+import pytest
+
+from pipeline.suggesting.foreign import Kind, judge
+from pipeline.suggesting.rendering import render
+from schemas.automations import Automation
+from tests.homeassistant.home import HomeAssistant
+from tests.homeassistant.processes import eventually
+from tests.pipeline.suggesting.specimens import specimens
+
+pytestmark = [pytest.mark.homeassistant, pytest.mark.asyncio(loop_scope="module")]
+
+SPECIMENS = specimens()
+HOSTILE = "{{ states('lock.front_door') }} !secret token: &a *a | > \u202e\x00\x1b[31m 🏠"
+BROKEN: dict[str, dict[str, Any]] = {
+    "a switch state that YAML made a truth value": {
+        "trigger": [{"platform": "state", "entity_id": "switch.fan", "to": True}],
+        "action": [],
+    },
+    "a trigger without an entity": {"trigger": [{"platform": "state", "to": "on"}], "action": []},
+    "no time": {"trigger": [{"platform": "time", "at": "25:00"}], "action": []},
+    "a condition that asks for nothing": {
+        "trigger": [],
+        "condition": [{"condition": "numeric_state", "entity_id": "sensor.hall_temperature"}],
+        "action": [],
+    },
+    "an action that does nothing": {"trigger": [], "action": [{"target": {"entity_id": "light.hall_lamp"}}]},
+    "a service without a domain": {"trigger": [], "action": [{"service": "turn_on"}]},
+}
+
+
+async def deploy(home: HomeAssistant, automation_id: str, config: dict[str, Any]) -> dict[str, Any]:
+    """Write an automation, and return the state of the entity that appears."""
+    response = await home.request("POST", f"config/automation/config/{automation_id}", config)
+    assert response.is_success, response.text
+
+    async def has_appeared() -> dict[str, Any] | None:
+        states = (await home.request("GET", "states")).raise_for_status().json()
+        found = (state for state in states if state["attributes"].get("id") == automation_id)
+        return next(found, None)
+
+    return await eventually(has_appeared, f"an entity for {automation_id}") or {}
+
+
+@pytest.mark.parametrize("name", SPECIMENS)
+async def test_everything_that_we_render_is_taken_and_enabled(
+    home_assistant: HomeAssistant, name: str
+) -> None:
+    """Each kind of trigger, condition and action is accepted and gives an automation that is on."""
+    config = render(SPECIMENS[name], title=name, description="")
+    number = list(SPECIMENS).index(name)
+    state = await deploy(home_assistant, f"haai_{number:016x}", config)
+    assert state["state"] == "on"
+    assert judge(config).kind == Kind.VALID
+
+
+async def test_hostile_words_are_words(home_assistant: HomeAssistant) -> None:
+    """Template marks, YAML's own signs and control characters in a title come back as they were sent."""
+    automation: Automation = next(iter(SPECIMENS.values()))
+    config = render(automation, title=HOSTILE, description=HOSTILE)
+    state = await deploy(home_assistant, "haai_hostile", config)
+    assert state["state"] == "on"
+    assert state["attributes"]["friendly_name"] == config["alias"]
+    found = (await home_assistant.request("GET", "config/automation/config/haai_hostile")).json()
+    assert (found["alias"], found["description"]) == (config["alias"], config["description"])
+
+
+@pytest.mark.parametrize("name", BROKEN)
+async def test_what_we_call_invalid_is_refused(home_assistant: HomeAssistant, name: str) -> None:
+    """What we say that every release refuses, this one refuses."""
+    assert judge(BROKEN[name]).kind == Kind.INVALID
+    body = {"alias": name, **BROKEN[name]}
+    response = await home_assistant.request("POST", "config/automation/config/haai_broken", body)
+    assert response.status_code == 400

@@ -113,7 +113,10 @@ async def whole(message: MQTTMessage) -> MQTTMessage:
 def subscribe(broker: MQTTBroker, topic_filter: str, put: Callable[[MQTTMessage], Awaitable[None]]) -> None:
     """Subscribe at QoS 1, to be acknowledged by hand after the commit."""
 
-    @broker.subscriber(topic_filter, qos=QoS.AT_LEAST_ONCE, ack_policy=AckPolicy.MANUAL, decoder=whole)
+    # FastStream would answer to whatever response topic a message names, in our name.
+    @broker.subscriber(
+        topic_filter, qos=QoS.AT_LEAST_ONCE, ack_policy=AckPolicy.MANUAL, decoder=whole, no_reply=True
+    )
     async def intake(message: MQTTMessage) -> None:
         # What `whole` returned is kept in the message itself: thousands of such cycles would wait as garbage.
         message.clear_cache()

@@ -7,10 +7,12 @@ from contextlib import asynccontextmanager
 import aiomqtt
 import pytest
 from faststream.mqtt import MQTTMessage
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 
 from pipeline.delivery.connection import durable_broker, subscribe
 from pipeline.settings import Settings
-from tests.conftest import HOST, Mosquitto
+from tests.conftest import HOST, EmbeddedBrokerThread, Mosquitto
 
 TIMEOUT_S = 10.0
 Received = asyncio.Queue[bytes]
@@ -56,3 +58,26 @@ async def test_what_had_queued_at_qos_0_does_not_silence_qos_1(mosquitto: Callab
         async with listening(settings) as received:
             arrived = [await asyncio.wait_for(received.get(), TIMEOUT_S) for _ in range(101)]
     assert arrived == [*sent, b"at least once"]
+
+
+async def test_nothing_is_published_where_a_message_asks_for_it(
+    embedded_broker: EmbeddedBrokerThread,
+) -> None:
+    """A message's response topic is no order to us: nothing goes there in our name."""
+    settings = Settings(mqtt_url=embedded_broker.url)
+    topic, elsewhere = settings.eventstream_topic, "elsewhere"
+    properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+    properties.ResponseTopic = elsewhere
+    version = aiomqtt.ProtocolVersion.V5
+    async with (
+        listening(settings) as received,
+        aiomqtt.Client(HOST, embedded_broker.port, protocol=version) as us,
+    ):
+        await us.subscribe(elsewhere, 1)
+        # The second is taken after all that came of the first.
+        for payload in (b"first", b"second"):
+            await us.publish(topic, payload, qos=1, properties=properties)
+            assert await asyncio.wait_for(received.get(), TIMEOUT_S) == payload
+        await us.publish(elsewhere, b"ours", qos=1)
+        heard = await asyncio.wait_for(anext(aiter(us.messages)), TIMEOUT_S)
+    assert heard.payload == b"ours"

@@ -1,6 +1,7 @@
 """Reviews suggestions: takes signed commands and confirmed presses, and decides what comes of them."""
 
 import asyncio
+import logging
 import secrets
 from collections.abc import Sequence
 from dataclasses import replace
@@ -95,7 +96,8 @@ class Reviewer:
         decision = await self._desk.commit(
             lambda: self._verdicts.settle(order, received.topic, terms, now_us)
         )
-        log.info(
+        log.log(
+            logging.INFO if decision.fate is Fate.DONE else logging.DEBUG,
             "reviewed",
             suggestion=order.suggestion_id,
             verb=order.said,

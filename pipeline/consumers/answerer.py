@@ -10,18 +10,16 @@ import zmqtt
 from faststream.mqtt import QoS
 from pydantic import ValidationError
 
+from pipeline.consumers.alteration import Alteration
 from pipeline.consumers.consumer import Consumer, Desk, Inlet, Loop, Received
-from pipeline.consumers.workshop import Workshop
+from pipeline.consumers.home_reader import reader_of
+from pipeline.consumers.workshop import Workshop, WorkshopError
 from pipeline.delivery.egress import EXPIRY_HEADER
+from pipeline.reviewing.decisions import Altered, HindranceError, Order
 from pipeline.suggesting.assembly import renewed
-from pipeline.suggesting.choosing import STANDING
-from pipeline.suggesting.modification import ModificationError, modified
-from pipeline.suggesting.scrutiny import scrutinise
 from pipeline.suggesting.words import suggestion_text
-from schemas.catalogue import Catalogue
-from schemas.commands import Answer, Question
+from schemas.commands import Answer, Modification, Question, Verb
 from schemas.instants import from_us
-from schemas.patterns import Pattern
 from schemas.suggestions import Status, Suggestion
 from sinks.store import StoreUnavailableError
 
@@ -70,6 +68,7 @@ class Answerer:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._workshop = Workshop(desk.settings, desk.home)
+        self._alteration = Alteration(desk, reader_of(desk.settings))
         self._waiting: asyncio.Queue[Asked] = asyncio.Queue(WAITING_AT_MOST)
 
     def inlets(self) -> Sequence[Inlet]:
@@ -134,53 +133,39 @@ class Answerer:
                 log.info("an answer was lost, the broker is away", reason=str(error))
 
     async def _backtest(self, question: Question) -> Answer:
-        known = await self._desk.ask(self._desk.store.suggestions.all)
-        suggestion = next((each for each in known if each.id == question.suggestion_id), None)
+        store = self._desk.store.suggestions
+        suggestion = await self._desk.ask(lambda: store.get(question.suggestion_id or ""))
         if suggestion is None:
             return refused("there is no suggestion with that id")
-        pattern = await self._pattern(suggestion)
-        if pattern is None:
-            return refused("the habit that it follows is not known any more")
-        catalogue = await self._catalogue()
-        automation = suggestion.automation
-        if question.change is not None:
-            try:
-                automation = modified(automation, question.change, catalogue)
-            except ModificationError as error:
-                return refused(str(error))
-        others = [each for each in known if each.id != suggestion.id and each.status in STANDING]
-        if problem := scrutinise(automation, suggestion.trial, others, catalogue=catalogue).problem:
-            return refused(problem)
-        trial = await self._workshop.try_out(pattern, automation)
-        verdict = scrutinise(automation, trial, others, catalogue=catalogue)
+        try:
+            altered = await self._tried(suggestion, question.change)
+        except HindranceError as error:
+            return refused(str(error))
+        except WorkshopError as error:
+            return refused(f"it could not be tried on the past: {error}")
+        automation, trial, lived, conflicts = altered
         changed = renewed(
             suggestion,
             automation=automation,
             trial=trial,
-            experience=suggestion.experience,
-            conflicts=[*filter(None, [verdict.problem, verdict.conflict]), *verdict.told],
+            experience=lived,
+            conflicts=conflicts,
             now=from_us(self._desk.now_us()),
         )
         return fitting([changed])
 
-    async def _pattern(self, suggestion: Suggestion) -> Pattern | None:
+    async def _tried(self, suggestion: Suggestion, change: Modification | None) -> Altered:
+        """What a suggestion, changed if it is to be, would have done up to now."""
+        if change is not None:
+            identity = (suggestion.id, suggestion.content_hash)
+            order = Order(Verb.MODIFY, "backtest", *identity, person="", nonce="", change=change)
+            return await self._alteration.of(suggestion, order)
         patterns = await self._desk.ask(self._desk.store.patterns)
-        return next((each for each in patterns if each.id == suggestion.pattern_id), None)
-
-    async def _catalogue(self) -> Catalogue | None:
-        """What stands in Home Assistant; None where it is not set up, or cannot be asked."""
-        settings = self._desk.settings
-        if settings.home_assistant_url is None or settings.home_assistant_token is None:
-            return None
-        # Its clients for HTTP and WebSocket cost 3 MB, which stay: only who asks Home Assistant pays them.
-        from sinks.home_assistant import HomeAssistantError, HomeAssistantReader  # noqa: PLC0415
-
-        token = settings.home_assistant_token.get_secret_value()
-        try:
-            return await HomeAssistantReader(settings.home_assistant_url, token).catalogue()
-        except HomeAssistantError as error:
-            log.warning("tried without what Home Assistant knows", reason=str(error))
-            return None
+        pattern = next((each for each in patterns if each.id == suggestion.pattern_id), None)
+        if pattern is None:
+            raise HindranceError("forgotten", "the habit that it follows is not known any more")
+        trial = await self._workshop.try_out(pattern, suggestion.automation)
+        return Altered(suggestion.automation, trial, suggestion.experience, suggestion.conflicts)
 
     async def _say(self, answer: Answer, topic: str, correlation: bytes) -> None:
         await self._desk.broker.publish(

@@ -10,7 +10,7 @@ import zmqtt
 from faststream.middlewares import AckPolicy
 from faststream.mqtt import MQTTBroker, MQTTMessage, QoS
 
-from pipeline.consumers.consumer import Consumer, Desk, Inlet, Received, StatelessConsumer
+from pipeline.consumers.consumer import Consumer, Desk, Inlet, Loop, Received, StatelessConsumer
 from pipeline.delivery.connection import connect, egress_broker, whole
 from pipeline.delivery.egress import MessageExpiry
 from pipeline.settings import Settings
@@ -21,6 +21,7 @@ log = structlog.get_logger()
 
 RETRY_S = 0.5
 PATIENCE_S = 60.0
+LOOP_AGAIN_S = 5.0
 Factory = Callable[[Desk], StatelessConsumer]
 
 
@@ -59,7 +60,15 @@ class ConsumerHost:
             self._consumers.append((factory(desk), broker))
 
     async def run(self) -> None:
-        """Run until `stop`; raises what ends a consumer's loop."""
+        """Run until `stop`.
+
+        Raises
+        ------
+        ConnectionError
+            A connection to the broker cannot be recovered.
+        sinks.store.StoreError
+            The store cannot be brought up to date.
+        """
         tasks: list[asyncio.Task[None]] = []
         try:
             await asyncio.get_running_loop().run_in_executor(self._executor, self._store.migrate)
@@ -97,21 +106,39 @@ class ConsumerHost:
             _subscribe(broker, consumer.name, inlet)
         await connect(broker)
         log.info("consumer runs", consumer=consumer.name.value)
-        async with asyncio.TaskGroup() as group:
-            for loop in consumer.loops():
-                group.create_task(loop())
-            group.create_task(asyncio.Event().wait())
+        await asyncio.gather(*(_keep_going(consumer.name, loop) for loop in consumer.loops()))
+        await asyncio.Event().wait()
 
     async def _connection_failed(self) -> None:
         self._failed.set()
+
+
+async def _keep_going(name: Consumer, loop: Loop) -> None:
+    """Run a loop; one that fails is begun anew a moment later, and ends nothing else."""
+    while True:
+        try:
+            await loop()
+        except StoreUnavailableError as error:
+            log.warning("loop begun anew, the store is away", consumer=name.value, reason=str(error))
+        except Exception:
+            log.exception("loop failed, begun anew", consumer=name.value, again_s=LOOP_AGAIN_S)
+        else:
+            return
+        await asyncio.sleep(LOOP_AGAIN_S)
 
 
 def _subscribe(broker: MQTTBroker, name: Consumer, inlet: Inlet) -> None:
     """Subscribe at QoS 1; a message is acknowledged when it was handled."""
     shared = f"haai-{name}" if inlet.shared else None
 
+    # FastStream would answer to whatever response topic a message names, in our name.
     @broker.subscriber(
-        inlet.topic_filter, qos=QoS.AT_LEAST_ONCE, shared=shared, ack_policy=AckPolicy.MANUAL, decoder=whole
+        inlet.topic_filter,
+        qos=QoS.AT_LEAST_ONCE,
+        shared=shared,
+        ack_policy=AckPolicy.MANUAL,
+        decoder=whole,
+        no_reply=True,
     )
     async def take(message: MQTTMessage) -> None:
         message.clear_cache()
@@ -132,9 +159,9 @@ async def _handle(name: Consumer, inlet: Inlet, received: Received) -> None:
             if time.monotonic() < deadline_s:
                 await asyncio.sleep(RETRY_S)
                 continue
-            log.error("message given up, the store is away", consumer=name, reason=str(error))  # noqa: TRY400 the reason says it
+            log.error("message given up, the store is away", consumer=name.value, reason=str(error))  # noqa: TRY400 the reason says it
         except Exception:
-            log.exception("message could not be handled", consumer=name, topic=received.topic)
+            log.exception("message could not be handled", consumer=name.value, topic=received.topic)
         return
 
 

@@ -246,7 +246,9 @@ class SuggestionWrites:
 
     def _insert(self, table: Table, row: dict[str, Any]) -> bool:
         statement = insert_into(self._connection, table).values(row).on_conflict_do_nothing()
-        return bool(self._connection.execute(statement).rowcount == 1)
+        # On PostgreSQL SQLAlchemy forgets how many rows an INSERT has added, unless it is told to keep that.
+        added = self._connection.execute(statement, execution_options={"preserve_rowcount": True})
+        return bool(added.rowcount == 1)
 
 
 def _suggestion_row(suggestion: Suggestion) -> dict[str, Any]:

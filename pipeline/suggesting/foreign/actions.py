@@ -12,6 +12,7 @@ from pipeline.suggesting.foreign.values import (
     enabled,
     entity_ids,
     flag,
+    keys,
     period,
     plain_text,
     service,
@@ -41,7 +42,7 @@ _SERVICE = Form(
         **dict.fromkeys(("service", "action"), service),
         **dict.fromkeys(("data", "data_template"), data),
         "entity_id": targeted_entities,
-        "metadata": anything,
+        "metadata": keys,
         "response_variable": text,
         "target": unless_template(_TARGET),
     },
@@ -51,7 +52,7 @@ _WAIT: dict[str, Check] = {**_EVERY, "timeout": period, "continue_on_timeout": f
 _CHOICE = Form({"alias": text, "conditions": CONDITIONS, "sequence": _each}, ("conditions", "sequence"))
 _REPETITION = Form(
     {
-        "count": whole(0),
+        "count": whole(),
         "for_each": unless_template(anything),
         "sequence": _each,
         **dict.fromkeys(("until", "while"), CONDITIONS),

@@ -60,13 +60,13 @@ def enabled(value: Any) -> Iterator[Finding]:
         yield beyond("it may be switched off, and then nobody checks it")
 
 
-def whole(lowest: int, highest: int | None = None) -> Check:
-    """A whole number from `lowest` on."""
+def whole(lowest: int | None = None, highest: int | None = None) -> Check:
+    """A whole number between the two, where they are given."""
 
     def check(value: Any) -> Iterator[Finding]:
         if not isinstance(value, int) or isinstance(value, bool):
             yield beyond(f"{short(value)} is not a whole number")
-        elif value < lowest or (highest is not None and value > highest):
+        elif (lowest is not None and value < lowest) or (highest is not None and value > highest):
             yield wrong(f"{value} is out of range")
 
     return unless_template(check)
@@ -251,6 +251,12 @@ def data(value: Any) -> Iterator[Finding]:
         yield beyond(f"{short(value)} holds no keys with values")
     elif holds_template(value):
         yield TEMPLATE
+
+
+def keys(value: Any) -> Iterator[Finding]:
+    """Keys with any values, which nobody looks at."""
+    if not isinstance(value, dict):
+        yield beyond(f"{short(value)} holds no keys with values")
 
 
 def holds_template(value: Any) -> bool:

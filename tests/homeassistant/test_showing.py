@@ -1,0 +1,407 @@
+"""What a person sees of ha-ai in Home Assistant's own pages, and what comes of it when they press there."""
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiomqtt
+import pytest
+import pytest_asyncio
+
+from pipeline.showing.text import line
+from schemas.commands import Press
+from schemas.events import StateChange
+from schemas.suggestions import Status, Suggestion
+from schemas.topics import Topics
+from sinks.store import SqlStore
+from tests.homeassistant.home import HomeAssistant
+from tests.homeassistant.processes import eventually, stop
+from tests.homeassistant.product import COMMAND, Product
+from tests.pipeline.showing.examples import HOSTILE, YAML, suggestion
+
+pytestmark = [pytest.mark.homeassistant, pytest.mark.asyncio(loop_scope="module")]
+
+TOPICS = Topics()
+HUB = {
+    "sensor.ha_ai_patterns": "0",
+    "sensor.ha_ai_pending": "0",
+    "sensor.ha_ai_deployed": "0",
+    "sensor.ha_ai_input": "online",
+    "switch.ha_ai_learning": "on",
+    "number.ha_ai_minimum_confidence": "0.75",
+}
+COMPLAINT = re.compile(r"(WARNING|ERROR).*(haai|ha_ai)")
+PATIENCE_S = 60
+
+
+class Showcase:
+    """The product beside a home, what its store says, and what Home Assistant makes of that."""
+
+    def __init__(self, home: HomeAssistant, folder: Path) -> None:
+        self.home = home
+        product = Product(home, folder / "product", "showing")
+        self.store = SqlStore(f"sqlite:///{product.environment['HA_AI_DATABASE_PATH']}")
+        self.store.migrate()
+        self._environment = product.environment
+        self._log = product.log
+        self._folder = folder
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def start(self, *, without: Sequence[str] = ()) -> None:
+        """Start what learns, publishes and shows; return when Home Assistant knows it."""
+        environment = {key: value for key, value in self._environment.items() if key not in without}
+        with self._log.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                COMMAND, "run", "learn", "publish", "show",
+                cwd=self._folder, env=environment, stdout=log, stderr=log,
+            )  # fmt: skip
+        await self.home.await_state("sensor.ha_ai_input", "online", PATIENCE_S)
+        await self.await_known("sensor.ha_ai_patterns")
+
+    async def stop(self) -> None:
+        """Stop as an operator does."""
+        await stop(self._process)
+        self._process = None
+
+    async def add(self, new: Suggestion) -> None:
+        """Suggest, and say so."""
+        with self.store.begin() as transaction:
+            assert transaction.suggestions.add(new)
+        await self.home.wire.publish(TOPICS.suggestion_generated, "{}")
+
+    async def change(self, suggestion_id: str, **changed: Any) -> Suggestion:
+        """Let something become of a suggestion, and say so."""
+        with self.store.begin() as transaction:
+            kept = transaction.suggestions.get(suggestion_id)
+            assert kept
+            now = Suggestion.model_validate({**dict(kept.suggestion), **changed})
+            assert transaction.suggestions.replace(now, changes=kept.changes)
+        await self.home.wire.publish(TOPICS.suggestion_changed, "{}")
+        return now
+
+    async def await_known(self, entity_id: str) -> dict[str, Any]:
+        """Return the state object once the entity is there and available."""
+
+        async def is_known() -> dict[str, Any] | None:
+            found = await self.home.state(entity_id)
+            return found if found and found["state"] != "unavailable" else None
+
+        return await eventually(is_known, f"{entity_id} is there; see {self._log}", PATIENCE_S) or {}
+
+    async def await_gone(self, part: str) -> None:
+        """Return when no entity is left whose id holds this."""
+
+        async def is_gone() -> bool:
+            return not await self.entity_ids(part)
+
+        await eventually(is_gone, f"nothing of {part} is left; see {self._log}", PATIENCE_S)
+
+    async def entity_ids(self, part: str) -> list[str]:
+        """Return which entities Home Assistant knows whose id holds this."""
+        states = (await self.home.request("GET", "states")).raise_for_status().json()
+        return sorted(state["entity_id"] for state in states if part in state["entity_id"])
+
+    async def devices(self) -> dict[str, dict[str, Any]]:
+        """Return our devices by their identifier."""
+        found = await self.home.ask("config/device_registry/list")
+        by_id = {each["identifiers"][0][1]: each for each in found if each["identifiers"]}
+        return {name: each for name, each in by_id.items() if name.startswith("haai")}
+
+    async def notification(self) -> str:
+        """Return what our notification says; empty where there is none."""
+        found = await self.home.ask("persistent_notification/get")
+        said = [each["message"] for each in found if each["notification_id"] == "haai_suggestions"]
+        return said[0] if said else ""
+
+    async def await_notification(self, beginning: str) -> None:
+        """Return when our notification begins like this; empty: when there is none."""
+
+        async def is_said() -> bool:
+            said = await self.notification()
+            return said.startswith(beginning) if beginning else not said
+
+        await eventually(is_said, f"the notification begins with {beginning!r}", PATIENCE_S)
+
+
+def named(shown: Suggestion, domain: str = "sensor", verb: str = "") -> str:
+    """The entity of a suggestion, or its button."""
+    identity = f"{domain}.ha_ai_{shown.id}_{shown.content_hash[:8]}"
+    return f"{identity}_{verb}" if verb else identity
+
+
+def button(shown: Suggestion, verb: str) -> str:
+    """The entity of a button."""
+    return named(shown, "button", verb)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def showcase(
+    home_assistant: HomeAssistant, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Showcase]:
+    """The product from before the first test to after the last."""
+    made = Showcase(home_assistant, tmp_path_factory.mktemp("showing"))
+    await made.start()
+    yield made
+    await made.stop()
+    made.store.close()
+
+
+@pytest.fixture
+def number() -> int:
+    """The number of a suggestion of the test's own."""
+    return next(NUMBERS)
+
+
+def _numbers() -> Iterator[int]:
+    yield from range(1, 10_000)
+
+
+NUMBERS = _numbers()
+
+
+@asynccontextmanager
+async def pressed(home: HomeAssistant) -> AsyncIterator[list[bytes]]:
+    """What is published where buttons publish."""
+    received: list[bytes] = []
+
+    async def listen(client: aiomqtt.Client) -> None:
+        async for message in client.messages:
+            assert isinstance(message.payload, bytes)
+            assert not message.retain
+            received.append(message.payload)
+
+    async with aiomqtt.Client("127.0.0.1", home.broker.port) as client:
+        await client.subscribe(TOPICS.press, qos=1)
+        task = asyncio.create_task(listen(client))
+        yield received
+        task.cancel()
+
+
+async def press(home: HomeAssistant, entity_id: str) -> Press:
+    """Press a button as the owner does; return what it published."""
+    async with pressed(home) as received:
+        await home.call_service("button.press", entity_id)
+
+        async def is_received() -> bool:
+            return bool(received)
+
+        await eventually(is_received, f"the press of {entity_id} is published")
+        return Press.model_validate_json(received[0])
+
+
+async def test_the_hub_stands_in_home_assistant(showcase: Showcase) -> None:
+    """One device with counts, the input's state, the switch and the number, under ids known as ours."""
+    for entity_id, state in HUB.items():
+        await showcase.home.await_state(entity_id, state)
+    await showcase.await_known("sensor.ha_ai_gaps")
+    hub = (await showcase.devices())["haai"]
+    assert (hub["name"], hub["manufacturer"]) == ("ha-ai", "ha-ai")
+    entities = await showcase.home.ask("config/entity_registry/list")
+    ours = [each["entity_id"] for each in entities if each["device_id"] == hub["id"]]
+    assert set(ours) == {*HUB, "sensor.ha_ai_gaps"}
+    confidence = await showcase.await_known("number.ha_ai_minimum_confidence")
+    assert [confidence["attributes"][name] for name in ("min", "max", "step")] == [0, 1, 0.05]
+
+
+async def test_a_suggestion_is_a_device_with_words_proof_and_buttons(showcase: Showcase, number: int) -> None:
+    """Below the hub; and a notification points there."""
+    shown = suggestion(number)
+    await showcase.add(shown)
+    sensor = await showcase.home.await_state(named(shown), shown.title, PATIENCE_S)
+    said = sensor["attributes"]
+    assert "27 times in the last 30 days: 25 as you did it yourself" in said["proof"]
+    assert (said["yaml"], said["would_have_run"], said["wanted_dates"][0]) == (YAML, 27, "2026-10-25")
+    for verb, name in (("approve", "Approve"), ("not_now", "Not now"), ("reject", "Reject")):
+        found = await showcase.await_known(button(shown, verb))
+        assert found["attributes"]["friendly_name"] == f"{shown.title} {name}"
+    devices = await showcase.devices()
+    device = devices[f"haai_{shown.id}"]
+    assert (device["name"], device["via_device_id"]) == (shown.title, devices["haai"]["id"])
+    await showcase.await_notification("1 suggestion for an automation waits for you.")
+    await showcase.home.await_state("sensor.ha_ai_pending", "1")
+    await showcase.change(shown.id, status=Status.REJECTED)
+    await showcase.await_notification("")
+
+
+@pytest.mark.parametrize("verb", ["approve", "not_now", "reject"])
+async def test_a_press_says_what_was_pressed(showcase: Showcase, number: int, verb: str) -> None:
+    """On the broker the exact content, in Home Assistant who it was."""
+    shown = suggestion(number)
+    await showcase.add(shown)
+    await showcase.await_known(button(shown, verb))
+    said = await press(showcase.home, button(shown, verb))
+    assert said == Press.model_validate(
+        {"suggestion_id": shown.id, "verb": verb, "content_hash": shown.content_hash}
+    )
+    state = await showcase.home.state(button(shown, verb))
+    assert state
+    assert state["context"]["user_id"] == showcase.home.owner.user_id
+    await showcase.change(shown.id, status=Status.REJECTED)
+    await showcase.await_gone(shown.id)
+
+
+async def test_once_deployed_it_can_be_undone_and_then_it_is_gone(showcase: Showcase, number: int) -> None:
+    """The other buttons leave; when it is settled, device and entities leave too."""
+    shown = suggestion(number)
+    await showcase.add(shown)
+    await showcase.await_known(button(shown, "approve"))
+    await showcase.change(shown.id, status=Status.DEPLOYED, ha_entity_id="automation.lamp")
+    await showcase.await_known(button(shown, "undo"))
+    await showcase.await_gone("_approve")
+    assert await showcase.entity_ids(shown.id) == [button(shown, "undo"), named(shown)]
+    await showcase.home.await_state("sensor.ha_ai_deployed", "1")
+    assert (await press(showcase.home, button(shown, "undo"))).verb.value == "undo"
+    await showcase.change(shown.id, status=Status.RETIRED)
+    await showcase.await_gone(shown.id)
+    assert f"haai_{shown.id}" not in await showcase.devices()
+    entities = await showcase.home.ask("config/entity_registry/list")
+    assert not [each["entity_id"] for each in entities if shown.id in each["entity_id"]]
+
+
+async def test_a_changed_suggestion_keeps_its_device_and_has_other_buttons(
+    showcase: Showcase, number: int
+) -> None:
+    """What was shown before cannot be pressed any more."""
+    before = suggestion(number)
+    await showcase.add(before)
+    await showcase.await_known(button(before, "approve"))
+    device = (await showcase.devices())[f"haai_{before.id}"]
+    now = await showcase.change(before.id, title="Turn on hall lamp at 07:15", version=2)
+    await showcase.home.await_state(named(now), now.title, PATIENCE_S)
+    await showcase.await_gone(before.content_hash[:8])
+    kept = (await showcase.devices())[f"haai_{before.id}"]
+    assert (kept["id"], kept["name"]) == (device["id"], now.title)
+    assert (await press(showcase.home, button(now, "approve"))).content_hash == now.content_hash
+    await showcase.change(now.id, status=Status.REJECTED)
+    await showcase.await_gone(now.id)
+
+
+async def test_hostile_names_are_text(showcase: Showcase) -> None:
+    """No template in them is rendered, nothing is too long, and every button is there."""
+    shown = [suggestion(next(NUMBERS), title=text, description=text) for text in HOSTILE]
+    for each in shown:
+        await showcase.add(each)
+    for each in shown:
+        await showcase.home.await_state(named(each), line(each.title, 255) or each.id)
+        await showcase.await_known(button(each, "reject"))
+    for each in shown:
+        await showcase.change(each.id, status=Status.REJECTED)
+    for each in shown:
+        await showcase.await_gone(each.id)
+
+
+async def test_the_learning_switch_pauses_learning(showcase: Showcase) -> None:
+    """Within seconds; what happens meanwhile is a gap."""
+    home = showcase.home
+    for service, state in (("switch.turn_off", "off"), ("switch.turn_on", "on")):
+        await home.call_service(service, "switch.ha_ai_learning")
+        await home.await_state("switch.ha_ai_learning", state, timeout_s=5)
+        assert showcase.store.suggestions.control("learning") is (state == "on")
+        for lamp in ("light.turn_on", "light.turn_off"):
+            await home.call_service(lamp, "light.hall_lamp")
+            await home.await_state("light.hall_lamp", lamp.rpartition("_")[2])
+
+    async def is_learned() -> list[str]:
+        return [
+            entry.new
+            for _, entry in showcase.store.journal_after()
+            if isinstance(entry, StateChange) and entry.entity_id == "light.hall_lamp"
+        ][1:]
+
+    assert await eventually(is_learned, "the lamp is in the journal") == ["off"]
+    assert [gap.reason for gap in showcase.store.gaps()].count("paused") == 1
+
+
+async def test_the_minimum_confidence_is_set(showcase: Showcase) -> None:
+    """As a number, and shown as it was kept."""
+    home = showcase.home
+    await home.call_service("number.set_value", "number.ha_ai_minimum_confidence", value=0.9)
+    await home.await_state("number.ha_ai_minimum_confidence", "0.9")
+    assert showcase.store.suggestions.control("minimum_confidence") == 0.9
+
+
+async def test_everything_is_there_again_after_restarts(showcase: Showcase, number: int) -> None:
+    """Of Home Assistant, which forgets its notifications, and of the broker; nothing is there twice."""
+    shown = suggestion(number)
+    await showcase.add(shown)
+    await showcase.await_known(button(shown, "approve"))
+    before = await showcase.entity_ids("ha_ai_")
+    await showcase.home.restart()
+    await showcase.await_known(button(shown, "approve"))
+    await showcase.await_notification("1 suggestion")
+    await showcase.home.restart_broker()
+    for entity_id in before:
+        await showcase.await_known(entity_id)
+    assert await showcase.entity_ids("ha_ai_") == before
+    assert (await press(showcase.home, button(shown, "approve"))).suggestion_id == shown.id
+    await showcase.change(shown.id, status=Status.REJECTED)
+    await showcase.await_gone(shown.id)
+
+
+async def test_without_the_product_nothing_can_be_pressed(showcase: Showcase, number: int) -> None:
+    """All is unavailable but what says so; what is settled meanwhile leaves when it is back."""
+    shown = suggestion(number)
+    await showcase.add(shown)
+    await showcase.await_known(button(shown, "approve"))
+    await showcase.stop()
+    await showcase.home.await_state("sensor.ha_ai_input", "offline")
+    for entity_id in (button(shown, "approve"), named(shown), "switch.ha_ai_learning"):
+        await showcase.home.await_state(entity_id, "unavailable")
+    await showcase.change(shown.id, status=Status.REJECTED)
+    await showcase.start()
+    await showcase.await_gone(shown.id)
+
+
+async def test_another_form_shows_the_same_entities(showcase: Showcase, number: int) -> None:
+    """As when Home Assistant was upgraded: before it could be asked, it had single components."""
+    shown = suggestion(number)
+    await showcase.add(shown)
+    await showcase.await_known(button(shown, "approve"))
+    before = await showcase.entity_ids("ha_ai_")
+    await showcase.stop()
+    await showcase.start(without=["HA_AI_HOME_ASSISTANT_TOKEN"])
+    await _await_form(showcase.home, "sensor")
+    for entity_id in before:
+        await showcase.await_known(entity_id)
+    await showcase.stop()
+    await showcase.start()
+    await _await_form(showcase.home, "sensor" if showcase.home.version == "2024.3" else "device")
+    for entity_id in before:
+        await showcase.await_known(entity_id)
+    assert await showcase.entity_ids("ha_ai_") == before
+    assert (await press(showcase.home, button(shown, "reject"))).suggestion_id == shown.id
+    await showcase.change(shown.id, status=Status.REJECTED)
+    await showcase.await_gone(shown.id)
+
+
+async def _await_form(home: HomeAssistant, platform: str) -> None:
+    """Return when what is retained announces the hub in this form and no other."""
+
+    async def is_so() -> bool:
+        found: list[dict[str, Any]] = []
+        async with aiomqtt.Client("127.0.0.1", home.broker.port) as client:
+            await client.subscribe("homeassistant/+/haai/+/config", qos=1)
+            await client.publish("homeassistant/end/haai/end/config", "{}", qos=1)
+            async for message in client.messages:
+                assert isinstance(message.payload, bytes)
+                if message.topic.value.startswith("homeassistant/end/"):
+                    break
+                found.append(json.loads(message.payload) | {"at": message.topic.value.split("/")[1]})
+        is_whole = {each["at"] == "device" for each in found}
+        return is_whole == {platform == "device"}
+
+    await eventually(is_so, f"the form is {platform}", PATIENCE_S)
+
+
+async def test_what_is_ours_is_nobodys_behaviour(showcase: Showcase) -> None:
+    """Of all that our entities did in these tests nothing is in the journal, and nobody complained."""
+    entries = [entry for _, entry in showcase.store.journal_after()]
+    seen = {entry.entity_id for entry in entries if isinstance(entry, StateChange)}
+    assert "light.hall_lamp" in seen
+    assert not [entity_id for entity_id in seen if "ha_ai" in entity_id or "haai" in entity_id]
+    log = (showcase.home.config / "output.log").read_text()
+    assert [line for line in log.splitlines() if COMPLAINT.search(line)] == []

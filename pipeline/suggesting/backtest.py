@@ -93,7 +93,7 @@ def _fires(automation: Automation, past: Past, scope: Pattern) -> pl.DataFrame:
     after_ms = 0
     for number, action in enumerate(automation.actions):
         after_ms += 1000 * action.after_seconds
-        fires = windows(fires, scope.detail, number, after_ms).rename(
+        fires = windows(fires, scope.detail, past, number=number, after_ms=after_ms).rename(
             {"from_ms": f"from_{number}", "to_ms": f"to_{number}"}
         )
         fires = _needing(fires, automation.actions, number, past)

@@ -36,8 +36,10 @@ MINUTES_A_DAY = 1440
 DAYS_A_WEEK = 7
 NO_SUN: Mapping[str, float] = {}
 # A habit scatters around its time: an automation that comes a little before has it done in time more often.
-EARLIER_SPREADS = (0.0, 0.5, 1.0)
+EARLIER_SPREADS = (0.0, 0.5, 1.0, 1.5)
 LATEST_FROM_SUN_MIN = 360
+# Who scatters more is not guided by the clock, and an automation that is would come at the wrong time.
+WIDEST_SPREAD_MIN = 12.0
 # Before so long nobody has forgotten anything.
 SHORTEST_STAY_S = 60
 AT_REST: Mapping[str, str] = {"on": "off", "playing": "idle", "open": "closed", "cleaning": "docked"}
@@ -99,7 +101,7 @@ def _at_a_time(
     detail: TimeOfDayDetail, active: Sequence[Pattern], usual: UsualValues, sun: Mapping[str, float]
 ) -> Iterator[Automation]:
     action = _action(detail.entity_id, detail.state, usual)
-    if action is None:
+    if action is None or detail.spread_minutes > WIDEST_SPREAD_MIN:
         return
     days: tuple[Requirement, ...] = () if len(detail.days) == DAYS_A_WEEK else (Weekday(days=detail.days),)
     for trigger in _times(detail, sun):

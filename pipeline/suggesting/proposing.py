@@ -12,8 +12,11 @@ from schemas.automations import Automation
 from schemas.patterns import Pattern
 from schemas.suggestions import Trial
 
-FEWEST_WANTED = 4
+FEWEST_WANTED = 8
 """So often at least somebody must have done it themselves: fewer times prove no automation."""
+
+LEAST_E_VALUE = 1e6
+"""Acting for people asks for more proof than telling them what was found."""
 
 WORTH_A_CHANGE = 0.02
 """Saved actions a day by which a variant must be better than a plainer one."""
@@ -69,6 +72,8 @@ def _best(
 ) -> Iterator[_Best]:
     """Yield the best variant of a pattern, if one is good enough."""
     best: _Best | None = None
+    if pattern.evidence.e_value < LEAST_E_VALUE:
+        return
     for automation in candidates(pattern, patterns, usual, past.sun_now()):
         if refusals(automation, None):
             continue

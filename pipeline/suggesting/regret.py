@@ -28,10 +28,10 @@ class Usual(NamedTuple):
 
 
 USUAL: Mapping[PatternType, Usual] = {
-    PatternType.TIME_OF_DAY: Usual(6.0, 0.4, 0.3, 0.3),
+    PatternType.TIME_OF_DAY: Usual(10.0, 0.66, 0.21, 0.13),
     PatternType.CO_OCCURRENCE: Usual(3.0, 0.6, 0.25, 0.15),
     PatternType.SEQUENCE: Usual(3.0, 0.6, 0.25, 0.15),
-    PatternType.DURATION: Usual(6.0, 0.4, 0.3, 0.3),
+    PatternType.DURATION: Usual(6.0, 0.6, 0.25, 0.15),
 }
 
 

@@ -17,9 +17,9 @@ from schemas.patterns import (
     TimeOfDayDetail,
 )
 
-# A run within so many spreads of when people did it themselves is as they meant it; but ten minutes are near
-# to anybody, and half an hour is not, however much they scatter.
-SPREADS, NEAREST_MIN, FARTHEST_MIN = 2.5, 10.0, 20.0
+# So many spreads around its time are a habit's own; but ten minutes are near to anybody, and more than a
+# quarter of an hour is not, however much people scatter.
+SPREADS, NEAREST_MIN, FARTHEST_MIN = 2.5, 10.0, 15.0
 LONGEST_LAG_S = 300.0
 # What lasts a fifth longer or shorter is as long as usual; so is what differs by less than a minute.
 LASTING_SHARE, LASTING_LEAST_S = 0.2, 60.0
@@ -57,7 +57,9 @@ def lasting(seconds: float) -> Span:
     return Span(around_ms, around_ms)
 
 
-def windows(fires: pl.DataFrame, detail: Detail, number: int, after_ms: int) -> pl.DataFrame:
+def windows(
+    fires: pl.DataFrame, detail: Detail, past: Past, *, number: int = 0, after_ms: int = 0
+) -> pl.DataFrame:
     """`fires` with the span from `from_ms` to `to_ms` in which the action of this number is as people did it.
 
     Parameters
@@ -70,8 +72,7 @@ def windows(fires: pl.DataFrame, detail: Detail, number: int, after_ms: int) -> 
     due = pl.col("at_ms") + after_ms
     match detail:
         case TimeOfDayDetail():
-            reach_ms = round(reach_minutes(detail) * MINUTE_MS)
-            return fires.with_columns(from_ms=due - reach_ms, to_ms=due + reach_ms)
+            return _around_the_habit(fires.with_columns(due_ms=due), detail, past)
         case CoOccurrenceDetail(lag_seconds=lag):
             reaches_s: Sequence[float] = (lag_reach_s(lag),)
         case SequenceDetail(steps=steps):
@@ -87,25 +88,42 @@ def occasions(detail: Detail, past: Past) -> pl.DataFrame:
     """When the habit itself was due: `at_ms`, and `from_ms` to `to_ms` in which people then do it."""
     match detail:
         case TimeOfDayDetail():
-            return windows(past.on_days(_due(detail, past)), detail, 0, 0)
+            due = _due(detail, past).filter(pl.col("weekday").is_in(detail.days))
+            return windows(past.on_days(due.select("began_ms", "at_ms")), detail, past)
         case CoOccurrenceDetail(trigger=trigger, conditions=conditions):
             first = StateTrigger(entity_id=trigger.entity_id, to=trigger.state)
-            return windows(firings(first, conditions, past), detail, 0, 0)
+            return windows(firings(first, conditions, past), detail, past)
         case SequenceDetail(steps=steps):
             first = StateTrigger(entity_id=steps[0].entity_id, to=steps[0].state)
-            return windows(firings(first, (), past), detail, 0, 0)
+            return windows(firings(first, (), past), detail, past)
         case DurationDetail(seconds=seconds):
             lasted = StateTrigger(entity_id=detail.entity_id, to=detail.state, for_seconds=round(seconds.p10))
             begun = firings(lasted, detail.conditions, past)
             return begun.with_columns(from_ms="at_ms", to_ms=pl.col("began_ms") + round(1000 * seconds.p90))
 
 
+def _around_the_habit(fires: pl.DataFrame, detail: TimeOfDayDetail, past: Past) -> pl.DataFrame:
+    """`fires` with the time in which the habit shows; around themselves where they are outside of it."""
+    reach_ms = round(reach_minutes(detail) * MINUTE_MS)
+    near = fires.sort("due_ms").join_asof(
+        _due(detail, past).select(habit_ms="at_ms"),
+        left_on="due_ms",
+        right_on="habit_ms",
+        strategy="nearest",
+        tolerance=reach_ms,
+        coalesce=False,
+    )
+    middle = pl.coalesce("habit_ms", "due_ms")
+    return near.with_columns(from_ms=middle - reach_ms, to_ms=middle + reach_ms).drop("habit_ms", "due_ms")
+
+
 def _due(detail: TimeOfDayDetail, past: Past) -> pl.DataFrame:
+    """When the habit is due, on whichever day."""
     minute = pl.lit(detail.minute)
     if detail.anchor in ("sunrise", "sunset") and detail.offset_minutes is not None:
         minute = pl.col(detail.anchor) + detail.offset_minutes
-    days = past.days.filter(pl.col("weekday").is_in(detail.days))
-    return days.select(began_ms=past.wall_ms(minute), at_ms=past.wall_ms(minute)).drop_nulls().sort("at_ms")
+    at_ms = past.wall_ms(minute)
+    return past.days.select("weekday", began_ms=at_ms, at_ms=at_ms).drop_nulls().sort("at_ms")
 
 
 def is_partner(actions: Sequence[Action], number: int) -> bool:

@@ -47,7 +47,7 @@ def add_name(parser: argparse.ArgumentParser) -> None:
 async def known(conversation: Conversation, statuses: Sequence[Status] = ()) -> list[Suggestion]:
     """All suggestions of some statuses, oldest first."""
     question = Question(ask="suggestions", statuses=tuple(statuses))
-    answer = await conversation.ask(question)
+    answer = await conversation.ask(question, timeout_s=ANSWER_S)
     if not answer.ok:
         raise UserError(f"expected suggestions, got: {readable(answer.text)}")
     if answer.text:

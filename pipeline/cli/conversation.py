@@ -4,6 +4,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from math import ceil
 from typing import TypeVar
 
 import aiomqtt
@@ -37,10 +38,10 @@ class Conversation:
         self._answers = answers
         self._unread: list[aiomqtt.Message] = []
 
-    async def ask(self, question: Question, *, timeout_s: float = ANSWER_S) -> Answer:
+    async def ask(self, question: Question, *, timeout_s: float) -> Answer:
         """Ask, and return the answer; one that is no answer is a `UserError`."""
         correlation = secrets.token_bytes(CORRELATION_BYTES)
-        properties = _properties(round(timeout_s))
+        properties = _properties(ceil(timeout_s))
         properties.ResponseTopic = self._answers
         properties.CorrelationData = correlation
         await self._publish(self.topics.query_ask, question, properties)

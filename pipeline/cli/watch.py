@@ -66,7 +66,7 @@ def show(message: aiomqtt.Message, topics: Topics, *, as_json: bool) -> None:
     try:
         _show(topic, payload, topics)
     except ValidationError:
-        say(f"{_now()}  {topic}: {payload[:500].decode(errors='replace')}")
+        say(f"{_now()}  {topic}: {readable(payload[:500].decode(errors='replace'))}")
 
 
 def _show(topic: str, payload: bytes, topics: Topics) -> None:
@@ -93,7 +93,7 @@ def _show(topic: str, payload: bytes, topics: Topics) -> None:
     elif line := about_suggestions(topic, payload, topics):
         say(f"{_now()}  {readable(line)}")
     else:
-        say(f"{_now()}  {topic}: {payload[:500].decode(errors='replace')}")
+        say(f"{_now()}  {topic}: {readable(payload[:500].decode(errors='replace'))}")
 
 
 def _plain(payload: bytes) -> object:

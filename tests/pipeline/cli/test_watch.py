@@ -14,11 +14,32 @@ from rich.console import Console
 
 from pipeline.cli.terminal import OUT, gone
 from pipeline.cli.watch import show
+from pipeline.reviewing.signing import new_command
+from pipeline.suggesting.words import suggestion_text
 from pipeline.wording import claim
 from schemas.anomalies import Anomaly
-from schemas.patterns import Pattern
-from schemas.statuses import AnalysisComplete, AnomalyDetected, DeadLetter, PatternDetected, ServiceStatus
+from schemas.commands import (
+    Answer,
+    AutomationExecuted,
+    AutomationFailed,
+    Press,
+    PressVerb,
+    Question,
+    SuggestionAnswer,
+    Verb,
+)
+from schemas.patterns import Pattern, Schema
+from schemas.statuses import (
+    AnalysisComplete,
+    AnomalyDetected,
+    DeadLetter,
+    HubState,
+    PatternDetected,
+    ServiceStatus,
+)
+from schemas.suggestions import Opinion, Status, SuggestionChanged, SuggestionGenerated, UserFeedback
 from schemas.topics import Topics
+from tests.pipeline.suggesting.offers import suggestion
 
 TOPICS = Topics()
 NOW = datetime(2026, 11, 3, 6, 0, tzinfo=UTC)
@@ -108,6 +129,69 @@ def test_statuses_are_said_in_words(shown: Shown) -> None:
     assert "not taken, not_json: expected JSON (from homeassistant_events)" in shown(
         TOPICS.dead_letter, letter.model_dump_json().encode()
     )
+
+
+def test_what_happens_to_suggestions_is_said_in_words(shown: Shown) -> None:
+    """Each message about a suggestion is a line: which one, what, who, and why."""
+    known = suggestion()
+    short = f"suggestion {known.id[:7]}"
+    named: dict[str, Any] = {"message_id": "1", "at": NOW, "suggestion_id": known.id}
+    automation: dict[str, Any] = {**named, "automation_id": known.automation_id}
+    command = new_command(Verb.MODIFY, known, "Ada", bytes(32), 0)
+    kind: dict[str, Any] = {"pattern_type": known.pattern_type, "device_class": "light"}
+    told: list[tuple[str, Schema, str]] = [
+        (
+            TOPICS.suggestion_generated,
+            SuggestionGenerated(message_id="1", at=NOW, suggestion=known, text=suggestion_text(known)),
+            f"suggested ({known.id[:7]}): {known.title}. At 07:00 every day",
+        ),
+        (
+            TOPICS.suggestion_changed,
+            SuggestionChanged(**named, status=Status.RETIRED, version=2, text="the habit is gone"),
+            f"{short} is retired: the habit is gone",
+        ),
+        (
+            TOPICS.suggestion_answered,
+            SuggestionAnswer(**named, verb="approve", accepted=False, text="an old signature"),
+            f"{short} approve refused: an old signature",
+        ),
+        (
+            TOPICS.feedback_given,
+            UserFeedback(**named, **kind, opinion=Opinion.NOT_NOW, person="Ada", text="too\x1bearly"),
+            f"{short} not now by Ada: too early",
+        ),
+        (
+            TOPICS.automation_executed,
+            AutomationExecuted(**automation, what="rolled_back", version=2, text="as it was"),
+            f"haai_{known.id} rolled back: as it was",
+        ),
+        (
+            TOPICS.automation_failed,
+            AutomationFailed(**automation, step="write", retried=True, text="no answer"),
+            f"haai_{known.id} failed at write: no answer (it is tried again)",
+        ),
+        (TOPICS.suggestion_command("modify"), command, f"{short} modify commanded by Ada"),
+        (TOPICS.automation_command("deploy"), command, f"{short} modify commanded by Ada"),
+        (
+            TOPICS.press,
+            Press(suggestion_id=known.id, verb=PressVerb.UNDO, content_hash="0" * 64),
+            f"{short} undo pressed",
+        ),
+        (TOPICS.query_ask, Question(ask="backtest"), "asked for backtest"),
+        (TOPICS.query_answer("x"), Answer(ok=True, suggestions=({}, {})), "answer: 2 suggestions"),
+        (TOPICS.query_answer("x"), Answer(ok=False, text="busy"), "no answer: busy"),
+        (
+            TOPICS.hub,
+            HubState(patterns=31, pending=1, deployed=2, gaps=0, learning="OFF", minimum_confidence=0.75),
+            "31 patterns, 1 suggestion pending, 2 deployed, 0 gaps; learning off, minimum confidence 75%",
+        ),
+    ]
+    for topic, message, line in told:
+        assert line in shown(topic, message.model_dump_json().encode()), topic
+    state = TOPICS.suggestion_state(known.id)
+    assert f"{short} is shown in Home Assistant" in shown(state, b"{}")
+    assert f"{short} is no longer shown in Home Assistant" in shown(state, b"")
+    assert "ha-ai/events/suggestion/generated: {}" in shown(TOPICS.suggestion_generated, b"{}")
 
 
 def test_what_no_schema_knows_is_shown_as_it_is(shown: Shown) -> None:

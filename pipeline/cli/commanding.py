@@ -45,23 +45,29 @@ def add_name(parser: argparse.ArgumentParser) -> None:
 
 
 async def known(conversation: Conversation, statuses: Sequence[Status] = ()) -> list[Suggestion]:
-    """All suggestions of some statuses, oldest first."""
-    question = Question(ask="suggestions", statuses=tuple(statuses))
+    """All suggestions of some statuses, oldest first; where there are very many, without their dates."""
+    return await _asked(conversation, Question(ask="suggestions", statuses=tuple(statuses)))
+
+
+async def find(conversation: Conversation, beginning: str) -> Suggestion:
+    """The suggestion whose id begins so, whole."""
+    titles = {each.id: readable(each.title) for each in await known(conversation)}
+    if not titles:
+        raise UserError("there are no suggestions yet: the first ones need some days")
+    identity = chosen(beginning.lower(), titles, WHERE)
+    found = await _asked(conversation, Question(ask="suggestions", suggestion_id=identity))
+    if [each.id for each in found] != [identity]:
+        raise UserError(f"expected the suggestion {identity}, got others")
+    return found[0]
+
+
+async def _asked(conversation: Conversation, question: Question) -> list[Suggestion]:
     answer = await conversation.ask(question, timeout_s=ANSWER_S)
     if not answer.ok:
         raise UserError(f"expected suggestions, got: {readable(answer.text)}")
     if answer.text:
         ERR.print(readable(answer.text), style="yellow")
     return [as_suggestion(each) for each in answer.suggestions]
-
-
-async def find(conversation: Conversation, beginning: str) -> Suggestion:
-    """The suggestion whose id begins so."""
-    of_id = {each.id: each for each in await known(conversation)}
-    if not of_id:
-        raise UserError("there are no suggestions yet: the first ones need some days")
-    titles = {identity: readable(each.title) for identity, each in of_id.items()}
-    return of_id[chosen(beginning.lower(), titles, WHERE)]
 
 
 def as_suggestion(answered: dict[str, object]) -> Suggestion:

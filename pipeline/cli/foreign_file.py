@@ -23,7 +23,7 @@ class Loader(yaml.SafeLoader):
     """Plain YAML, in which a tag of Home Assistant's own stands for itself."""
 
 
-def _keep_tag(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> Tagged:  # noqa: ARG001 as PyYAML calls it
+def _keep_tag(_loader: yaml.SafeLoader, suffix: str, _node: yaml.Node) -> Tagged:
     return Tagged(f"!{suffix}")
 
 

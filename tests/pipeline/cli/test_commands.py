@@ -1,7 +1,10 @@
 """Commands from the terminal: signed, over MQTT, to the real reviewer; Home Assistant's side is played."""
 
+import asyncio
 import getpass
+import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +13,7 @@ from structlog.testing import capture_logs
 
 from pipeline.consumers.answerer import Answerer
 from pipeline.consumers.consumer import Consumer, Desk, Inlet, Loop, Received
+from pipeline.consumers.deployer import Deployer
 from pipeline.consumers.reviewer import Reviewer
 from pipeline.consumers.workshop import Workshop
 from pipeline.reviewing.key_file import load_key
@@ -19,10 +23,12 @@ from schemas.commands import AutomationExecuted, AutomationFailed, SignedCommand
 from schemas.instants import from_us
 from schemas.outgoing import Outgoing
 from schemas.suggestions import Opinion, Status, Suggestion, Trial
-from tests.pipeline.consumers.hosting import Hosted, Publisher
+from tests.pipeline.consumers.hosting import Hosted, Make, Publisher
 from tests.pipeline.suggesting.offers import pattern, suggestion, trial
+from tests.sinks.fake_home_assistant import FakeHomeAssistant
 
 Command = Any
+WAIT_S = 10.0
 
 
 class PlayedDeployer:
@@ -271,6 +277,53 @@ def test_rollback(stage: Stage, ha_ai: Command, known: Suggestion) -> None:
     assert outcome.out.endswith("it is gone\n")
     assert ha_ai("rollback", known.id, "3").code == 0
     assert [each.version for each in stage.taken] == [0, 3]
+
+
+@contextmanager
+def in_thread(home: FakeHomeAssistant) -> Iterator[None]:
+    """Let a Home Assistant be there while the context lasts."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    try:
+        asyncio.run_coroutine_threadsafe(home.start(), loop).result(WAIT_S)
+        yield
+        asyncio.run_coroutine_threadsafe(home.stop(), loop).result(WAIT_S)
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(WAIT_S)
+        loop.close()
+
+
+def test_approve_and_take_back_with_the_real_deployer(
+    tmp_path: Path, at_broker: Any, ha_ai: Command, known: Suggestion
+) -> None:
+    """An automation stands in Home Assistant when the command ends, and is gone after the rollback."""
+    home = FakeHomeAssistant()
+    home.add_entity("light.hall")
+    token = tmp_path / "token"
+    token.touch(0o600)
+    token.write_text(home.admin_token)
+    makers: dict[Consumer, Make] = {
+        Consumer.ANSWER: Answerer,
+        Consumer.REVIEW: Reviewer,
+        Consumer.PUBLISH: Publisher,
+        Consumer.DEPLOY: Deployer,
+    }
+    with in_thread(home), capture_logs():
+        access = {"home_assistant_url": home.url, "home_assistant_token": home.reader_token}
+        running = Hosted(tmp_path, at_broker.url, makers, deployer_token_file=token, **access)
+        running.keep(known)
+        running.start()
+        approved = ha_ai("approve", known.id)
+        standing = dict(home.automations)
+        again = ha_ai("approve", known.id)
+        taken_back = ha_ai("rollback", known.id)
+        running.stop()
+    assert (approved.code, taken_back.code) == (0, 0), (approved, taken_back)
+    assert list(standing) == [known.automation_id]
+    assert again.code == 0, again
+    assert home.automations == {}
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from pipeline.consumers.consumer import Consumer, Desk, Inlet, Loop, StatelessConsumer
 from pipeline.consumers.host import ConsumerHost, Factory
@@ -64,12 +65,13 @@ class _Announced:
 class Hosted:
     """Consumers that run until `stop`, and what their store holds."""
 
-    def __init__(self, folder: Path, url: str, makers: dict[Consumer, Make]) -> None:
+    def __init__(self, folder: Path, url: str, makers: dict[Consumer, Make], **settings: Any) -> None:
         self.settings = Settings(
             _env_file=None,
             mqtt_url=url,
             database_path=folder / "ha-ai.db",
             command_key_file=folder / "ha-ai.key",
+            **settings,
         )
         self.home = Home()
         self.store = SqlStore(self.settings.store_url, home=self.home.id)

@@ -13,7 +13,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from pipeline.diagnosis.finding import Finding, ok, warning, wrong
 from pipeline.settings import Settings
-from sinks.store import StoreError, migrations
+from sinks.store import StoreError, audit, migrations
 from sinks.store.engine import Database
 
 CHECK = "store"
@@ -95,7 +95,10 @@ def _look_inside(url: str, place: str) -> Iterator[Finding]:
     try:
         with database.reading() as connection:
             yield from _damage(connection, place)
-            yield _version(migrations.revision(connection), place)
+            revision = migrations.revision(connection)
+            yield _version(revision, place)
+            if revision == migrations.HEAD:
+                yield from _tampering(connection)
     except (StoreError, SQLAlchemyError) as error:
         detail = str(getattr(error, "orig", error))
         yield wrong(
@@ -111,6 +114,16 @@ def _damage(connection: Connection, place: str) -> Iterator[Finding]:
         if said != "ok":
             yield wrong(
                 CHECK, f"{place} is damaged: {said}", "Restore a backup, or move it away to begin anew."
+            )
+
+
+def _tampering(connection: Connection) -> Iterator[Finding]:
+    """Say if the record of who did what is not as it was written."""
+    for home in audit.homes(connection):
+        fault = audit.fault(connection, home)
+        if fault is not None:
+            yield wrong(
+                "audit", f"the audit log of {home} was changed: {fault}", "Compare it with a backup's."
             )
 
 

@@ -1,15 +1,19 @@
-"""The audit log: entries of which each is hashed with the one before."""
+"""The audit log: entries of which each is hashed with the one before, and the last one kept beside."""
 
 import hashlib
+import json
 from collections.abc import Iterable
 from typing import NamedTuple
 
 from sqlalchemy import Connection, select
 
-from schemas.tables import AuditRow, table_of
-from sinks.store.engine import take_turn
+from schemas.tables import AuditRow, ControlRow, table_of
+from sinks.store.engine import insert_into, take_turn
+from sinks.store.rows import storable
 
 _AUDIT = table_of(AuditRow)
+_CONTROLS = table_of(ControlRow)
+END = "audit_end"
 BEGINNING = bytes(32)
 LONGEST = 2_000
 
@@ -35,9 +39,17 @@ def append(
     newest = select(_AUDIT.c.number, _AUDIT.c.hash).where(_AUDIT.c.home == home)
     last = connection.execute(newest.order_by(_AUDIT.c.number.desc()).limit(1)).one_or_none()
     number, previous = (last.number + 1, last.hash) if last else (1, BEGINNING)
-    actor, what, subject, detail = (_bounded(words) for words in (actor, what, subject, detail))
-    entry = AuditEntry(number, at_us, actor, what, subject, detail, previous, b"")
-    connection.execute(_AUDIT.insert(), [{"home": home, **entry._replace(hash=_hash(home, entry))._asdict()}])
+    actor, what, subject, detail = (storable(each)[:LONGEST] for each in (actor, what, subject, detail))
+    entry = sealed(home, AuditEntry(number, at_us, actor, what, subject, detail, previous, b""))
+    connection.execute(_AUDIT.insert(), [{"home": home, **entry._asdict()}])
+    _keep_end(connection, home, entry)
+
+
+def sealed(home: str, entry: AuditEntry) -> AuditEntry:
+    """Return an entry with its hash, over all that it says and the hash of the one before."""
+    words = (home, str(entry.number), str(entry.at_us), entry.actor, entry.what, entry.subject, entry.detail)
+    content = "\x00".join(words).encode() + b"\x00" + entry.previous
+    return entry._replace(hash=hashlib.sha256(content).digest())
 
 
 def read(connection: Connection, home: str) -> list[AuditEntry]:
@@ -46,22 +58,50 @@ def read(connection: Connection, home: str) -> list[AuditEntry]:
     return [AuditEntry(*row) for row in connection.execute(wanted.order_by(_AUDIT.c.number))]
 
 
+def fault(connection: Connection, home: str) -> str | None:
+    """Return what is wrong with a home's log; None if it is as it was written, to its end.
+
+    Whoever can write the whole store can forge log and end together: what shows is what was changed without
+    rewriting all that came after.
+    """
+    entries = read(connection, home)
+    kept = select(_CONTROLS.c.value).where(_CONTROLS.c.home == home, _CONTROLS.c.name == END)
+    end = _end(entries[-1]) if entries else None
+    if (found := check(home, entries)) is None and connection.execute(kept).scalar() != end:
+        return f"after entry {len(entries)} something is missing, or was added"
+    return found
+
+
+def homes(connection: Connection) -> list[str]:
+    """Return the homes that have a log, or had one."""
+    written = select(_AUDIT.c.home).union(select(_CONTROLS.c.home).where(_CONTROLS.c.name == END))
+    return sorted(connection.execute(written).scalars())
+
+
 def check(home: str, entries: Iterable[AuditEntry]) -> str | None:
-    """Return what is wrong with a log, at the first entry that was changed or is missing; None if whole."""
+    """Return what is wrong with a log, at the first entry that was changed or is missing; None if nothing.
+
+    What left from its end does not show in the entries: `fault` knows what they ended with.
+    """
     previous = BEGINNING
     for number, entry in enumerate(entries, 1):
         if entry.number != number:
             return f"expected entry {number}, got {entry.number}: what was between is missing"
-        if entry.previous != previous or entry.hash != _hash(home, entry):
+        if entry.previous != previous or entry != sealed(home, entry):
             return f"entry {number} is not what was written"
         previous = entry.hash
     return None
 
 
-def _bounded(words: str) -> str:
-    return words.replace("\x00", "\ufffd")[:LONGEST]
+def _keep_end(connection: Connection, home: str, entry: AuditEntry) -> None:
+    """Keep what the log ends with, so that entries cannot leave from its end unnoticed."""
+    statement = insert_into(connection, _CONTROLS).values({"home": home, "name": END, "value": _end(entry)})
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=list(_CONTROLS.primary_key), set_={"value": statement.excluded["value"]}
+        )
+    )
 
 
-def _hash(home: str, entry: AuditEntry) -> bytes:
-    words = (home, str(entry.number), str(entry.at_us), entry.actor, entry.what, entry.subject, entry.detail)
-    return hashlib.sha256("\x00".join(words).encode() + b"\x00" + entry.previous).digest()
+def _end(entry: AuditEntry) -> str:
+    return json.dumps([entry.number, entry.hash.hex()])

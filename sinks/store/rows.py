@@ -18,6 +18,17 @@ from schemas.statuses import DeadLetter
 _EMPTY = dict.fromkeys(("service", "entity_ids", *StateChange._fields)) | {"mark": False}
 
 
+def storable(words: str) -> str:
+    r"""What every database takes of a text: no NUL, no half of a surrogate pair.
+
+    Examples
+    --------
+    >>> storable("so\x00 it \ud83d is")
+    'so\ufffd it ? is'
+    """
+    return words.replace("\x00", "\ufffd").encode(errors="replace").decode()
+
+
 def journal_row(home: str, key: bytes, received_us: int, event: StateChange | ServiceCall) -> dict[str, Any]:
     """Return the row of a state change or service call."""
     row: dict[str, Any] = {"home": home, "key": key, "received_us": received_us, **_EMPTY, **event._asdict()}

@@ -18,6 +18,7 @@ from schemas.tables import (
 )
 from sinks.store.audit import AuditEntry, append, read
 from sinks.store.engine import Database, insert_into, take_turn
+from sinks.store.rows import storable
 
 _SUGGESTIONS = table_of(SuggestionRow)
 _DEPLOYMENTS = table_of(DeploymentRow)
@@ -98,7 +99,7 @@ class SuggestionReads:
             return SuggestionWrites(connection, self._home).versions(suggestion_id)
 
     def audit(self) -> list[AuditEntry]:
-        """Return the audit log; `sinks.store.audit.check` says whether it is whole."""
+        """Return the audit log; `sinks.store.audit.fault` says whether it is whole."""
         with self._database.reading() as connection:
             return read(connection, self._home)
 
@@ -176,7 +177,7 @@ class SuggestionWrites:
 
     def deploy(self, deployment: Deployment) -> None:
         """Keep what is to stand in Home Assistant, in place of what was kept of it."""
-        row = {"home": self._home, **deployment._asdict()}
+        row = _storable({"home": self._home, **deployment._asdict()})
         statement = insert_into(self._connection, _DEPLOYMENTS).values(row)
         values = {name: statement.excluded[name] for name in Deployment._fields if name != "suggestion_id"}
         self._connection.execute(
@@ -245,10 +246,15 @@ class SuggestionWrites:
         )
 
     def _insert(self, table: Table, row: dict[str, Any]) -> bool:
-        statement = insert_into(self._connection, table).values(row).on_conflict_do_nothing()
+        statement = insert_into(self._connection, table).values(_storable(row)).on_conflict_do_nothing()
         # On PostgreSQL SQLAlchemy forgets how many rows an INSERT has added, unless it is told to keep that.
         added = self._connection.execute(statement, execution_options={"preserve_rowcount": True})
         return bool(added.rowcount == 1)
+
+
+def _storable(row: dict[str, Any]) -> dict[str, Any]:
+    """A row of which every database takes every text."""
+    return {name: storable(value) if isinstance(value, str) else value for name, value in row.items()}
 
 
 def _suggestion_row(suggestion: Suggestion) -> dict[str, Any]:

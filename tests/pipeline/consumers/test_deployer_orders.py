@@ -1,0 +1,297 @@
+"""Who may order a deployment, and what happens to the orders of all others."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from random import Random
+
+import pytest
+import pytest_asyncio
+
+from pipeline.reviewing.signing import new_command, sign
+from pipeline.suggesting.rendering import as_yaml, render
+from schemas.automations import Action, Automation, TimeTrigger
+from schemas.commands import SignedCommand, Verb
+from schemas.suggestions import Status, Suggestion
+from sinks.store.audit import check
+from tests.pipeline.consumers.deployments import ID, LAMP, Bench, now_ms, proposal, until
+from tests.sinks.fake_home_assistant import FakeHomeAssistant
+
+SEED = 7
+DUPLICATES = 1_000
+FORGERIES = 300
+LATE_MS = 200_000
+
+
+@pytest_asyncio.fixture
+async def fake() -> AsyncIterator[FakeHomeAssistant]:
+    """A Home Assistant with a lamp."""
+    async with FakeHomeAssistant() as home:
+        home.add_entity(LAMP, "off")
+        yield home
+
+
+@pytest.fixture
+def bench(tmp_path: Path, fake: FakeHomeAssistant) -> Iterator[Bench]:
+    """A store beside it."""
+    made = Bench(tmp_path, fake, timeout_s=5.0)
+    yield made
+    made.close()
+
+
+def keep(bench: Bench, suggestion: Suggestion) -> Suggestion:
+    """Keep a suggestion of which nothing was ordered."""
+    with bench.store.begin() as transaction:
+        assert transaction.suggestions.add(suggestion)
+    return suggestion
+
+
+def forgeries(bench: Bench, suggestion: Suggestion) -> Iterator[bytes]:
+    """Yield orders that nobody gave who may: unsigned, altered, expired, of another key, of other topics."""
+    random = Random(SEED)
+    good = new_command(Verb.DEPLOY, suggestion, "Anna", bench.key, now_ms(), version=1)
+    payload = good.model_dump_json().encode()
+    makers: list[Callable[[], bytes]] = [
+        lambda: (
+            good.model_copy(update={"signature": f"{random.getrandbits(256):064x}"})
+            .model_dump_json()
+            .encode()
+        ),
+        lambda: (
+            good.model_copy(update={"nonce": f"{random.getrandbits(128):032x}"}).model_dump_json().encode()
+        ),
+        lambda: sign(good, random.randbytes(32)).model_dump_json().encode(),
+        lambda: (
+            new_command(Verb.DEPLOY, suggestion, "Eve", bench.key, now_ms() - LATE_MS)
+            .model_dump_json()
+            .encode()
+        ),
+        lambda: (
+            new_command(Verb.DEPLOY, suggestion, "Eve", bench.key, now_ms() + LATE_MS)
+            .model_dump_json()
+            .encode()
+        ),
+        lambda: new_command(Verb.APPROVE, suggestion, "Eve", bench.key, now_ms()).model_dump_json().encode(),
+        lambda: payload[: random.randrange(len(payload))],
+        lambda: random.randbytes(random.randrange(400)),
+        lambda: b"[" * random.randrange(1, 20_000),
+    ]
+    while True:
+        yield random.choice(makers)()
+
+
+async def test_what_nobody_ordered_is_not_deployed_but_audited(bench: Bench) -> None:
+    """Every forged, altered, expired or foreign order leaves an entry and nothing else."""
+    suggestion = keep(bench, proposal().model_copy(update={"status": Status.APPROVED}))
+    deployer = bench.deployer()
+    source = forgeries(bench, suggestion)
+    for _ in range(FORGERIES):
+        await bench.take(deployer, next(source), verb="deploy")
+    await bench.settle(deployer)
+    assert bench.fake.automations == {}
+    assert bench.store.suggestions.deployments() == []
+    assert bench.audited() == ["order refused"] * FORGERIES
+    assert check("home", bench.store.suggestions.audit()) is None
+    assert bench.said("automation/failed") == []
+
+
+async def test_a_retained_order_is_refused(bench: Bench) -> None:
+    """What a broker kept is not what somebody wants now."""
+    suggestion = keep(bench, proposal().model_copy(update={"status": Status.APPROVED}))
+    deployer = bench.deployer()
+    order = new_command(Verb.DEPLOY, suggestion, "Anna", bench.key, now_ms(), version=1)
+    await bench.take(deployer, order, retain=True)
+    await bench.settle(deployer)
+    assert bench.fake.automations == {}
+    assert [entry.detail.partition(":")[0] for entry in bench.store.suggestions.audit()] == ["retained"]
+
+
+async def test_a_thousand_orders_make_one_automation(bench: Bench) -> None:
+    """However often and however an approval arrives, one automation stands, written once."""
+    suggestion = proposal()
+    first, deployers = bench.approve(suggestion), [bench.deployer(), bench.deployer()]
+    orders = [first] * (DUPLICATES // 2) + [
+        new_command(Verb.DEPLOY, suggestion, "Anna", bench.key, now_ms(), version=1)
+        for _ in range(DUPLICATES // 2)
+    ]
+    settling = asyncio.create_task(bench.settle(deployers[0]))
+    for start in range(0, DUPLICATES, 50):
+        await asyncio.gather(
+            *(
+                bench.take(deployers[number % 2], order)
+                for number, order in enumerate(orders[start : start + 50])
+            )
+        )
+    await settling
+    await bench.settle(deployers[0])
+    assert list(bench.fake.automations) == ["haai_" + ID]
+    assert bench.stands(suggestion)
+    assert bench.writes() == 1
+    assert [each["what"] for each in bench.said("executed")] == ["deployed"]
+
+
+@pytest.mark.parametrize("status", [Status.PENDING, Status.REJECTED, Status.RETIRED])
+async def test_only_what_is_approved_is_deployed(bench: Bench, status: Status) -> None:
+    """A signed order for something that nobody approved is refused, and answered."""
+    suggestion = keep(bench, proposal().model_copy(update={"status": status}))
+    deployer = bench.deployer()
+    await bench.take(deployer, new_command(Verb.DEPLOY, suggestion, "Anna", bench.key, now_ms(), version=1))
+    await bench.settle(deployer)
+    assert bench.fake.automations == {}
+    (failed,) = bench.said("automation/failed")
+    assert status.value in failed["text"]
+
+
+async def test_what_was_changed_after_it_was_approved_is_not_deployed(bench: Bench) -> None:
+    """The order names the exact content; another is not deployed under it."""
+    seen = proposal(390)
+    bench.approve(seen)
+    changed = proposal(400).model_copy(update={"status": Status.APPROVED})
+    with bench.store.begin() as transaction:
+        assert transaction.suggestions.replace(changed, changes=1)
+    await bench.settle()
+    assert bench.fake.automations == {}
+    assert "not what was approved" in bench.suggestion().reason
+    assert bench.suggestion().status is Status.PENDING
+
+
+async def test_a_yaml_that_its_parts_do_not_give_is_not_deployed(bench: Bench) -> None:
+    """What a person has read and what would be deployed are one, or nothing is."""
+    shown = proposal()
+    bench.approve(shown.model_copy(update={"automation_yaml": shown.automation_yaml + "# and more\n"}))
+    await bench.settle()
+    assert bench.fake.automations == {}
+    assert "made anew from its parts" in bench.suggestion().reason
+
+
+@pytest.mark.parametrize("service", ["lock.unlock", "alarm_control_panel.alarm_disarm", "cover.open_cover"])
+async def test_what_is_unsafe_is_not_deployed_whoever_approved_it(bench: Bench, service: str) -> None:
+    """An approval that is signed and in time reaches nothing that is refused."""
+    entity_id = f"{service.partition('.')[0]}.door"
+    bench.fake.services[service.partition(".")[0]] = [service.partition(".")[2]]
+    bench.fake.add_entity(entity_id, "closed", device_class="garage")
+    automation = Automation(
+        trigger=TimeTrigger(minute=1), actions=(Action(service=service, entity_id=entity_id),)
+    )
+    bench.approve(rendered(proposal().model_copy(update={"automation": automation})))
+    await bench.settle()
+    assert bench.fake.automations == {}
+    assert bench.suggestion().reason.startswith("It may not be deployed")
+
+
+async def test_what_could_not_work_is_not_deployed(bench: Bench) -> None:
+    """Home Assistant takes automations with entities that do not exist; the deployer does not."""
+    bench.approve(proposal(entity_id="light.nowhere"))
+    await bench.settle()
+    assert bench.fake.automations == {}
+    assert "light.nowhere does not exist" in bench.suggestion().reason
+
+
+async def test_an_order_in_the_store_that_is_not_signed_is_refused(bench: Bench) -> None:
+    """Who can write into the store alone can order nothing."""
+    order = bench.approve(proposal())
+    row = bench.row()
+    forged = order.model_copy(update={"approver": "Eve"}).model_dump_json()
+    with bench.store.begin() as transaction:
+        transaction.suggestions.deploy(row._replace(approval=forged))
+    await bench.settle()
+    assert bench.fake.automations == {}
+    assert "not signed" in bench.suggestion().reason
+
+
+@pytest.mark.parametrize("broken", ["{}", '"', "not json"])
+async def test_a_broken_order_in_the_store_is_refused(bench: Bench, broken: str) -> None:
+    """It is told, and nothing stands."""
+    bench.approve(proposal())
+    with bench.store.begin() as transaction:
+        transaction.suggestions.deploy(bench.row()._replace(approval=broken))
+    await bench.settle()
+    assert bench.fake.automations == {}
+    assert "no signed order" in bench.suggestion().reason
+
+
+async def test_an_order_for_one_is_no_order_for_another(bench: Bench) -> None:
+    """An order that was copied to another suggestion, or another version, counts for nothing."""
+    other = keep(bench, proposal(identity="f" * 16).model_copy(update={"status": Status.APPROVED}))
+    bench.approve(proposal())
+    with bench.store.begin() as transaction:
+        stolen = bench.row()._replace(suggestion_id=other.id, automation_id=other.automation_id)
+        transaction.suggestions.deploy(stolen)
+    await bench.settle()
+    assert other.automation_id not in bench.fake.automations
+    assert bench.stands(proposal())
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"version": None}, "expected the version"),
+        ({"version": 7}, "never was a version 7"),
+        ({"version": 0}, "nothing of it stands"),
+        ({"version": 0, "content_hash": "0" * 64}, "changed after it was seen"),
+        ({"version": 0, "suggestion_id": "e" * 16}, "expected a suggestion that there is"),
+    ],
+)
+async def test_a_rollback_that_cannot_be_is_answered(
+    bench: Bench, fields: dict[str, object], words: str
+) -> None:
+    """It says why."""
+    suggestion = keep(bench, proposal())
+    order = new_command(Verb.ROLLBACK, suggestion, "Anna", bench.key, now_ms())
+    changed = sign(SignedCommand.model_validate(order.model_dump() | fields), bench.key)
+    deployer = bench.deployer()
+    await bench.take(deployer, changed)
+    assert bench.under_way() == []
+    assert [words in each["text"] for each in bench.said("automation/failed")] == [True]
+
+
+async def test_of_two_deployers_one_works(bench: Bench) -> None:
+    """The other stands by, and takes over where the first one ended."""
+    first, second = bench.deployer(), bench.deployer()
+    second._ownership._owner = "another machine"
+    suggestions = [proposal(identity=f"{number:016x}") for number in range(10)]
+    tasks = [asyncio.create_task(first.loops()[0]()), asyncio.create_task(second.loops()[0]())]
+    for suggestion in suggestions[:5]:
+        await bench.take(second, bench.approve(suggestion))
+    await all_deployed(bench, suggestions[:5])
+    owners = [bench.store.leases.owner("deploy")]
+    working = tasks[0] if owners[0] == first._ownership._owner else tasks[1]
+    working.cancel()
+    await asyncio.gather(working, return_exceptions=True)
+    for suggestion in suggestions[5:]:
+        bench.approve(suggestion)
+    await all_deployed(bench, suggestions)
+    assert bench.store.leases.owner("deploy") not in owners
+    assert bench.writes() == len(suggestions)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def test_a_deployer_that_lost_its_lease_writes_nothing(bench: Bench) -> None:
+    """Who was paused for too long finds out before it writes into Home Assistant."""
+    first, second = bench.deployer(), bench.deployer()
+    second._ownership._owner = "another machine"
+    held = await bench.held(first)
+    bench.approve(proposal())
+    await first.advance(held)
+    assert bench.row().step == "write"
+    bench.store.leases.release(held)
+    taken = await bench.held(second)
+    await first._carry_out(held)
+    assert bench.writes() == 0
+    assert bench.row().step == "write"
+    assert await bench.held(second) == taken
+    await bench.settle(second)
+    assert bench.stands(proposal())
+
+
+async def all_deployed(bench: Bench, suggestions: list[Suggestion]) -> None:
+    """Return when all of them stand."""
+    await until(lambda: {bench.suggestion(each.id).status for each in suggestions} == {Status.DEPLOYED})
+
+
+def rendered(suggestion: Suggestion) -> Suggestion:
+    """Return a suggestion whose YAML is that of its automation."""
+    config = render(suggestion.automation, title=suggestion.title, description=suggestion.description)
+    return suggestion.model_copy(update={"automation_yaml": as_yaml(config)})

@@ -1,0 +1,60 @@
+"""The administrator's token is read from a file that nobody else can read."""
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.consumers import deployer_token
+from pipeline.consumers.deployer_token import LARGEST_BYTES, TokenFileError, read_token
+
+TOKEN = "eyJhbGciOiJIUzI1NiJ9.e30.abc-_123"  # noqa: S105 nobody's
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A file as it should be."""
+    made = tmp_path / "token"
+    made.touch(0o600)
+    made.write_text(f"{TOKEN}\n")
+    return made
+
+
+def test_a_token_is_read_without_its_line_end(path: Path) -> None:
+    """Editors end a file with a new line."""
+    assert read_token(path) == TOKEN
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o610])
+def test_a_file_that_others_may_read_is_refused(path: Path, mode: int) -> None:
+    """The words say what to do."""
+    path.chmod(mode)
+    with pytest.raises(TokenFileError, match=r"chmod 600.*got mode"):
+        read_token(path)
+
+
+def test_a_secret_of_a_container_may_be_readable(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Below /run/secrets modes are the container's business."""
+    path.chmod(0o444)
+    monkeypatch.setattr(deployer_token, "SECRETS", path.parent)
+    assert read_token(path) == TOKEN
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    """It says where a token was expected."""
+    with pytest.raises(TokenFileError, match="none-there"):
+        read_token(tmp_path / "none-there")
+
+
+@pytest.mark.parametrize("content", [b"", b" \n", b"two words", b"\xff\xfe", b"a\x00b"])
+def test_what_is_no_token_is_refused_without_being_shown(path: Path, content: bytes) -> None:
+    """It could be one in which a character is wrong."""
+    path.write_bytes(content)
+    with pytest.raises(TokenFileError, match="nothing of that form") as caught:
+        read_token(path)
+    assert "two words" not in str(caught.value)
+
+
+def test_a_file_without_end_is_not_read_to_its_end(path: Path) -> None:
+    """A device in place of the file costs no memory."""
+    path.write_text("x" * (2 * LARGEST_BYTES))
+    assert len(read_token(path)) == LARGEST_BYTES

@@ -47,8 +47,10 @@ def leads_to(link: Link, following: Link) -> bool:
     if deed.aspect != "state" or not link.scope.meets(following.scope):
         return False
     match start:
-        case Reaches(deed.entity_id, state):
-            return state is None or deed.value is None or _is_value(deed.value, state)
+        case Reaches(deed.entity_id, None, besides=besides):
+            return deed.value not in besides
+        case Reaches(deed.entity_id, str(state)):
+            return deed.value is None or _is_value(deed.value, state)
         case Passes(deed.entity_id, above, below):
             value = None if deed.value is None else number(deed.value)
             return value is not None and (above is None or value > above) and (below is None or value < below)
@@ -75,13 +77,20 @@ def _is_same_occasion(one: Link, other: Link) -> bool:
     match one.start, other.start:
         case (Clock(), Clock()) | (Sun(), Sun()):
             return _minutes_apart(one, other) <= SAME_MINUTES
-        case Reaches(entity_id, state), Reaches(same, reached):
-            return entity_id == same and (state == reached or state is None or reached is None)
+        case Reaches(entity_id) as reached, Reaches(same) as other_reached:
+            return entity_id == same and _may_be_one(reached, other_reached)
         case Passes(entity_id) as passed, Passes(same) as other_passed:
             return entity_id == same and any(_bounds(passed, other_passed))
         case Message(topic), Message(same):
             return topic == same
     return False
+
+
+def _may_be_one(one: Reaches, other: Reaches) -> bool:
+    """Whether one change can be what both wait for."""
+    if one.state is None or other.state is None:
+        return one.state not in other.besides and other.state not in one.besides
+    return one.state == other.state
 
 
 def _is_same_moment(one: Link, other: Link) -> bool:

@@ -26,7 +26,7 @@ RESULTS = {
     domain: {service: state for state, service in reversed(list(services.items()))}
     for domain, services in SERVICES.items()
 } | OTHERS
-SETTINGS = ("temperature", "humidity", "volume_level")
+SETTINGS = ("temperature", "humidity", "volume_level", "preset_mode", "source")
 # A position or a speed of nothing is off, any other is on.
 AMOUNTS = {"set_cover_position": "position", "set_valve_position": "position", "set_percentage": "percentage"}
 TOGGLES = frozenset({"toggle", "media_play_pause"})
@@ -61,8 +61,9 @@ def _results(entity_id: str, verb: str, data: Part) -> Iterator[tuple[str, str |
     elif verb == "set_value" and (value := number(data.get("value"))) is not None:
         yield "state", value
     for setting in SETTINGS:
-        if (value := number(data.get(setting))) is not None:
-            yield setting, value
+        for written in texts(data.get(setting)):
+            found = number(written)
+            yield setting, written if found is None else found
 
 
 def _state(domain: str, verb: str, data: Part) -> str | None:

@@ -25,11 +25,12 @@ class Sun:
 
 @dataclass(frozen=True, slots=True)
 class Reaches:
-    """An entity reaches a state, any if None, or has been in it for so long."""
+    """An entity reaches a state, or any besides some if None, or has been in it for so long."""
 
     entity_id: str
     state: str | None = None
     for_seconds: float = 0.0
+    besides: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """When something is done at all, read from conditions."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from pipeline.suggesting.links.parts import DAY, QUARTERS_A_DAY, WEEK, Scope
@@ -36,11 +36,7 @@ def _scope(condition: Any, depth: int) -> Scope:
     if isinstance(kind, list) or kind == "and" or "and" in condition:
         inner = kind if isinstance(kind, list) else condition.get("and", condition.get("conditions"))
         return scope(inner, depth + 1)
-    readers = {"time": _of_time, "state": _of_state, "sun": _of_sun, "trigger": _of_trigger}
-    if isinstance(kind, str) and kind in readers:
-        return readers[kind](condition)
-    # What a number or a zone says is a condition like others; a template may say anything.
-    return Scope() if kind in {"numeric_state", "zone"} else UNKNOWN
+    return READERS[kind](condition) if isinstance(kind, str) and kind in READERS else UNKNOWN
 
 
 def _of_time(condition: Part) -> Scope:
@@ -74,3 +70,17 @@ def _of_sun(condition: Part) -> Scope:
 
 def _of_trigger(condition: Part) -> Scope:
     return Scope(ids=frozenset(texts(condition.get("id"))))
+
+
+def _of_another_kind(_: Part) -> Scope:
+    return Scope()
+
+
+READERS: dict[str, Callable[[Part], Scope]] = {
+    "numeric_state": _of_another_kind,
+    "state": _of_state,
+    "sun": _of_sun,
+    "time": _of_time,
+    "trigger": _of_trigger,
+    "zone": _of_another_kind,
+}

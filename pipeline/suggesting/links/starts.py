@@ -66,12 +66,14 @@ def _of_state(trigger: Part) -> Iterator[Start]:
         return
     lasting = seconds(trigger.get("for"))
     for entity_id in entity_ids(trigger.get("entity_id")):
-        states: list[str | None] = [*texts(trigger.get("to"))]
-        for state in states or [None]:
-            if entity_id == "sun.sun" and state in SUN:
-                yield Sun(SUN[state], lasting / 60)
-            else:
-                yield Reaches(entity_id, state, lasting)
+        states = texts(trigger.get("to"))
+        for state in states:
+            is_of_sun = entity_id == "sun.sun" and state in SUN
+            yield Sun(SUN[state], lasting / 60) if is_of_sun else Reaches(entity_id, state, lasting)
+        if not states:
+            # What is left is reached by no change from it.
+            besides = frozenset([*texts(trigger.get("not_to")), *texts(trigger.get("from"))])
+            yield Reaches(entity_id, None, lasting, besides)
 
 
 def _of_number(trigger: Part) -> Iterator[Start]:

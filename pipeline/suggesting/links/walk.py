@@ -43,9 +43,10 @@ def links(config: Mapping[str, Any]) -> list[Link]:
     ...     "trigger": {"platform": "state", "entity_id": "binary_sensor.door", "to": "on"},
     ...     "action": [{"delay": 5}, {"service": "light.turn_on", "target": {"entity_id": "light.hall"}}],
     ... })
-    >>> link.start, link.deed
-    (Reaches(entity_id='binary_sensor.door', state='on', for_seconds=0.0),
-     Deed(entity_id='light.hall', value='on', aspect='state', after_seconds=5.0))
+    >>> link.start.entity_id, link.start.state
+    ('binary_sensor.door', 'on')
+    >>> link.deed
+    Deed(entity_id='light.hall', value='on', aspect='state', after_seconds=5.0)
     """
     given = tuple(starts(config.get("triggers", config.get("trigger"))))
     place = _Place(given, Scope()).under(config.get("conditions", config.get("condition")))

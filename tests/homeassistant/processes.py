@@ -11,7 +11,7 @@ import pytest
 Found = TypeVar("Found")
 
 
-async def eventually(check: Callable[[], Awaitable[Found]], what: str, timeout_s: float = 15) -> Found:
+async def eventually(check: Callable[[], Awaitable[Found | None]], what: str, timeout_s: float = 15) -> Found:
     """Return the first truthy result of `check`, or fail the test."""
     deadline = time.monotonic() + timeout_s
     while not (found := await check()):

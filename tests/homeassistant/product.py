@@ -68,7 +68,13 @@ class Product:
         # Its own folder as working directory: no `.env` of the checkout may lead it elsewhere.
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                COMMAND, "run", cwd=self._folder, env=self.environment, stdout=log, stderr=log
+                COMMAND,
+                "run",
+                *"learn publish suggest review deploy show answer".split(),
+                cwd=self._folder,
+                env=self.environment,
+                stdout=log,
+                stderr=log,
             )
         await eventually(self._is_ready, f"ha-ai is ready; see {self.log}", timeout_s=60)
 
@@ -103,12 +109,14 @@ class Product:
         """Return the gaps that touch what lies between two bookmarks."""
         return [Gap(*row) for row in self._select(GAPS_SQL, since_us, until_us)]
 
+    def store(self) -> SqlStore:
+        """Open the product's store, beside the product."""
+        return SqlStore(f"sqlite:///{self._database}")
+
     def patterns(self) -> list[Pattern]:
         """Return the active patterns."""
-        store = SqlStore(f"sqlite:///{self._database}")
-        known = store.patterns(status="active")
-        store.close()
-        return known
+        with closing(self.store()) as store:
+            return store.patterns(status="active")
 
     def starts(self) -> list[dict[str, Any]]:
         """Return what the product logged of each of its starts."""
@@ -118,7 +126,7 @@ class Product:
     def learned(self) -> LearningCore:
         """Return a learning core that was fed the journal."""
         core = LearningCore(Home(tz="Europe/Amsterdam"), [])
-        store = SqlStore(f"sqlite:///{self._database}")
+        store = self.store()
         for _, entry in store.journal_after(0):
             if isinstance(entry, StateChange):
                 core.learn_one(entry)

@@ -1,0 +1,227 @@
+"""From a month of habits to an automation that a person approved, and back, in a real Home Assistant."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import closing
+from datetime import datetime, timedelta
+from random import Random
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+import pytest_asyncio
+
+from pipeline.learning.attribution import attribute
+from schemas.commands import Press, PressVerb
+from schemas.events import Cause
+from schemas.suggestions import Opinion, Status, Suggestion
+from sinks.store.audit import check
+from tests.homeassistant.home import HomeAssistant
+from tests.homeassistant.processes import eventually
+from tests.homeassistant.product import Product
+
+pytestmark = [pytest.mark.homeassistant, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(600)]
+
+ZONE = ZoneInfo("Europe/Amsterdam")
+LAMP, FAN, MOTION = "light.kitchen_lamp", "switch.fan", "binary_sensor.hall_motion"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def product(
+    home_assistant: HomeAssistant, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Product]:
+    """The product as people run it, with a month of the home behind it."""
+    folder = tmp_path_factory.mktemp("suggesting")
+    token = folder / "deployer.token"
+    token.touch(mode=0o600)
+    token.write_text(home_assistant.owner.token)
+    made = Product(home_assistant, folder / "product", "suggesting", DEPLOYER_TOKEN_FILE=token)
+    await made.start()
+    log = folder / "month.csv"
+    log.write_text(past_month())
+    await made.command("replay", log, "--shift-to-now", "--tz", ZONE.key)
+    yield made
+    await made.stop()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def suggestion(product: Product) -> Suggestion:
+    """The suggestion that the fan follows the lamp, as it was made from the month."""
+    return await eventually(lambda: find(product), f"the fan is suggested; see {product.log}", 120)
+
+
+async def find(product: Product) -> Suggestion | None:
+    """Return the suggestion that turns the fan on after the lamp, if it is there."""
+    for each in stored(product):
+        acts = each.automation.actions[0]
+        follows = getattr(each.automation.trigger, "entity_id", None) == LAMP
+        if follows and (acts.entity_id, acts.service) == (FAN, "switch.turn_on"):
+            return each
+    return None
+
+
+async def test_it_is_proposed_in_words_with_its_proof(
+    home_assistant: HomeAssistant, product: Product, suggestion: Suggestion
+) -> None:
+    """A device in Home Assistant says what it would do and what it would have done; nothing is deployed."""
+    assert suggestion.status is Status.PENDING
+    assert suggestion.trial.wanted > 4 * max(1, suggestion.trial.unwanted)
+    button = await button_of(home_assistant, suggestion, "approve")
+    assert (await home_assistant.state(button) or {})["state"] == "unknown"
+    shown = [each for each in await states(home_assistant) if each["state"] == suggestion.title]
+    assert len(shown) == 1
+    assert str(suggestion.trial.wanted) in json.dumps(shown[0]["attributes"])
+    assert await deployed(home_assistant, suggestion) is None
+    listed = await product.command("suggestions")
+    assert suggestion.id[:6] in listed
+
+
+async def test_a_forged_press_deploys_nothing(
+    home_assistant: HomeAssistant, product: Product, suggestion: Suggestion
+) -> None:
+    """The very message of the button, published by anybody, is refused and written down."""
+    press = Press(
+        suggestion_id=suggestion.id, verb=PressVerb.APPROVE, content_hash=suggestion.content_hash
+    ).model_dump_json()
+    await home_assistant.wire.publish("ha-ai/commands/suggestion/press", press)
+
+    async def is_refused() -> bool:
+        return any(entry.what.startswith("refused") for entry in audit(product))
+
+    await eventually(is_refused, "the press is refused in the audit log")
+    assert current(product, suggestion).status is Status.PENDING
+    assert await deployed(home_assistant, suggestion) is None
+
+
+async def test_a_users_press_deploys_it(
+    home_assistant: HomeAssistant, product: Product, suggestion: Suggestion
+) -> None:
+    """A user presses Approve, and the automation is there and enabled."""
+    await press_button(home_assistant, suggestion, "approve")
+    automation = await eventually(
+        lambda: deployed(home_assistant, suggestion), f"the automation is there; see {product.log}", 30
+    )
+    assert automation["state"] == "on"
+
+    async def is_deployed() -> bool:
+        return current(product, suggestion).status is Status.DEPLOYED
+
+    await eventually(is_deployed, "the suggestion is deployed")
+    assert current(product, suggestion).ha_entity_id == automation["entity_id"]
+
+
+async def test_it_fires_and_is_not_learned_from(
+    home_assistant: HomeAssistant, product: Product, suggestion: Suggestion
+) -> None:
+    """The lamp goes on by hand, the fan follows by the automation, and attribution says so."""
+    await home_assistant.await_state(FAN, "off")
+    await home_assistant.await_state(LAMP, "off")
+    since_us = await home_assistant.mark()
+    await home_assistant.wire.report(LAMP, "on")
+    lag_s = suggestion.automation.trigger.model_dump().get("for_seconds", 0)
+    await home_assistant.await_state(FAN, "on", timeout_s=lag_s + 30)
+    until_us = await home_assistant.mark()
+    await product.await_bookmark(until_us)
+    causes = {
+        record.entity_id: cause
+        for day in product.learned().open_days().values()
+        for record, cause in zip(day.records(), attribute(day, day.records())[0], strict=True)
+        if since_us // 1000 < record.at_ms < until_us // 1000
+    }
+    assert causes[FAN] is Cause.AUTOMATION
+    assert causes[LAMP] is Cause.PHYSICAL
+
+
+async def test_undo_takes_it_away_after_a_restart(
+    home_assistant: HomeAssistant, product: Product, suggestion: Suggestion
+) -> None:
+    """One press, and the automation is gone, its device too; that it was undone is remembered."""
+    await home_assistant.restart()
+    assert await deployed(home_assistant, suggestion)
+    await press_button(home_assistant, suggestion, "undo")
+
+    async def is_gone() -> bool:
+        return await deployed(home_assistant, suggestion) is None
+
+    await eventually(is_gone, f"the automation is gone; see {product.log}", 30)
+
+    async def is_settled() -> bool:
+        return not [each for each in await states(home_assistant) if each["state"] == suggestion.title]
+
+    await eventually(is_settled, "its device is gone", 30)
+    assert current(product, suggestion).status is Status.RETIRED
+    with closing(product.store()) as store:
+        opinions = [each.opinion for each in store.suggestions.feedback()]
+    assert opinions == [Opinion.APPROVED, Opinion.UNDONE]
+    assert check("home", audit(product)) is None
+
+
+async def button_of(home: HomeAssistant, suggestion: Suggestion, verb: str) -> str:
+    """Return the entity id of a suggestion's button, once Home Assistant has it and it can be pressed."""
+    unique_id = f"haai_{suggestion.id}_{suggestion.content_hash[:8]}_{verb}"
+
+    async def is_there() -> str | None:
+        known = await home.ask("config/entity_registry/list")
+        [entity_id] = [row["entity_id"] for row in known if row["unique_id"] == unique_id] or [None]
+        state = await home.state(entity_id) if entity_id else None
+        return entity_id if state and state["state"] != "unavailable" else None
+
+    return await eventually(is_there, f"the button {verb} is there", 60) or ""
+
+
+async def press_button(home: HomeAssistant, suggestion: Suggestion, verb: str) -> None:
+    """Press a button as a user does on the dashboard."""
+    await home.call_service("button.press", await button_of(home, suggestion, verb))
+
+
+async def states(home: HomeAssistant) -> list[dict[str, Any]]:
+    """Return every state object."""
+    found: list[dict[str, Any]] = (await home.request("GET", "states")).raise_for_status().json()
+    return found
+
+
+async def deployed(home: HomeAssistant, suggestion: Suggestion) -> dict[str, Any] | None:
+    """Return the state object of the suggestion's automation, if it stands in Home Assistant."""
+    found = [each for each in await states(home) if each["attributes"].get("id") == suggestion.automation_id]
+    return found[0] if found else None
+
+
+def stored(product: Product) -> list[Suggestion]:
+    """Return every suggestion in the product's store."""
+    with closing(product.store()) as store:
+        return store.suggestions.all()
+
+
+def current(product: Product, suggestion: Suggestion) -> Suggestion:
+    """Return what has become of a suggestion."""
+    return next(each for each in stored(product) if each.id == suggestion.id)
+
+
+def audit(product: Product) -> list[Any]:
+    """Return the product's audit log."""
+    with closing(product.store()) as store:
+        return store.suggestions.audit()
+
+
+def past_month() -> str:
+    """Return a log of thirty local days that end today: in the evening a fan follows a lamp."""
+    rng = Random(11)
+    lines = ["ts,entity_id,state"]
+    for day in range(30):
+        midnight = datetime(2026, 3, 1, tzinfo=ZONE) + timedelta(days=day)
+        if day == 29:
+            # The log's last day will be today, of which nothing but the first second has surely passed.
+            lines.append(f"{midnight.isoformat()},{MOTION},on")
+            break
+        events = []
+        for first, last in ((7, 11), (12, 16), (17, 21)):
+            on = midnight + timedelta(hours=rng.uniform(first, last))
+            fan = on + timedelta(seconds=rng.uniform(10, 25))
+            off = on + timedelta(minutes=rng.uniform(30, 55))
+            events += [(on, LAMP, "on"), (fan, FAN, "on"), (off, LAMP, "off")]
+            events.append((off + timedelta(minutes=rng.uniform(1, 4)), FAN, "off"))
+        for _ in range(4):
+            at = midnight + timedelta(minutes=rng.uniform(0, 1430))
+            events += [(at, MOTION, "on"), (at + timedelta(minutes=1), MOTION, "off")]
+        lines += [f"{at.isoformat()},{entity_id},{state}" for at, entity_id, state in sorted(events)]
+    return "\n".join(lines) + "\n"

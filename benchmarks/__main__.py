@@ -6,6 +6,7 @@ import sys
 MEASUREMENTS = (
     ("benchmarks.quality",),
     ("benchmarks.numeric",),
+    ("benchmarks.suggesting",),
     ("benchmarks.learning",),
     ("benchmarks.night",),
     ("benchmarks.equivalence",),

@@ -86,7 +86,11 @@ def _check_same_kind(former: str, entity_id: str, catalogue: Catalogue | None) -
     if entity_id not in catalogue.entities:
         raise ModificationError(f"{entity_id} does not exist")
     known = catalogue.entities.get(former)
-    if known and known.device_class != catalogue.entities[entity_id].device_class:
-        kinds = [known.device_class, catalogue.entities[entity_id].device_class]
-        one, other = (kind or "nothing in particular" for kind in kinds)
-        raise ModificationError(f"{former} is a {one}, and {entity_id} is {other}")
+    kind = known.device_class if known else ""
+    other = catalogue.entities[entity_id].device_class
+    if kind != other:
+        raise ModificationError(f"{former} is {_of_kind(kind)}, and {entity_id} {_of_kind(other)}")
+
+
+def _of_kind(device_class: str) -> str:
+    return f"of the kind {device_class}" if device_class else "of no kind"

@@ -23,6 +23,9 @@ BRIGHTEST = 255
 EVERY_DAY = frozenset(range(7))
 OPENINGS = ("_door", "_window", "_contact")
 PEOPLE = ("person.", "device_tracker.")
+COMES = {"home": "comes home", "not_home": "leaves home"}
+REACHES = {"on": "goes on", "off": "goes off", "playing": "starts playing"}
+OPENS = {"open": "opens", "closed": "closes"}
 IN_STATE = {"not_home": "away", "home": "at home"}
 
 
@@ -36,10 +39,8 @@ class Verb(NamedTuple):
 VERBS = {
     "turn_on": Verb("turn on"),
     "turn_off": Verb("turn off"),
-    "toggle": Verb("toggle"),
     "open_cover": Verb("open"),
     "close_cover": Verb("close"),
-    "stop_cover": Verb("stop"),
     "set_cover_position": Verb("set", "position"),
     "set_temperature": Verb("set", "temperature"),
     "set_hvac_mode": Verb("set", "hvac_mode"),
@@ -52,12 +53,10 @@ VERBS = {
     "media_play": Verb("play"),
     "media_pause": Verb("pause"),
     "media_stop": Verb("stop"),
-    "lock": Verb("lock"),
     "start": Verb("start"),
     "stop": Verb("stop"),
     "pause": Verb("pause"),
     "return_to_base": Verb("send home"),
-    "press": Verb("press"),
 }
 # How a value is said that is set beside something else.
 BESIDE = {
@@ -111,11 +110,11 @@ def does(action: Action, named: Namer) -> str:
 
     Examples
     --------
-    >>> does(Action(service="button.press", entity_id="button.bell"), str)
-    'presses button.bell'
+    >>> does(Action(service="vacuum.return_to_base", entity_id="vacuum.robby"), str)
+    'sends home vacuum.robby'
     """
     first, _, others = done(action, named).partition(" ")
-    return f"{first}{'es' if first.endswith(('ss', 'o')) else 's'} {others}"
+    return f"{first}{'es' if first.endswith('o') else 's'} {others}"
 
 
 def when(trigger: Trigger, named: Namer) -> str:
@@ -206,17 +205,10 @@ def _reaches(trigger: StateTrigger) -> str:
     if trigger.for_seconds:
         return f"has been {_state(entity_id, to)} for {short_time(trigger.for_seconds)}"
     if entity_id.startswith(PEOPLE):
-        known = {"home": "comes home", "not_home": "leaves home"}
-        return known.get(to, f"comes to {plain(to)}")
-    match _state(entity_id, to):
-        case "open" if _opens(entity_id):
-            return "opens"
-        case "closed" if _opens(entity_id):
-            return "closes"
-        case ("on" | "off") as switched:
-            return f"goes {switched}"
-        case state:
-            return f"becomes {state}"
+        return COMES.get(to, f"comes to {plain(to)}")
+    state = _state(entity_id, to)
+    known = OPENS if _opens(entity_id) else REACHES
+    return known.get(state, f"becomes {state}")
 
 
 def _state(entity_id: str, state: str) -> str:

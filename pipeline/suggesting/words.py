@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from pipeline.suggesting.naming import cut, short_name, whole_name
-from pipeline.suggesting.phrases import EVERY_DAY, Namer, does, done, listed, on_days, only, when
+from pipeline.suggesting.phrases import EVERY_DAY, PEOPLE, Namer, does, done, listed, on_days, only, when
 from pipeline.wording import counted, short_time
-from schemas.automations import Action, Automation, Requirement, SunTrigger, TimeTrigger
-from schemas.patterns import Weekday
+from schemas.automations import Action, Automation, Requirement, StateTrigger, SunTrigger, TimeTrigger
+from schemas.patterns import AtHome, Weekday
 from schemas.suggestions import Category, Experience, Priority, Suggestion, Trial
 
 LONGEST_TITLE = 80
@@ -16,7 +16,6 @@ OFF = (".turn_off", ".close_cover")
 SURE, UNSURE = 0.9, 0.8
 OFTEN_A_DAY, SELDOM_A_DAY = 1 / 2, 1 / 7
 COMFORT = frozenset({"light", "climate", "cover", "fan", "humidifier"})
-SECURITY = frozenset({"lock", "alarm_control_panel", "siren"})
 
 
 def title(automation: Automation) -> str:
@@ -24,7 +23,6 @@ def title(automation: Automation) -> str:
 
     Examples
     --------
-    >>> from schemas.automations import StateTrigger
     >>> lamp = Action(service="light.turn_on", entity_id="light.hall_lamp")
     >>> weekdays = Weekday(days=(0, 1, 2, 3, 4))
     >>> title(Automation(trigger=TimeTrigger(minute=425), conditions=(weekdays,), actions=(lamp,)))
@@ -119,8 +117,8 @@ def suggestion_text(suggestion: Suggestion) -> str:
 def category(automation: Automation) -> Category:
     """What an automation is good for, by the first thing that it does.
 
-    Locks and alarms are security; switching anything off is energy; light, warmth, air and covers are
-    comfort; all else is convenience.
+    Switching anything off is energy; whatever else is done as somebody leaves, or while nobody is at home, is
+    security; light, warmth, air and covers are comfort; all else is convenience.
 
     Examples
     --------
@@ -129,12 +127,12 @@ def category(automation: Automation) -> Category:
     'energy'
     """
     first = automation.actions[0]
-    domains = {first.service.partition(".")[0], first.entity_id.partition(".")[0]}
-    if domains & SECURITY:
-        return Category.SECURITY
     if first.service.endswith((".turn_off", ".media_stop")) or first.data.get("hvac_mode") == "off":
         return Category.ENERGY
-    return Category.COMFORT if domains & COMFORT else Category.CONVENIENCE
+    if _is_for_leaving(automation):
+        return Category.SECURITY
+    is_comfort = first.entity_id.partition(".")[0] in COMFORT
+    return Category.COMFORT if is_comfort else Category.CONVENIENCE
 
 
 def priority(trial: Trial, confidence: float) -> Priority:
@@ -168,6 +166,14 @@ def _begin(automation: Automation, named: Namer) -> str:
     """When an automation runs; with the days, where that is a time."""
     start = when(automation.trigger, named)
     return f"{start} {on_days(_days(automation))}" if _is_by_time(automation) else start
+
+
+def _is_for_leaving(automation: Automation) -> bool:
+    match automation.trigger:
+        case StateTrigger(entity_id=who, to="not_home") if who.startswith(PEOPLE):
+            return True
+        case _:
+            return AtHome(somebody=False) in automation.conditions
 
 
 def _is_by_time(automation: Automation) -> bool:

@@ -203,13 +203,26 @@ def test_experience(kept: int, undone: int, said: str) -> None:
             {"service": "climate.set_hvac_mode", "entity_id": "climate.bath", "data": {"hvac_mode": "off"}},
             Category.ENERGY,
         ),
-        ({"service": "lock.lock", "entity_id": "lock.door"}, Category.SECURITY),
         ({"service": "switch.turn_on", "entity_id": "switch.coffee_maker"}, Category.CONVENIENCE),
     ],
 )
 def test_category(action: object, expected: Category) -> None:
     """What it is good for follows from the first thing that it does."""
     assert category(automation(AT_SEVEN, action)) is expected
+
+
+@pytest.mark.parametrize(
+    ("trigger", "conditions"),
+    [
+        ({"kind": "state", "entity_id": "person.alex", "to": "not_home"}, []),
+        (AT_SEVEN, [{"kind": "home", "somebody": False}]),
+    ],
+)
+def test_category_of_what_is_done_on_leaving(trigger: object, conditions: list[object]) -> None:
+    """What is closed or lit as people leave, or while they are away, is security; switching off is energy."""
+    closing = {"service": "cover.close_cover", "entity_id": "cover.blinds"}
+    assert category(automation(trigger, closing, conditions=conditions)) is Category.SECURITY
+    assert category(automation(trigger, LAMP_OFF, conditions=conditions)) is Category.ENERGY
 
 
 @pytest.mark.parametrize(

@@ -123,6 +123,7 @@ async def review(conversation: Conversation, command: SignedCommand) -> bool:
 
 async def until_done(conversation: Conversation, command: SignedCommand) -> int:
     """Say what comes of a command in Home Assistant, until that is settled; return the exit code."""
+    ERR.print("waiting for Home Assistant", style="dim")
     deadline_s = time.monotonic() + IN_HOME_ASSISTANT_S
     while (left_s := deadline_s - time.monotonic()) > 0:
         outcome: Outcome | None = await conversation.hear(

@@ -2,11 +2,11 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from pipeline.consumers.consumer import Consumer, Desk, Inlet, Loop, StatelessConsumer
+from pipeline.consumers.consumer import Consumer, Desk, Inlet, Loop, Received, StatelessConsumer
 from pipeline.consumers.host import ConsumerHost, Factory
 from pipeline.delivery.egress import Egress
 from pipeline.delivery.health import Metrics
@@ -92,6 +92,11 @@ class Hosted:
         self._thread.join(START_S)
         self.store.close()
 
+    async def hand(self, inlet: Inlet, received: Received) -> None:
+        """Let a consumer handle a message, where it runs."""
+        handled = asyncio.run_coroutine_threadsafe(_awaited(inlet.handle(received)), self._loop)
+        await asyncio.wrap_future(handled)
+
     def keep(self, *suggestions: Suggestion) -> None:
         """Have suggestions in the store."""
         with self.store.begin() as transaction:
@@ -105,3 +110,7 @@ class Hosted:
         self._loop = asyncio.get_running_loop()
         self._host = ConsumerHost(self.settings, self.home, self._factories)
         await self._host.run()
+
+
+async def _awaited(handling: Awaitable[None]) -> None:
+    await handling

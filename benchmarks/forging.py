@@ -3,33 +3,27 @@
 import argparse
 import asyncio
 import logging
-import random
 import tempfile
 import time
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from itertools import islice
 from pathlib import Path
 
 import structlog
 from pydantic import SecretStr
 
+from benchmarks.approvals import APPROVALS_EACH, REVIEWERS, Duplicated, deploy, duplicate
 from benchmarks.forgeries import Forger, put_buttons
 from benchmarks.results import write_section
 from benchmarks.review_desk import ReviewDesk, a_suggestion
-from pipeline.reviewing.signing import new_command
 from pipeline.settings import Settings
-from schemas.commands import SignedCommand, Verb
-from schemas.suggestions import Status, Suggestion
+from schemas.suggestions import Suggestion
 from sinks.store.audit import check
 from tests.sinks.fake_home_assistant import FakeHomeAssistant
 
 SEED = 7
 SUGGESTIONS = 20
-APPROVALS_EACH = 10
-REVIEWERS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,100 +68,40 @@ def _changes(desk: ReviewDesk, before: list[Suggestion]) -> int:
     return changed + len(desk.store.suggestions.deployments()) + len(ordered)
 
 
-@dataclass(frozen=True, slots=True)
-class Duplicated:
-    """What came of approving suggestions again and again: the most and the fewest that followed of one."""
-
-    approvals: int
-    suggestions: int
-    deployments: int
-    orders: Counter[str]
-    feedback: int
-    accepted: int
-    seconds: float
-
-    @property
-    def orders_each(self) -> tuple[int, int]:
-        """Fewest and most orders to the deployer for one suggestion."""
-        counts = [*self.orders.values(), *[0] * (self.suggestions - len(self.orders))]
-        return min(counts), max(counts)
-
-
-def duplicate(settings: Settings, number: int, *, seed: int = SEED) -> Duplicated:
-    """Approve each of some suggestions ten times, through four reviewers at once.
-
-    Half of the approvals of a suggestion are one and the same message, as a broker may deliver it again.
-    """
-    desk = ReviewDesk(settings)
-    suggestions = [a_suggestion(place) for place in range(number // APPROVALS_EACH)]
-    desk.add(*suggestions)
-    commands = [command for each in suggestions for command in _approvals(desk, each)]
-    random.Random(seed).shuffle(commands)
-    start_s = time.monotonic()
-    with ThreadPoolExecutor(REVIEWERS) as threads:
-        parts = [commands[place::REVIEWERS] for place in range(REVIEWERS)]
-        list(threads.map(partial(_review, settings), parts))
-    seconds = time.monotonic() - start_s
-    orders = Counter(
-        said.payload["suggestion_id"] for said in desk.said(desk.topics.automation_command("deploy"))
-    )
-    found = Duplicated(
-        approvals=len(commands),
-        suggestions=len(suggestions),
-        deployments=len(desk.store.suggestions.deployments()),
-        orders=orders,
-        feedback=len(desk.store.suggestions.feedback()),
-        accepted=len(desk.store.suggestions.all(Status.APPROVED)),
-        seconds=seconds,
-    )
-    desk.close()
-    return found
-
-
-def _approvals(desk: ReviewDesk, suggestion: Suggestion) -> list[SignedCommand]:
-    now_ms = desk.desk.now_us() // 1000
-    new = partial(new_command, Verb.APPROVE, suggestion, "Anna", desk.key, now_ms)
-    half = APPROVALS_EACH // 2
-    return [*[new()] * half, *(new() for _ in range(APPROVALS_EACH - half))]
-
-
-def _review(settings: Settings, commands: list[SignedCommand]) -> None:
-    """Take a part of the commands with a reviewer of our own, on a thread of our own."""
-
-    async def take() -> None:
-        desk = ReviewDesk(settings)
-        for command in commands:
-            await desk.send(command)
-        desk.close()
-
-    asyncio.run(take())
-
-
 async def _measured(number: int, approvals: int) -> str:
     with tempfile.TemporaryDirectory(prefix="haai-bench-") as name:
         folder = Path(name)
         async with FakeHomeAssistant() as home:
-            settings = _settings(folder / "forged", url=home.url, token=home.reader_token)
+            settings = _settings(folder / "forged", home)
             forged = await forge(settings, number, home)
-        duplicated = await asyncio.to_thread(duplicate, _settings(folder / "duplicated"), approvals)
-    return _table(forged, duplicated)
+        settings = _settings(folder / "duplicated", None)
+        duplicated = await asyncio.to_thread(duplicate, settings, approvals)
+        async with FakeHomeAssistant() as home:
+            token_file = folder / "token"
+            token_file.touch(0o600)
+            token_file.write_text(home.admin_token)
+            deploying = {"home_assistant_url": home.url, "deployer_token_file": token_file}
+            written = await deploy(settings.model_copy(update=deploying), home)
+            automations = len(home.automations)
+    return _table(forged, duplicated, written, automations)
 
 
-def _settings(folder: Path, *, url: str | None = None, token: str | None = None) -> Settings:
+def _settings(folder: Path, home: FakeHomeAssistant | None) -> Settings:
     folder.mkdir()
     return Settings(
         _env_file=None,
         database_path=folder / "ha-ai.db",
         command_key_file=folder / "ha-ai.key",
-        home_assistant_url=url,
-        home_assistant_token=SecretStr(token) if token else None,
+        home_assistant_url=home.url if home else None,
+        home_assistant_token=SecretStr(home.reader_token) if home else None,
     )
 
 
-def _table(forged: Forged, duplicated: Duplicated) -> str:
+def _table(forged: Forged, duplicated: Duplicated, written: Counter[str], automations: int) -> str:
     kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted(forged.sent.items()))
     log = "whole" if forged.is_log_whole else "damaged"
     fewest, most = duplicated.orders_each
+    times = f"{min(written.values())} to {max(written.values())}"
     rows = [
         ("messages", "to reach", "reached", "seconds"),
         ("---", "---", "---", "---"),
@@ -182,6 +116,12 @@ def _table(forged: Forged, duplicated: Duplicated) -> str:
             "1 deployment each",
             f"{fewest} to {most} each, {duplicated.feedback} opinions",
             f"{duplicated.seconds:.0f}",
+        ),
+        (
+            "the orders that followed, each given to the deployer twice",
+            "1 automation each",
+            f"{automations} automations, each written {times} times",
+            "",
         ),
     ]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from benchmarks.forging import duplicate, forge
+from benchmarks.approvals import duplicate
+from benchmarks.forging import forge
 from benchmarks.processes import wait_until
 from benchmarks.review_desk import ReviewDesk, a_suggestion
 from pipeline.consumers.verdicts import REFUSED, Terms

@@ -8,11 +8,11 @@ from datetime import date
 import numpy as np
 import polars as pl
 
-from pipeline.suggesting.effects import state_after
+from pipeline.suggesting.effects import lasts, state_after
 from pipeline.suggesting.firing import firings
 from pipeline.suggesting.past import Past
 from pipeline.suggesting.regret import USUAL, Rates, expect
-from pipeline.suggesting.scope import is_partner, lasting, occasions, windows
+from pipeline.suggesting.scope import is_partner, leeway_ms, occasions, windows
 from schemas.automations import Action, Automation
 from schemas.events import EventType
 from schemas.patterns import Pattern, Weekday
@@ -93,11 +93,13 @@ def _fires(automation: Automation, past: Past, scope: Pattern) -> pl.DataFrame:
     after_ms = 0
     for number, action in enumerate(automation.actions):
         after_ms += 1000 * action.after_seconds
-        fires = windows(fires, scope.detail, past, number=number, after_ms=after_ms).rename(
-            {"from_ms": f"from_{number}", "to_ms": f"to_{number}"}
-        )
+        spans = windows(fires, scope.detail, past, number=number, after_ms=after_ms)
+        if is_partner(automation.actions, number):
+            ended = pl.col("to_0") + 1000 * action.after_seconds + leeway_ms(action.after_seconds)
+            spans = spans.with_columns(to_ms=ended)
+        fires = spans.rename({"from_ms": f"from_{number}", "to_ms": f"to_{number}"})
         fires = _needing(fires, automation.actions, number, past)
-    froms, tos = _columns("from", automation), _columns("to", automation)
+    froms, tos = ["began_ms", *_columns("from", automation)], _columns("to", automation)
     spans = fires.filter(pl.any_horizontal(_columns("needs", automation))).with_columns(
         from_ms=pl.min_horizontal(froms), to_ms=pl.max_horizontal(tos)
     )
@@ -114,9 +116,13 @@ def _needing(fires: pl.DataFrame, actions: Sequence[Action], number: int, past: 
     action = actions[number]
     if is_partner(actions, number):
         return fires.with_columns(pl.lit(value=False).alias(needs))
-    state = state_after(action)
     known = past.with_state(fires, action.entity_id, at="at_ms", name="known")
-    return known.with_columns(pl.col("known").ne_missing(state).alias(needs)).drop("known")
+    return known.with_columns(_would_change(action).alias(needs)).drop("known")
+
+
+def _would_change(action: Action) -> pl.Expr:
+    """Whether an action changes anything of the `known` state."""
+    return pl.col("known").ne_missing(state_after(action)) if lasts(action) else pl.lit(value=True)
 
 
 def _apart(fires: pl.DataFrame) -> pl.DataFrame:
@@ -159,11 +165,9 @@ def _first_use(
 
 def _ended(fires: pl.DataFrame, action: Action, use: str, past: Past) -> pl.DataFrame:
     """`fires` with when people ended what they had begun, if that was after about the usual time."""
-    length_ms, around = 1000 * action.after_seconds, lasting(action.after_seconds)
-    begun = pl.coalesce("use_0", "at_ms")
-    spans = fires.with_columns(
-        earliest=begun + length_ms - around.before_ms, latest=begun + length_ms + around.after_ms
-    )
+    around_ms = leeway_ms(action.after_seconds)
+    usual = pl.coalesce("use_0", "at_ms") + 1000 * action.after_seconds
+    spans = fires.with_columns(earliest=usual - around_ms, latest=usual + around_ms)
     return _first_use(spans, past, action, use, ("earliest", "latest")).drop("earliest", "latest")
 
 
@@ -171,7 +175,7 @@ def _missed(automation: Automation, fires: pl.DataFrame, past: Past, scope: Patt
     """What people did of the first action when the habit was due, and no run stands for."""
     action = automation.actions[0]
     due = past.with_state(occasions(scope.detail, past), action.entity_id, at="from_ms", name="known")
-    due = _apart(past.seen(due.filter(pl.col("known").ne_missing(state_after(action)))))
+    due = _apart(past.seen(due.filter(_would_change(action))))
     done = _first_use(due, past, action, "use", ("from_ms", "to_ms")).drop_nulls("use").sort("use")
     covered = fires.select(covered_from="from_0", covered_to="to_0").sort("covered_from")
     joined = done.join_asof(covered, left_on="use", right_on="covered_from", strategy="backward")

@@ -61,6 +61,17 @@ def action_for(entity_id: str, state: str) -> Action | None:
         return None
 
 
+def lasts(action: Action) -> bool:
+    """Whether an entity stays in the state that the action brings about; a scene is but activated, each time.
+
+    Examples
+    --------
+    >>> lasts(Action(service="scene.turn_on", entity_id="scene.film"))
+    False
+    """
+    return action.service != "scene.turn_on"
+
+
 def state_after(action: Action) -> str | None:
     """The state that an action brings its entity to; None where it cannot be told.
 

@@ -1,7 +1,6 @@
 """What a pattern lets expect of an automation: how near counts as the same, and when people did it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import polars as pl
 
@@ -26,14 +25,6 @@ LASTING_SHARE, LASTING_LEAST_S = 0.2, 60.0
 MINUTE_MS = 60_000
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
-    """Around which time something counts, in milliseconds from it."""
-
-    before_ms: int
-    after_ms: int
-
-
 def reach_minutes(detail: TimeOfDayDetail) -> float:
     """How far from its minute a habit of the clock may show and be meant."""
     return min(max(SPREADS * detail.spread_minutes, NEAREST_MIN), FARTHEST_MIN)
@@ -51,10 +42,9 @@ def lag_reach_s(lag: Quantiles) -> float:
     return min(max(tail_s, lag.p90 + 1), max(LONGEST_LAG_S, lag.p90))
 
 
-def lasting(seconds: float) -> Span:
-    """Which lengths are about as long as `seconds`, as differences from it."""
-    around_ms = round(1000 * max(LASTING_SHARE * seconds, LASTING_LEAST_S))
-    return Span(around_ms, around_ms)
+def leeway_ms(seconds: float) -> int:
+    """How much longer or shorter than `seconds` is still about as long, in milliseconds."""
+    return round(1000 * max(LASTING_SHARE * seconds, LASTING_LEAST_S))
 
 
 def windows(
@@ -78,8 +68,8 @@ def windows(
         case SequenceDetail(steps=steps):
             reaches_s = [lag_reach_s(step.lag_seconds) for step in steps if step.lag_seconds is not None]
         case DurationDetail(seconds=seconds):
-            around = lasting(seconds.p50)
-            return fires.with_columns(from_ms=due - around.before_ms, to_ms=due + around.after_ms)
+            around_ms = leeway_ms(seconds.p50)
+            return fires.with_columns(from_ms=due - around_ms, to_ms=due + around_ms)
     reach_ms = round(1000 * sum(reaches_s[: number + 1]))
     return fires.with_columns(from_ms="began_ms", to_ms=pl.max_horizontal(pl.col("began_ms") + reach_ms, due))
 

@@ -253,6 +253,15 @@ def test_switching_off_again_is_wanted_where_people_did_so_then(diary: Any, habi
     assert counts(trial) == (10, 7, 3, 0)
 
 
+def test_a_scene_is_activated_each_time(diary: Any, habits: Any) -> None:
+    """A scene has no state to be in already."""
+    for day in range(10):
+        diary.note(day, EIGHT + 1, "scene.morning", "activated")
+    scene = Action(service="scene.turn_on", entity_id="scene.morning")
+    habit = habits.clock("scene.morning", EIGHT, state="activated")
+    assert counts(backtest(at(EIGHT, actions=(scene,)), diary.past(), habit)) == (10, 10, 0, 0)
+
+
 def test_what_was_left_on_is_switched_off_when_people_would_have(diary: Any, habits: Any) -> None:
     """On for twenty minutes, then off: wanted where they end it about then, unwanted where they stay on."""
     diary.use(range(7), EIGHT, LAMP, lasting=21)

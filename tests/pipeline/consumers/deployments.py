@@ -1,4 +1,4 @@
-"""A deployer beside a Home Assistant that is not there: what a reviewer would order, and what came of it."""
+"""A deployer between a store and a Home Assistant: what a reviewer would order, and what came of it."""
 
 import asyncio
 import json
@@ -88,10 +88,11 @@ def proposal(minute: int = 390, *, identity: str = ID, version: int = 1, entity_
 
 @dataclass
 class Bench:
-    """A store, a fake Home Assistant and the deployers between them."""
+    """A store, and deployers between it and a Home Assistant."""
 
     folder: Path
-    fake: FakeHomeAssistant
+    url: str
+    token: str
     patience: Patience = QUICK
     timeout_s: float = TIMEOUT_S
     store: SqlStore = field(init=False)
@@ -102,13 +103,13 @@ class Bench:
     def __post_init__(self) -> None:
         token = self.folder / "token"
         token.touch(0o600)
-        token.write_text(self.fake.admin_token)
+        token.write_text(self.token)
         self.settings = Settings(
             _env_file=None,
             database_path=self.folder / "ha-ai.db",
             command_key_file=self.folder / "key",
             deployer_token_file=token,
-            home_assistant_url=self.fake.url,
+            home_assistant_url=self.url,
             lease_s=1,
         )
         self.key = load_key(self.settings.command_key_file, create=True)
@@ -173,11 +174,17 @@ class Bench:
         inlet = next(each for each in deployer.inlets() if each.topic_filter == topic)
         await inlet.handle(received(topic, payload, **fields))
 
-    async def settle(self, deployer: Deployer | None = None) -> None:
+    async def stream(self, deployer: Deployer, payload: bytes) -> None:
+        """Let a deployer receive an event of Home Assistant's stream."""
+        topic = self.settings.eventstream_topic
+        inlet = next(each for each in deployer.inlets() if each.topic_filter == topic)
+        await inlet.handle(received(topic, payload))
+
+    async def settle(self, deployer: Deployer | None = None, *, longest_s: float = LONGEST_S) -> None:
         """Carry out what is ordered until nothing is under way."""
         deployer = deployer or self.deployer()
         held = await self.held(deployer)
-        async with asyncio.timeout(LONGEST_S):
+        async with asyncio.timeout(longest_s):
             while self.under_way():
                 pause_s = await deployer.advance(held)
                 await asyncio.sleep(pause_s)
@@ -202,16 +209,6 @@ class Bench:
         assert found
         return found
 
-    def stands(self, suggestion: Suggestion) -> bool:
-        """Whether this suggestion stands in Home Assistant, written down and loaded."""
-        config = render(suggestion.automation, title=suggestion.title, description=suggestion.description)
-        found = self.fake.automations.get(suggestion.automation_id)
-        return found is not None and is_same(found, config) and self.is_loaded(suggestion)
-
-    def is_loaded(self, suggestion: Suggestion) -> bool:
-        """Whether its automation has an entity."""
-        return self.fake.state_of(suggestion.automation_id) is not None
-
     def said(self, what: str) -> list[dict[str, Any]]:
         """Return what waits in the outbox on topics that end so."""
         waiting = self.store.pending(10_000)
@@ -224,6 +221,24 @@ class Bench:
     def audited(self) -> list[str]:
         """Return what the audit log tells of."""
         return [entry.what for entry in self.store.suggestions.audit()]
+
+
+class FakeBench(Bench):
+    """One beside a Home Assistant that is not there."""
+
+    def __init__(self, folder: Path, fake: FakeHomeAssistant, *, timeout_s: float = TIMEOUT_S) -> None:
+        self.fake = fake
+        super().__init__(folder, fake.url, fake.admin_token, timeout_s=timeout_s)
+
+    def stands(self, suggestion: Suggestion) -> bool:
+        """Whether this suggestion stands in Home Assistant, written down and loaded."""
+        config = render(suggestion.automation, title=suggestion.title, description=suggestion.description)
+        found = self.fake.automations.get(suggestion.automation_id)
+        return found is not None and is_same(found, config) and self.is_loaded(suggestion)
+
+    def is_loaded(self, suggestion: Suggestion) -> bool:
+        """Whether its automation has an entity."""
+        return self.fake.state_of(suggestion.automation_id) is not None
 
     def writes(self) -> int:
         """Return how often an automation was written."""
@@ -239,6 +254,12 @@ def _empty_store() -> bytes:
         store.migrate()
         store.close()
         return path.read_bytes()
+
+
+def rendered(suggestion: Suggestion) -> Suggestion:
+    """Return a suggestion whose YAML is that of its automation."""
+    config = render(suggestion.automation, title=suggestion.title, description=suggestion.description)
+    return suggestion.model_copy(update={"automation_yaml": as_yaml(config)})
 
 
 async def until(is_so: Callable[[], bool]) -> None:

@@ -13,7 +13,7 @@ from pipeline.consumers.deployer import Deployer
 from pipeline.consumers.deployer_token import TokenFileError
 from schemas.commands import AutomationExecuted, AutomationFailed
 from schemas.suggestions import Opinion, Status, Suggestion, SuggestionChanged, UserFeedback
-from tests.pipeline.consumers.deployments import ID, LAMP, Bench, proposal, received, until
+from tests.pipeline.consumers.deployments import ID, LAMP, FakeBench, proposal, received, until
 from tests.sinks.fake_home_assistant import FakeHomeAssistant
 
 
@@ -26,21 +26,21 @@ async def fake(request: pytest.FixtureRequest) -> AsyncIterator[FakeHomeAssistan
 
 
 @pytest.fixture
-def bench(tmp_path: Path, fake: FakeHomeAssistant) -> Iterator[Bench]:
+def bench(tmp_path: Path, fake: FakeHomeAssistant) -> Iterator[FakeBench]:
     """A store beside it."""
-    made = Bench(tmp_path, fake)
+    made = FakeBench(tmp_path, fake)
     yield made
     made.close()
 
 
-async def deploy(bench: Bench, suggestion: Suggestion) -> None:
+async def deploy(bench: FakeBench, suggestion: Suggestion) -> None:
     """Approve a suggestion, and have it deployed."""
     deployer = bench.deployer()
     await bench.take(deployer, bench.approve(suggestion))
     await bench.settle(deployer)
 
 
-async def test_what_was_approved_stands_and_is_enabled(bench: Bench) -> None:
+async def test_what_was_approved_stands_and_is_enabled(bench: FakeBench) -> None:
     """The automation is in Home Assistant as it was approved, and everybody is told."""
     suggestion = proposal()
     await deploy(bench, suggestion)
@@ -60,7 +60,7 @@ async def test_what_was_approved_stands_and_is_enabled(bench: Bench) -> None:
     ]
 
 
-async def test_an_approval_is_carried_out_without_its_message(bench: Bench) -> None:
+async def test_an_approval_is_carried_out_without_its_message(bench: FakeBench) -> None:
     """What the reviewer wrote down is enough: the message only makes it faster."""
     suggestion = proposal()
     bench.approve(suggestion)
@@ -68,7 +68,7 @@ async def test_an_approval_is_carried_out_without_its_message(bench: Bench) -> N
     assert bench.stands(suggestion)
 
 
-async def test_undo_leaves_nothing(bench: Bench) -> None:
+async def test_undo_leaves_nothing(bench: FakeBench) -> None:
     """Configuration and entity are gone, the suggestion is retired, and that counts as feedback."""
     suggestion = proposal()
     await deploy(bench, suggestion)
@@ -85,7 +85,7 @@ async def test_undo_leaves_nothing(bench: Bench) -> None:
     assert [each["what"] for each in bench.said("automation/executed")] == ["deployed", "removed"]
 
 
-async def test_an_undo_in_the_middle_of_a_deployment_wins(bench: Bench) -> None:
+async def test_an_undo_in_the_middle_of_a_deployment_wins(bench: FakeBench) -> None:
     """However far the deployment is when Undo comes, nothing stands at the end."""
     for steps in range(4):
         deployer = bench.deployer()
@@ -98,7 +98,7 @@ async def test_an_undo_in_the_middle_of_a_deployment_wins(bench: Bench) -> None:
         assert (bench.fake.automations, bench.suggestion().status) == ({}, Status.RETIRED)
 
 
-async def test_a_changed_version_takes_the_place_of_the_one_before(bench: Bench) -> None:
+async def test_a_changed_version_takes_the_place_of_the_one_before(bench: FakeBench) -> None:
     """There is one automation under one id, and every version is kept."""
     first, second = proposal(390), proposal(400, version=2)
     await deploy(bench, first)
@@ -107,7 +107,7 @@ async def test_a_changed_version_takes_the_place_of_the_one_before(bench: Bench)
     assert [each.version for each in bench.store.suggestions.versions(ID)] == [1, 2]
 
 
-async def test_a_rollback_brings_an_older_version_back(bench: Bench) -> None:
+async def test_a_rollback_brings_an_older_version_back(bench: FakeBench) -> None:
     """What it was then is deployed again and proposed again, under a number of its own."""
     first, second = proposal(390), proposal(400, version=2)
     await deploy(bench, first)
@@ -122,7 +122,7 @@ async def test_a_rollback_brings_an_older_version_back(bench: Bench) -> None:
     assert [each["what"] for each in bench.said("automation/executed")][-1] == "rolled_back"
 
 
-async def test_what_was_undone_can_be_brought_back(bench: Bench) -> None:
+async def test_what_was_undone_can_be_brought_back(bench: FakeBench) -> None:
     """A rollback to a version works after nothing stood."""
     suggestion = proposal()
     await deploy(bench, suggestion)
@@ -139,7 +139,7 @@ async def test_an_entity_that_comes_late_is_waited_for(tmp_path: Path) -> None:
     """Home Assistant says ok before it has loaded anything."""
     async with FakeHomeAssistant(loads_after=5) as fake:
         fake.add_entity(LAMP)
-        bench = Bench(tmp_path, fake)
+        bench = FakeBench(tmp_path, fake)
         suggestion = proposal()
         await deploy(bench, suggestion)
         assert bench.stands(suggestion)
@@ -147,7 +147,7 @@ async def test_an_entity_that_comes_late_is_waited_for(tmp_path: Path) -> None:
         bench.close()
 
 
-async def test_somebody_elses_automation_is_never_touched(bench: Bench) -> None:
+async def test_somebody_elses_automation_is_never_touched(bench: FakeBench) -> None:
     """Under our id stands what we never wrote: it is left, and a person is told."""
     theirs = {"alias": "Mine", "trigger": [], "action": []}
     bench.fake.add_automation("haai_" + ID, theirs)
@@ -161,7 +161,7 @@ async def test_somebody_elses_automation_is_never_touched(bench: Bench) -> None:
     assert (failed.step, failed.retried) == ("write", False)
 
 
-async def test_what_was_changed_by_hand_is_not_overwritten(bench: Bench) -> None:
+async def test_what_was_changed_by_hand_is_not_overwritten(bench: FakeBench) -> None:
     """A new version does not replace what somebody made of the one before."""
     await deploy(bench, proposal(390))
     edited = {**bench.fake.automations["haai_" + ID], "alias": "Mine now"}
@@ -171,7 +171,7 @@ async def test_what_was_changed_by_hand_is_not_overwritten(bench: Bench) -> None
     assert "changed by hand" in bench.suggestion().reason
 
 
-async def test_undo_removes_what_was_changed_by_hand(bench: Bench) -> None:
+async def test_undo_removes_what_was_changed_by_hand(bench: FakeBench) -> None:
     """Who presses Undo wants it gone, whatever became of it."""
     await deploy(bench, proposal())
     bench.fake.automations["haai_" + ID]["alias"] = "Mine now"
@@ -180,7 +180,7 @@ async def test_undo_removes_what_was_changed_by_hand(bench: Bench) -> None:
     assert bench.fake.automations == {}
 
 
-async def test_an_automation_of_ours_that_ran_is_told(bench: Bench) -> None:
+async def test_an_automation_of_ours_that_ran_is_told(bench: FakeBench) -> None:
     """Home Assistant's event about our entity becomes a message, others do not."""
     await deploy(bench, proposal())
     entity_id = bench.suggestion().ha_entity_id
@@ -202,13 +202,13 @@ async def test_an_automation_of_ours_that_ran_is_told(bench: Bench) -> None:
         b'"automation_triggered"' + b" " * 70_000,
     ],
 )
-async def test_an_event_of_another_form_is_passed_over(bench: Bench, payload: bytes) -> None:
+async def test_an_event_of_another_form_is_passed_over(bench: FakeBench, payload: bytes) -> None:
     """Whatever comes on the stream's topic, nothing is said and nothing breaks."""
     await handle(bench.deployer(), bench, payload)
     assert bench.said("executed") == []
 
 
-async def test_the_loops_deploy_and_look_after_what_stands(bench: Bench) -> None:
+async def test_the_loops_deploy_and_look_after_what_stands(bench: FakeBench) -> None:
     """Run as the host runs it: an order is carried out at once, and a removal noticed."""
     deployer = bench.deployer()
     tasks = [asyncio.create_task(loop()) for loop in deployer.loops()]
@@ -225,7 +225,7 @@ async def test_the_loops_deploy_and_look_after_what_stands(bench: Bench) -> None
     assert bench.opinions() == [Opinion.REMOVED]
 
 
-async def test_without_an_address_or_a_token_there_is_no_deployer(bench: Bench) -> None:
+async def test_without_an_address_or_a_token_there_is_no_deployer(bench: FakeBench) -> None:
     """It says what has to be set."""
     for name in ("home_assistant_url", "deployer_token_file"):
         kept, bench.settings = bench.settings, bench.settings.model_copy(update={name: None})
@@ -234,13 +234,13 @@ async def test_without_an_address_or_a_token_there_is_no_deployer(bench: Bench) 
         bench.settings = kept
 
 
-async def say_event(bench: Bench, event_type: str, event_data: dict[str, object]) -> None:
+async def say_event(bench: FakeBench, event_type: str, event_data: dict[str, object]) -> None:
     """Let Home Assistant's stream tell an event."""
     payload = json.dumps({"event_type": event_type, "event_data": event_data}).encode()
     await handle(bench.deployer(), bench, payload)
 
 
-async def handle(deployer: Deployer, bench: Bench, payload: bytes, *, topic: str | None = None) -> None:
+async def handle(deployer: Deployer, bench: FakeBench, payload: bytes, *, topic: str | None = None) -> None:
     """Let a deployer receive a message of Home Assistant's."""
     where = topic or bench.settings.eventstream_topic
     message: Received = received(where, payload)

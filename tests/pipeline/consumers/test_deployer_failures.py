@@ -11,7 +11,7 @@ import pytest_asyncio
 from pipeline.consumers.consumer import Desk
 from schemas.suggestions import Opinion, Status, Suggestion
 from sinks.home_assistant.rest import Rest
-from tests.pipeline.consumers.deployments import ID, LAMP, Bench, proposal, until
+from tests.pipeline.consumers.deployments import ID, LAMP, FakeBench, proposal, until
 from tests.sinks.fake_home_assistant import Failure, FakeHomeAssistant
 
 STEPS = ("configuration", "states", "services", "read", "write", "delete")
@@ -37,26 +37,26 @@ async def fake() -> AsyncIterator[FakeHomeAssistant]:
 
 
 @pytest.fixture
-def bench(tmp_path: Path, fake: FakeHomeAssistant) -> Iterator[Bench]:
+def bench(tmp_path: Path, fake: FakeHomeAssistant) -> Iterator[FakeBench]:
     """A store beside it."""
-    made = Bench(tmp_path, fake)
+    made = FakeBench(tmp_path, fake)
     yield made
     made.close()
 
 
-async def deployed(bench: Bench, suggestion: Suggestion) -> None:
+async def deployed(bench: FakeBench, suggestion: Suggestion) -> None:
     """Deploy a suggestion while all is well."""
     bench.approve(suggestion)
     await bench.settle()
     assert bench.stands(suggestion)
 
 
-def stands_nothing(bench: Bench) -> bool:
+def stands_nothing(bench: FakeBench) -> bool:
     """Whether neither configuration nor entity is there."""
     return not bench.fake.automations and bench.fake.state_of("haai_" + ID) is None
 
 
-def is_told(bench: Bench) -> bool:
+def is_told(bench: FakeBench) -> bool:
     """Whether it was said that it failed for good, in words."""
     return any(not each["retried"] and each["text"] for each in bench.said("automation/failed"))
 
@@ -64,7 +64,7 @@ def is_told(bench: Bench) -> bool:
 @pytest.mark.parametrize("times", [1, MANY])
 @pytest.mark.parametrize(("step", "failure"), EVERYWHERE, ids=str)
 async def test_a_deployment_stands_or_nothing_does(
-    bench: Bench, step: str, failure: Failure, times: int
+    bench: FakeBench, step: str, failure: Failure, times: int
 ) -> None:
     """It is deployed and enabled, or nothing of it is there, and a person was told and may approve again."""
     bench.timeout_s = IMPATIENT_S
@@ -88,7 +88,7 @@ async def test_a_deployment_stands_or_nothing_does(
 @pytest.mark.parametrize("failure", Failure, ids=lambda failure: failure.name.lower())
 @pytest.mark.parametrize("step", ["configuration", "states", "read", "write"])
 async def test_a_new_version_stands_or_the_one_before_does(
-    bench: Bench, step: str, failure: Failure, times: int
+    bench: FakeBench, step: str, failure: Failure, times: int
 ) -> None:
     """What could not be replaced stands as before."""
     await deployed(bench, FIRST)
@@ -115,7 +115,7 @@ async def test_a_new_version_stands_or_the_one_before_does(
 )
 @pytest.mark.parametrize("step", ["configuration", "states", "read", "delete"])
 async def test_an_undone_automation_is_gone_or_stands(
-    bench: Bench, step: str, failure: Failure, times: int
+    bench: FakeBench, step: str, failure: Failure, times: int
 ) -> None:
     """Either nothing of it is there, or all of it, and a person was told."""
     await deployed(bench, FIRST)
@@ -138,7 +138,7 @@ async def test_an_undone_automation_is_gone_or_stands(
     [Failure.SILENT_AFTER, Failure.CUT_AFTER, Failure.SERVER_ERROR_AFTER],
     ids=lambda each: each.name,
 )
-async def test_a_write_whose_outcome_is_unknown_is_not_repeated(bench: Bench, failure: Failure) -> None:
+async def test_a_write_whose_outcome_is_unknown_is_not_repeated(bench: FakeBench, failure: Failure) -> None:
     """It is looked up first: what is there already is not written again."""
     bench.approve(FIRST)
     bench.fake.fail("write", failure)
@@ -147,7 +147,7 @@ async def test_a_write_whose_outcome_is_unknown_is_not_repeated(bench: Bench, fa
     assert bench.writes() == 1
 
 
-async def test_an_outage_is_outlasted(bench: Bench) -> None:
+async def test_an_outage_is_outlasted(bench: FakeBench) -> None:
     """While Home Assistant is away nothing is given up before its time, and then it is deployed."""
     bench.approve(FIRST)
     await bench.fake.stop()
@@ -158,7 +158,7 @@ async def test_an_outage_is_outlasted(bench: Bench) -> None:
     assert bench.stands(FIRST)
 
 
-async def test_what_is_never_loaded_is_taken_back_and_explained(bench: Bench) -> None:
+async def test_what_is_never_loaded_is_taken_back_and_explained(bench: FakeBench) -> None:
     """Written and read back well, but no entity: the words say what is missing in configuration.yaml."""
     bench.approve(FIRST)
     bench.fake.fail("write", *[Failure.UNLOADED] * MANY)
@@ -168,7 +168,7 @@ async def test_what_is_never_loaded_is_taken_back_and_explained(bench: Bench) ->
     assert bench.suggestion().status is Status.PENDING
 
 
-async def test_nothing_is_concluded_while_home_assistant_starts(bench: Bench) -> None:
+async def test_nothing_is_concluded_while_home_assistant_starts(bench: FakeBench) -> None:
     """Before it runs it does not show what is there: an undo waits."""
     await deployed(bench, FIRST)
     bench.undo()
@@ -219,7 +219,7 @@ class Killer:
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("order", ["deploy", "replace", "undo", "fail"])
 async def test_a_kill_at_any_moment_is_resumed(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch, order: str, *, after: bool
+    bench: FakeBench, monkeypatch: pytest.MonkeyPatch, order: str, *, after: bool
 ) -> None:
     """Whatever a killed deployer had begun, the next one ends, and says it once."""
     killer = Killer(monkeypatch)
@@ -241,7 +241,7 @@ async def test_a_kill_at_any_moment_is_resumed(
     assert touches > 5
 
 
-async def _begin(bench: Bench, order: str, first: Suggestion, second: Suggestion) -> None:
+async def _begin(bench: FakeBench, order: str, first: Suggestion, second: Suggestion) -> None:
     """Order what is going to be killed."""
     if order != "deploy":
         bench.approve(first)
@@ -254,7 +254,7 @@ async def _begin(bench: Bench, order: str, first: Suggestion, second: Suggestion
         bench.fake.fail("write", Failure.BAD_REQUEST)
 
 
-def _check(bench: Bench, order: str, first: Suggestion, second: Suggestion) -> None:
+def _check(bench: FakeBench, order: str, first: Suggestion, second: Suggestion) -> None:
     status = bench.suggestion(first.id).status
     said = [each["what"] for each in bench.said("executed") if each["suggestion_id"] == first.id]
     if order == "undo":

@@ -9,12 +9,11 @@ import pytest
 import pytest_asyncio
 
 from pipeline.reviewing.signing import new_command, sign
-from pipeline.suggesting.rendering import as_yaml, render
 from schemas.automations import Action, Automation, TimeTrigger
 from schemas.commands import SignedCommand, Verb
 from schemas.suggestions import Status, Suggestion
 from sinks.store.audit import check
-from tests.pipeline.consumers.deployments import ID, LAMP, Bench, now_ms, proposal, until
+from tests.pipeline.consumers.deployments import ID, LAMP, FakeBench, now_ms, proposal, rendered, until
 from tests.sinks.fake_home_assistant import FakeHomeAssistant
 
 SEED = 7
@@ -32,21 +31,21 @@ async def fake() -> AsyncIterator[FakeHomeAssistant]:
 
 
 @pytest.fixture
-def bench(tmp_path: Path, fake: FakeHomeAssistant) -> Iterator[Bench]:
+def bench(tmp_path: Path, fake: FakeHomeAssistant) -> Iterator[FakeBench]:
     """A store beside it."""
-    made = Bench(tmp_path, fake, timeout_s=5.0)
+    made = FakeBench(tmp_path, fake, timeout_s=5.0)
     yield made
     made.close()
 
 
-def keep(bench: Bench, suggestion: Suggestion) -> Suggestion:
+def keep(bench: FakeBench, suggestion: Suggestion) -> Suggestion:
     """Keep a suggestion of which nothing was ordered."""
     with bench.store.begin() as transaction:
         assert transaction.suggestions.add(suggestion)
     return suggestion
 
 
-def forgeries(bench: Bench, suggestion: Suggestion) -> Iterator[bytes]:
+def forgeries(bench: FakeBench, suggestion: Suggestion) -> Iterator[bytes]:
     """Yield orders that nobody gave who may: unsigned, altered, expired, of another key, of other topics."""
     random = Random(SEED)
     good = new_command(Verb.DEPLOY, suggestion, "Anna", bench.key, now_ms(), version=1)
@@ -80,7 +79,7 @@ def forgeries(bench: Bench, suggestion: Suggestion) -> Iterator[bytes]:
         yield random.choice(makers)()
 
 
-async def test_what_nobody_ordered_is_not_deployed_but_audited(bench: Bench) -> None:
+async def test_what_nobody_ordered_is_not_deployed_but_audited(bench: FakeBench) -> None:
     """Every forged, altered, expired or foreign order leaves an entry and nothing else."""
     suggestion = keep(bench, proposal().model_copy(update={"status": Status.APPROVED}))
     deployer = bench.deployer()
@@ -95,7 +94,7 @@ async def test_what_nobody_ordered_is_not_deployed_but_audited(bench: Bench) -> 
     assert bench.said("automation/failed") == []
 
 
-async def test_a_retained_order_is_refused(bench: Bench) -> None:
+async def test_a_retained_order_is_refused(bench: FakeBench) -> None:
     """What a broker kept is not what somebody wants now."""
     suggestion = keep(bench, proposal().model_copy(update={"status": Status.APPROVED}))
     deployer = bench.deployer()
@@ -106,7 +105,7 @@ async def test_a_retained_order_is_refused(bench: Bench) -> None:
     assert [entry.detail.partition(":")[0] for entry in bench.store.suggestions.audit()] == ["retained"]
 
 
-async def test_a_thousand_orders_make_one_automation(bench: Bench) -> None:
+async def test_a_thousand_orders_make_one_automation(bench: FakeBench) -> None:
     """However often and however an approval arrives, one automation stands, written once."""
     suggestion = proposal()
     first, deployers = bench.approve(suggestion), [bench.deployer(), bench.deployer()]
@@ -131,7 +130,7 @@ async def test_a_thousand_orders_make_one_automation(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("status", [Status.PENDING, Status.REJECTED, Status.RETIRED])
-async def test_only_what_is_approved_is_deployed(bench: Bench, status: Status) -> None:
+async def test_only_what_is_approved_is_deployed(bench: FakeBench, status: Status) -> None:
     """A signed order for something that nobody approved is refused, and answered."""
     suggestion = keep(bench, proposal().model_copy(update={"status": status}))
     deployer = bench.deployer()
@@ -142,7 +141,7 @@ async def test_only_what_is_approved_is_deployed(bench: Bench, status: Status) -
     assert status.value in failed["text"]
 
 
-async def test_what_was_changed_after_it_was_approved_is_not_deployed(bench: Bench) -> None:
+async def test_what_was_changed_after_it_was_approved_is_not_deployed(bench: FakeBench) -> None:
     """The order names the exact content; another is not deployed under it."""
     seen = proposal(390)
     bench.approve(seen)
@@ -155,7 +154,7 @@ async def test_what_was_changed_after_it_was_approved_is_not_deployed(bench: Ben
     assert bench.suggestion().status is Status.PENDING
 
 
-async def test_a_yaml_that_its_parts_do_not_give_is_not_deployed(bench: Bench) -> None:
+async def test_a_yaml_that_its_parts_do_not_give_is_not_deployed(bench: FakeBench) -> None:
     """What a person has read and what would be deployed are one, or nothing is."""
     shown = proposal()
     bench.approve(shown.model_copy(update={"automation_yaml": shown.automation_yaml + "# and more\n"}))
@@ -165,7 +164,7 @@ async def test_a_yaml_that_its_parts_do_not_give_is_not_deployed(bench: Bench) -
 
 
 @pytest.mark.parametrize("service", ["lock.unlock", "alarm_control_panel.alarm_disarm", "cover.open_cover"])
-async def test_what_is_unsafe_is_not_deployed_whoever_approved_it(bench: Bench, service: str) -> None:
+async def test_what_is_unsafe_is_not_deployed_whoever_approved_it(bench: FakeBench, service: str) -> None:
     """An approval that is signed and in time reaches nothing that is refused."""
     entity_id = f"{service.partition('.')[0]}.door"
     bench.fake.services[service.partition(".")[0]] = [service.partition(".")[2]]
@@ -179,7 +178,7 @@ async def test_what_is_unsafe_is_not_deployed_whoever_approved_it(bench: Bench, 
     assert bench.suggestion().reason.startswith("It may not be deployed")
 
 
-async def test_what_could_not_work_is_not_deployed(bench: Bench) -> None:
+async def test_what_could_not_work_is_not_deployed(bench: FakeBench) -> None:
     """Home Assistant takes automations with entities that do not exist; the deployer does not."""
     bench.approve(proposal(entity_id="light.nowhere"))
     await bench.settle()
@@ -187,7 +186,7 @@ async def test_what_could_not_work_is_not_deployed(bench: Bench) -> None:
     assert "light.nowhere does not exist" in bench.suggestion().reason
 
 
-async def test_an_order_in_the_store_that_is_not_signed_is_refused(bench: Bench) -> None:
+async def test_an_order_in_the_store_that_is_not_signed_is_refused(bench: FakeBench) -> None:
     """Who can write into the store alone can order nothing."""
     order = bench.approve(proposal())
     row = bench.row()
@@ -200,7 +199,7 @@ async def test_an_order_in_the_store_that_is_not_signed_is_refused(bench: Bench)
 
 
 @pytest.mark.parametrize("broken", ["{}", '"', "not json"])
-async def test_a_broken_order_in_the_store_is_refused(bench: Bench, broken: str) -> None:
+async def test_a_broken_order_in_the_store_is_refused(bench: FakeBench, broken: str) -> None:
     """It is told, and nothing stands."""
     bench.approve(proposal())
     with bench.store.begin() as transaction:
@@ -210,7 +209,7 @@ async def test_a_broken_order_in_the_store_is_refused(bench: Bench, broken: str)
     assert "no signed order" in bench.suggestion().reason
 
 
-async def test_an_order_for_one_is_no_order_for_another(bench: Bench) -> None:
+async def test_an_order_for_one_is_no_order_for_another(bench: FakeBench) -> None:
     """An order that was copied to another suggestion, or another version, counts for nothing."""
     other = keep(bench, proposal(identity="f" * 16).model_copy(update={"status": Status.APPROVED}))
     bench.approve(proposal())
@@ -233,7 +232,7 @@ async def test_an_order_for_one_is_no_order_for_another(bench: Bench) -> None:
     ],
 )
 async def test_a_rollback_that_cannot_be_is_answered(
-    bench: Bench, fields: dict[str, object], words: str
+    bench: FakeBench, fields: dict[str, object], words: str
 ) -> None:
     """It says why."""
     suggestion = keep(bench, proposal())
@@ -245,7 +244,7 @@ async def test_a_rollback_that_cannot_be_is_answered(
     assert [words in each["text"] for each in bench.said("automation/failed")] == [True]
 
 
-async def test_of_two_deployers_one_works(bench: Bench) -> None:
+async def test_of_two_deployers_one_works(bench: FakeBench) -> None:
     """The other stands by, and takes over where the first one ended."""
     first, second = bench.deployer(), bench.deployer()
     second._ownership._owner = "another machine"
@@ -268,7 +267,7 @@ async def test_of_two_deployers_one_works(bench: Bench) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def test_a_deployer_that_lost_its_lease_writes_nothing(bench: Bench) -> None:
+async def test_a_deployer_that_lost_its_lease_writes_nothing(bench: FakeBench) -> None:
     """Who was paused for too long finds out before it writes into Home Assistant."""
     first, second = bench.deployer(), bench.deployer()
     second._ownership._owner = "another machine"
@@ -286,12 +285,6 @@ async def test_a_deployer_that_lost_its_lease_writes_nothing(bench: Bench) -> No
     assert bench.stands(proposal())
 
 
-async def all_deployed(bench: Bench, suggestions: list[Suggestion]) -> None:
+async def all_deployed(bench: FakeBench, suggestions: list[Suggestion]) -> None:
     """Return when all of them stand."""
     await until(lambda: {bench.suggestion(each.id).status for each in suggestions} == {Status.DEPLOYED})
-
-
-def rendered(suggestion: Suggestion) -> Suggestion:
-    """Return a suggestion whose YAML is that of its automation."""
-    config = render(suggestion.automation, title=suggestion.title, description=suggestion.description)
-    return suggestion.model_copy(update={"automation_yaml": as_yaml(config)})

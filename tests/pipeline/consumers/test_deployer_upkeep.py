@@ -11,7 +11,7 @@ from pipeline.consumers.deployer import Deployer
 from schemas.suggestions import Opinion, Status, SuggestionChanged
 from sinks.home_assistant import Unreachable
 from sinks.store import Held
-from tests.pipeline.consumers.deployments import ID, LAMP, QUICK, Bench, proposal, until
+from tests.pipeline.consumers.deployments import ID, LAMP, QUICK, FakeBench, proposal, until
 from tests.sinks.fake_home_assistant import Failure, FakeHomeAssistant
 
 OURS = "haai_" + ID
@@ -26,9 +26,9 @@ async def fake() -> AsyncIterator[FakeHomeAssistant]:
 
 
 @pytest_asyncio.fixture
-async def bench(tmp_path: Path, fake: FakeHomeAssistant) -> AsyncIterator[Bench]:
+async def bench(tmp_path: Path, fake: FakeHomeAssistant) -> AsyncIterator[FakeBench]:
     """A store beside it, and an automation that stands."""
-    made = Bench(tmp_path, fake, timeout_s=2.0)
+    made = FakeBench(tmp_path, fake, timeout_s=2.0)
     made.approve(proposal())
     await made.settle()
     assert made.stands(proposal())
@@ -37,18 +37,18 @@ async def bench(tmp_path: Path, fake: FakeHomeAssistant) -> AsyncIterator[Bench]
 
 
 @pytest.fixture
-def deployer(bench: Bench) -> Deployer:
+def deployer(bench: FakeBench) -> Deployer:
     """A deployer that has just started."""
     return bench.deployer()
 
 
 @pytest_asyncio.fixture
-async def held(bench: Bench, deployer: Deployer) -> Held:
+async def held(bench: FakeBench, deployer: Deployer) -> Held:
     """Its lease."""
     return await bench.held(deployer)
 
 
-async def look(bench: Bench, deployer: Deployer, held: Held) -> None:
+async def look(bench: FakeBench, deployer: Deployer, held: Held) -> None:
     """Look twice, so far apart that what lasts counts."""
     for _ in range(2):
         await deployer._upkeep.look_once(held)
@@ -57,13 +57,13 @@ async def look(bench: Bench, deployer: Deployer, held: Held) -> None:
     await bench.settle(deployer)
 
 
-def changes(bench: Bench) -> list[str]:
+def changes(bench: FakeBench) -> list[str]:
     """Return what was said of the suggestion after it was deployed."""
     said = map(SuggestionChanged.model_validate, bench.said("suggestion/changed"))
     return [each.text for each in said][1:]
 
 
-async def test_what_nobody_touched_is_left_alone(bench: Bench, deployer: Deployer, held: Held) -> None:
+async def test_what_nobody_touched_is_left_alone(bench: FakeBench, deployer: Deployer, held: Held) -> None:
     """Looking changes nothing."""
     row = bench.row()
     await look(bench, deployer, held)
@@ -72,7 +72,7 @@ async def test_what_nobody_touched_is_left_alone(bench: Bench, deployer: Deploye
 
 
 async def test_what_was_removed_by_hand_is_retired_and_not_deployed_again(
-    bench: Bench, deployer: Deployer, held: Held
+    bench: FakeBench, deployer: Deployer, held: Held
 ) -> None:
     """It counts as feedback, once."""
     bench.fake.remove_automation(OURS)
@@ -85,7 +85,7 @@ async def test_what_was_removed_by_hand_is_retired_and_not_deployed_again(
 
 
 async def test_what_was_switched_off_is_told_and_left_off(
-    bench: Bench, deployer: Deployer, held: Held
+    bench: FakeBench, deployer: Deployer, held: Held
 ) -> None:
     """It stays deployed; switched on again that is forgotten, and the feedback is not repeated."""
     entity_id = bench.suggestion().ha_entity_id
@@ -102,7 +102,7 @@ async def test_what_was_switched_off_is_told_and_left_off(
     assert bench.opinions() == [Opinion.DISABLED]
 
 
-async def test_what_is_off_for_a_moment_is_not_told(bench: Bench, held: Held) -> None:
+async def test_what_is_off_for_a_moment_is_not_told(bench: FakeBench, held: Held) -> None:
     """People try things."""
     bench.patience = QUICK
     deployer = bench.deployer()
@@ -115,7 +115,9 @@ async def test_what_is_off_for_a_moment_is_not_told(bench: Bench, held: Held) ->
     assert changes(bench) == []
 
 
-async def test_a_disabled_entity_counts_as_switched_off(bench: Bench, deployer: Deployer, held: Held) -> None:
+async def test_a_disabled_entity_counts_as_switched_off(
+    bench: FakeBench, deployer: Deployer, held: Held
+) -> None:
     """Its configuration is there, so it was not removed."""
     entity_id = bench.suggestion().ha_entity_id
     assert entity_id
@@ -126,7 +128,7 @@ async def test_a_disabled_entity_counts_as_switched_off(bench: Bench, deployer: 
 
 
 async def test_what_was_changed_by_hand_is_told_and_left(
-    bench: Bench, deployer: Deployer, held: Held
+    bench: FakeBench, deployer: Deployer, held: Held
 ) -> None:
     """It is theirs now."""
     bench.fake.automations[OURS]["alias"] = "Mine"
@@ -136,7 +138,7 @@ async def test_what_was_changed_by_hand_is_told_and_left(
     assert bench.opinions() == [Opinion.MODIFIED]
 
 
-async def test_a_renamed_entity_is_followed(bench: Bench, deployer: Deployer, held: Held) -> None:
+async def test_a_renamed_entity_is_followed(bench: FakeBench, deployer: Deployer, held: Held) -> None:
     """Its runs go on being told under its new name."""
     entity_id = bench.suggestion().ha_entity_id
     assert entity_id
@@ -147,7 +149,9 @@ async def test_a_renamed_entity_is_followed(bench: Bench, deployer: Deployer, he
     assert bench.opinions() == []
 
 
-async def test_a_write_that_comes_late_is_taken_back(bench: Bench, deployer: Deployer, held: Held) -> None:
+async def test_a_write_that_comes_late_is_taken_back(
+    bench: FakeBench, deployer: Deployer, held: Held
+) -> None:
     """What Home Assistant carries out after it was undone does not stay."""
     written = dict(bench.fake.automations[OURS])
     bench.undo()
@@ -159,7 +163,7 @@ async def test_a_write_that_comes_late_is_taken_back(bench: Bench, deployer: Dep
 
 
 async def test_an_older_version_that_comes_late_is_replaced(
-    bench: Bench, deployer: Deployer, held: Held
+    bench: FakeBench, deployer: Deployer, held: Held
 ) -> None:
     """What is to stand stands."""
     written = dict(bench.fake.automations[OURS])
@@ -173,7 +177,7 @@ async def test_an_older_version_that_comes_late_is_replaced(
 
 
 async def test_somebody_elses_automation_that_appears_is_left(
-    bench: Bench, deployer: Deployer, held: Held
+    bench: FakeBench, deployer: Deployer, held: Held
 ) -> None:
     """Under our id after an undo: not of ours, not our business."""
     bench.undo()
@@ -186,7 +190,9 @@ async def test_somebody_elses_automation_that_appears_is_left(
 @pytest.mark.parametrize(
     "failure", [Failure.SILENT_BEFORE, Failure.CUT_BEFORE, Failure.SERVER_ERROR], ids=lambda each: each.name
 )
-async def test_silence_is_no_removal(bench: Bench, deployer: Deployer, held: Held, failure: Failure) -> None:
+async def test_silence_is_no_removal(
+    bench: FakeBench, deployer: Deployer, held: Held, failure: Failure
+) -> None:
     """A Home Assistant that does not answer, or fails, says nothing about what people did."""
     bench.fake.fail("read", failure)
     with pytest.raises(Exception, match="expected Home Assistant") as caught:
@@ -196,7 +202,7 @@ async def test_silence_is_no_removal(bench: Bench, deployer: Deployer, held: Hel
 
 
 async def test_nothing_is_concluded_before_home_assistant_runs(
-    bench: Bench, deployer: Deployer, held: Held
+    bench: FakeBench, deployer: Deployer, held: Held
 ) -> None:
     """While it starts, and in recovery mode, automations are not there."""
     running = bench.fake._configuration
@@ -211,7 +217,7 @@ async def test_nothing_is_concluded_before_home_assistant_runs(
 
 
 async def test_one_answer_that_it_is_not_there_is_not_believed(
-    bench: Bench, deployer: Deployer, held: Held
+    bench: FakeBench, deployer: Deployer, held: Held
 ) -> None:
     """It is asked again a moment later."""
     bench.fake.fail("read", Failure.NOT_FOUND)

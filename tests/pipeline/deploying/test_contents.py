@@ -1,0 +1,91 @@
+"""What is one automation, and whose it is, whichever release wrote it down."""
+
+from typing import Any
+
+import pytest
+
+from pipeline.deploying.contents import Whose, is_same, normal, whose
+
+OLD: dict[str, Any] = {
+    "alias": "Hall",
+    "description": "",
+    "trigger": [
+        {"platform": "state", "entity_id": "binary_sensor.a", "to": "on", "not_from": ["unknown"]},
+    ],
+    "condition": [{"condition": "state", "entity_id": "light.a", "state": "off"}],
+    "action": [
+        {"delay": {"hours": 0, "minutes": 1, "seconds": 0}},
+        {"service": "light.turn_on", "target": {"entity_id": "light.a"}, "data": {"brightness": 128}},
+    ],
+    "mode": "single",
+}
+NEW: dict[str, Any] = {
+    "id": "haai_1",
+    "alias": "Hall",
+    "description": "",
+    "triggers": [
+        {"trigger": "state", "entity_id": ["binary_sensor.a"], "to": "on", "not_from": ["unknown"]},
+    ],
+    "conditions": [{"condition": "state", "entity_id": "light.a", "state": "off"}],
+    "actions": [
+        {"delay": {"hours": 0, "minutes": 1, "seconds": 0}},
+        {"action": "light.turn_on", "target": {"entity_id": ["light.a"]}, "data": {"brightness": 128.0}},
+    ],
+    "mode": "single",
+}
+BY_HAND: list[tuple[tuple[Any, ...], Any]] = [
+    (("alias",), "Other"),
+    (("description",), "Other"),
+    (("mode",), "restart"),
+    (("triggers", 0, "to"), "off"),
+    (("triggers", 0, "trigger"), "numeric_state"),
+    (("triggers", 0, "not_from"), []),
+    (("conditions",), []),
+    (("conditions", 0, "state"), "on"),
+    (("actions", 0, "delay", "minutes"), 2),
+    (("actions", 1, "action"), "light.turn_off"),
+    (("actions", 1, "target", "entity_id"), ["light.a", "light.b"]),
+    (("actions", 1, "data", "brightness"), 129),
+    (("actions", 1, "enabled"), False),
+    (("variables",), {"a": 1}),
+]
+
+
+def changed(path: tuple[Any, ...], value: Any, config: Any) -> Any:
+    """Return a configuration in which one thing is another."""
+    if not path:
+        return value
+    if isinstance(config, list):
+        return [changed(path[1:], value, each) if at == path[0] else each for at, each in enumerate(config)]
+    return {**config, path[0]: changed(path[1:], value, config.get(path[0]))}
+
+
+def test_old_and_new_keys_are_one_automation() -> None:
+    """Home Assistant renames them while it writes them down."""
+    assert is_same(OLD, NEW)
+    assert normal(normal(OLD)) == normal(OLD)
+
+
+@pytest.mark.parametrize(("path", "value"), BY_HAND, ids=lambda each: str(each)[:30])
+def test_every_change_by_hand_is_seen(path: tuple[Any, ...], value: Any) -> None:
+    """Nothing that changes what it does, or what it is called, is taken for ours."""
+    edited = changed(path, value, NEW)
+    assert not is_same(OLD, edited)
+    assert whose(edited, OLD, [OLD]) is Whose.SOMEBODYS
+
+
+def test_what_stands_is_told_apart() -> None:
+    """Nothing, what is wanted, an older one of ours, or somebody's."""
+    newer = changed(("alias",), "Newer", OLD)
+    assert whose(None, OLD, []) is Whose.NOTHING
+    assert whose(NEW, OLD, []) is Whose.WANTED
+    assert whose(NEW, newer, [OLD, newer]) is Whose.OURS
+    assert whose(NEW, newer, [newer]) is Whose.SOMEBODYS
+
+
+@pytest.mark.parametrize(
+    "config", [{}, {"triggers": None}, {"triggers": "x", "actions": 3}, {"triggers": [None, ["a"]]}]
+)
+def test_whatever_stands_there_can_be_judged(config: dict[str, Any]) -> None:
+    """People write all kinds of things into automations.yaml."""
+    assert whose(config, OLD, [NEW]) is Whose.SOMEBODYS

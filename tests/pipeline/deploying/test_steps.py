@@ -1,0 +1,111 @@
+"""Which step comes after which, whatever comes between."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.deploying.steps import (
+    US,
+    Patience,
+    Step,
+    due_us,
+    failed,
+    forward,
+    is_given_up,
+    is_round_over,
+    settled,
+)
+from pipeline.deploying.troubles import Lasting
+from sinks.store.suggestions import Deployment
+
+PATIENCE = Patience(pauses_s=(1.0, 2.0), rests_s=(60.0,))
+WANTED = Deployment("id", "haai_id", 2, 1, "wanted", 0, "{}", "", 1_000)
+
+
+def test_a_version_is_checked_written_enabled_and_stands() -> None:
+    """The steps towards a version."""
+    row, steps = WANTED, []
+    while row.step != Step.STANDS:
+        row = forward(row, 2_000)
+        steps.append(row.step)
+    assert steps == ["write", "enable", "stands"]
+    assert (row.standing, row.attempts, row.updated_us) == (2, 0, 2_000)
+
+
+def test_nothing_is_checked_removed_gone_and_stands() -> None:
+    """The steps towards nothing."""
+    row, steps = WANTED._replace(wanted=0), []
+    while row.step != Step.STANDS:
+        row = forward(row, 2_000)
+        steps.append(row.step)
+    assert steps == ["remove", "vanish", "stands"]
+    assert row.standing == 0
+
+
+def test_what_fails_is_tried_again_after_growing_pauses_and_then_taken_back() -> None:
+    """A round ends with taking back; after a rest the next one begins."""
+    row, pauses = WANTED._replace(step="write"), []
+    while not is_round_over(row, PATIENCE):
+        row = failed(row, Lasting.MOMENTS, "away", 5_000, PATIENCE)
+        pauses.append(((due_us(row, PATIENCE) or 0) - 5_000) / US)
+    assert pauses == [1.0, 2.0, 0.0]
+    assert row.step == Step.TAKE_BACK
+    rests = settled(row, 6_000, PATIENCE)
+    assert rests.step == Step.WANTED
+    assert due_us(rests, PATIENCE) == 6_000 + 60 * US
+
+
+def test_what_is_given_up_leaves_what_stood_before() -> None:
+    """After the last round, or at once where trying again would not help."""
+    row = failed(WANTED._replace(step="write"), Lasting.FOR_GOOD, "no", 5_000, PATIENCE)
+    assert is_given_up(row, PATIENCE)
+    left = settled(row, 6_000, PATIENCE)
+    assert (left.step, left.wanted, left.standing, left.attempts) == ("stands", 1, 1, 0)
+    assert due_us(left, PATIENCE) is None
+
+
+def test_a_trouble_that_somebody_has_to_mend_ends_the_round_at_once() -> None:
+    """Trying again within seconds would only repeat it."""
+    row = failed(WANTED, Lasting.UNTIL_MENDED, "token", 5_000, PATIENCE)
+    assert (row.attempts, row.step) == (PATIENCE.tries, Step.TAKE_BACK)
+
+
+def test_what_is_not_gone_is_removed_again() -> None:
+    """Waiting alone would not help."""
+    row = failed(WANTED._replace(wanted=0, step="vanish"), Lasting.MOMENTS, "stays", 5_000, PATIENCE)
+    assert row.step == Step.REMOVE
+
+
+@pytest.mark.parametrize("step", ["enable", "write"])
+def test_a_step_after_one_that_failed_is_due_at_once(step: str) -> None:
+    """Pauses lie between attempts at the same step."""
+    tried = failed(WANTED, Lasting.MOMENTS, "away", 5_000, PATIENCE)
+    assert due_us(forward(tried, 7_000), PATIENCE) == 7_000
+    assert due_us(WANTED._replace(step=step, attempts=2), PATIENCE) == WANTED.updated_us
+
+
+@given(
+    wanted=st.integers(0, 3),
+    standing=st.integers(0, 3),
+    outcomes=st.lists(st.sampled_from([None, *Lasting]), max_size=60),
+)
+def test_whatever_happens_it_ends_in_what_was_wanted_or_in_what_stood(
+    wanted: int, standing: int, outcomes: list[Lasting | None]
+) -> None:
+    """No sequence of successes and failures leads to a third thing, or on for ever."""
+    row = WANTED._replace(wanted=wanted, standing=standing)
+    endless = iter([*outcomes, *[None] * 10])
+    for taken, outcome in enumerate(endless):
+        if row.step == Step.STANDS:
+            break
+        now_us = 2_000 + taken
+        if row.step == Step.TAKE_BACK:
+            row = settled(row, now_us, PATIENCE)
+        elif outcome is None:
+            row = forward(row, now_us)
+        else:
+            row = failed(row, outcome, "why", now_us, PATIENCE)
+    assert row.step == Step.STANDS
+    assert row.wanted == row.standing
+    assert row.standing in {wanted, standing}
+    assert (row.attempts, row.detail) == (0, "")

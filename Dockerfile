@@ -2,7 +2,8 @@ FROM python:3.13-slim
 WORKDIR /app
 ENV PATH=/app/.venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
-    HA_AI_DATABASE_PATH=/data/ha-ai.db
+    HA_AI_DATABASE_PATH=/data/ha-ai.db \
+    HA_AI_COMMAND_KEY_FILE=/data/ha-ai.key
 
 # The same steps as `make .venv/runtime.stamp`; a test compares them.
 RUN python3 -m venv .venv

@@ -1,9 +1,12 @@
 """A real Home Assistant takes everything that we render, and our verdicts agree with its own."""
 
+import random
 from typing import Any
 
 import pytest
 
+from benchmarks.mutations import mutants
+from benchmarks.validity import WRITTEN, people_wrote, validate
 from pipeline.suggesting.foreign import Kind, judge
 from pipeline.suggesting.rendering import render
 from schemas.automations import Automation
@@ -75,3 +78,29 @@ async def test_what_we_call_invalid_is_refused(home_assistant: HomeAssistant, na
     body = {"alias": name, **BROKEN[name]}
     response = await home_assistant.request("POST", "config/automation/config/haai_broken", body)
     assert response.status_code == 400
+
+
+async def test_nothing_is_called_invalid_that_this_release_takes(home_assistant: HomeAssistant) -> None:
+    """Our own automations with one or two things changed: what we refuse, it refuses."""
+    ours = [render(automation, title="x", description="") for automation in SPECIMENS.values()]
+    odd = list(mutants(random.Random(3), ours, 1000))
+    theirs = await validate(home_assistant, odd)
+    wronged = [config for config, taken in zip(odd, theirs, strict=True) if taken and is_invalid(config)]
+    assert wronged == []
+    assert sum(theirs) > 100
+
+
+@pytest.mark.shared
+async def test_verdicts_on_what_people_wrote(home_assistant: HomeAssistant) -> None:
+    """None of the 358 is called invalid that this release takes."""
+    if not WRITTEN.exists():
+        pytest.skip(f"{WRITTEN.name} is absent")
+    written = people_wrote()
+    theirs = await validate(home_assistant, written)
+    wronged = [config for config, taken in zip(written, theirs, strict=True) if taken and is_invalid(config)]
+    assert (len(written), wronged) == (358, [])
+
+
+def is_invalid(config: dict[str, Any]) -> bool:
+    """Whether we say that no release takes it."""
+    return judge(config).kind == Kind.INVALID

@@ -209,12 +209,12 @@ def threshold(value: Any) -> Iterator[Finding]:
         return
     if not isinstance(value, str):
         yield wrong(f"{short(value)} is no number")
+    elif _is_number(value):
+        return
     elif is_entity_id(value.lower()):
         if value.partition(".")[0] not in _NUMBERS_OF:
             yield beyond(f"{short(value)} may not tell a number")
-    elif not value.isascii() or "_" in value:
-        yield beyond(f"{short(value)} may be a number")
-    elif not _is_number(value):
+    else:
         yield wrong(f"{short(value)} is no number")
 
 

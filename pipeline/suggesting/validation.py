@@ -16,7 +16,7 @@ from schemas.automations import (
     Trigger,
 )
 from schemas.catalogue import Catalogue
-from schemas.patterns import Dark, Weekday
+from schemas.patterns import Dark, Hours, Weekday
 
 SUN = "sun.sun"
 # Home Assistant's own rule: no underscore at either end of a part, no two in a row.
@@ -67,6 +67,8 @@ def _rule(part: Trigger | Requirement) -> Iterator[str]:
             yield f"{part.entity_id} being {state or 'nothing'} is nothing to act on"
         case Weekday(days=()):
             yield "there is no weekday on which it may run"
+        case Hours(after=after, before=before) if after == before:
+            yield f"the hours from {after:g} to {before:g} are none"
 
 
 def _unknown(automation: Automation, catalogue: Catalogue) -> Iterator[str]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from pipeline.suggesting.foreign.conditions import CONDITIONS, SHORT, check_condition
 from pipeline.suggesting.foreign.findings import Check, Finding, Form, beyond, several, short, wrong
+from pipeline.suggesting.foreign.times import period
 from pipeline.suggesting.foreign.triggers import TRIGGERS
 from pipeline.suggesting.foreign.values import (
     anything,
@@ -13,7 +14,6 @@ from pipeline.suggesting.foreign.values import (
     entity_ids,
     flag,
     keys,
-    period,
     plain_text,
     service,
     several_texts,

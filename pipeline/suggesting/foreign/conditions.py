@@ -4,18 +4,16 @@ from collections.abc import Iterator
 from typing import Any
 
 from pipeline.suggesting.foreign.findings import Check, Finding, Form, beyond, several, short, wrong
+from pipeline.suggesting.foreign.times import offset, period, time_of_day
 from pipeline.suggesting.foreign.values import (
     anything,
     enabled,
     entity_ids,
-    offset,
     one_of,
-    period,
     states,
     template,
     text,
     threshold,
-    time_of_day,
     unless_template,
 )
 from pipeline.suggesting.rendering import WEEKDAYS

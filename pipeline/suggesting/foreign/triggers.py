@@ -4,21 +4,18 @@ from collections.abc import Iterator
 from typing import Any
 
 from pipeline.suggesting.foreign.findings import Check, Finding, Form, beyond, several, short, wrong
+from pipeline.suggesting.foreign.times import offset, period, time_of_day, time_pattern
 from pipeline.suggesting.foreign.values import (
     anything,
     data,
     enabled,
     entity_ids,
-    offset,
     one_of,
-    period,
     plain_text,
     state,
     template,
     text,
     threshold,
-    time_of_day,
-    time_pattern,
     whole,
 )
 

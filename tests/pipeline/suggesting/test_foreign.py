@@ -175,6 +175,14 @@ def test_what_we_render_is_valid(name: str) -> None:
             automation({"platform": "time_pattern", "minutes": 60}),
             "trigger, minutes: 60 is no number from 0 to 59",
         ),
+        (
+            automation({"platform": "time_pattern", "hours": "/24"}),
+            "trigger, hours: '/24' is no number from 0 to 23",
+        ),
+        (
+            automation({"platform": "time_pattern", "hours": "all"}),
+            "trigger, hours: 'all' is no pattern that we know",
+        ),
         (automation(condition="dark"), "condition: 'dark' is no condition"),
         (automation(condition={"state": "on"}), "condition: it does not say what kind of condition it is"),
         (automation(condition={"condition": "or"}), "condition: conditions is missing"),

@@ -18,7 +18,7 @@ from schemas.automations import (
     Trigger,
 )
 from schemas.catalogue import KnownEntity
-from schemas.patterns import Dark, Weekday
+from schemas.patterns import Dark, Hours, Weekday
 from tests.pipeline.suggesting.specimens import LAMP, call, specimens
 from tests.recordings.reading import read_catalogue
 
@@ -56,10 +56,16 @@ def test_some_things_work_in_no_home(trigger: Trigger, why: str) -> None:
     assert any(why in said for said in problems(automation, HOME))
 
 
-def test_a_weekday_is_needed() -> None:
-    """No day at all is no condition."""
-    automation = Automation(trigger=MORNING, conditions=(Weekday(days=()),), actions=(LAMP,))
-    assert problems(automation, None) == ["there is no weekday on which it may run"]
+@pytest.mark.parametrize(
+    ("condition", "why"),
+    [
+        (Weekday(days=()), "there is no weekday on which it may run"),
+        (Hours(after=8, before=8), "the hours from 8 to 8 are none"),
+    ],
+)
+def test_a_condition_has_to_leave_some_time(condition: Requirement, why: str) -> None:
+    """No day at all, and no hour at all, are no conditions: Home Assistant would run always."""
+    assert problems(Automation(trigger=MORNING, conditions=(condition,), actions=(LAMP,)), None) == [why]
 
 
 @pytest.mark.parametrize(

@@ -251,7 +251,7 @@ async def counting() -> AsyncIterator[Callable[[], int]]:
     async def count() -> None:
         while True:
             counts.append(len(benches()))
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.1)
 
     task = asyncio.create_task(count())
     yield lambda: max(counts)

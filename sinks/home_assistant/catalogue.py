@@ -71,5 +71,5 @@ def _automation(state: Row, config: Row | None, related: Row, registries: Regist
         name=str(state["attributes"].get("friendly_name") or ""),
         enabled=state["state"] == "on",
         config=None if config is None else registries.resolved(config),
-        touches=registries.touched(related) - {state["entity_id"]},
+        touches=registries.touched(related),
     )

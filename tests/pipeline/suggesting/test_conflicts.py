@@ -1,6 +1,7 @@
 """What stands in an automation's way, and what only seems to."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -87,6 +88,11 @@ SAME: list[tuple[str, Automation, Automation]] = [
         "some of its hours",
         made(reaches(MOTION, "on")),
         made(reaches(MOTION, "on"), "light.turn_on", Hours(after=18, before=1)),
+    ),
+    (
+        "played",
+        made(at(420), "media_player.turn_on", entity_id="media_player.a"),
+        made(at(420), "media_player.media_play", entity_id="media_player.a"),
     ),
     (
         "nearly as warm",
@@ -208,8 +214,21 @@ def test_unknown_conditions_are_not_held_against_it() -> None:
     ours = made(reaches(MOTION, "on"))
     assert kinds(ours, {**theirs, "action": off}) == []
     assert kinds(ours, {**theirs, "action": on}) == [Kind.DUPLICATE]
-    either = {"if": [template], "then": [], "else": [off]}
-    assert kinds(ours, {"trigger": theirs["trigger"], "action": either}) == []
+    for either in (
+        {"if": [template], "then": [], "else": [off]},
+        {"choose": [{"conditions": template, "sequence": []}], "default": off},
+    ):
+        assert kinds(ours, {"trigger": theirs["trigger"], "action": either}) == []
+
+
+def test_leaving_a_state_is_not_reaching_it() -> None:
+    """A trigger on every change from off does not wait for the one to off."""
+    trigger = {"platform": "state", "entity_id": MOTION, "from": "off"}
+    off = {"service": "light.turn_off", "target": {"entity_id": LAMP}}
+    assert kinds(made(reaches(MOTION, "off"), "light.turn_off"), {"trigger": trigger, "action": off}) == []
+    assert kinds(made(reaches(MOTION, "on"), "light.turn_off"), {"trigger": trigger, "action": off}) == [
+        Kind.DUPLICATE
+    ]
 
 
 class TestLoops:
@@ -238,6 +257,15 @@ class TestLoops:
         limited = self.ours.model_copy(update={"conditions": (Hours(after=6, before=9),)})
         assert kinds(self.ours, ends, elsewhere) == []
         assert kinds(limited, later) == []
+
+    def test_the_way_back_must_be_open(self) -> None:
+        """One that is switched off, or runs only if a template says so, is no way."""
+        first = made(reaches(FAN, "on"), "switch.turn_on", entity_id="switch.a")
+        second = made(reaches("switch.a", "on"), "light.turn_off")
+        shut = [*standing(first), replace(standing(second, enabled=False)[0], entity_id="automation.shut")]
+        assert conflicts(self.ours, shut, []) == []
+        unknown = render(second, title="", description="") | {"condition": "{{ x }}"}
+        assert kinds(self.ours, first, unknown) == []
 
     def test_others_that_run_in_a_loop_are_not_ours(self) -> None:
         """A loop that ours only sets going is not told of, and ends the search."""

@@ -184,7 +184,8 @@ def test_delays_add_up() -> None:
 def test_what_comes_after_a_wait_for_a_trigger_starts_from_that() -> None:
     """The usual lamp that goes out when nobody moves any more."""
     quiet = {"platform": "state", "entity_id": MOTION, "to": "off", "for": 120}
-    found = links({"trigger": ON_MOTION, "action": [TURN_ON, {"wait_for_trigger": quiet}, TURN_OFF]})
+    waits = [TURN_ON, {"delay": 10}, {"wait_for_trigger": quiet}, TURN_OFF]
+    found = links({"trigger": ON_MOTION, "action": waits})
     assert [(link.start, link.deed) for link in found] == [
         (Reaches(MOTION, "on"), LIT),
         (Reaches(MOTION, "off", 120), DARKENED),
@@ -228,7 +229,7 @@ def test_conditions_limit_when_it_is_done() -> None:
         "trigger": ON_MOTION,
         "condition": [
             {"and": [{"condition": "time", "weekday": ["sat", "sun"]}]},
-            {"condition": "time", "after": "22:00:00", "before": "06:00:00"},
+            {"condition": "time", "after": "22:00:00", "before": "05:50:00"},
         ],
         "action": [
             {"condition": "state", "entity_id": "input_boolean.guests", "state": "off"},

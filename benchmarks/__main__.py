@@ -13,6 +13,7 @@ MEASUREMENTS = (
     ("benchmarks.throughput",),
     ("benchmarks.latency",),
     ("benchmarks.memory",),
+    ("benchmarks.validity",),
     ("benchmarks.drills", "--full"),
 )
 

@@ -126,7 +126,8 @@ class HomeLearner:
 
     def prepare(self, decoded: DecodedBatch) -> Work:
         """Learn what is new in a batch. An error of the store comes before anything is learned."""
-        course = self._switch.follow(decoded.entries, decoded.turns, self.core.watermark_ms * 1000)
+        reached_us = (self.core.watermark_ms + 1) * 1000
+        course = self._switch.follow(decoded.entries, decoded.turns, reached_us)
         keys = list(course.learned)
         unseen = self._store.unseen(keys) if keys else set()
         work = Work(replace(decoded, entries=course.learned), [key for key in keys if key in unseen])

@@ -94,8 +94,13 @@ class Course:
 
 
 def _happened_us(turn: Turn, entries: Sequence[Entry]) -> int:
-    """When the switch was set: when we received it, unless the broker had kept it, with its neighbours."""
-    before = [entry.at_us for entry in entries[: turn.place] if isinstance(entry, StateChange)]
-    behind = [entry.at_us for entry in entries[turn.place :] if isinstance(entry, StateChange)]
-    neighbour_us = (before[-1:] or behind[:1] or [turn.received_us])[0]
-    return neighbour_us if turn.received_us - neighbour_us > LAG_US else turn.received_us
+    """When the switch was set: after what came before it, before what came behind it.
+
+    Where nothing came behind it, that is when we received it, unless the broker had kept it and what came
+    before it for us.
+    """
+    before = [entry.at_us for entry in entries[: turn.place] if isinstance(entry, StateChange)][-1:]
+    behind = [entry.at_us for entry in entries[turn.place :] if isinstance(entry, StateChange)][:1]
+    is_kept = bool(before) and turn.received_us - before[0] > LAG_US
+    latest_us = before[0] if is_kept else min([turn.received_us, *behind])
+    return max([latest_us, *(at_us + 1 for at_us in before)])

@@ -1,9 +1,19 @@
 """What comes while the switch is off, or happened in a pause, is passed over; all else is learned."""
 
+import tempfile
+from itertools import pairwise
+from pathlib import Path
+
 import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
 
 from pipeline.delivery.learning_switch import LAG_US, PAUSED, LearningSwitch, Turn
+from pipeline.ingest.messages import Message
 from schemas.events import Gap, ServiceCall, StateChange
+from schemas.topics import Topics
+from sinks.store import SqlStore
+from tests.pipeline.delivery.runs import START_US, Run, carried, new_learner, state_changes
 
 S = 1_000_000
 HOUR = 3_600 * S
@@ -56,7 +66,7 @@ def test_a_switch_that_the_broker_kept_was_set_when_its_neighbours_happened() ->
     course = LearningSwitch().follow(
         lamp(100, 200, 300), [Turn(1, received_us, on=False), Turn(2, received_us, on=True)]
     )
-    assert course.gaps == [Gap(100 * S, 200 * S, PAUSED)]
+    assert course.gaps == [Gap(100 * S + 1, 200 * S + 1, PAUSED)]
     assert [entry.at_us // S for entry in course.learned.values()] == [100, 300]
     first = LearningSwitch().follow(lamp(100), [Turn(0, received_us, on=False)])
     assert first.switch == LearningSwitch(100 * S)
@@ -83,3 +93,88 @@ def test_a_pause_is_remembered_as_long_as_events_may_be_late(days: int, kept: bo
     off = LearningSwitch(20 * S + days * 24 * HOUR - S, (old,))
     on = off.follow({}, [Turn(0, 20 * S + days * 24 * HOUR, on=True)]).switch
     assert (old in on.pauses) is kept
+
+
+Item = StateChange | bytes
+
+
+# To shrink what fails would take minutes, with a store for each.
+@settings(max_examples=40, deadline=None, phases=(Phase.reuse, Phase.generate))
+@given(
+    places=st.lists(st.integers(0, 31), max_size=6, unique=True),
+    cuts=st.lists(st.integers(1, 40), max_size=8),
+    fates=st.lists(st.sampled_from(("kept", "killed before", "killed behind")), min_size=1, max_size=9),
+)
+def test_whatever_comes_twice_and_whoever_dies_off_is_off(
+    places: list[int], cuts: list[int], fates: list[str]
+) -> None:
+    """Learned is what came while it was on, and no pause holds any of it; of all else a pause tells."""
+    stream = turned(state_changes(2), sorted(places))
+    with tempfile.TemporaryDirectory() as folder:
+        process, now_us = started(folder), START_US - S
+        for place, batch in enumerate(cut(stream, sorted(cuts))):
+            now_us = max(now_us, *(item.at_us for item in batch if isinstance(item, StateChange)), 0) + 20_000
+            process = deliver(process, batch, now_us, fates[place % len(fates)])
+        process.write(process.learner.prepare(process.learner.decode([switched(b"ON", END_US)])))
+        journal, pauses = process.kept().journal, process.store.gaps()
+        process.store.close()
+    on, off = parted(stream)
+    assert journal == sorted(on)
+    paused = [gap for gap in pauses if gap.reason == PAUSED]
+    assert not [each for each in on if any(gap.from_us <= each.at_us < gap.to_us for gap in paused)]
+    assert not [each for each in off if not any(gap.from_us <= each.at_us <= gap.to_us for gap in paused)]
+
+
+END_US = state_changes(2)[-1].at_us + HOUR
+
+
+def turned(changes: list[StateChange], places: list[int]) -> list[Item]:
+    """The changes, with the switch turned before those at these places."""
+    items: list[Item] = []
+    for place, change in enumerate(changes):
+        if place in places:
+            items.append(b"ON" if places.index(place) % 2 else b"OFF")
+        items.append(change)
+    return items
+
+
+def parted(stream: list[Item]) -> tuple[list[StateChange], list[StateChange]]:
+    """What came while the switch was on, and while it was off."""
+    parts: dict[bytes, list[StateChange]] = {b"ON": [], b"OFF": []}
+    state = b"ON"
+    for item in stream:
+        if isinstance(item, bytes):
+            state = item
+        else:
+            parts[state].append(item)
+    return parts[b"ON"], parts[b"OFF"]
+
+
+def cut(stream: list[Item], cuts: list[int]) -> list[list[Item]]:
+    """The stream in batches."""
+    edges = [0, *cuts, len(stream)]
+    return [stream[begin:end] for begin, end in pairwise(edges) if stream[begin:end]]
+
+
+def switched(payload: bytes, received_us: int) -> Message:
+    """What turns the switch."""
+    return Message(Topics().learning_set, payload, received_us)
+
+
+def started(folder: str) -> Run:
+    """A process over a new store."""
+    store = SqlStore(f"sqlite:///{Path(folder) / 'ha-ai.db'}")
+    store.migrate()
+    return Run(store, new_learner(store))
+
+
+def deliver(process: Run, batch: list[Item], received_us: int, fate: str) -> Run:
+    """Deliver a batch, received when its last change had happened, and once more where somebody dies."""
+    messages = [switched(item, received_us) if isinstance(item, bytes) else carried(item) for item in batch]
+    work = process.learner.prepare(process.learner.decode(messages))
+    if fate != "killed before":
+        process.write(work)
+    if fate != "kept":
+        process = process.killed()
+        process.write(process.learner.prepare(process.learner.decode(messages)))
+    return process

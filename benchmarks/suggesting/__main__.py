@@ -94,6 +94,7 @@ ROWS = (
     ("wanted runs alone", ""),
     ("unwanted runs alone", ""),
     ("both, had the number of opportunities been known", ""),
+    ("both, all proposals of a home taken together", ""),
     ("wanted runs forecast / come", ""),
     ("unwanted runs forecast / come", ""),
 )
@@ -113,8 +114,18 @@ def _figures(outcomes: Sequence[Outcome]) -> Iterator[str]:
     yield f"{opportunities:.0f}"
     yield f"{(wanted + unwanted) / 2:.3f}"
     yield from (f"{wanted:.3f}", f"{unwanted:.3f}", f"{mean(shares):.3f}")
+    yield f"{_off_together(outcomes) / opportunities:.3f}"
     yield from (
         f"{sums[f'{name} promised']:.0f} / {sums[f'{name} came']:.0f}" for name in ("wanted", "unwanted")
+    )
+
+
+def _off_together(outcomes: Sequence[Outcome]) -> float:
+    """How far the forecast of each home was off, all its proposals together; mean of wanted and unwanted."""
+    return sum(
+        abs(outcome.sums[f"{name} promised"] - outcome.sums[f"{name} came"]) / 2
+        for outcome in outcomes
+        for name in ("wanted", "unwanted")
     )
 
 

@@ -1,9 +1,10 @@
 """Proposals against what was planted.
 
 A proposal is right where a planted habit has its entity and state, most of its days and about its time (a
-quarter of an hour or a standard deviation), where a planted pair has its trigger and its action, or where a
-planted chain has its steps. It is neutral where people do it regularly though it was not planned for itself:
-they light their way, do several things after getting up, put things back.
+quarter of an hour or a standard deviation), where a planted pair has its action and its trigger, or one that
+cannot be told from it, or where a planted chain has its steps, or two next to each other. It
+is neutral where people do it regularly though it was not planned for itself: they light their way, do several
+things after getting up, put things back.
 """
 
 from typing import Any, Literal
@@ -16,6 +17,8 @@ from pipeline.suggesting.proposing import Proposal
 from schemas.events import EventType
 from schemas.patterns import CoOccurrenceDetail, Pattern, SequenceDetail, Target, TimeOfDayDetail
 
+# Reasons for which our own judge calls neutral what follows a planted chain, or a pair by another sensor.
+FOLLOWING = ("part of a chain", "on the way")
 Judgement = Literal["right", "neutral", "wrong"]
 NEVER = ("lock", "alarm_control_panel")
 
@@ -25,7 +28,7 @@ def judge(house: House, pattern: Pattern, days: int) -> Judgement:
     if isinstance(house.made, Household):
         until = house.made.calendar.moment(days, 0)
         (verdict,) = score(house.made.truth, (pattern,), until=until).verdicts
-        return verdict.judgement
+        return "right" if verdict.why in FOLLOWING else verdict.judgement
     return _judge_second(house.made, pattern, days)
 
 
@@ -57,7 +60,8 @@ def _judge_second(made: Any, pattern: Pattern, days: int) -> Judgement:
             return "right" if found["tp"] else "wrong" if found["fp"] else "neutral"
         case CoOccurrenceDetail(trigger=trigger, action=action):
             found = simulator.score_pairs(made, days, [{"trigger": _key(trigger), "action": _key(action)}])
-            return "right" if found["tp"] else "wrong" if found["fp"] else "neutral"
+            right = found["tp"] or found["proxy"]
+            return "right" if right else "wrong" if found["fp"] else "neutral"
         case SequenceDetail(steps=steps):
             planted = [[tuple(step) for step in chain.steps] for chain in made.truth.chains]
             return "right" if [_key(step) for step in steps] in planted else "wrong"

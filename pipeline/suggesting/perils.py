@@ -1,4 +1,4 @@
-"""What must not be acted on whatever the service: doors, locks, alarms, water, by kind and by name."""
+"""What must not be acted on whatever the service: doors, locks, alarms, water, fire, by kind and name."""
 
 import re
 import unicodedata
@@ -23,7 +23,7 @@ _PERILS = frozenset(
     "lock locks latch bolt strike doorlock smartlock childlock buzzer intercom slot serrure cerradura "
     "serratura las zamek arm armed disarm burglar security valve valves ventil vanne valvula valvola kraan "
     "zawor faucet tap watering hydrant gas boiler geyser immersion warmwasser warmwater dhw restart reboot "
-    "shutdown reset hotwater waterheater".split()
+    "shutdown reset hotwater waterheater oven stove hob cooktop fryer grill iron".split()
 )
 _STEMS = ("unlock", "deadbolt", "alarm", "siren", "schloss", "sprinkler", "irrigation", "bewasserung")
 _NOT_ROOMS = frozenset(

@@ -6,6 +6,7 @@ from typing import Any
 
 import yaml
 
+from pipeline.learning.entities import ACTIVATED, Kind, kind_of
 from schemas.automations import (
     Action,
     Automation,
@@ -68,6 +69,17 @@ def as_yaml(config: Config) -> str:
     return text
 
 
+def is_moment(entity_id: str) -> bool:
+    """Whether an entity has no states that last: a button that is pressed, a scene that is activated.
+
+    Examples
+    --------
+    >>> is_moment("scene.film"), is_moment("light.hall")
+    (True, False)
+    """
+    return kind_of(entity_id) is Kind.INSTANT
+
+
 def harmless(text: str, longest: int) -> str:
     """Return `text` on one line of at most `longest` characters, so that nothing takes it for more than text.
 
@@ -102,14 +114,21 @@ def _trigger(trigger: Trigger) -> Config:
             return {
                 "platform": "state",
                 "entity_id": trigger.entity_id,
-                "to": trigger.to,
-                "not_from": list(ABSENT_STATES),
+                **_reached(trigger),
                 **_for(trigger.for_seconds),
             }
         case NumericTrigger():
             return {"platform": "numeric_state", **_numeric(trigger), **_for(trigger.for_seconds)}
         case MqttTrigger():
             return {"platform": "mqtt", "topic": trigger.topic}
+
+
+def _reached(trigger: StateTrigger) -> Config:
+    """Say which change of state it is; of what is but activated, the state is the time of it."""
+    if is_moment(trigger.entity_id) and trigger.to == ACTIVATED:
+        # What was never activated is unknown until it is.
+        return {"not_from": ["unavailable"], "not_to": list(ABSENT_STATES)}
+    return {"to": trigger.to, "not_from": list(ABSENT_STATES)}
 
 
 def _condition(condition: Requirement) -> Config:

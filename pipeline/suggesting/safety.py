@@ -12,6 +12,7 @@ from pipeline.suggesting.allowed_services import (
     domain_of,
 )
 from pipeline.suggesting.perils import peril
+from pipeline.suggesting.rendering import is_moment
 from schemas.automations import Action, Automation, NumericTrigger, Parameter, StateTrigger
 from schemas.catalogue import Catalogue, KnownEntity
 from schemas.suggestions import Trial
@@ -135,7 +136,8 @@ def _loops(automation: Automation, catalogue: Catalogue | None) -> Iterator[str]
     trigger = automation.trigger
     if not isinstance(trigger, StateTrigger | NumericTrigger):
         return
-    family = _family(trigger.entity_id, catalogue)
+    # A scene is not activated by what its members do.
+    family = {trigger.entity_id} if is_moment(trigger.entity_id) else _family(trigger.entity_id, catalogue)
     for action in automation.actions:
         touched = _family(action.entity_id, catalogue)
         if (trigger.entity_id in touched or action.entity_id in family) and not _ends_a_stay(trigger, action):

@@ -3,8 +3,9 @@
 import re
 from collections.abc import Iterator
 
+from pipeline.learning.entities import ACTIVATED
 from pipeline.suggesting.abilities import can_be, inability, is_numeric
-from pipeline.suggesting.rendering import ABSENT_STATES
+from pipeline.suggesting.rendering import ABSENT_STATES, is_moment
 from schemas.automations import (
     Automation,
     InState,
@@ -65,6 +66,10 @@ def _rule(part: Trigger | Requirement) -> Iterator[str]:
                 yield f"{part.entity_id} cannot be above {part.above:g} and below {part.below:g}"
         case StateTrigger(to=state) | InState(state=state) if state in {"", *ABSENT_STATES}:
             yield f"{part.entity_id} being {state or 'nothing'} is nothing to act on"
+        case StateTrigger(entity_id=entity_id, to=state) if is_moment(entity_id) and state != ACTIVATED:
+            yield f"{entity_id} is only ever {ACTIVATED}"
+        case InState(entity_id=entity_id) if is_moment(entity_id):
+            yield f"{entity_id} is only ever {ACTIVATED}, and in no state that lasts"
         case Weekday(days=()):
             yield "there is no weekday on which it may run"
         case Hours(after=after, before=before) if after == before:

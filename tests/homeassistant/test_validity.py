@@ -9,7 +9,7 @@ from benchmarks.mutations import mutants
 from benchmarks.validity import WRITTEN, people_wrote, validate
 from pipeline.suggesting.foreign import Kind, judge
 from pipeline.suggesting.rendering import render
-from schemas.automations import Automation
+from schemas.automations import Action, Automation, StateTrigger
 from tests.homeassistant.home import HomeAssistant
 from tests.homeassistant.processes import eventually
 from tests.pipeline.suggesting.specimens import specimens
@@ -17,6 +17,7 @@ from tests.pipeline.suggesting.specimens import specimens
 pytestmark = [pytest.mark.homeassistant, pytest.mark.asyncio(loop_scope="module")]
 
 SPECIMENS = specimens()
+GUESTS = Action(service="input_boolean.toggle", entity_id="input_boolean.guest_mode")
 HOSTILE = "{{ states('lock.front_door') }} !secret token: &a *a | > \u202e\x00\x1b[31m 🏠"
 BROKEN: dict[str, dict[str, Any]] = {
     "a switch state that YAML made a truth value": {
@@ -78,6 +79,42 @@ async def test_what_we_call_invalid_is_refused(home_assistant: HomeAssistant, na
     body = {"alias": name, **BROKEN[name]}
     response = await home_assistant.request("POST", "config/automation/config/haai_broken", body)
     assert response.status_code == 400
+
+
+async def runs(home: HomeAssistant, entity_id: str) -> int:
+    """How often an automation has run, of all that was published until now."""
+    await home.mark()
+    events = (event for event in home.wire.events if event["event_type"] == "automation_triggered")
+    return sum(event["event_data"]["entity_id"] == entity_id for event in events)
+
+
+async def test_what_comes_back_does_not_count(home_assistant: HomeAssistant) -> None:
+    """An automation runs on a state that is reached, and not on one that is merely there again."""
+    automation = Automation(trigger=StateTrigger(entity_id="binary_sensor.ghost", to="on"), actions=(GUESTS,))
+    config = render(automation, title="Ghost", description="")
+    entity_id = (await deploy(home_assistant, "haai_ghost", config))["entity_id"]
+    for state in ("on", "unavailable", "on", "unknown", "on"):
+        response = await home_assistant.request("POST", "states/binary_sensor.ghost", {"state": state})
+        assert response.is_success
+    # That it was not there at all is no state that it came back from.
+    assert await runs(home_assistant, entity_id) == 1
+    for state in ("off", "on"):
+        await home_assistant.request("POST", "states/binary_sensor.ghost", {"state": state})
+    assert await runs(home_assistant, entity_id) == 2
+
+
+async def test_a_press_is_a_trigger(home_assistant: HomeAssistant) -> None:
+    """The first press and the second, whatever time the button says; not that it was away."""
+    automation = Automation(
+        trigger=StateTrigger(entity_id="input_button.ghost", to="activated"), actions=(GUESTS,)
+    )
+    config = render(automation, title="Button", description="")
+    entity_id = (await deploy(home_assistant, "haai_button", config))["entity_id"]
+    pressed = ["unknown", "2026-11-20T06:00:00+00:00", "unavailable", "2026-11-20T06:00:00+00:00"]
+    for state in (*pressed, "2026-11-20T07:00:00+00:00"):
+        response = await home_assistant.request("POST", "states/input_button.ghost", {"state": state})
+        assert response.is_success
+    assert await runs(home_assistant, entity_id) == 2
 
 
 async def test_nothing_is_called_invalid_that_this_release_takes(home_assistant: HomeAssistant) -> None:

@@ -31,6 +31,8 @@ TRIGGERS: dict[str, Trigger] = {
     "in a state": StateTrigger(entity_id="binary_sensor.hall_motion", to="on"),
     "in a state for a while": StateTrigger(entity_id="binary_sensor.hall_motion", to="off", for_seconds=3725),
     "in a state for a day": StateTrigger(entity_id="binary_sensor.hall_motion", to="off", for_seconds=86_400),
+    "pressed": StateTrigger(entity_id="input_button.wall", to="activated"),
+    "a while after a scene": StateTrigger(entity_id="scene.movie", to="activated", for_seconds=600),
     "above a number": NumericTrigger(entity_id="sensor.hall_temperature", above=21.5),
     "below a number": NumericTrigger(entity_id="sensor.hall_temperature", below=-3),
     "between numbers": NumericTrigger(

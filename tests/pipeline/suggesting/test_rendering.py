@@ -37,6 +37,19 @@ EXPECTED_TRIGGERS: dict[str, dict[str, Any]] = {
         "not_from": ["unavailable", "unknown"],
         "for": {"hours": 24, "minutes": 0, "seconds": 0},
     },
+    "pressed": {
+        "platform": "state",
+        "entity_id": "input_button.wall",
+        "not_from": ["unavailable"],
+        "not_to": ["unavailable", "unknown"],
+    },
+    "a while after a scene": {
+        "platform": "state",
+        "entity_id": "scene.movie",
+        "not_from": ["unavailable"],
+        "not_to": ["unavailable", "unknown"],
+        "for": {"hours": 0, "minutes": 10, "seconds": 0},
+    },
     "above a number": {"platform": "numeric_state", "entity_id": "sensor.hall_temperature", "above": 21.5},
     "below a number": {"platform": "numeric_state", "entity_id": "sensor.hall_temperature", "below": -3},
     "between numbers": {

@@ -66,6 +66,7 @@ def test_no_argument_lets_more_through() -> None:
         (call("switch.turn_on", "switch.garden_valve"), "a lock, an alarm, a valve"),
         (call("switch.turn_off", "switch.alarm"), "a lock, an alarm, a valve"),
         (call("switch.turn_on", "switch.water_heater"), "a lock, an alarm, a valve"),
+        (call("switch.turn_on", "switch.oven"), "a lock, an alarm, a valve"),
         (call("input_boolean.turn_on", "input_boolean.unlock_door"), "a lock, an alarm, a valve"),
         (call("scene.turn_on", "scene.disarm"), "a lock, an alarm, a valve"),
         (call("climate.set_temperature", "climate.hot_water", temperature=25), "other than rooms"),
@@ -203,14 +204,17 @@ ON, OFF = call("light.turn_on", "light.hall"), call("light.turn_off", "light.hal
         (NumericTrigger(entity_id="number.x", above=3), call("number.set_value", "number.x", value=1), True),
         (StateTrigger(entity_id="light.kitchen", to="on"), ON, False),
         (StateTrigger(entity_id="light.all", to="on"), ON, True),
+        (StateTrigger(entity_id="scene.evening", to="activated"), ON, False),
+        (StateTrigger(entity_id="light.hall", to="on"), call("scene.turn_on", "scene.evening"), True),
         (StateTrigger(entity_id="light.hall", to="on"), call("light.turn_on", "light.all"), True),
     ],
 )
 def test_nothing_triggers_itself(trigger: Trigger, action: Action, *, is_refused: bool) -> None:
     """What acts on its own trigger, or on a group with it, is refused; what was left on may be ended."""
     group = KnownEntity("light.all", attributes={"entity_id": ["light.hall", "light.bath"]})
+    scene = KnownEntity("scene.evening", attributes={"entity_id": ["light.hall"]})
     number = KnownEntity("number.x", attributes={"min": 0, "max": 9})
-    said = refused(action, trigger=trigger, catalogue=home(group, number))
+    said = refused(action, trigger=trigger, catalogue=home(group, scene, number))
     assert [each for each in said if "triggered by what it does" in each] == said
     assert bool(said) == is_refused
 

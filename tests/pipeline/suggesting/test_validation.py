@@ -46,6 +46,7 @@ def test_what_fits_the_home_has_no_problem(name: str) -> None:
             "being unavailable is nothing to act on",
         ),
         (StateTrigger(entity_id="light.bed_light", to=""), "being nothing is nothing to act on"),
+        (StateTrigger(entity_id="scene.movie", to="on"), "scene.movie is only ever activated"),
         (StateTrigger(entity_id="light._x", to="on"), "light._x is no entity id"),
     ],
 )
@@ -61,6 +62,10 @@ def test_some_things_work_in_no_home(trigger: Trigger, why: str) -> None:
     [
         (Weekday(days=()), "there is no weekday on which it may run"),
         (Hours(after=8, before=8), "the hours from 8 to 8 are none"),
+        (
+            InState(entity_id="button.push", state="activated"),
+            "button.push is only ever activated, and in no state that lasts",
+        ),
     ],
 )
 def test_a_condition_has_to_leave_some_time(condition: Requirement, why: str) -> None:

@@ -5,7 +5,8 @@ import asyncio
 import contextlib
 import signal
 import sys
-from collections.abc import Coroutine, Iterator
+from collections.abc import Iterator
+from functools import partial
 from typing import Any, Protocol
 
 import structlog
@@ -15,7 +16,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from pipeline.cli import UserError
 from pipeline.cli.home_file import read_home_file
 from pipeline.consumers.child import keep_running
-from pipeline.consumers.consumer import STATEFUL, Consumer
+from pipeline.consumers.consumer import STATEFUL, Consumer, Loop
+from pipeline.consumers.deployer_token import TokenFileError
 from pipeline.consumers.host import ConsumerHost
 from pipeline.consumers.registry import factories
 from pipeline.delivery.service import FatalError, Service
@@ -23,6 +25,7 @@ from pipeline.heap import use_one_arena
 from pipeline.http import application
 from pipeline.logs import configure_logs
 from pipeline.place import remembered_home
+from pipeline.reviewing.key_file import KeyFileError
 from pipeline.settings import Settings
 from schemas.home import Home
 from sinks.store import StoreError
@@ -31,7 +34,7 @@ log = structlog.get_logger()
 
 EXIT_RESTART = 75
 SHOW_S = 10.0
-ALL = STATEFUL
+ALL = frozenset(Consumer)
 
 
 class Part(Protocol):
@@ -66,6 +69,8 @@ def run(arguments: argparse.Namespace) -> int:
         log.debug("the store failed", exc_info=True)
         detail = str(getattr(error, "orig", error))
         raise UserError(f"the store cannot be used: {detail}; `ha-ai doctor` says what to do") from error
+    except (KeyFileError, TokenFileError) as error:
+        raise UserError(str(error)) from error
 
 
 def _consumer(name: str) -> Consumer:
@@ -87,7 +92,7 @@ async def _serve(settings: Settings, consumers: frozenset[Consumer]) -> int:
     parts, beside = _parts(settings, home, consumers)
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, _stop, parts)
-    tasks = [asyncio.create_task(each) for each in beside]
+    tasks = [asyncio.create_task(start()) for start in beside]
     try:
         await _run_together(parts)
     except (FatalError, ConnectionError) as error:
@@ -101,22 +106,20 @@ async def _serve(settings: Settings, consumers: frozenset[Consumer]) -> int:
     return 0
 
 
-def _parts(
-    settings: Settings, home: Home, consumers: frozenset[Consumer]
-) -> tuple[list[Part], list[Coroutine[Any, Any, None]]]:
+def _parts(settings: Settings, home: Home, consumers: frozenset[Consumer]) -> tuple[list[Part], list[Loop]]:
     """What runs in this process, and what beside it."""
     parts: list[Part] = []
-    beside: list[Coroutine[Any, Any, None]] = []
+    beside: list[Loop] = []
     filled = None
     if consumers & STATEFUL:
         service = Service(settings, home, consumers=consumers & STATEFUL)
         filled = service.outbox_filled
         parts.append(service)
-        beside += [_serve_http(settings, service), _show(service)]
+        beside += [partial(_serve_http, settings, service), partial(_show, service)]
     here = consumers - STATEFUL
     if Consumer.DEPLOY in here and len(consumers) > 1:
         here -= {Consumer.DEPLOY}
-        beside.append(_deploy_beside(settings))
+        beside.append(partial(_deploy_beside, settings))
     if here:
         parts.append(ConsumerHost(settings, home, factories(here), outbox_filled=filled))
     return parts, beside
@@ -124,8 +127,8 @@ def _parts(
 
 async def _deploy_beside(settings: Settings) -> None:
     """The deployer has a process of its own: it alone reads the administrator's token."""
-    if settings.deployer_token_file is None:
-        log.info("nothing is deployed: HA_AI_DEPLOYER_TOKEN_FILE is not set")
+    if settings.deployer_token_file is None or settings.home_assistant_url is None:
+        log.info("nothing is deployed: HA_AI_DEPLOYER_TOKEN_FILE and HA_AI_HOME_ASSISTANT_URL have to be set")
         return
     await keep_running(Consumer.DEPLOY)
 

@@ -8,6 +8,7 @@ from functools import partial
 import structlog
 
 from pipeline.consumers.consumer import Consumer, Desk, Inlet, Loop, Received
+from pipeline.consumers.home_reader import reader_of
 from pipeline.consumers.occasion import Occasion
 from pipeline.consumers.plan import Plan, Planner
 from pipeline.consumers.workshop import Attempt, Workshop, WorkshopError
@@ -133,15 +134,11 @@ class Suggester:
 
     async def _catalogue(self) -> Catalogue | None:
         """What stands in Home Assistant; None where we are not to ask, or it does not let us."""
-        settings = self._desk.settings
-        if settings.home_assistant_url is None or settings.home_assistant_token is None:
+        reader = reader_of(self._desk.settings)
+        if reader is None:
             return None
-        # Its clients for HTTP and WebSocket cost 3 MB: only who asks Home Assistant pays them.
-        from sinks.home_assistant import HomeAssistantError, HomeAssistantReader, Unreachable  # noqa: PLC0415
+        from sinks.home_assistant import HomeAssistantError, Unreachable  # noqa: PLC0415 only where it is set up
 
-        reader = HomeAssistantReader(
-            settings.home_assistant_url, settings.home_assistant_token.get_secret_value()
-        )
         try:
             return await reader.catalogue()
         except Unreachable as error:

@@ -6,13 +6,22 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import MagicMock
 
 import httpx
+import psutil
 import pytest
+from structlog import get_logger
+from structlog.testing import capture_logs
+
+from pipeline.cli import run
+from pipeline.consumers.consumer import STATEFUL, Consumer
+from pipeline.settings import Settings
+from schemas.home import Home
 
 Command = Any
 
@@ -33,6 +42,7 @@ Command = Any
         ("HA_AI_DATABASE_URL", "nonsense", "the store cannot be used: Could not parse"),
         ("HA_AI_HOME_FILE", "missing.json", "expected a home.json at missing.json, got: No such file"),
         ("HA_AI_HOME_FILE", "none.db", "expected tz, lat, lon and rooms in none.db, got: Invalid JSON"),
+        ("HA_AI_COMMAND_KEY_FILE", "none.db", "expected none.db to be readable by its owner only"),
         ("HA_AI_TZ", "Mars", "HA_AI_TZ: expected an IANA time zone such as Europe/Berlin, got 'Mars'"),
         ("HA_AI_HTTP_PORT", "99999", "HA_AI_HTTP_PORT: expected less than or equal to 65535, got '99999'"),
     ],
@@ -55,7 +65,105 @@ def test_unknown_consumer_is_refused(ha_ai: Command, capsys: pytest.CaptureFixtu
     """A consumer that there is not is answered with those that there are."""
     with pytest.raises(SystemExit):
         ha_ai("run", "teach")
-    assert "expected learn or publish, got 'teach'" in capsys.readouterr().err
+    expected = "expected one of learn, publish, suggest, review, deploy, show, answer, got 'teach'"
+    assert expected in capsys.readouterr().err
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[Consumer]:
+    """The consumers that were given a process of their own; none really is."""
+    found: list[Consumer] = []
+
+    async def note(consumer: Consumer) -> None:
+        found.append(consumer)
+
+    monkeypatch.setattr(run, "keep_running", note)
+    return found
+
+
+@pytest.fixture
+def hosted(monkeypatch: pytest.MonkeyPatch) -> list[Consumer]:
+    """The stateless consumers that were to run in this process; none really does."""
+    found: list[Consumer] = []
+
+    def note(_settings: object, _home: object, factories: Iterable[Consumer], **_how: object) -> None:
+        found.extend(factories)
+
+    monkeypatch.setattr(run, "ConsumerHost", note)
+    monkeypatch.setattr(run, "Service", MagicMock())
+    return found
+
+
+def deploying(tmp_path: Path, **fields: Any) -> Settings:
+    """Settings with which the deployer can run."""
+    settings = {"deployer_token_file": tmp_path / "token", "home_assistant_url": "http://127.0.0.1:1"}
+    return Settings(_env_file=None, **{**settings, **fields})
+
+
+async def test_without_names_everything_runs_and_the_deployer_beside(
+    tmp_path: Path, started: list[Consumer], hosted: list[Consumer]
+) -> None:
+    """The deployer gets a process of its own, and the one that holds all others does not make it."""
+    assert frozenset(Consumer) == run.ALL
+    parts, beside = run._parts(deploying(tmp_path), Home(), run.ALL)
+    assert len(parts) == 2
+    assert set(hosted) == {Consumer.SUGGEST, Consumer.REVIEW, Consumer.SHOW, Consumer.ANSWER}
+    await beside[-1]()
+    assert started == [Consumer.DEPLOY]
+
+
+async def test_the_deployer_alone_runs_here(
+    tmp_path: Path, started: list[Consumer], hosted: list[Consumer]
+) -> None:
+    """Named alone it is the process of its own."""
+    parts, beside = run._parts(deploying(tmp_path), Home(), frozenset({Consumer.DEPLOY}))
+    assert (len(parts), beside, hosted, started) == (1, [], [Consumer.DEPLOY], [])
+
+
+@pytest.mark.parametrize("name", ["deployer_token_file", "home_assistant_url"])
+@pytest.mark.usefixtures("hosted")
+async def test_without_a_token_or_an_address_nothing_deploys(
+    tmp_path: Path, started: list[Consumer], name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No process is started that could only end, and the log says what is missing."""
+    monkeypatch.setattr(run, "log", get_logger())
+    _, beside = run._parts(deploying(tmp_path, **{name: None}), Home(), run.ALL)
+    with capture_logs() as logs:
+        await beside[-1]()
+    assert started == []
+    assert logs[0]["event"].startswith("nothing is deployed")
+
+
+def test_the_deployer_without_its_token_says_what_is_missing(
+    ha_ai: Command, monkeypatch: pytest.MonkeyPatch, free_port: int
+) -> None:
+    """Started alone without a token it ends with the reason, and no traceback."""
+    monkeypatch.setenv("HA_AI_MQTT_URL", f"mqtt://127.0.0.1:{free_port}")
+    outcome = ha_ai("run", "deploy")
+    assert outcome.code == 2
+    assert "HA_AI_DEPLOYER_TOKEN_FILE" in outcome.err
+    assert "Traceback" not in outcome.err
+
+
+def test_every_consumer_runs_and_ends(at_broker: Any, tmp_path: Path) -> None:
+    """The command without names: all consumers connect, the deployer as a child that goes with its parent."""
+    (tmp_path / "token").write_text("a-token")
+    (tmp_path / "token").chmod(0o600)
+    environment = {
+        "HA_AI_DEPLOYER_TOKEN_FILE": str(tmp_path / "token"),
+        "HA_AI_HOME_ASSISTANT_URL": "http://127.0.0.1:1",
+    }
+    running_consumers: dict[str, int] = {}
+    with running(at_broker, port=0, **environment) as said:
+        for line in said:
+            if line["event"] == "consumer runs in a process of its own":
+                child = psutil.Process(line["pid"])
+            if line["event"] == "consumer runs":
+                running_consumers[line["consumer"]] = 1
+            if len(running_consumers) == len(Consumer) - len(STATEFUL):
+                break
+    assert sorted(running_consumers) == ["answer", "deploy", "review", "show", "suggest"]
+    assert not child.is_running()
 
 
 def test_address_of_health_is_said(at_broker: Any) -> None:
@@ -78,9 +186,9 @@ def test_taken_port_is_said_and_ends_nothing(at_broker: Any) -> None:
 
 
 @contextmanager
-def running(broker: Any, *, port: int) -> Iterator[Iterator[dict[str, Any]]]:
+def running(broker: Any, *, port: int, **more: str) -> Iterator[Iterator[dict[str, Any]]]:
     """The lines that a pipeline logs; at the end it is stopped, which it does without a fault."""
-    environment = {**os.environ, "HA_AI_MQTT_URL": broker.url, "HA_AI_HTTP_PORT": str(port)}
+    environment = {**os.environ, "HA_AI_MQTT_URL": broker.url, "HA_AI_HTTP_PORT": str(port), **more}
     command = [str(Path(sys.executable).with_name("ha-ai")), "run"]
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None

@@ -13,7 +13,7 @@ from pipeline.cli.terminal import ERR, OUT, SHORT_ID, readable, say
 from pipeline.settings import Settings
 from pipeline.wording import counted
 from schemas.instants import from_us
-from sinks.store.audit import AuditEntry, check
+from sinks.store.audit import AuditEntry
 
 BROKEN = 1
 
@@ -28,7 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
     settings = Settings()
     with reading(settings) as store:
         entries = store.suggestions.audit()
-        wrong = check(store.home, entries)
+        wrong = store.suggestions.audit_fault()
     if arguments.json:
         for entry in entries:
             say(json.dumps(_plain(entry), ensure_ascii=False))

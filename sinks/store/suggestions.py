@@ -16,7 +16,7 @@ from schemas.tables import (
     SuggestionRow,
     table_of,
 )
-from sinks.store.audit import AuditEntry, append, read
+from sinks.store.audit import AuditEntry, append, fault, read
 from sinks.store.engine import Database, insert_into, take_turn
 from sinks.store.rows import storable
 
@@ -99,9 +99,14 @@ class SuggestionReads:
             return SuggestionWrites(connection, self._home).versions(suggestion_id)
 
     def audit(self) -> list[AuditEntry]:
-        """Return the audit log; `sinks.store.audit.fault` says whether it is whole."""
+        """Return the audit log; `audit_fault` says whether it is whole."""
         with self._database.reading() as connection:
             return read(connection, self._home)
+
+    def audit_fault(self) -> str | None:
+        """Return what is wrong with the audit log; None if it is as it was written, to its end."""
+        with self._database.reading() as connection:
+            return fault(connection, self._home)
 
     def control(self, name: str) -> Any:
         """Return what a person has set, None if nobody did."""

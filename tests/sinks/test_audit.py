@@ -41,12 +41,6 @@ def append(store: SqlStore, *details: str) -> None:
             )
 
 
-def fault(store: SqlStore) -> str | None:
-    """What is wrong with the log as it stands in the store."""
-    with store._database.reading() as connection:
-        return audit.fault(connection, store.home)
-
-
 def written(said: Said) -> list[AuditEntry]:
     """The entries of a log, as they are appended one after the other."""
     entries = list[AuditEntry]()
@@ -99,7 +93,7 @@ def test_another_homes_log_is_not_ours(opened: Callable[[str], SqlStore]) -> Non
     append(one, "a", "b")
     append(other, "c")
     assert [entry.number for entry in one.suggestions.audit()] == [1, 2]
-    assert (fault(one), fault(other)) == (None, None)
+    assert (one.suggestions.audit_fault(), other.suggestions.audit_fault()) == (None, None)
     assert check("other", one.suggestions.audit()) == "entry 1 is not what was written"
     with one._database.reading() as connection:
         assert audit.homes(connection) == ["one", "other"]
@@ -109,11 +103,11 @@ def test_removal_from_the_end_is_found(opened: Open) -> None:
     """The last entries, or all of them, cannot leave the store unnoticed."""
     store = opened()
     append(store, "a", "b", "c")
-    assert fault(store) is None
+    assert store.suggestions.audit_fault() is None
     for last, expected in ((3, "after entry 2"), (1, "after entry 0")):
         with store._database.writing() as connection:
             connection.execute(delete(AUDIT).where(AUDIT.c.number >= last))
-        assert (fault(store) or "").startswith(expected)
+        assert (store.suggestions.audit_fault() or "").startswith(expected)
         with store._database.reading() as connection:
             assert audit.homes(connection) == ["home"]
 
@@ -124,7 +118,7 @@ def test_a_change_in_the_store_is_found(opened: Open) -> None:
     append(store, "a", "b", "c")
     with store._database.writing() as connection:
         connection.execute(update(AUDIT).where(AUDIT.c.number == 2).values(actor="Eve"))
-    assert fault(store) == "entry 2 is not what was written"
+    assert store.suggestions.audit_fault() == "entry 2 is not what was written"
 
 
 def test_concurrent_appends_make_one_chain(opened: Open) -> None:
@@ -141,7 +135,7 @@ def test_concurrent_appends_make_one_chain(opened: Open) -> None:
         list(executor.map(write, range(writers)))
     entries = stores[0].suggestions.audit()
     assert len(entries) == writers * each
-    assert fault(stores[0]) is None
+    assert stores[0].suggestions.audit_fault() is None
     for number in range(writers):
         mine = [entry.detail for entry in entries if entry.detail.startswith(f"{number}.")]
         assert mine == [f"{number}.{place}" for place in range(each)]
@@ -161,7 +155,7 @@ def test_what_is_not_committed_leaves_no_trace(opened: Open) -> None:
         fail()
     append(store, "b")
     assert [entry.detail for entry in store.suggestions.audit()] == ["a", "b"]
-    assert fault(store) is None
+    assert store.suggestions.audit_fault() is None
 
 
 def test_any_text_is_kept_within_bounds(opened: Open) -> None:
@@ -170,4 +164,4 @@ def test_any_text_is_kept_within_bounds(opened: Open) -> None:
     append(store, "\x00nul", "half \ud83d", "x" * 100_000)
     details = [entry.detail for entry in store.suggestions.audit()]
     assert details == ["\ufffdnul", "half ?", "x" * audit.LONGEST]
-    assert fault(store) is None
+    assert store.suggestions.audit_fault() is None

@@ -1,12 +1,15 @@
 """Consumers at their desks: settings, home and store of their own."""
 
 import os
+import sys
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+import structlog
 from faststream.mqtt import MQTTBroker
+from structlog._config import BoundLoggerLazyProxy
 
 from pipeline.consumers.consumer import Desk
 from pipeline.settings import OLD_NAMES, Settings
@@ -21,6 +24,16 @@ def _bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in os.environ:
         if name.startswith("HA_AI_") or name in OLD_NAMES:
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def _fresh_logs() -> None:
+    """Logs as they are by default: what another test has set up would stay in every logger it used."""
+    structlog.reset_defaults()
+    for module in list(sys.modules.values()):
+        logger = vars(module).get("log")
+        if isinstance(logger, BoundLoggerLazyProxy):
+            vars(logger).pop("bind", None)
 
 
 @pytest.fixture

@@ -35,6 +35,7 @@ REFUSED_BY_COUNT = "refused, by count"
 WANTED = "wanted"
 UNKNOWN = "unknown"
 REMOVED = 0
+REPLAYED = Decision(Fate.REFUSED, "replayed", "this was received before, and counts once")
 WRITTEN_MEANWHILE = "expected a suggestion as it was read, got one that somebody else wrote meanwhile"
 DEPLOYER_VERBS = {Verb.APPROVE: Verb.DEPLOY, Verb.ROLLBACK: Verb.ROLLBACK}
 
@@ -90,11 +91,11 @@ class Verdicts:
             writes = transaction.suggestions
             writes.take_turn(REVIEWING)
             if not writes.use_nonce(order.nonce, now_us):
-                decision = Decision(Fate.REFUSED, "replayed", "this was received before, and counts once")
-                self._note(transaction, _refusal(order, topic, decision)._replace(order=None), now_us)
-                return decision
-            kept = writes.get(order.suggestion_id)
-            decision = self._decide(writes, kept, order, terms)
+                # It is not answered anew: by its nonce the outbox knows the answer that there was.
+                decision, kept = REPLAYED, None
+            else:
+                kept = writes.get(order.suggestion_id)
+                decision = self._decide(writes, kept, order, terms)
             if kept is None or decision.fate is Fate.REFUSED:
                 self._note(transaction, _refusal(order, topic, decision), now_us)
                 return decision

@@ -10,7 +10,8 @@ from benchmarks.forging import forge
 from benchmarks.processes import wait_until
 from benchmarks.review_desk import ReviewDesk, a_suggestion
 from pipeline.consumers.verdicts import REFUSED, Terms
-from pipeline.reviewing.refused import ANSWERS_AT_ONCE, SUMMED_UP_AFTER_US, Refused
+from pipeline.reviewing import refused
+from pipeline.reviewing.refused import SUMMED_UP_AFTER_US, Refused
 from pipeline.reviewing.signing import is_signed, sign
 from pipeline.settings import Settings
 from schemas.automations import Action, Automation, TimeTrigger
@@ -198,20 +199,39 @@ async def test_no_bytes_are_an_exception(desk: ReviewDesk, payload: bytes) -> No
     assert desk.said() == []
 
 
+@pytest.fixture
+def without_refill(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What may be entered and answered does not grow with time, however slow the machine is."""
+    for name in ("ENTRIES_A_MINUTE", "ANSWERS_A_MINUTE"):
+        monkeypatch.setattr(refused, name, 0)
+
+
+@pytest.mark.usefixtures("without_refill")
 async def test_a_forged_command_is_answered_within_bounds(desk: ReviewDesk) -> None:
     """Who signs with a wrong key is told so; a flood gets no flood of answers, but every entry."""
     forged = sign(desk.command(Verb.APPROVE, LAMP), bytes(32))
-    number = ANSWERS_AT_ONCE + 20
-    for _ in range(number):
+    few = Refused(answers=2, at_us=desk.desk.now_us())
+    with desk.store.begin() as transaction:
+        transaction.suggestions.set_control(REFUSED, few.model_dump(mode="json"))
+    for _ in range(5):
         await desk.send(forged)
-    assert len(answers(desk)) < number
-    assert set(answers(desk)) == {(False, forged.nonce)}
+    assert answers(desk) == [(False, forged.nonce)] * 2
     assert "our key" in desk.said(ANSWERED)[0].payload["text"]
-    assert reasons(desk) == ["signature"] * number
-    await desk.send(desk.command(Verb.MODIFY, LAMP))
-    assert len(answers(desk)) >= ANSWERS_AT_ONCE + 1
+    assert reasons(desk) == ["signature"] * 5
 
 
+@pytest.mark.usefixtures("without_refill")
+async def test_who_holds_the_key_is_answered_in_a_flood(desk: ReviewDesk) -> None:
+    """What somebody forges takes nothing from those who may command."""
+    none_left = Refused(answers=0, at_us=desk.desk.now_us())
+    with desk.store.begin() as transaction:
+        transaction.suggestions.set_control(REFUSED, none_left.model_dump(mode="json"))
+    wrong = desk.command(Verb.MODIFY, LAMP)
+    await desk.send(wrong)
+    assert answers(desk) == [(False, wrong.nonce)]
+
+
+@pytest.mark.usefixtures("without_refill")
 async def test_a_flood_is_summed_up_and_nothing_is_lost(desk: ReviewDesk) -> None:
     """Above the bound refusals are counted, and a minute later one entry says how many of each."""
     with desk.store.begin() as transaction:

@@ -1,11 +1,11 @@
 import pytest
 
-from benchmarks.review_desk import ReviewDesk
+from benchmarks.review_desk import ReviewDesk, a_suggestion
 from pipeline.consumers.workshop import WorkshopError
 from pipeline.settings import Settings
 from schemas.automations import Automation, InState, TimeTrigger
 from schemas.commands import Modification, Verb
-from schemas.patterns import Evidence, Pattern, TimeOfDayDetail
+from schemas.patterns import Evidence, Pattern, TimeOfDayDetail, Weekday
 from schemas.suggestions import Opinion, Status, Suggestion, Trial
 from sinks.home_assistant import HomeAssistantReader
 from tests.pipeline.consumers.review import (
@@ -154,6 +154,18 @@ async def test_a_modification_passes_the_same_checks(
     assert [action.entity_id for action in now(desk).automation.actions] == [BEDSIDE]
 
 
+async def test_a_suggestion_does_not_stand_in_its_own_way(desk: ReviewDesk, bench: Bench) -> None:
+    """What would be a duplicate beside it may take its place; what is one of another suggestion may not."""
+    on_weekdays = Modification(condition=Weekday(days=(0, 1, 2, 3, 4)))
+    await desk.send(desk.command(Verb.MODIFY, LAMP, change=on_weekdays))
+    assert now(desk).version == len(bench.asked) + 1 == 2
+    twin = a_suggestion(391).model_copy(update={"automation": LAMP.automation})
+    desk.add(twin)
+    late = Modification(minute=391)
+    await desk.send(desk.command(Verb.MODIFY, now(desk), change=late))
+    assert reasons(desk) == ["unfit"]
+
+
 async def test_what_runs_too_often_is_not_made(desk: ReviewDesk, bench: Bench) -> None:
     """What the trial shows counts as for any new suggestion."""
     bench.trial = bench.trial.model_copy(update={"fired": 100_000})
@@ -169,6 +181,17 @@ async def test_what_could_not_be_tried_is_not_made(desk: ReviewDesk, bench: Benc
     bench.error = None
     await desk.send(desk.command(Verb.MODIFY, LAMP, change=LATER))
     assert now(desk).version == 2
+
+
+async def test_a_modification_that_came_to_nothing_is_not_tried_again(desk: ReviewDesk, bench: Bench) -> None:
+    """Whoever sends it again and again does not get a backtest each time."""
+    bench.error = WorkshopError("it took too long")
+    command = desk.command(Verb.MODIFY, LAMP, change=LATER)
+    for _ in range(3):
+        await desk.send(command)
+    assert len(bench.asked) == 1
+    assert reasons(desk) == ["untried", "replayed", "replayed"]
+    assert len(desk.said(ANSWERED)) == 1
 
 
 async def test_a_habit_that_is_forgotten_cannot_be_tried(desk: ReviewDesk) -> None:

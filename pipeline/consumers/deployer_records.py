@@ -7,8 +7,8 @@ from typing import Any
 from pipeline.deploying.fates import given_up, noted, retired, standing
 from pipeline.deploying.looks import WORDS, Look
 from pipeline.deploying.messages import Messages, What
-from pipeline.deploying.steps import Patience, Step, failed, forward, is_round_over, settled
-from pipeline.deploying.troubles import ObstacleError, lasting
+from pipeline.deploying.steps import Patience, Step, failed, forward, is_given_up, is_round_over, settled
+from pipeline.deploying.troubles import ObstacleError
 from pipeline.suggesting.announcing import changed
 from schemas.commands import SignedCommand, Verb
 from schemas.instants import from_us
@@ -110,15 +110,15 @@ class Records:
     def failed(self, row: Deployment, held: Held, now_us: int, obstacle: ObstacleError) -> bool:
         """A step could not be done; told when the round is over, not at every attempt."""
         text = str(obstacle)
-        after = failed(row, lasting(obstacle.trouble), text, now_us, self._patience)
-        is_given_up = after.attempts >= self._patience.most or after.step == Step.STANDS
+        after = failed(row, obstacle.trouble, text, now_us, self._patience)
+        is_retried = not is_given_up(after, self._patience)
         with self._store.begin(holder=held) as transaction:
             if not transaction.suggestions.move(after, instead_of=row):
                 return False
-            if is_given_up or is_round_over(after, self._patience):
+            if not is_retried or is_round_over(after, self._patience):
                 self._change(transaction, row, now_us, text, lambda each, now: noted(each, text, now))
                 said = self.messages.failed(
-                    row.suggestion_id, row.step, text, is_retried=not is_given_up, at=from_us(now_us)
+                    row.suggestion_id, row.step, text, is_retried=is_retried, at=from_us(now_us)
                 )
                 transaction.enqueue([said], now_us)
                 self._audit(transaction, row, now_us, OURSELVES, "failed", f"{row.step}: {text}")

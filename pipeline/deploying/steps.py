@@ -7,13 +7,14 @@ known is simply taken again.
 
 A step that fails is tried again after growing pauses. When those of a round are used up, or waiting would not
 help, that is told, what was written is taken back (``take_back``: to what stood before, or to nothing), and
-after a rest the next round begins; after the last one it is given up until a person wants it again.
+after a rest the next round begins; after the last one it is given up until a person wants it again. A removal
+is never given up: somebody wants it gone, and what was not seen to be gone may run.
 """
 
 from dataclasses import dataclass
 from enum import StrEnum
 
-from pipeline.deploying.troubles import Lasting
+from pipeline.deploying.troubles import Lasting, Trouble, lasting
 from sinks.store.suggestions import Deployment
 
 US = 1_000_000
@@ -31,6 +32,8 @@ class Step(StrEnum):
     STANDS = "stands"
 
 
+# Nobody ordered it, or what stands there is not ours.
+NOT_TO_REMOVE = frozenset({Trouble.REFUSED, Trouble.FOREIGN})
 NEXT = {
     Step.WRITE: Step.ENABLE,
     Step.ENABLE: Step.STANDS,
@@ -95,28 +98,32 @@ def forward(row: Deployment, now_us: int) -> Deployment:
     return row._replace(step=step.value, standing=standing, attempts=attempts, detail="", updated_us=now_us)
 
 
-def failed(row: Deployment, lasting: Lasting, text: str, now_us: int, patience: Patience) -> Deployment:
+def failed(row: Deployment, trouble: Trouble, text: str, now_us: int, patience: Patience) -> Deployment:
     """The deployment after a step that could not be done."""
+    round_end = (row.attempts // patience.tries + 1) * patience.tries
     attempts = {
         Lasting.MOMENTS: row.attempts + 1,
-        Lasting.UNTIL_MENDED: (row.attempts // patience.tries + 1) * patience.tries,
-        Lasting.FOR_GOOD: patience.most,
-    }[lasting]
+        Lasting.UNTIL_MENDED: round_end,
+        Lasting.FOR_GOOD: patience.most if row.wanted else round_end,
+    }[lasting(trouble)]
     tried = row._replace(attempts=attempts, detail=text, updated_us=now_us)
-    if not is_round_over(tried, patience):
-        return tried._replace(step=Step.REMOVE.value) if row.step == Step.VANISH else tried
     if row.wanted:
-        return tried._replace(step=Step.TAKE_BACK.value)
-    return settled(tried, now_us, patience)
+        return tried._replace(step=Step.TAKE_BACK.value) if is_round_over(tried, patience) else tried
+    if trouble in NOT_TO_REMOVE:
+        return _left(row, now_us)
+    return tried._replace(step=Step.REMOVE.value) if row.step == Step.VANISH else tried
 
 
 def settled(row: Deployment, now_us: int, patience: Patience) -> Deployment:
     """The deployment when what was written is taken back: it rests, or is given up."""
     if is_given_up(row, patience):
-        return row._replace(
-            wanted=row.standing, step=Step.STANDS.value, attempts=0, detail="", updated_us=now_us
-        )
+        return _left(row, now_us)
     return row._replace(step=Step.WANTED.value, updated_us=now_us)
+
+
+def _left(row: Deployment, now_us: int) -> Deployment:
+    """What stands is left as it is."""
+    return row._replace(wanted=row.standing, step=Step.STANDS.value, attempts=0, detail="", updated_us=now_us)
 
 
 def is_round_over(row: Deployment, patience: Patience) -> bool:
@@ -126,7 +133,7 @@ def is_round_over(row: Deployment, patience: Patience) -> bool:
 
 def is_given_up(row: Deployment, patience: Patience) -> bool:
     """Whether it is not tried again by itself."""
-    return row.attempts >= patience.most
+    return row.step == Step.STANDS or (row.wanted > 0 and row.attempts >= patience.most)
 
 
 def due_us(row: Deployment, patience: Patience) -> int | None:

@@ -1,30 +1,51 @@
 """Which stateless consumers there are; each module is imported only where it runs."""
 
+# ruff: noqa: PLC0415 what the deployer reads and imports, no other process need
 from collections.abc import Iterable
-from importlib import import_module
 
 from pipeline.consumers.consumer import Consumer, Desk, StatelessConsumer
 from pipeline.consumers.host import Factory
 
-CLASSES = {
-    Consumer.SUGGEST: ("pipeline.consumers.suggester", "Suggester"),
-    Consumer.REVIEW: ("pipeline.consumers.reviewer", "Reviewer"),
-    Consumer.DEPLOY: ("pipeline.consumers.deployer", "Deployer"),
-    Consumer.SHOW: ("pipeline.consumers.shower", "Shower"),
-    Consumer.ANSWER: ("pipeline.consumers.answerer", "Answerer"),
-}
-
 
 def factories(consumers: Iterable[Consumer]) -> dict[Consumer, Factory]:
     """What makes the named consumers; those that are not stateless are passed over."""
-    return {name: _factory(name) for name in sorted(consumers) if name in CLASSES}
+    return {name: MAKERS[name] for name in sorted(consumers) if name in MAKERS}
 
 
-def _factory(name: Consumer) -> Factory:
-    module, class_name = CLASSES[name]
+def _suggester(desk: Desk) -> StatelessConsumer:
+    from pipeline.consumers.suggester import Suggester
 
-    def make(desk: Desk) -> StatelessConsumer:
-        made: StatelessConsumer = getattr(import_module(module), class_name)(desk)
-        return made
+    return Suggester(desk)
 
-    return make
+
+def _reviewer(desk: Desk) -> StatelessConsumer:
+    from pipeline.consumers.reviewer import Reviewer
+
+    return Reviewer(desk)
+
+
+def _deployer(desk: Desk) -> StatelessConsumer:
+    from pipeline.consumers.deployer import Deployer
+
+    return Deployer(desk)
+
+
+def _shower(desk: Desk) -> StatelessConsumer:
+    from pipeline.consumers.shower import Shower
+
+    return Shower(desk)
+
+
+def _answerer(desk: Desk) -> StatelessConsumer:
+    from pipeline.consumers.answerer import Answerer
+
+    return Answerer(desk)
+
+
+MAKERS: dict[Consumer, Factory] = {
+    Consumer.SUGGEST: _suggester,
+    Consumer.REVIEW: _reviewer,
+    Consumer.DEPLOY: _deployer,
+    Consumer.SHOW: _shower,
+    Consumer.ANSWER: _answerer,
+}

@@ -1,0 +1,31 @@
+import subprocess
+import sys
+
+from pipeline.consumers.consumer import STATEFUL, Consumer
+from pipeline.consumers.registry import factories
+
+IMPORTS = """
+import sys
+from pipeline.cli import run
+from pipeline.consumers.consumer import Consumer
+from pipeline.consumers.registry import factories
+factories(Consumer)
+print([name for name in sys.modules if name in (
+    "pipeline.consumers.answerer", "pipeline.consumers.deployer", "pipeline.consumers.reviewer",
+    "pipeline.consumers.shower", "pipeline.consumers.suggester", "sinks.home_assistant", "polars",
+)])
+"""
+
+
+def test_every_stateless_consumer_can_be_made() -> None:
+    """Each has what makes it, under its own name; learning and publishing have not."""
+    assert factories(Consumer).keys() == frozenset(Consumer) - STATEFUL
+    assert list(factories([Consumer.SHOW, Consumer.LEARN])) == [Consumer.SHOW]
+
+
+def test_nothing_is_imported_for_what_does_not_run() -> None:
+    """Knowing all consumers imports none of them, nor what they alone need."""
+    said = subprocess.run(
+        [sys.executable, "-c", IMPORTS], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert said.stdout.strip() == "[]"

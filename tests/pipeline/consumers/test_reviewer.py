@@ -347,12 +347,11 @@ def test_of_many_approvals_at_once_one_deploys(settings: Settings) -> None:
     assert found.deployments == found.feedback == found.accepted == 8
 
 
-@pytest.mark.parametrize("seed", [101, 102])
 async def test_nothing_forged_counts_and_all_of_it_is_entered(
-    settings: Settings, home_assistant: FakeHomeAssistant, monkeypatch: pytest.MonkeyPatch, seed: int
+    settings: Settings, home_assistant: FakeHomeAssistant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Forged, mutated, replayed, expired, retained commands and bare presses."""
     monkeypatch.setattr("pipeline.consumers.confirmation.PAUSES_S", (0.0,))
-    forged = await forge(reading(settings, home_assistant), 210, home_assistant, seed=seed)
-    assert set(forged.sent.values()) == {30}
-    assert (forged.counted, forged.audited, forged.is_log_whole) == (0, 210, True)
+    forged = await forge(reading(settings, home_assistant), 140, home_assistant, seed=101)
+    assert set(forged.sent.values()) == {20}
+    assert (forged.counted, forged.audited, forged.is_log_whole) == (0, 140, True)

@@ -26,6 +26,8 @@ SNAPSHOT_VERSION = 1
 # Days that end at once are one occasion, and so are those of a replay, however long each takes.
 QUIET_S = 3.0
 REPLAY_QUIET_S = 30.0
+# Learning judges anew after its start, and says so: that is the better occasion.
+START_QUIET_S = 20.0
 AGAIN_S = 60.0
 
 
@@ -100,7 +102,7 @@ class Suggester:
     async def _suggest_when_asked(self) -> None:
         """Run after what asks for it, and after the start if nothing was tried today, until cancelled."""
         if await self._is_due():
-            self._occasion.ask(QUIET_S)
+            self._occasion.ask(START_QUIET_S)
         while True:
             await self._occasion.come()
             await self._try_to_run()

@@ -79,6 +79,7 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is quiet at once."""
     monkeypatch.setattr(module, "QUIET_S", 0.05)
     monkeypatch.setattr(module, "REPLAY_QUIET_S", 0.2)
+    monkeypatch.setattr(module, "START_QUIET_S", 0.05)
 
 
 def learned(store: SqlStore, *offers: Offer) -> None:

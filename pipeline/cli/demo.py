@@ -10,15 +10,18 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 
 import aiomqtt
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 from rich.progress import Progress
 
 from pipeline.cli import UserError
+from pipeline.cli.demo_settings import settings_of
 from pipeline.cli.findings import Findings
 from pipeline.cli.terminal import OUT, command, progress, say
+from pipeline.consumers.plan import Planner
+from pipeline.consumers.workshop import Workshop, WorkshopError
 from pipeline.delivery.service import FatalError, Service
 from pipeline.ingest.bounds import StreamClock
 from pipeline.logs import configure_logs
@@ -29,12 +32,11 @@ from pipeline.simulation import Household
 from pipeline.terminal_client import TerminalClient
 from schemas.home import Home
 from schemas.statuses import AnomalyDetected, PatternDetected, ServiceStatus
+from schemas.suggestions import Suggestion
 from sinks.store import SqlStore
 
 WINDOW = 2_000
-BATCH = 500
 POLL_S = 0.005
-NEVER_S = 86_400.0
 HALF_DAY_S = 43_200
 PATIENCE_S = 30.0
 
@@ -52,33 +54,17 @@ def run(arguments: argparse.Namespace) -> int:
         raise UserError(f"expected at least one day, got {arguments.days}")
     household = Household(seed=arguments.seed, days=arguments.days)
     with _directory(arguments.keep) as directory, _broker() as url:
-        settings = _settings(household, url, directory)
+        settings = settings_of(household, url, directory)
         try:
             asyncio.run(_demonstrate(household, settings))
         except asyncio.CancelledError:
             return 128 + signal.SIGTERM
-        except (FatalError, aiomqtt.MqttError, TimeoutError) as error:
+        except (FatalError, WorkshopError, aiomqtt.MqttError, TimeoutError) as error:
             raise UserError(f"the demonstration broke off: {error or type(error).__name__}") from error
     if arguments.keep is not None:
         path = settings.database_path
         say(f"\nThe store is kept:  HA_AI_DATABASE_PATH={path} {command()} patterns --picture")
     return 0
-
-
-class DemoSettings(Settings):
-    """Settings of a demonstration: neither environment nor `.env` lead it to another broker or store."""
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        del settings_cls, env_settings, dotenv_settings, file_secret_settings
-        return (init_settings,)
 
 
 class DemoClock(StreamClock):
@@ -87,22 +73,6 @@ class DemoClock(StreamClock):
     def check(self, at_us: int, received_us: int) -> None:
         del received_us
         super().check(at_us, 0)
-
-
-def _settings(household: Household, url: str, directory: Path) -> Settings:
-    return DemoSettings(
-        mqtt_url=url,
-        database_path=directory / "ha-ai.db",
-        tz=household.tz,
-        lat=household.lat,
-        lon=household.lon,
-        batch_size=BATCH,
-        mqtt_receive_maximum=2 * BATCH,
-        heartbeat_s=NEVER_S,
-        watchdog_s=NEVER_S,
-        log_format="console",
-        log_level="warning",
-    )
 
 
 @contextlib.contextmanager
@@ -153,6 +123,20 @@ async def _demonstrate(household: Household, settings: Settings) -> None:
             service.stop()
             await asyncio.gather(serving, telling, return_exceptions=True)
     findings.summarize(story.player.published, time.monotonic() - started_s)
+    trying = OUT.status("trying automations on these days, in a process of their own")
+    with trying if OUT.is_terminal else contextlib.nullcontext():
+        suggestions = await _suggestions(household, settings, home)
+    findings.propose(suggestions)
+    findings.conclude()
+
+
+async def _suggestions(household: Household, settings: Settings, home: Home) -> list[Suggestion]:
+    """What would be suggested on the evening of the last day, as the suggester finds it; keeps nothing."""
+    minimum = settings.minimum_confidence
+    examination = await Workshop(settings, home).examine(minimum)
+    now = datetime.fromtimestamp(household.calendar.moment(household.days, 0), home.zone)
+    with contextlib.closing(SqlStore(settings.store_url, home=home.id)) as store:
+        return Planner(settings, home, store).decide(examination, None, minimum=minimum, now=now).new
 
 
 class _Story:

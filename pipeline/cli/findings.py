@@ -1,11 +1,12 @@
 """What the demonstration's reader hears, shown as it comes and set against what was planted."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from rich.text import Text
 
+from pipeline.cli.proofs import show_brief
 from pipeline.cli.terminal import OUT, alarm, command, gone, order, picture, say, short_id
 from pipeline.planted import automation_in_words, chain_in_words, habit_in_words, pair_in_words
 from pipeline.simulation import Household
@@ -13,8 +14,11 @@ from pipeline.simulation.scoring import score
 from pipeline.wording import claim, counted
 from schemas.patterns import DurationDetail, Pattern
 from schemas.statuses import AnomalyDetected, PatternDetected
+from schemas.suggestions import Suggestion
 
 DURATIONS_SHOWN = 3
+APPROVAL = """\
+  Nothing runs before you press Approve beside it in Home Assistant, or say `{command} approve ID`."""
 NEXT_STEPS = """
 Where to look next
   {command} doctor     is your broker ready, and does Home Assistant publish its events?
@@ -79,7 +83,20 @@ class Findings:
             say(f"      {automation_in_words(automation)}")
         recognised = sum(pattern.detail.automated for pattern in known)
         said = f"{wrong} taken for a habit" if wrong else "none taken for a habit"
-        say(f"  {said}, {recognised} recognised as an automation's doing")
+        say(f"  {said}, {recognised} recognised as an automation's doing\n")
+
+    def propose(self, suggestions: Sequence[Suggestion]) -> None:
+        """Show what would be suggested, with its proof, and how a person says yes to it."""
+        if not suggestions:
+            say("No automation is suggested yet: that takes more days of proof")
+            return
+        say("Automations that it would suggest now, each tried on these days")
+        for each in suggestions:
+            show_brief(each)
+        say(APPROVAL.format(command=command()))
+
+    def conclude(self) -> None:
+        """Say what a person may do next."""
         say(NEXT_STEPS.format(command=command()))
 
     def _day(self, at: datetime) -> str:

@@ -15,6 +15,7 @@ from schemas.suggestions import Status, Suggestion, Trial
 LEGEND = f"{HIT} right   {MISS} wrong   {BOTH} both   {NO_OCCASION} no occasion"
 SETTLED = (Status.REJECTED, Status.RETIRED)
 DATES_SHOWN = 10
+LIST_INDENT = 3 * INDENT
 
 
 def table(suggestions: Sequence[Suggestion]) -> Table:
@@ -34,6 +35,12 @@ def table(suggestions: Sequence[Suggestion]) -> Table:
             style="dim" if each.status in SETTLED else None,
         )
     return made
+
+
+def show_brief(suggestion: Suggestion) -> None:
+    """One among several: its title and its proof."""
+    OUT.print(Text(f"{LIST_INDENT}{readable(suggestion.title)}", style="bold"), soft_wrap=True)
+    OUT.print(Text(f"{LIST_INDENT}{proof(suggestion.trial)}"), soft_wrap=True)
 
 
 def show_offer(suggestion: Suggestion) -> None:

@@ -1,3 +1,4 @@
+import contextlib
 import os
 import re
 import signal
@@ -29,7 +30,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 
 def test_finds_what_was_planted_and_leaves_nothing(tmp_path: Path, demo: list[str | Path]) -> None:
-    """Patterns are shown with evidence and strip, then what was planted and found; no file stays."""
+    """Patterns with evidence and strip, then what was planted and found, then suggestions; no file stays."""
     outcome = subprocess.run(
         demo,
         cwd=tmp_path,
@@ -46,6 +47,7 @@ def test_finds_what_was_planted_and_leaves_nothing(tmp_path: Path, demo: list[st
     assert found("Habits", outcome.stdout) >= 5
     assert found("Pairs", outcome.stdout) >= 2
     assert "none taken for a habit" in outcome.stdout
+    assert suggested(outcome.stdout) == 3
     assert "Where to look next" in outcome.stdout
     assert "that lasts" not in outcome.stdout.partition(" messages of ")[0]
     assert list((tmp_path / "temporary").iterdir()) == []
@@ -65,6 +67,23 @@ def test_ends_cleanly_when_interrupted(
         process.communicate(timeout=30)
     assert process.returncode == 128 + number
     assert not any(child.is_running() for child in children)
+    assert list((tmp_path / "temporary").iterdir()) == []
+
+
+def test_ends_cleanly_while_automations_are_tried(tmp_path: Path, demo: list[str | Path]) -> None:
+    """Interrupted at its end, it takes the process along in which automations are tried."""
+    with subprocess.Popen(
+        [*demo[:2], "--days", "2"],
+        cwd=tmp_path,
+        env=environment(tmp_path),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        trying = wait_for_child(process.pid, "pipeline.consumers.workbench")
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=30)
+    assert process.returncode == 128 + signal.SIGTERM
+    assert not trying.is_running()
     assert list((tmp_path / "temporary").iterdir()) == []
 
 
@@ -91,6 +110,27 @@ def found(what: str, said: str) -> int:
     counted = re.search(rf"{what} that were planted: (\d+) of \d+ found", said)
     assert counted is not None
     return int(counted[1])
+
+
+def suggested(said: str) -> int:
+    """How many suggestions stand in their place, each with its proof below it."""
+    _, _, after = said.partition("Automations that it would suggest now, each tried on these days\n")
+    offers, _, _ = after.partition("  Nothing runs before")
+    return len(
+        re.findall(r"^ {6}\S.+\n {6}It would have run \d+ times in the last \d days", offers, re.MULTILINE)
+    )
+
+
+def wait_for_child(pid: int, module: str) -> psutil.Process:
+    """Wait until a process runs that module; return it."""
+    give_up_at = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < give_up_at:
+        for child in psutil.Process(pid).children():
+            with contextlib.suppress(psutil.Error):
+                if module in child.cmdline():
+                    return child
+        time.sleep(0.01)
+    raise AssertionError(f"nothing runs {module}")
 
 
 def wait_for_store(pid: int, directory: Path) -> list[psutil.Process]:

@@ -10,6 +10,7 @@ from pipeline.simulation import Household
 from schemas.anomalies import Anomaly
 from schemas.patterns import Change, DurationDetail, Pattern, Quantiles
 from schemas.statuses import AnomalyDetected, PatternDetected
+from tests.pipeline.suggesting.offers import offer, suggestion
 
 
 @pytest.fixture
@@ -78,6 +79,21 @@ def test_durations_are_counted_at_the_end(
     said = capsys.readouterr().out
     assert "And 4 durations, such as:\n      When b (light) goes on, that lasts 45 min" in said
     assert [name for name in "abcde" if f"When {name} (light)" in said] == ["b", "c", "d"]
+
+
+def test_suggestions_are_shown_with_their_proof(
+    findings: Findings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Title and proof of each, and how a person says yes; where there is none, that there is none yet."""
+    findings.propose([suggestion(), suggestion(offer("fan.bath", 600))])
+    said = capsys.readouterr().out
+    assert "      Turn on bath (fan) at 10:00\n      It would have run " in said
+    assert said.count("as you did it yourself") == 2
+    assert said.count(" approve ID`") == 1
+    findings.propose([])
+    said = capsys.readouterr().out
+    assert "No automation is suggested yet" in said
+    assert "approve" not in said
 
 
 def duration(pattern: Pattern, name: str, sure: float) -> Pattern:

@@ -8,6 +8,7 @@ from threading import Barrier
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from pipeline.consumers import suggester as module
@@ -34,6 +35,9 @@ from sinks.home_assistant import HomeAssistantReader, Refused, Unreachable
 from sinks.store import SqlStore, StoreUnavailableError
 from sinks.store.audit import check
 from tests.pipeline.suggesting.offers import NOW, offer, opinion, suggestion, trial
+from tests.sinks.conftest import postgresql_server, postgresql_url, sqlite_url, url
+
+__all__ = ["postgresql_server", "postgresql_url", "sqlite_url", "url"]
 
 TIMEOUT_S = 20.0
 NAMES = [f"light.l{number}" for number in range(8)]
@@ -255,25 +259,28 @@ async def test_a_person_comes_first(clock: Clock) -> None:
     assert said(clock.store) == []
 
 
-def test_suggesters_at_once_share_one_budget(settings: Settings, home: Home, store: SqlStore) -> None:
+def test_suggesters_at_once_share_one_budget(url: str, home: Home) -> None:
     """Six suggesters decide on different offers before any keeps: three suggestions in all."""
-    many = 6
-    begin = Barrier(many)
+    settings = Settings(_env_file=None, database_url=SecretStr(url))
+    stores = [SqlStore(url, home=home.id) for _ in range(6)]
+    stores[0].migrate()
+    begin = Barrier(len(stores))
 
     def run(number: int) -> None:
-        mine = SqlStore(settings.store_url, home=home.id)
-        planner = Planner(settings, home, mine)
+        planner = Planner(settings, home, stores[number])
         offers = tuple(offer(f"light.l{number}_{each}") for each in range(3))
         plan = planner.decide(Examination(offers=offers), None, minimum=0.75, now=NOW)
-        begin.wait()
-        with mine.begin() as transaction:
+        assert len(plan.new) == 3
+        begin.wait(TIMEOUT_S)
+        with stores[number].begin() as transaction:
             planner.keep(plan, transaction)
-        mine.close()
 
-    with ThreadPoolExecutor(many) as executor:
-        list(executor.map(run, range(many)))
-    assert len(store.suggestions.all()) == 3
-    assert len(said(store)) == 3
+    with ThreadPoolExecutor(len(stores)) as executor:
+        list(executor.map(run, range(len(stores))))
+    assert len(stores[0].suggestions.all()) == 3
+    assert len(said(stores[0])) == 3
+    for store in stores:
+        store.close()
 
 
 async def test_suggesters_at_once_do_not_repeat_each_other(clock: Clock) -> None:

@@ -10,6 +10,7 @@ import zmqtt
 from faststream.middlewares import AckPolicy
 from faststream.mqtt import MQTTBroker, MQTTMessage, QoS
 
+from pipeline.consumers.as_published import AsPublishedBroker
 from pipeline.consumers.consumer import Consumer, Desk, Inlet, Loop, Received, StatelessConsumer
 from pipeline.delivery.connection import connect, egress_broker, whole
 from pipeline.delivery.egress import MessageExpiry
@@ -54,7 +55,7 @@ class ConsumerHost:
         filled = outbox_filled or asyncio.Event()
         self._consumers: list[tuple[StatelessConsumer, MQTTBroker]] = []
         for name, factory in factories.items():
-            broker = egress_broker(settings, self._connection_failed, None, name=name)
+            broker = egress_broker(settings, self._connection_failed, None, name=name, kind=AsPublishedBroker)
             broker.add_middleware(MessageExpiry)
             desk = Desk(settings, home, self._store, self._executor, broker, filled)
             self._consumers.append((factory(desk), broker))

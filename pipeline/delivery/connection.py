@@ -66,14 +66,19 @@ def durable_broker(
 
 
 def egress_broker(
-    settings: Settings, on_failed: Failed, will: zmqtt.Will | None, *, name: str = "out"
+    settings: Settings,
+    on_failed: Failed,
+    will: zmqtt.Will | None,
+    *,
+    name: str = "out",
+    kind: type[MQTTBroker] = MQTTBroker,
 ) -> MQTTBroker:
     """The outbox's connection: a publish that waits must never hold up the intake's read loop.
 
     It has no session to resume, and a name of its own in every process, so that several can publish. The
-    stateless consumers have one each, under their own `name`.
+    stateless consumers have one each, under their own `name` and of the `kind` that they need.
     """
-    return MQTTBroker(
+    return kind(
         settings.broker_url,
         client_id=f"{settings.mqtt_client_id}-{name}-{secrets.token_hex(4)}",
         will=will,

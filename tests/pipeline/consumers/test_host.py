@@ -284,3 +284,15 @@ async def test_what_is_published_past_the_outbox(at_broker: Settings, home: Home
     assert (said.payload, said.qos, said.retain) == (b"text", 1, False)
     assert dict(said.properties.UserProperty)["message-id"] == "an-id"
     assert 0 < said.properties.MessageExpiryInterval <= 300
+
+
+@pytest.mark.parametrize("shared", [True, False])
+async def test_what_is_published_to_be_retained_says_so(
+    at_broker: Settings, home: Home, broker: Running, *, shared: bool
+) -> None:
+    """Also while somebody listens: a broker that hands it on at once does not hide it."""
+    async with hosting(at_broker, home, shared=shared) as hosted, publishing(broker) as client:
+        for retain in (True, False):
+            await client.publish(TOPIC, b"1", qos=1, retain=retain)
+        await until(lambda: len(hosted.probe.handled) == 2)
+    assert [received.retain for received in hosted.probe.handled] == [True, False]

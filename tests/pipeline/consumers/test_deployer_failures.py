@@ -9,16 +9,24 @@ import pytest
 import pytest_asyncio
 
 from pipeline.consumers.consumer import Desk
+from pipeline.deploying.steps import Step
 from schemas.suggestions import Opinion, Status, Suggestion
 from sinks.home_assistant.rest import Rest
 from tests.pipeline.consumers.deployments import ID, LAMP, FakeBench, proposal, until
 from tests.sinks.fake_home_assistant import Failure, FakeHomeAssistant
 
-STEPS = ("configuration", "states", "services", "read", "write", "delete")
+REFUSALS = (Failure.UNAUTHORIZED, Failure.SERVER_ERROR, Failure.NO_JSON)
 # A greeting is not refused, it fails to come.
-GREETINGS = (Failure.SILENT_BEFORE, Failure.CUT_BEFORE)
-EVERYWHERE = [(step, failure) for step in STEPS for failure in Failure]
-EVERYWHERE += [("websocket", failure) for failure in GREETINGS]
+SILENCES = (Failure.SILENT_BEFORE, Failure.CUT_BEFORE)
+EVERYWHERE = [(step, failure) for step in ("read", "write", "states") for failure in Failure]
+EVERYWHERE += [(step, failure) for step in ("configuration", "services") for failure in SILENCES + REFUSALS]
+EVERYWHERE += [("websocket", failure) for failure in SILENCES]
+TO_REMOVE = [
+    (step, failure)
+    for step in ("read", "delete", "states")
+    for failure in Failure
+    if failure is not Failure.UNLOADED
+]
 # Nothing but a person's wish makes this another answer.
 FOR_GOOD = Failure.BAD_REQUEST
 # More than all attempts of a deployment: what comes after them has to be taken back under failures.
@@ -84,44 +92,53 @@ async def test_a_deployment_stands_or_nothing_does(
         assert is_told(bench)
 
 
-@pytest.mark.parametrize("times", [1, MANY])
-@pytest.mark.parametrize("failure", Failure, ids=lambda failure: failure.name.lower())
-@pytest.mark.parametrize("step", ["configuration", "states", "read", "write"])
+@pytest.mark.parametrize(("step", "failure"), TO_REMOVE, ids=str)
+async def test_what_is_taken_back_is_gone(bench: FakeBench, step: str, failure: Failure) -> None:
+    """Written but never loaded, it is removed whatever fails about that, at the latest when looked after."""
+    bench.timeout_s = IMPATIENT_S
+    bench.approve(FIRST)
+    bench.fake.fail("write", *[Failure.UNLOADED] * MANY)
+    deployer = bench.deployer()
+    held = await bench.held(deployer)
+    while bench.row().step != Step.TAKE_BACK:
+        pause_s = await deployer.advance(held)
+        await asyncio.sleep(pause_s)
+    bench.fake.fail(step, *[failure] * MANY)
+    await bench.settle(deployer)
+    bench.fake._failures.clear()
+    await deployer._upkeep.look_once(held)
+    await bench.settle(deployer)
+    assert stands_nothing(bench)
+    assert bench.suggestion().status is Status.PENDING
+
+
+@pytest.mark.parametrize(("step", "failure"), EVERYWHERE, ids=str)
 async def test_a_new_version_stands_or_the_one_before_does(
-    bench: FakeBench, step: str, failure: Failure, times: int
+    bench: FakeBench, step: str, failure: Failure
 ) -> None:
     """What could not be replaced stands as before."""
     await deployed(bench, FIRST)
     bench.timeout_s = IMPATIENT_S
     bench.approve(SECOND)
-    bench.fake.fail(step, *[failure] * times)
+    bench.fake.fail(step, *[failure] * MANY)
     await bench.settle()
     if bench.suggestion().status is Status.DEPLOYED:
         assert bench.stands(SECOND)
         assert bench.row().standing == 2
     else:
-        assert times == MANY or failure is FOR_GOOD
         assert bench.suggestion().status is Status.PENDING
         assert bench.stands(FIRST)
         assert bench.row().standing == 1
         assert is_told(bench)
 
 
-@pytest.mark.parametrize("times", [1, MANY])
-@pytest.mark.parametrize(
-    "failure",
-    [each for each in Failure if each is not Failure.UNLOADED],
-    ids=lambda failure: failure.name.lower(),
-)
-@pytest.mark.parametrize("step", ["configuration", "states", "read", "delete"])
-async def test_an_undone_automation_is_gone(
-    bench: FakeBench, step: str, failure: Failure, times: int
-) -> None:
+@pytest.mark.parametrize(("step", "failure"), TO_REMOVE, ids=str)
+async def test_an_undone_automation_is_gone(bench: FakeBench, step: str, failure: Failure) -> None:
     """Whatever fails, it is tried until nothing of it is there; and that it took long is told."""
     await deployed(bench, FIRST)
     bench.timeout_s = IMPATIENT_S
     bench.undo()
-    bench.fake.fail(step, *[failure] * times)
+    bench.fake.fail(step, *[failure] * MANY)
     await bench.settle()
     assert bench.suggestion().status is Status.RETIRED
     assert stands_nothing(bench)

@@ -14,6 +14,7 @@ MEASUREMENTS = (
     ("benchmarks.latency",),
     ("benchmarks.memory",),
     ("benchmarks.validity",),
+    ("benchmarks.forging",),
     ("benchmarks.drills", "--full"),
 )
 

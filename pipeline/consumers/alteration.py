@@ -1,5 +1,6 @@
 """A suggestion made another way as a person wants it: checked as a new one is, and tried on the past."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pipeline.consumers.consumer import Desk
@@ -35,7 +36,7 @@ class Alteration:
         HindranceError
             It cannot be made, must not run, stands in another's way, or could not be tried.
         """
-        catalogue = await catalogue_of(self._reader)
+        catalogue = _without(await catalogue_of(self._reader), suggestion.automation_id)
         automation = _made(suggestion.automation, order.change or Modification(), catalogue)
         others = [each for each in await self._standing() if each.id != suggestion.id]
         # What is unsafe or impossible is not tried out at all.
@@ -61,6 +62,14 @@ class Alteration:
 
     async def _standing(self) -> list[Suggestion]:
         return await self._desk.ask(lambda: self._desk.store.suggestions.all(*STANDING))
+
+
+def _without(catalogue: Catalogue | None, automation_id: str) -> Catalogue | None:
+    """What is there besides the automation itself, which would stand in its own way."""
+    if catalogue is None:
+        return None
+    others = tuple(each for each in catalogue.automations if each.automation_id != automation_id)
+    return replace(catalogue, automations=others)
 
 
 def _made(automation: Automation, change: Modification, catalogue: Catalogue | None) -> Automation:

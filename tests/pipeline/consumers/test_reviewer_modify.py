@@ -1,4 +1,5 @@
 import pytest
+import yaml
 
 from benchmarks.review_desk import ReviewDesk, a_suggestion
 from pipeline.consumers.workshop import WorkshopError
@@ -164,6 +165,24 @@ async def test_a_suggestion_does_not_stand_in_its_own_way(desk: ReviewDesk, benc
     late = Modification(minute=391)
     await desk.send(desk.command(Verb.MODIFY, now(desk), change=late))
     assert reasons(desk) == ["unfit"]
+
+
+async def test_its_own_automation_does_not_stand_in_its_way(
+    desk: ReviewDesk, bench: Bench, home_assistant: FakeHomeAssistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was deployed of it is no duplicate of it; the same by somebody else's id is one."""
+    home_assistant.add_entity("light.lamp_390")
+    reader = HomeAssistantReader(home_assistant.url, home_assistant.reader_token)
+    monkeypatch.setattr(desk.reviewer._alteration, "_reader", reader)
+    config = yaml.safe_load(LAMP.automation_yaml)
+    home_assistant.add_automation("somebodys", config)
+    late = Modification(minute=391)
+    await desk.send(desk.command(Verb.MODIFY, LAMP, change=late))
+    assert reasons(desk) == ["unfit"]
+    home_assistant.remove_automation("somebodys")
+    home_assistant.add_automation(LAMP.automation_id, config)
+    await desk.send(desk.command(Verb.MODIFY, LAMP, change=late))
+    assert now(desk).version == len(bench.asked)
 
 
 async def test_what_runs_too_often_is_not_made(desk: ReviewDesk, bench: Bench) -> None:

@@ -68,6 +68,7 @@ class Shower:
         self._announcer = Announcer(desk.home.id, settings.topics)
         self._retained: dict[str, tuple[bytes, int | None]] = {}
         self._connection: int | None = None
+        self._greeted: int | None = None
         self._version: tuple[int, int] | None = None
         self._born = False
         self._woken = asyncio.Event()
@@ -95,11 +96,13 @@ class Shower:
 
     async def _note(self, received: Received) -> None:
         """Remember what is retained; what was there before we came may have to go."""
+        current = connection_id(self._desk.broker)
         if received.payload:
-            self._retained[received.topic] = (received.payload, connection_id(self._desk.broker))
+            self._retained[received.topic] = (received.payload, current)
         else:
             self._retained.pop(received.topic, None)
-        if received.retain:
+        # Not for what comes later: two that do not agree would wake each other for ever.
+        if current != self._connection:
             self._woken.set()
 
     async def _hear(self, received: Received) -> None:
@@ -109,8 +112,14 @@ class Shower:
         self._woken.set()
 
     async def _greet(self, received: Received) -> None:
-        """Home Assistant has started: it may be another release, and it has forgotten its notifications."""
-        if received.payload == b"online" and not received.retain:
+        """Home Assistant has started: it may be another release, and it has forgotten its notifications.
+
+        What the broker had kept of its status, and hands on when we connect, tells of no start.
+        """
+        current = connection_id(self._desk.broker)
+        was_kept = received.retain and current != self._greeted
+        self._greeted = current
+        if received.payload == b"online" and not was_kept:
             self._born = True
             self._woken.set()
 

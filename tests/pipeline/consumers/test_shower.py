@@ -312,7 +312,7 @@ async def test_a_home_assistant_that_cannot_be_asked_changes_no_form(
 async def test_all_is_said_again_to_a_home_assistant_that_started(
     broker: Any, settings: Settings, store: SqlStore, pages: Pages
 ) -> None:
-    """And the notification, which it forgets; a status that was retained is no start."""
+    """And the notification, which it forgets; a status that the broker had kept is no start."""
     add(store, suggestion(1))
     async with witnessing(broker) as witness:
         await witness.publish(settings.status_topic, "online", retain=True)
@@ -324,6 +324,8 @@ async def test_all_is_said_again_to_a_home_assistant_that_started(
             await until(lambda: len(pages.told) == 2, "a notification")
             assert witness.heard.count(HUB) == 2
             assert pages.asked == asked + 1
+            await witness.publish(settings.status_topic, "online", retain=True)
+            await until(lambda: len(pages.told) == 3, "a notification")
 
 
 async def test_the_notification_changes_only_with_what_waits(

@@ -18,6 +18,7 @@ from pipeline.suggesting.proposing import propose
 from pipeline.suggesting.usual import UsualValues
 from schemas.events import StateChange
 from schemas.home import Home
+from schemas.patterns import Pattern
 from schemas.suggestions import Trial
 from sinks.store import SqlStore
 
@@ -45,10 +46,15 @@ def work(job: Job) -> Examination:
     try:
         history = read_history(store, job.home, retain_days=job.retain_days)
         past = Past.of(history.days, history.steps, history.home)
-        examination = Examination(trials=dict(_tried(job.attempts, past)))
-        if job.minimum_confidence is None or not history.days:
-            return examination
-        return examination.model_copy(update=_proposed(store, past, job.minimum_confidence))
+        trials = dict(_tried(job.attempts, past))
+        if job.minimum_confidence is None:
+            return Examination(trials=trials)
+        patterns = store.patterns(status="active")
+        return Examination(
+            patterns={pattern.id: pattern.detail.automated for pattern in patterns},
+            offers=_offers(store, past, patterns, job.minimum_confidence) if history.days else (),
+            trials=trials,
+        )
     finally:
         store.close()
 
@@ -73,17 +79,15 @@ def _tried(attempts: tuple[Attempt, ...], past: Past) -> Iterator[tuple[str, Tri
         yield attempt.id, backtest(attempt.automation, past, attempt.pattern)
 
 
-def _proposed(store: SqlStore, past: Past, minimum_confidence: float) -> dict[str, object]:
-    patterns = store.patterns(status="active")
-    proposals = propose(
-        past, patterns, UsualValues.of(_changes(store)), minimum_confidence=minimum_confidence
+def _offers(
+    store: SqlStore, past: Past, patterns: list[Pattern], minimum_confidence: float
+) -> tuple[Offer, ...]:
+    """The best automation of each pattern that has one."""
+    usual = UsualValues.of(_changes(store))
+    return tuple(
+        Offer(pattern=each.pattern, automation=each.automation, trial=each.trial)
+        for each in propose(past, patterns, usual, minimum_confidence=minimum_confidence)
     )
-    return {
-        "patterns": {pattern.id: pattern.detail.automated for pattern in patterns},
-        "offers": tuple(
-            Offer(pattern=each.pattern, automation=each.automation, trial=each.trial) for each in proposals
-        ),
-    }
 
 
 def _changes(store: SqlStore) -> Iterator[StateChange]:

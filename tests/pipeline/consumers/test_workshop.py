@@ -138,10 +138,12 @@ async def test_what_people_do_is_found_and_tried(settings: Settings, home: Home,
 
 
 async def test_nothing_was_lived_yet(settings: Settings, home: Home, store: SqlStore) -> None:
-    """In an empty store nothing is found, and a trial has no days."""
-    assert store.days() == []
+    """Without days nothing is found and a trial has none; the active patterns are told all the same."""
     workshop = Workshop(settings, home)
     assert await workshop.examine(0.5) == Examination()
+    with store.begin() as transaction:
+        transaction.save_patterns([habit()], 0)
+    assert await workshop.examine(0.5) == Examination(patterns={habit().id: False})
     assert (await workshop.try_out(habit(), automation())).days == 0
 
 

@@ -44,7 +44,7 @@ class Orders:
                 (row for row in writes.deployments() if row.suggestion_id == command.suggestion_id), None
             )
             against = objection(command, suggestion, row, writes.versions(command.suggestion_id))
-            if against or suggestion is None:
+            if against:
                 self._enter(
                     transaction, "objection", against, command.approver, command.suggestion_id, now_us
                 )
@@ -53,7 +53,7 @@ class Orders:
                 )
                 transaction.enqueue([failed], now_us)
                 return against
-            begun = ordered(command, suggestion, row, now_us)
+            begun = ordered(command, suggestion, row, now_us) if suggestion else None
             if begun is not None:
                 writes.deploy(begun)
             writes.audit(

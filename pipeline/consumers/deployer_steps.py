@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
+from time import monotonic
 from typing import Any, TypeVar
 
 import structlog
@@ -12,6 +13,7 @@ from pipeline.deploying.admission import admitted, approval_of, approved
 from pipeline.deploying.contents import Whose, is_same, whose
 from pipeline.deploying.steps import US, Patience, Step
 from pipeline.deploying.troubles import ObstacleError, Trouble, trouble_of
+from schemas.catalogue import Catalogue
 from sinks.home_assistant import (
     HomeAssistantDeployer,
     HomeAssistantError,
@@ -25,6 +27,7 @@ log = structlog.get_logger()
 
 T = TypeVar("T")
 Config = Mapping[str, Any]
+FRESH_S = 2.0
 MODES = ("recovery_mode", "safe_mode")
 
 
@@ -65,6 +68,7 @@ class Steps:
         self._records = records
         self._patience = patience
         self._is_ours = is_ours
+        self._seen: tuple[float, Catalogue] | None = None
         self._steps = {
             Step.WANTED: self._check,
             Step.WRITE: self._write,
@@ -116,11 +120,19 @@ class Steps:
             versions = await self.versions(row)
             suggestion = await self._desk.ask(lambda: self._desk.store.suggestions.get(row.suggestion_id))
             content = approved(row, approval, suggestion, list(versions.values()))
-            config = admitted(content, await self._reader.catalogue())
+            config = admitted(content, await self._catalogue())
             version = AutomationVersion(
                 row.wanted, content.content_hash, content, dict(config), self._desk.now_us()
             )
         return await self._keep(partial(self._records.forward, row, held, self._desk.now_us(), version))
+
+    async def _catalogue(self) -> Catalogue:
+        """What there is in the home; of many that are ordered at once not each asks for all of it anew."""
+        seen = self._seen
+        if seen is None or monotonic() - seen[0] > FRESH_S:
+            # The time from before the answer: what changes while it comes is not taken for known.
+            seen = self._seen = (monotonic(), await self._reader.catalogue())
+        return seen[1]
 
     async def _write(self, row: Deployment, held: Held) -> bool:
         versions = await self.versions(row)

@@ -81,7 +81,12 @@ def objection(
     row: Deployment | None,
     versions: list[AutomationVersion],
 ) -> str:
-    """Why an order that is signed and in time is not taken all the same; empty if it is."""
+    """Why an order that is signed and in time is not taken all the same; empty if it is.
+
+    What the reviewer has kept already may be done, or may have failed, before its message arrives.
+    """
+    if row is not None and row.approval == command.model_dump_json():
+        return ""
     if suggestion is None:
         return "expected a suggestion that there is, got another id"
     seen = {suggestion.content_hash}
@@ -113,6 +118,8 @@ def ordered(
     """The deployment that an order begins; None where that is under way, or done."""
     wanted = suggestion.version if command.verb is Verb.DEPLOY else command.version or 0
     approval = command.model_dump_json()
+    if row is not None and row.approval == approval:
+        return None
     if row is not None and row.wanted == wanted and not row.detail:
         is_done = row.step == Step.STANDS and row.standing == wanted
         if row.step != Step.STANDS or (is_done and command.verb is Verb.DEPLOY):

@@ -14,7 +14,7 @@ from schemas.commands import SignedCommand, Verb
 from schemas.suggestions import Status, Suggestion
 from sinks.store.audit import check
 from tests.pipeline.consumers.deployments import ID, LAMP, FakeBench, now_ms, proposal, rendered, until
-from tests.sinks.fake_home_assistant import FakeHomeAssistant
+from tests.sinks.fake_home_assistant import Failure, FakeHomeAssistant
 
 SEED = 7
 DUPLICATES = 1_000
@@ -242,6 +242,25 @@ async def test_a_rollback_that_cannot_be_is_answered(
     await bench.take(deployer, changed)
     assert bench.under_way() == []
     assert [words in each["text"] for each in bench.said("automation/failed")] == [True]
+
+
+@pytest.mark.parametrize("is_failing", [False, True])
+async def test_a_message_may_come_after_all_is_done(bench: FakeBench, is_failing: bool) -> None:  # noqa: FBT001 pytest
+    """What the reviewer kept is carried out without it; when it comes at last, nothing is said against it."""
+    if is_failing:
+        bench.fake.fail("write", Failure.BAD_REQUEST)
+    deployer, order = bench.deployer(), bench.approve(proposal())
+    await bench.settle(deployer)
+    await bench.take(deployer, order)
+    assert len(bench.said("automation/failed")) == is_failing
+    if not is_failing:
+        undo = bench.undo()
+        await bench.settle(deployer)
+        await bench.take(deployer, undo)
+        assert [each["what"] for each in bench.said("executed")] == ["deployed", "removed"]
+    assert bench.said("automation/failed")[is_failing:] == []
+    assert "order refused" not in bench.audited()
+    assert bench.under_way() == []
 
 
 async def test_of_two_deployers_one_works(bench: FakeBench) -> None:

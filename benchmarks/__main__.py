@@ -15,6 +15,7 @@ MEASUREMENTS = (
     ("benchmarks.memory",),
     ("benchmarks.validity",),
     ("benchmarks.forging",),
+    ("benchmarks.deploying",),
     ("benchmarks.drills", "--full"),
 )
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from pipeline.suggesting.backtest import Tried, tried
 from pipeline.suggesting.candidates import candidates
+from pipeline.suggesting.common_cause import moved_together
 from pipeline.suggesting.past import Past
 from pipeline.suggesting.safety import refusals, runs_too_often
 from pipeline.suggesting.usual import UsualValues
@@ -56,8 +57,12 @@ def propose(
     minimum_confidence
         Share of the runs to come that must be wanted.
     """
+    moved = moved_together(patterns, past)
     found = [
-        best for pattern in patterns for best in _best(past, pattern, patterns, usual, minimum_confidence)
+        best
+        for pattern in patterns
+        if pattern.id not in moved
+        for best in _best(past, pattern, patterns, usual, minimum_confidence)
     ]
     found.sort(key=lambda best: (best.proposal.trial.regret, best.proposal.pattern.id))
     kept: list[_Best] = []

@@ -78,7 +78,7 @@ def occasions(detail: Detail, past: Past) -> pl.DataFrame:
     """When the habit itself was due: `at_ms`, and `from_ms` to `to_ms` in which people then do it."""
     match detail:
         case TimeOfDayDetail():
-            due = _due(detail, past).filter(pl.col("weekday").is_in(detail.days))
+            due = due_times(detail, past).filter(pl.col("weekday").is_in(detail.days))
             return windows(past.on_days(due.select("began_ms", "at_ms")), detail, past)
         case CoOccurrenceDetail(trigger=trigger, conditions=conditions):
             first = StateTrigger(entity_id=trigger.entity_id, to=trigger.state)
@@ -96,7 +96,7 @@ def _around_the_habit(fires: pl.DataFrame, detail: TimeOfDayDetail, past: Past) 
     """`fires` with the time in which the habit shows; around themselves where they are outside of it."""
     reach_ms = round(reach_minutes(detail) * MINUTE_MS)
     near = fires.sort("due_ms").join_asof(
-        _due(detail, past).select(habit_ms="at_ms"),
+        due_times(detail, past).select(habit_ms="at_ms"),
         left_on="due_ms",
         right_on="habit_ms",
         strategy="nearest",
@@ -107,7 +107,7 @@ def _around_the_habit(fires: pl.DataFrame, detail: TimeOfDayDetail, past: Past) 
     return near.with_columns(from_ms=middle - reach_ms, to_ms=middle + reach_ms).drop("habit_ms", "due_ms")
 
 
-def _due(detail: TimeOfDayDetail, past: Past) -> pl.DataFrame:
+def due_times(detail: TimeOfDayDetail, past: Past) -> pl.DataFrame:
     """When the habit is due, on whichever day."""
     minute = pl.lit(detail.minute)
     if detail.anchor in ("sunrise", "sunset") and detail.offset_minutes is not None:

@@ -76,6 +76,35 @@ def test_presence_is_asked_for_where_people_travel(diary: Any, habits: Any) -> N
     assert best.trial.unwanted == 0
 
 
+def get_up(diary: Any, late: list[int]) -> None:
+    """Let somebody make coffee and open the blind whenever they get up, and turn the radio on at eight."""
+    for day in range(diary.days):
+        up = EIGHT + late[day % len(late)]
+        diary.use((day,), up + day % 2, "switch.coffee")
+        diary.use((day,), up + 4 + day % 3, "light.kitchen")
+        diary.use((day,), EIGHT + (7 * day) % 5, "switch.radio")
+
+
+def test_what_getting_up_moves_is_not_left_to_the_clock(diary: Any, habits: Any) -> None:
+    """Two things that come early and late together have another cause; a third beside them has not."""
+    diary.days = 30
+    get_up(diary, [-8, 6, 9, -3, 8, -9, 0])
+    coffee, kitchen = habits.clock("switch.coffee", EIGHT), habits.clock("light.kitchen", EIGHT + 5)
+    radio = habits.clock("switch.radio", EIGHT + 2)
+    assert [each.pattern for each in proposed(diary, coffee, kitchen, radio)] == [radio]
+    assert len(proposed(diary, coffee, radio, minimum=0.5)) == 2
+
+
+def test_what_is_known_to_follow_takes_no_trigger_away(diary: Any, habits: Any) -> None:
+    """Where one is known to follow the other, both come late for that reason: the clock may lead."""
+    diary.days = 30
+    get_up(diary, [-8, 6, 9, -3, 8, -9, 0])
+    coffee, kitchen = habits.clock("switch.coffee", EIGHT), habits.clock("light.kitchen", EIGHT + 5)
+    pair = habits.pair(("switch.coffee", "on"), ("light.kitchen", "on"), lag=(180.0, 300.0, 400.0))
+    found = proposed(diary, coffee, kitchen, pair, minimum=0.5)
+    assert coffee in [each.pattern for each in found]
+
+
 def test_below_the_bar_nothing_is_proposed(diary: Any, habits: Any) -> None:
     """Wanted on two days of three is too little for three of four, and enough for one of two."""
     diary.days = 30

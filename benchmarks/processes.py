@@ -1,4 +1,4 @@
-"""The real processes that drills and measurements run: a mosquitto, and `ha-ai run` under supervision."""
+"""The real processes that drills and measurements run: a mosquitto, and learning, supervised."""
 
 import asyncio
 import contextlib
@@ -17,7 +17,7 @@ HOST = "127.0.0.1"
 EXIT_RESTART = 75
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 60.0
-HA_AI = (str(Path(sys.executable).with_name("ha-ai")), "run")
+HA_AI = (str(Path(sys.executable).with_name("ha-ai")), "run", "learn", "publish")
 
 
 def free_port() -> int:

@@ -40,7 +40,7 @@ async def silent(self):
     await asyncio.Future()
 Service._heartbeat = silent
 from pipeline.cli import main
-sys.exit(main(["run"]))
+sys.exit(main(["run", "learn", "publish"]))
 """
 
 

@@ -12,6 +12,8 @@ from rich.text import Text
 
 from pipeline.cli.terminal import OUT, say
 from pipeline.diagnosis.broker import check_broker
+from pipeline.diagnosis.command_key import check_command_key
+from pipeline.diagnosis.deployment import check_deployment
 from pipeline.diagnosis.finding import Finding, Verdict, wrong
 from pipeline.diagnosis.home_assistant import check_home_assistant
 from pipeline.diagnosis.store import check_store
@@ -58,7 +60,10 @@ async def _findings() -> AsyncIterator[Finding]:
         return
     for finding in check_store(settings):
         yield finding
+    yield check_command_key(settings)
     async for finding in check_home_assistant(settings):
+        yield finding
+    async for finding in check_deployment(settings):
         yield finding
     async for finding in check_broker(settings):
         yield finding

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 
 import aiomqtt
 
+from pipeline.diagnosis.discovery import check_discovery
 from pipeline.diagnosis.durability import check_session
 from pipeline.diagnosis.finding import Finding, Verdict, ok, warning, wrong
 from pipeline.settings import Settings
@@ -51,6 +52,7 @@ async def check_broker(settings: Settings) -> AsyncIterator[Finding]:
             if rights.verdict is Verdict.OK:
                 yield await _retained(settings, client)
             yield await _events(settings, client)
+        yield await check_discovery(settings)
         if rights.verdict is Verdict.OK:
             async for finding in check_session(settings):
                 yield finding

@@ -12,6 +12,8 @@ from schemas.home import Home
 from sinks.home_assistant import HomeAssistantError, HomeAssistantReader
 
 CHECK = "Home Assistant"
+OLDEST, NEWEST = (2024, 3), (2026, 11)
+UNCONFIRMED = "what is pressed there cannot be confirmed, and does not count"
 
 
 async def check_home_assistant(settings: Settings) -> AsyncIterator[Finding]:
@@ -20,15 +22,17 @@ async def check_home_assistant(settings: Settings) -> AsyncIterator[Finding]:
     if url is None or token is None:
         missing = "HA_AI_HOME_ASSISTANT_URL" if url is None else "HA_AI_HOME_ASSISTANT_TOKEN"
         if url is None and token is None:
-            yield ok(CHECK, "not set up: time zone and position come from settings, areas are not known")
+            said = "time zone and position come from settings, areas are not known"
+            yield ok(CHECK, f"not set up: {said}, {UNCONFIRMED}")
         else:
-            yield wrong(CHECK, f"only one of address and token is given, {missing} is not", f"Set {missing}.")
+            said = f"only one of address and token is given, {missing} is not"
+            yield wrong(CHECK, f"{said}: {UNCONFIRMED}", f"Set {missing}.")
         for finding in _settings_zone(settings):
             yield finding
         return
     reader = HomeAssistantReader(url, token.get_secret_value())
     try:
-        known = await reader.configuration()
+        known, release = await reader.configuration(), await reader.version()
         rooms = await reader.rooms()
     except HomeAssistantError as error:
         yield wrong(
@@ -38,9 +42,26 @@ async def check_home_assistant(settings: Settings) -> AsyncIterator[Finding]:
             "Home Assistant, under Security; that of an ordinary user is enough.",
         )
         return
-    yield ok(CHECK, f"{known.get('version', 'it')} answers at {url}")
+    yield _release(f"{known['version']} answers at {url}", release)
     yield _zone(settings, str(known["time_zone"]))
     yield _areas(rooms)
+
+
+def _release(said: str, release: tuple[int, int]) -> Finding:
+    if release < OLDEST:
+        return warning(
+            CHECK,
+            f"{said}, older than all that ha-ai was tried with",
+            f"Update it to {_named(OLDEST)} or newer.",
+        )
+    if release > NEWEST:
+        return ok(CHECK, f"{said}, newer than {_named(NEWEST)}, the last that ha-ai was tried with")
+    return ok(CHECK, said)
+
+
+def _named(release: tuple[int, int]) -> str:
+    year, month = release
+    return f"{year}.{month}"
 
 
 def _zone(settings: Settings, zone: str) -> Finding:

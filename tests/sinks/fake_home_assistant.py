@@ -26,13 +26,15 @@ anything change; ``home.requests`` is what was asked, ``home.calls`` the service
 ``home.notifications`` what is shown. ``stop()`` and ``start()`` keep everything but the connections.
 What is written is kept with the newer keys from 2024.10 on, as by the real one: `migrated` says how.
 ``loads_after`` of the constructor: an automation's entity appears with that many reads of states after its
-write; before that it is not there.
+write; before that it is not there. `in_thread` is for tests that are no coroutines.
 """
 
+import asyncio
 import re
+import threading
 from collections import defaultdict, deque
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
@@ -52,6 +54,7 @@ NEW_KEYS = {"triggers", "conditions", "actions"}
 OTHER_KEYS = {"alias", "description", "mode", "max", "id", "variables", "initial_state"}
 RENAMED = {"trigger": "triggers", "condition": "conditions", "action": "actions"}
 RENAMED = {"trigger": "triggers", "condition": "conditions", "action": "actions"}
+WAIT_S = 10.0
 SERVER_ERROR = "500 Internal Server Error\n\nServer got itself in trouble"
 
 
@@ -110,6 +113,7 @@ class FakeHomeAssistant:
             "persistent_notification": ["create", "dismiss"],
             "switch": ["turn_on", "turn_off", "toggle"],
         }
+        self.components = ["automation", "config", "mqtt"]
         self.areas: dict[str, str] = {}
         self.devices: list[dict[str, Any]] = []
         self.entities: list[dict[str, Any]] = []
@@ -319,7 +323,7 @@ class FakeHomeAssistant:
 
     def _configuration(self) -> dict[str, Any]:
         place = {"time_zone": "Europe/Amsterdam", "latitude": 52.37, "longitude": 4.9}
-        return place | {"version": self.version, "state": "RUNNING"}
+        return place | {"version": self.version, "state": "RUNNING", "components": self.components}
 
     def _all_states(self) -> list[dict[str, Any]]:
         self._await_loading()
@@ -425,7 +429,25 @@ class FakeHomeAssistant:
         return found
 
     def _related(self, entity_id: str) -> dict[str, list[str]]:
-        config = self.automations[self._id_of(entity_id)]
+        config = self.automations.get(self._id_of(entity_id), {})
         named = re.findall(r"'([a-z0-9_]+\.[a-z0-9_]+)'", str(config))
         related = sorted({name for name in named if name in self.states})
         return {"entity": related} if related else {}
+
+
+@contextmanager
+def in_thread(home: FakeHomeAssistant) -> Iterator[None]:
+    """Let it be there while the context lasts, for whoever blocks their own thread."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    try:
+        asyncio.run_coroutine_threadsafe(home.start(), loop).result(WAIT_S)
+        try:
+            yield
+        finally:
+            asyncio.run_coroutine_threadsafe(home.stop(), loop).result(WAIT_S)
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(WAIT_S)
+        loop.close()

@@ -1,10 +1,7 @@
 """Commands from the terminal: signed, over MQTT, to the real reviewer; Home Assistant's side is played."""
 
-import asyncio
 import getpass
-import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +22,9 @@ from schemas.outgoing import Outgoing
 from schemas.suggestions import Opinion, Status, Suggestion, Trial
 from tests.pipeline.consumers.hosting import Hosted, Make, Publisher
 from tests.pipeline.suggesting.offers import pattern, suggestion, trial
-from tests.sinks.fake_home_assistant import FakeHomeAssistant
+from tests.sinks.fake_home_assistant import FakeHomeAssistant, in_thread
 
 Command = Any
-WAIT_S = 10.0
 
 
 class PlayedDeployer:
@@ -277,22 +273,6 @@ def test_rollback(stage: Stage, ha_ai: Command, known: Suggestion) -> None:
     assert outcome.out.endswith("it is gone\n")
     assert ha_ai("rollback", known.id, "3").code == 0
     assert [each.version for each in stage.taken] == [0, 3]
-
-
-@contextmanager
-def in_thread(home: FakeHomeAssistant) -> Iterator[None]:
-    """Let a Home Assistant be there while the context lasts."""
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-    try:
-        asyncio.run_coroutine_threadsafe(home.start(), loop).result(WAIT_S)
-        yield
-        asyncio.run_coroutine_threadsafe(home.stop(), loop).result(WAIT_S)
-    finally:
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join(WAIT_S)
-        loop.close()
 
 
 def test_approve_and_take_back_with_the_real_deployer(

@@ -13,16 +13,15 @@ from typing import Any
 
 import aiomqtt
 import pytest
-import uvicorn
 
 from pipeline.diagnosis import broker as broker_checks
-from pipeline.diagnosis import durability
+from pipeline.diagnosis import discovery, durability
 from sinks.store import SqlStore
+from tests.sinks.fake_home_assistant import Failure, FakeHomeAssistant, in_thread
 
 Command = Any
 Running = Any
 Found = dict[str, dict[str, str]]
-TOKEN = "a-long-lived-token"  # noqa: S105 the fake's own
 
 
 @pytest.fixture(autouse=True)
@@ -229,6 +228,16 @@ def test_zone_that_was_not_set_is_warned_of(examine: Examine, monkeypatch: pytes
 
 
 @pytest.fixture
+def home(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHomeAssistant]:
+    """A Home Assistant, which the settings name with a reader's token."""
+    fake = FakeHomeAssistant()
+    with in_thread(fake):
+        monkeypatch.setenv("HA_AI_HOME_ASSISTANT_URL", fake.url)
+        monkeypatch.setenv("HA_AI_HOME_ASSISTANT_TOKEN", fake.reader_token)
+        yield fake
+
+
+@pytest.fixture
 def _no_broker(monkeypatch: pytest.MonkeyPatch, free_port: int) -> None:
     monkeypatch.setenv("HA_AI_MQTT_URL", f"mqtt://127.0.0.1:{free_port}")
 
@@ -295,33 +304,51 @@ class TestStore:
 class TestHomeAssistant:
     """What is said of Home Assistant, while no broker is there."""
 
-    def test_answers_with_zone_and_areas(self, examine: Examine, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_answers_with_zone_and_areas(
+        self, examine: Examine, home: FakeHomeAssistant, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         """Reached with its token, Home Assistant tells zone and areas."""
-        with home_assistant() as url:
-            monkeypatch.setenv("HA_AI_HOME_ASSISTANT_URL", url)
-            monkeypatch.setenv("HA_AI_HOME_ASSISTANT_TOKEN", TOKEN)
-            monkeypatch.setenv("HA_AI_TZ", "Europe/Berlin")
-            _, found = examine()
-        assert "2026.11.0 answers" in found["Home Assistant"]["found"]
+        home.add_entity("light.hall", area="Hall")
+        monkeypatch.setenv("HA_AI_TZ", "Europe/Amsterdam")
+        found = examine()[1]
+        assert found["Home Assistant"]["found"] == f"2025.4.4 answers at {home.url}"
         assert found["time zone"]["verdict"] == "ok"
         assert found["areas"]["found"] == "1 entities in 1 areas"
 
-    def test_other_zone_is_warned_of(self, examine: Examine, monkeypatch: pytest.MonkeyPatch) -> None:
-        """A zone that is not Home Assistant's is pointed out."""
-        with home_assistant() as url:
-            monkeypatch.setenv("HA_AI_HOME_ASSISTANT_URL", url)
-            monkeypatch.setenv("HA_AI_HOME_ASSISTANT_TOKEN", TOKEN)
-            monkeypatch.setenv("HA_AI_TZ", "Asia/Tokyo")
-            found = examine()[1]["time zone"]
-        assert found["verdict"] == "warning"
-        assert "HA_AI_TZ=Europe/Berlin" in found["advice"]
+    @pytest.mark.parametrize(
+        ("version", "verdict", "said"),
+        [
+            ("2023.12.4", "warning", "older"),
+            ("2024.3.0", "ok", ""),
+            ("2026.11.2", "ok", ""),
+            ("2026.12.0b1", "ok", "newer than 2026.11"),
+        ],
+    )
+    def test_release_is_held_against_those_that_were_tried(
+        self, examine: Examine, home: FakeHomeAssistant, version: str, verdict: str, said: str
+    ) -> None:
+        """One that is older than all that were tried is warned of, one that is newer is told."""
+        home.version = version
+        found = examine()[1]["Home Assistant"]
+        assert (found["verdict"], said in found["found"]) == (verdict, True)
 
-    def test_wrong_token_is_wrong(self, examine: Examine, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_other_zone_is_warned_of(
+        self, examine: Examine, home: FakeHomeAssistant, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A zone that is not Home Assistant's is pointed out."""
+        assert home.url
+        monkeypatch.setenv("HA_AI_TZ", "Asia/Tokyo")
+        found = examine()[1]["time zone"]
+        assert found["verdict"] == "warning"
+        assert "HA_AI_TZ=Europe/Amsterdam" in found["advice"]
+
+    def test_wrong_token_is_wrong(
+        self, examine: Examine, home: FakeHomeAssistant, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         """A refused token is said as such, without the token."""
-        with home_assistant() as url:
-            monkeypatch.setenv("HA_AI_HOME_ASSISTANT_URL", url)
-            monkeypatch.setenv("HA_AI_HOME_ASSISTANT_TOKEN", "stolen")
-            code, found = examine()
+        assert home.url
+        monkeypatch.setenv("HA_AI_HOME_ASSISTANT_TOKEN", "stolen")
+        code, found = examine()
         assert (code, found["Home Assistant"]["verdict"]) == (1, "wrong")
         assert "token" in found["Home Assistant"]["found"]
         assert "stolen" not in json.dumps(found)
@@ -348,6 +375,214 @@ class TestHomeAssistant:
         monkeypatch.setenv("HA_AI_HOME_ASSISTANT_URL", "http://127.0.0.1:1")
         found = examine()[1]["Home Assistant"]
         assert (found["verdict"], found["advice"]) == ("wrong", "Set HA_AI_HOME_ASSISTANT_TOKEN.")
+        assert "what is pressed there cannot be confirmed" in found["found"]
+
+
+@pytest.mark.usefixtures("_no_broker")
+class TestCommandKey:
+    """What is said of the key that signs commands, while no broker is there."""
+
+    def test_absent_key_is_made_later(self, examine: Examine) -> None:
+        """Where there is none yet, that is in order, and none is made."""
+        found = examine()[1]["command key"]
+        assert (found["verdict"], found["found"]) == ("ok", "ha-ai.key is made at the first start")
+        assert not Path("ha-ai.key").exists()
+
+    def test_place_where_none_can_be_made_is_wrong(
+        self, examine: Examine, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A directory into which nothing can be written is wrong before the first start."""
+        monkeypatch.setattr("os.access", lambda *_: False)
+        found = examine()[1]["command key"]
+        assert (found["verdict"], "cannot write into" in found["found"]) == ("wrong", True)
+
+    @pytest.mark.parametrize(
+        ("mode", "content", "verdict", "said"),
+        [
+            (0o600, "ab" * 32, "ok", "for its owner only"),
+            (0o640, "ab" * 32, "wrong", "got mode 640"),
+            (0o600, "no key", "wrong", "64 hexadecimal digits"),
+        ],
+    )
+    def test_key_is_for_its_owner_only(
+        self, examine: Examine, mode: int, content: str, verdict: str, said: str
+    ) -> None:
+        """One that others may read, or that is none, is wrong, and is not printed."""
+        write_secret("ha-ai.key", content, mode)
+        found = examine()[1]
+        assert found["command key"]["verdict"] == verdict
+        assert said in found["command key"]["found"]
+        assert content not in json.dumps(found)
+
+
+@pytest.mark.usefixtures("_no_broker")
+class TestDeployment:
+    """What is said of the deployer's token and of Home Assistant's automations, while no broker is there."""
+
+    @pytest.fixture(autouse=True)
+    def _set_up(self, home: FakeHomeAssistant, monkeypatch: pytest.MonkeyPatch) -> None:
+        write_secret("deployer.token", home.admin_token)
+        monkeypatch.setenv("HA_AI_DEPLOYER_TOKEN_FILE", "deployer.token")
+
+    def test_administrator_can_deploy(self, examine: Examine, home: FakeHomeAssistant) -> None:
+        """An administrator's token is in order, and nothing is written with it or said of it."""
+        home.add_automation("1700000000000", {"alias": "Night", "trigger": []})
+        _, found = examine()
+        assert found["deployer"]["verdict"] == "ok"
+        assert found["automations"] == {
+            "check": "automations",
+            "verdict": "ok",
+            "found": "Home Assistant loads automations.yaml",
+            "advice": "",
+        }
+        assert {request.method for request in home.requests} == {"GET"}
+        assert home.admin_token not in json.dumps(found)
+
+    def test_without_a_token_nothing_is_deployed(
+        self, examine: Examine, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Where Home Assistant is set up, the missing file is pointed out, and else it is in order."""
+        monkeypatch.delenv("HA_AI_DEPLOYER_TOKEN_FILE")
+        found = examine()[1]["deployer"]
+        assert (found["verdict"], "nothing is deployed" in found["found"]) == ("warning", True)
+        assert "HA_AI_DEPLOYER_TOKEN_FILE" in found["advice"]
+        monkeypatch.delenv("HA_AI_HOME_ASSISTANT_URL")
+        monkeypatch.delenv("HA_AI_HOME_ASSISTANT_TOKEN")
+        found = examine()[1]["deployer"]
+        assert (found["verdict"], "nothing is deployed" in found["found"]) == ("ok", True)
+
+    def test_token_without_an_address_is_wrong(
+        self, examine: Examine, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A token's file alone is an oversight."""
+        monkeypatch.delenv("HA_AI_HOME_ASSISTANT_URL")
+        found = examine()[1]["deployer"]
+        assert (found["verdict"], found["advice"]) == ("wrong", "Set HA_AI_HOME_ASSISTANT_URL, too.")
+
+    @pytest.mark.parametrize(
+        ("content", "mode", "said"),
+        [(None, 0o600, "No such file"), ("a-token", 0o644, "got mode 644"), ("a b", 0o600, "of that form")],
+    )
+    def test_file_that_cannot_be_used_is_wrong(
+        self, examine: Examine, home: FakeHomeAssistant, content: str | None, mode: int, said: str
+    ) -> None:
+        """A file that is missing, open to others, or no token's is wrong, and is not tried."""
+        Path("deployer.token").unlink()
+        if content is not None:
+            write_secret("deployer.token", content, mode)
+        code, found = examine()
+        assert (code, found["deployer"]["verdict"]) == (1, "wrong")
+        assert said in found["deployer"]["found"]
+        assert "automations" not in found
+        assert not [request for request in home.requests if "automation" in request.path]
+
+    @pytest.mark.parametrize("whose", ["an ordinary user's", "nobody's"])
+    def test_other_token_is_wrong(self, examine: Examine, home: FakeHomeAssistant, whose: str) -> None:
+        """The token of an ordinary user, or none of Home Assistant's, is wrong, and is not printed."""
+        token = home.reader_token if whose == "an ordinary user's" else "made-up"
+        write_secret("deployer.token", token)
+        code, found = examine()
+        assert (code, found["deployer"]["verdict"]) == (1, "wrong")
+        assert "of an administrator" in found["deployer"]["found"]
+        assert token not in json.dumps(found)
+
+    def test_file_of_automations_that_cannot_be_read_is_wrong(
+        self, examine: Examine, home: FakeHomeAssistant
+    ) -> None:
+        """Where Home Assistant fails over automations.yaml, that is told, and not the token blamed."""
+        home.fail("read", Failure.SERVER_ERROR)
+        code, found = examine()
+        assert (code, found["automations"]["verdict"]) == (1, "wrong")
+        assert "failed over automations.yaml" in found["automations"]["found"]
+        assert "deployer" not in found
+
+    def test_missing_editor_is_wrong(self, examine: Examine, home: FakeHomeAssistant) -> None:
+        """A Home Assistant without `config:` cannot be written to."""
+        home.components.remove("config")
+        found = examine()[1]["deployer"]
+        assert (found["verdict"], "automation editor" in found["found"]) == ("wrong", True)
+
+    @pytest.mark.parametrize("there", ["none", "one of a package"])
+    def test_missing_include_is_suspected(
+        self, examine: Examine, home: FakeHomeAssistant, there: str
+    ) -> None:
+        """Where no automation is both loaded and in automations.yaml, the line to look for is told."""
+        if there != "none":
+            home.add_entity("automation.night", "on", id="night", platform="automation")
+        found = examine()[1]["automations"]
+        assert found["verdict"] == "warning"
+        assert "automation: !include automations.yaml" in found["advice"]
+
+    @pytest.mark.parametrize("step", ["read", "configuration", "states"])
+    def test_silence_is_wrong(self, examine: Examine, home: FakeHomeAssistant, step: str) -> None:
+        """A Home Assistant that hangs up does not break the examination off."""
+        home.fail(step, *[Failure.CUT_BEFORE] * 9)
+        code, found = examine()
+        assert (code, found["deployer"]["verdict"]) == (1, "wrong")
+        assert "broker" in found
+
+
+class TestDiscovery:
+    """What is said of the way by which suggestions appear in Home Assistant."""
+
+    def test_devices_may_be_announced(self, examine: Examine, at_broker: Running) -> None:
+        """Where Home Assistant is not set up, the broker's part is examined."""
+        del at_broker
+        found = examine()[1]["discovery"]
+        assert (found["verdict"], found["found"]) == ("ok", "devices may be announced below homeassistant/")
+
+    @pytest.mark.parametrize(
+        ("announced", "known", "mqtt", "verdict", "said"),
+        [
+            (True, True, True, "ok", "such as sensor.ha_ai_patterns"),
+            (False, False, True, "ok", "is told at the first start"),
+            (True, False, True, "wrong", "does not have them"),
+            (False, False, False, "wrong", "has no MQTT"),
+        ],
+    )
+    def test_home_assistant_takes_what_is_announced(
+        self,
+        examine: Examine,
+        embedded_broker: Running,
+        home: FakeHomeAssistant,
+        monkeypatch: pytest.MonkeyPatch,
+        *,
+        announced: bool,
+        known: bool,
+        mqtt: bool,
+        verdict: str,
+        said: str,
+    ) -> None:
+        """Announced devices that Home Assistant does not have hint at another broker or prefix."""
+        monkeypatch.setenv("HA_AI_MQTT_URL", embedded_broker.url)
+        if announced:
+            announce(embedded_broker, "homeassistant/device/haai/hub/config")
+        if known:
+            home.add_entity("sensor.ha_ai_patterns", "3", unique_id="haai_patterns")
+        if not mqtt:
+            home.components.remove("mqtt")
+        found = examine()[1]["discovery"]
+        assert (found["verdict"], said in found["found"]) == (verdict, True)
+
+    @pytest.mark.mosquitto
+    @pytest.mark.parametrize("right", ["read", "write"])
+    def test_missing_right_is_wrong(
+        self,
+        examine: Examine,
+        mosquitto: Callable[..., Running],
+        monkeypatch: pytest.MonkeyPatch,
+        tmp_path: Path,
+        right: str,
+    ) -> None:
+        """Who may not write there, or read back what is there, cannot show suggestions."""
+        monkeypatch.setattr(discovery, "ANSWER_S", 0.5)
+        acl = tmp_path / "acl"
+        acl.write_text(f"topic readwrite ha-ai/#\ntopic {right} homeassistant/+/haai/+/config\n")
+        acl.chmod(0o600)
+        monkeypatch.setenv("HA_AI_MQTT_URL", mosquitto(acl_file=acl).url)
+        code, found = examine()
+        assert (code, found["rights"]["verdict"], found["discovery"]["verdict"]) == (1, "ok", "wrong")
+        assert "topic readwrite homeassistant/+/haai/+/config" in found["discovery"]["advice"]
 
 
 def test_people_read_verdict_finding_and_advice(ha_ai: Command, at_broker: Running) -> None:
@@ -358,6 +593,23 @@ def test_people_read_verdict_finding_and_advice(ha_ai: Command, at_broker: Runni
     assert "warning  time zone          not set" in outcome.out
     assert "                            Set HA_AI_TZ" in outcome.out
     assert outcome.out.rstrip().endswith("ok")
+
+
+def write_secret(path: str, content: str, mode: int = 0o600) -> None:
+    """Write a file in the present directory, with that mode."""
+    Path(path).touch()
+    Path(path).chmod(mode)
+    Path(path).write_text(content)
+
+
+def announce(broker: Running, topic: str) -> None:
+    """Let a device be announced, as the shower does."""
+
+    async def publish() -> None:
+        async with aiomqtt.Client(broker.host, broker.port, protocol=aiomqtt.ProtocolVersion.V5) as client:
+            await client.publish(topic, b"{}", 1, retain=True)
+
+    asyncio.run(publish())
 
 
 def make_store() -> None:
@@ -403,54 +655,3 @@ def answering(connack: bytes) -> Iterator[int]:
         thread.start()
         yield listener.getsockname()[1]
         thread.join()
-
-
-@contextmanager
-def home_assistant() -> Iterator[str]:
-    """An HTTP server with as much of Home Assistant's API as is asked for."""
-    config = uvicorn.Config(_api, port=0, log_config=None, lifespan="off", ws="websockets-sansio")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        assert thread.is_alive()
-        threading.Event().wait(0.01)
-    try:
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join()
-
-
-async def _api(scope: Any, receive: Any, send: Any) -> None:
-    if scope["type"] == "websocket":
-        await _registries(receive, send)
-        return
-    given = dict(scope["headers"]).get(b"authorization", b"").decode()
-    status = 200 if given == f"Bearer {TOKEN}" else 401
-    known = {"time_zone": "Europe/Berlin", "latitude": 52.5, "longitude": 13.4, "version": "2026.11.0"}
-    body = json.dumps(known).encode() if status == 200 else b"401: Unauthorized"
-    await send({"type": "http.response.start", "status": status, "headers": []})
-    await send({"type": "http.response.body", "body": body})
-
-
-async def _registries(receive: Any, send: Any) -> None:
-    rows = {
-        "area": [{"area_id": "hall", "name": "Hall"}],
-        "device": [{"id": "d1", "area_id": "hall"}],
-        "entity": [{"entity_id": "light.hall", "area_id": None, "device_id": "d1"}],
-    }
-    await receive()
-    await send({"type": "websocket.accept"})
-    await _say(send, {"type": "auth_required"})
-    while (message := await receive())["type"] == "websocket.receive":
-        asked = json.loads(message["text"])
-        if asked["type"] == "auth":
-            await _say(send, {"type": "auth_ok" if asked["access_token"] == TOKEN else "auth_invalid"})
-        else:
-            registry = asked["type"].split("/")[1].removesuffix("_registry")
-            await _say(send, {"id": asked["id"], "success": True, "result": rows[registry]})
-
-
-async def _say(send: Any, content: dict[str, Any]) -> None:
-    await send({"type": "websocket.send", "text": json.dumps(content)})

@@ -205,14 +205,19 @@ async def test_place_and_rooms_come_from_home_assistant(
     assert {start["tz"] for start in product.starts()} == {ZONE}
 
 
-async def test_the_doctor_finds_nothing_wrong(product: Product) -> None:
-    """Home Assistant, its zone, the broker and what it keeps for a session are found in order."""
-    findings = [
-        json.loads(line) for line in (await product.command("doctor", "--json", TZ=ZONE)).splitlines()
-    ]
+async def test_the_doctor_finds_nothing_wrong(
+    home_assistant: HomeAssistant, product: Product, tmp_path: Path
+) -> None:
+    """Home Assistant, its zone, both tokens, the broker and what it keeps for a session are in order."""
+    token = tmp_path / "token"
+    token.touch(0o600)
+    token.write_text(home_assistant.owner.token)
+    said = await product.command("doctor", "--json", TZ=ZONE, DEPLOYER_TOKEN_FILE=token)
+    findings = [json.loads(line) for line in said.splitlines()]
     assert [finding for finding in findings if finding["verdict"] == "wrong"] == []
     in_order = {finding["check"] for finding in findings if finding["verdict"] == "ok"}
-    assert in_order >= {"Home Assistant", "time zone", "broker", "durable session"}
+    assert in_order >= {"Home Assistant", "time zone", "broker", "durable session", "command key"}
+    assert in_order >= {"deployer", "automations", "discovery"}
 
 
 async def test_a_habit_of_the_past_month_runs_an_automation(

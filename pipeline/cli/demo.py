@@ -22,7 +22,8 @@ from pipeline.cli.findings import Findings
 from pipeline.cli.terminal import OUT, command, progress, say
 from pipeline.consumers.plan import Planner
 from pipeline.consumers.workshop import Workshop, WorkshopError
-from pipeline.delivery.service import FatalError, Service
+from pipeline.delivery.ending import FatalError
+from pipeline.delivery.service import Service
 from pipeline.ingest.bounds import StreamClock
 from pipeline.logs import configure_logs
 from pipeline.playback.player import IN_FLIGHT, Player

@@ -2,15 +2,11 @@
 
 import argparse
 import asyncio
-import contextlib
 import signal
-import sys
-from collections.abc import Iterator
 from functools import partial
-from typing import Any, Protocol
+from typing import Protocol
 
 import structlog
-import uvicorn
 from sqlalchemy.exc import SQLAlchemyError
 
 from pipeline.cli import UserError
@@ -20,9 +16,8 @@ from pipeline.consumers.consumer import STATEFUL, Consumer, Loop
 from pipeline.consumers.deployer_token import TokenFileError
 from pipeline.consumers.host import ConsumerHost
 from pipeline.consumers.registry import factories
-from pipeline.delivery.service import FatalError, Service
+from pipeline.delivery.ending import FatalError
 from pipeline.heap import use_one_arena
-from pipeline.http import application
 from pipeline.logs import configure_logs
 from pipeline.place import remembered_home
 from pipeline.reviewing.key_file import KeyFileError
@@ -33,7 +28,6 @@ from sinks.store import StoreError
 log = structlog.get_logger()
 
 EXIT_RESTART = 75
-SHOW_S = 10.0
 ALL = frozenset(Consumer)
 
 
@@ -112,10 +106,13 @@ def _parts(settings: Settings, home: Home, consumers: frozenset[Consumer]) -> tu
     beside: list[Loop] = []
     filled = None
     if consumers & STATEFUL:
-        service = Service(settings, home, consumers=consumers & STATEFUL)
+        # What learning imports takes 20 MB: the deployer's process has no use for it.
+        from pipeline.cli.learning import learning  # noqa: PLC0415
+
+        service, loops = learning(settings, home, consumers & STATEFUL)
         filled = service.outbox_filled
         parts.append(service)
-        beside += [partial(_serve_http, settings, service), partial(_show, service)]
+        beside += loops
     here = consumers - STATEFUL
     if Consumer.DEPLOY in here and len(consumers) > 1:
         here -= {Consumer.DEPLOY}
@@ -147,56 +144,3 @@ async def _run_together(parts: list[Part]) -> None:
 def _stop(parts: list[Part]) -> None:
     for part in parts:
         part.stop()
-
-
-class _Http(uvicorn.Server):
-    """Uvicorn without its signal handlers: the pipeline has its own."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-    async def startup(self, sockets: Any = None) -> None:
-        await super().startup(sockets)
-        host, port = self.servers[0].sockets[0].getsockname()[:2]
-        log.info("health and metrics are served", health=f"http://{host}:{port}/health")
-
-
-async def _serve_http(settings: Settings, service: Service) -> None:
-    config = uvicorn.Config(
-        application(service),
-        host=settings.http_host,
-        port=settings.http_port,
-        lifespan="off",
-        ws="none",
-        log_config=None,
-        access_log=False,
-    )
-    server = _Http(config)
-    try:
-        await server.serve()
-    except SystemExit:
-        log.warning(
-            "health and metrics are not served, all else goes on: set HA_AI_HTTP_PORT to a free port",
-            host=settings.http_host,
-            port=settings.http_port,
-        )
-
-
-async def _show(service: Service) -> None:
-    """Every few seconds, on a terminal, how it goes."""
-    before = 0.0
-    while sys.stderr.isatty():
-        await asyncio.sleep(SHOW_S)
-        entries = service.metrics.entries_total
-        learner = service.learner
-        log.info(
-            "running",
-            per_second=round((entries - before) / SHOW_S, 1),
-            lag_s=round(service.health.lag_s, 1),
-            waiting=service.health.waiting,
-            patterns=len(learner.core.ledger.active) if learner else 0,
-            gaps=len(learner.core.gaps) if learner else 0,
-            problems=service.health.problems(),
-        )
-        before = entries

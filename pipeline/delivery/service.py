@@ -28,6 +28,7 @@ from pipeline.delivery.connection import (
 from pipeline.delivery.decoding import BatchDecoder
 from pipeline.delivery.durable import NotOwnerError
 from pipeline.delivery.egress import Egress, MessageExpiry, publish
+from pipeline.delivery.ending import FatalError
 from pipeline.delivery.health import Health, Metrics
 from pipeline.delivery.intake import Intake
 from pipeline.delivery.learner import HomeLearner
@@ -52,10 +53,6 @@ COMMIT_LOOP = 0
 LEASE_LOST = "the lease was lost: another process owns the home"
 T = TypeVar("T")
 Loop = Callable[[], Coroutine[object, object, None]]
-
-
-class FatalError(RuntimeError):
-    """The process cannot go on, and a new one can: exit non-zero and be restarted."""
 
 
 class Service:

@@ -3,9 +3,13 @@
 from dataclasses import dataclass
 from enum import Enum
 from math import isfinite, nan
+from typing import TYPE_CHECKING
 
-from pipeline.learning.baselines import Baseline
 from schemas.events import StateChange
+
+if TYPE_CHECKING:
+    # Its statistics take 20 MB: who merely asks what an entity is has no use for them.
+    from pipeline.learning.baselines import Baseline
 
 # Their states say what the world or Home Assistant does, not what anybody does.
 SILENT_DOMAINS = frozenset(
@@ -86,7 +90,7 @@ class Entity:
 
     kind: Kind
     last_ms: int
-    baseline: Baseline | None = None
+    baseline: "Baseline | None" = None
 
 
 class Entities:
@@ -122,12 +126,12 @@ class Entities:
         entity = self._known[change.entity_id] = Entity(kind_of(change.entity_id), at_ms)
         return entity, left
 
-    def baselines(self) -> dict[str, Baseline]:
+    def baselines(self) -> "dict[str, Baseline]":
         """Numeric baselines by entity id, sorted."""
         return {
             key: entity.baseline for key, entity in sorted(self._known.items()) if entity.baseline is not None
         }
 
-    def restore(self, entity_id: str, baseline: Baseline, at_ms: int) -> None:
+    def restore(self, entity_id: str, baseline: "Baseline", at_ms: int) -> None:
         """Take up a numeric entity with its baseline."""
         self._known[entity_id] = Entity(Kind.MEASURED, at_ms, baseline)

@@ -18,7 +18,7 @@ import pytest
 from structlog import get_logger
 from structlog.testing import capture_logs
 
-from pipeline.cli import run
+from pipeline.cli import learning, run
 from pipeline.consumers.consumer import STATEFUL, Consumer
 from pipeline.settings import Settings
 from schemas.home import Home
@@ -90,7 +90,7 @@ def hosted(monkeypatch: pytest.MonkeyPatch) -> list[Consumer]:
         found.extend(factories)
 
     monkeypatch.setattr(run, "ConsumerHost", note)
-    monkeypatch.setattr(run, "Service", MagicMock())
+    monkeypatch.setattr(learning, "Service", MagicMock())
     return found
 
 

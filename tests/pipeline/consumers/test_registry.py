@@ -29,3 +29,13 @@ def test_nothing_is_imported_for_what_does_not_run() -> None:
         [sys.executable, "-c", IMPORTS], capture_output=True, text=True, timeout=60, check=True
     )
     assert said.stdout.strip() == "[]"
+
+
+def test_the_deployers_process_takes_nothing_to_learn_with() -> None:
+    """The process that stays beside the other imports no statistics, which would take 20 MB."""
+    code = "import sys; import pipeline.cli.run, pipeline.consumers.deployer; "
+    code += "print([name for name in ('numpy', 'river', 'scipy', 'polars') if name in sys.modules])"
+    said = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert said.stdout.strip() == "[]"

@@ -18,8 +18,9 @@ import pytest
 
 from benchmarks.processes import EXIT_RESTART, Worker, wait_until
 from benchmarks.publisher import Published, Publisher
+from pipeline.delivery.ending import FatalError
 from pipeline.delivery.ownership import Ownership
-from pipeline.delivery.service import FatalError, Service
+from pipeline.delivery.service import Service
 from pipeline.http import application
 from pipeline.ingest.payloads import as_eventstream
 from pipeline.settings import Settings

@@ -1,0 +1,5 @@
+"""How a process ends that a new one has to go on for."""
+
+
+class FatalError(RuntimeError):
+    """The process cannot go on, and a new one can: exit non-zero and be restarted."""

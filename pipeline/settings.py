@@ -205,8 +205,8 @@ class Settings(BaseSettings):
     )
     deployer_token_file: Path | None = Field(
         None,
-        description="A file with an administrator's long-lived token, read by the deployer's process alone; "
-        "without it nothing is deployed.",
+        description="A file with an administrator's long-lived token, read by the deployer's process and the "
+        "doctor alone; without it nothing is deployed.",
     )
     discovery_prefix: str = Field(
         "homeassistant",

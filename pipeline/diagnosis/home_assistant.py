@@ -13,7 +13,7 @@ from sinks.home_assistant import HomeAssistantError, HomeAssistantReader
 
 CHECK = "Home Assistant"
 OLDEST, NEWEST = (2024, 3), (2026, 11)
-UNCONFIRMED = "what is pressed there cannot be confirmed, and does not count"
+UNCONFIRMED = "presses of its buttons cannot be confirmed and do not count"
 
 
 async def check_home_assistant(settings: Settings) -> AsyncIterator[Finding]:
@@ -23,7 +23,7 @@ async def check_home_assistant(settings: Settings) -> AsyncIterator[Finding]:
         missing = "HA_AI_HOME_ASSISTANT_URL" if url is None else "HA_AI_HOME_ASSISTANT_TOKEN"
         if url is None and token is None:
             said = "time zone and position come from settings, areas are not known"
-            yield ok(CHECK, f"not set up: {said}, {UNCONFIRMED}")
+            yield ok(CHECK, f"not set up: {said}; {UNCONFIRMED}")
         else:
             said = f"only one of address and token is given, {missing} is not"
             yield wrong(CHECK, f"{said}: {UNCONFIRMED}", f"Set {missing}.")

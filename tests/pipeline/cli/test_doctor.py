@@ -375,7 +375,7 @@ class TestHomeAssistant:
         monkeypatch.setenv("HA_AI_HOME_ASSISTANT_URL", "http://127.0.0.1:1")
         found = examine()[1]["Home Assistant"]
         assert (found["verdict"], found["advice"]) == ("wrong", "Set HA_AI_HOME_ASSISTANT_TOKEN.")
-        assert "what is pressed there cannot be confirmed" in found["found"]
+        assert "presses of its buttons cannot be confirmed" in found["found"]
 
 
 @pytest.mark.usefixtures("_no_broker")

@@ -11,7 +11,15 @@ from pipeline.ingest.messages import Decoded, PoisonError, Reason, Signal
 from schemas.events import UNNAMED, Attribute, ServiceCall, StateChange
 from schemas.instants import to_us
 
-ATTRIBUTES = ("brightness", "temperature", "current_temperature", "device_class", "unit_of_measurement")
+ATTRIBUTES = (
+    "brightness",
+    "temperature",
+    "percentage",
+    "current_position",
+    "current_temperature",
+    "device_class",
+    "unit_of_measurement",
+)
 MOST_TARGETS = 100
 SIGNALS = {
     "homeassistant_started": Signal.STARTED,
@@ -36,6 +44,8 @@ class _Context(TypedDict):
 class _Attributes(TypedDict):
     brightness: NotRequired[Scalar]
     temperature: NotRequired[Scalar]
+    percentage: NotRequired[Scalar]
+    current_position: NotRequired[Scalar]
     current_temperature: NotRequired[Scalar]
     device_class: NotRequired[Scalar]
     unit_of_measurement: NotRequired[Scalar]

@@ -7,6 +7,7 @@ import pytest
 
 from pipeline.ingest.eventstream import MOST_TARGETS, EventstreamDecoder, microseconds
 from pipeline.ingest.messages import Signal
+from pipeline.suggesting.usual import ATTRIBUTES as USUAL
 from schemas.events import UNNAMED, ServiceCall, StateChange
 
 AT_US = microseconds("2026-11-20T06:00:00.25+00:00")
@@ -44,6 +45,12 @@ def test_a_change_has_its_states_time_and_context(good_payload: bytes) -> None:
     change = decode_change(good_payload, context=context, attributes=attributes)
     allowed = (("brightness", 120.0), ("device_class", "x"))
     assert change == StateChange(AT_US, "light.hall", "off", "on", "c", "p", "u", allowed)
+
+
+def test_every_value_that_an_automation_would_set_is_taken(good_payload: bytes) -> None:
+    """What is usual of lights, thermostats, fans and covers can be learned."""
+    usual = dict.fromkeys(USUAL, 40)
+    assert dict(decode_change(good_payload, attributes=usual).attributes) == usual
 
 
 @pytest.mark.parametrize("length", [0, 1, 255])

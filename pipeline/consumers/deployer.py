@@ -20,9 +20,9 @@ from pipeline.deploying.steps import US, Patience, Step, due_us
 from pipeline.reviewing.key_file import load_key
 from pipeline.reviewing.signing import CommandError, verified
 from schemas.commands import Verb
+from schemas.deployments import Deployment
 from sinks.home_assistant import HomeAssistantDeployer, HomeAssistantError, HomeAssistantReader
 from sinks.store import Held, LeaseLostError, StoreUnavailableError
-from sinks.store.suggestions import Deployment
 
 log = structlog.get_logger()
 

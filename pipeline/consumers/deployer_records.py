@@ -11,11 +11,11 @@ from pipeline.deploying.steps import Patience, Step, failed, forward, is_given_u
 from pipeline.deploying.troubles import ObstacleError
 from pipeline.suggesting.announcing import changed
 from schemas.commands import SignedCommand, Verb
+from schemas.deployments import AutomationVersion, Deployment
 from schemas.instants import from_us
 from schemas.suggestions import Opinion, Suggestion
 from schemas.topics import Topics
 from sinks.store import Held, SqlStore, StoreUnavailableError, Transaction
-from sinks.store.suggestions import AutomationVersion, Deployment
 
 OURSELVES = "ha-ai"
 SOMEBODY = "somebody in Home Assistant"

@@ -14,6 +14,7 @@ from pipeline.deploying.contents import Whose, is_same, whose
 from pipeline.deploying.steps import US, Patience, Step
 from pipeline.deploying.troubles import ObstacleError, Trouble, trouble_of
 from schemas.catalogue import Catalogue
+from schemas.deployments import AutomationVersion, Deployment
 from sinks.home_assistant import (
     HomeAssistantDeployer,
     HomeAssistantError,
@@ -21,7 +22,6 @@ from sinks.home_assistant import (
     Refused,
 )
 from sinks.store import Held, LeaseLostError
-from sinks.store.suggestions import AutomationVersion, Deployment
 
 log = structlog.get_logger()
 

@@ -11,10 +11,10 @@ from pipeline.consumers.deployer_records import Records
 from pipeline.consumers.deployer_steps import Steps
 from pipeline.deploying.looks import Look, look_of
 from pipeline.deploying.steps import US, Patience, Step
+from schemas.deployments import Deployment
 from schemas.suggestions import Suggestion
 from sinks.home_assistant import HomeAssistantDeployer, HomeAssistantReader
 from sinks.store import Held
-from sinks.store.suggestions import Deployment
 
 log = structlog.get_logger()
 

@@ -22,11 +22,12 @@ from pipeline.suggesting.assembly import renewed
 from pipeline.suggesting.safety import refusals
 from schemas.catalogue import Catalogue
 from schemas.commands import Verb
+from schemas.deployments import Deployment
 from schemas.instants import from_us
 from schemas.outgoing import Outgoing
 from schemas.suggestions import Suggestion
 from sinks.store import SqlStore, StoreUnavailableError
-from sinks.store.suggestions import Deployment, Kept, SuggestionWrites
+from sinks.store.suggestions import Kept, SuggestionWrites
 from sinks.store.transaction import Transaction
 
 REVIEWING = "review"

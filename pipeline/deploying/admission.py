@@ -10,8 +10,8 @@ from pipeline.suggesting.safety import refusals
 from pipeline.suggesting.validation import problems
 from schemas.catalogue import Catalogue
 from schemas.commands import SignedCommand, Verb
+from schemas.deployments import AutomationVersion, Deployment
 from schemas.suggestions import Status, Suggestion
-from sinks.store.suggestions import AutomationVersion, Deployment
 
 
 def approval_of(row: Deployment, key: bytes) -> SignedCommand:

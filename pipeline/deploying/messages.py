@@ -6,11 +6,11 @@ from typing import Literal
 
 from pipeline.suggesting.choosing import domain
 from schemas.commands import AutomationExecuted, AutomationFailed
+from schemas.deployments import Deployment
 from schemas.outgoing import Outgoing
 from schemas.patterns import Schema
 from schemas.suggestions import Opinion, Suggestion, UserFeedback
 from schemas.topics import Topics
-from sinks.store.suggestions import Deployment
 
 EXPIRY_S = 300
 What = Literal["deployed", "rolled_back", "removed", "ran"]

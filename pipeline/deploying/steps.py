@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from pipeline.deploying.troubles import Lasting, Trouble, lasting
-from sinks.store.suggestions import Deployment
+from schemas.deployments import Deployment
 
 US = 1_000_000
 

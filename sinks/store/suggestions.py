@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Table, select, update
 
+from schemas.deployments import AutomationVersion, Deployment
 from schemas.instants import from_us, to_us
 from schemas.suggestions import Opinion, Status, Suggestion, UserFeedback
 from schemas.tables import (
@@ -33,30 +34,6 @@ class Kept(NamedTuple):
 
     suggestion: Suggestion
     changes: int
-
-
-class Deployment(NamedTuple):
-    """What is to stand in Home Assistant for a suggestion (`wanted`, 0 for nothing), and what does."""
-
-    suggestion_id: str
-    automation_id: str
-    wanted: int
-    standing: int
-    step: str
-    attempts: int
-    approval: str
-    detail: str
-    updated_us: int
-
-
-class AutomationVersion(NamedTuple):
-    """One version of an automation, as it was approved and as Home Assistant was given it."""
-
-    version: int
-    content_hash: str
-    suggestion: Suggestion
-    config: dict[str, Any]
-    deployed_us: int
 
 
 class SuggestionReads:

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from schemas.deployments import Deployment
 from sinks.store import SqlStore
-from sinks.store.suggestions import Deployment
 
 WANTED = Deployment("0123456789abcdef", "haai_0123456789abcdef", 1, 0, "wanted", 0, "{}", "", 1_000)
 

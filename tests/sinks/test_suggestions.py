@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from schemas.automations import Action, Automation, TimeTrigger
+from schemas.deployments import AutomationVersion, Deployment
 from schemas.instants import to_us
 from schemas.patterns import PatternType
 from schemas.suggestions import (
@@ -22,7 +23,6 @@ from schemas.suggestions import (
 from schemas.tables import NonceRow, table_of
 from sinks.store import SqlStore
 from sinks.store.retention import DAY_US, NONCE_DAYS
-from sinks.store.suggestions import AutomationVersion, Deployment
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 NOON_US = to_us(NOON)

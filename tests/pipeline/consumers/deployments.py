@@ -24,11 +24,11 @@ from pipeline.settings import Settings
 from pipeline.suggesting.rendering import as_yaml, render
 from schemas.automations import Action, Automation, TimeTrigger
 from schemas.commands import SignedCommand, Verb
+from schemas.deployments import Deployment
 from schemas.home import Home
 from schemas.patterns import PatternType
 from schemas.suggestions import Category, Opinion, Priority, Status, Suggestion, Trial
 from sinks.store import Held, SqlStore
-from sinks.store.suggestions import Deployment
 from tests.sinks.fake_home_assistant import FakeHomeAssistant
 
 LAMP = "light.hall"

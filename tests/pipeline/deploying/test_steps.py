@@ -17,7 +17,7 @@ from pipeline.deploying.steps import (
     settled,
 )
 from pipeline.deploying.troubles import Trouble
-from sinks.store.suggestions import Deployment
+from schemas.deployments import Deployment
 
 PATIENCE = Patience(pauses_s=(1.0, 2.0), rests_s=(60.0,))
 WANTED = Deployment("id", "haai_id", 2, 1, "wanted", 0, "{}", "", 1_000)

@@ -5,8 +5,7 @@ from collections.abc import Callable, Iterator
 from itertools import cycle
 from typing import Any, NamedTuple
 
-from benchmarks.review_desk import ReviewDesk
-from pipeline.reviewing.presses import button_of
+from benchmarks.review_desk import ReviewDesk, button, show
 from pipeline.reviewing.signing import sign
 from schemas.commands import LONGEST_VALIDITY_MS, Press, PressVerb, SignedCommand, Verb
 from schemas.instants import from_us
@@ -121,8 +120,6 @@ def put_buttons(home: FakeHomeAssistant, suggestions: list[Suggestion], now_us: 
     long_ago = from_us(now_us - LONG_AGO_US).isoformat()
     pressed = {PressVerb.REJECT: (long_ago, READER_ID), PressVerb.UNDO: (from_us(now_us).isoformat(), None)}
     for suggestion in suggestions:
+        show(home, suggestion)
         for verb in PressVerb:
-            press = Press(suggestion_id=suggestion.id, verb=verb, content_hash=suggestion.content_hash)
-            entity_id = f"button.{button_of(press)}"
-            home.add_entity(entity_id, unique_id=button_of(press))
-            home.change(entity_id, *pressed.get(verb, (NEVER, None)))
+            home.change(button(verb, suggestion), *pressed.get(verb, (NEVER, None)))

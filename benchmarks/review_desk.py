@@ -14,17 +14,23 @@ from pipeline.consumers.reviewer import Reviewer
 from pipeline.reviewing.key_file import load_key
 from pipeline.reviewing.signing import new_command
 from pipeline.settings import Settings
+from pipeline.showing.discovery import Discovery, Form
+from pipeline.showing.identity import content_of
+from pipeline.showing.suggestion import BUTTONS, suggestion_device, suggestion_state
 from pipeline.suggesting.rendering import as_yaml, render
 from schemas.automations import Action, Automation, TimeTrigger
-from schemas.commands import SignedCommand, Verb
+from schemas.commands import PressVerb, SignedCommand, Verb
 from schemas.home import Home
 from schemas.patterns import PatternType
 from schemas.suggestions import Category, Priority, Suggestion, Trial, suggestion_id
+from schemas.topics import Topics
 from sinks.store import SqlStore
 from sinks.store.audit import AuditEntry
+from tests.sinks.fake_home_assistant import FakeHomeAssistant
 
 MADE = datetime(2026, 11, 1, 6, tzinfo=UTC)
 EVERYTHING = 1_000_000
+READ_S = 60.0
 
 
 class Said(NamedTuple):
@@ -96,6 +102,24 @@ class ReviewDesk:
         """How many messages the audit log says were refused, one by one or by count."""
         summed = (entry.detail.split()[0] for entry in self.audit("refused, by count"))
         return len(self.audit("refused")) + sum(int(words.removeprefix("count=")) for words in summed)
+
+
+def show(home: FakeHomeAssistant, suggestion: Suggestion) -> None:
+    """Let Home Assistant have shown a suggestion for a minute, with all the buttons that it ever has."""
+    discovery = Discovery("homeassistant")
+    for status in BUTTONS:
+        device = suggestion_device(suggestion.model_copy(update={"status": status}), discovery, Topics())
+        for payload in discovery.announce(device, Form.DEVICE).values():
+            home.discover(payload)
+    said = json.loads(suggestion_state(suggestion))
+    words = f"sensor.ha_ai_{content_of(suggestion)}"
+    home.change(words, said["title"], **said["attributes"])
+    home.age(words, READ_S)
+
+
+def button(verb: PressVerb, suggestion: Suggestion) -> str:
+    """The entity that Home Assistant makes of a button."""
+    return f"button.ha_ai_{content_of(suggestion)}_{verb.value}"
 
 
 def a_suggestion(number: int = 0, automation: Automation | None = None) -> Suggestion:

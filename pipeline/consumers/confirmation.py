@@ -5,9 +5,12 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from pipeline.reviewing.buttons import own_button, own_words, require_shown
 from pipeline.reviewing.decisions import readable
-from pipeline.reviewing.presses import Pressed, PressError, button_of, confirmed
-from schemas.commands import Press
+from pipeline.reviewing.presses import Pressed, PressError, confirmed
+from pipeline.showing.identity import button_of, words_of
+from schemas.commands import Press, PressVerb
+from schemas.suggestions import Suggestion
 
 if TYPE_CHECKING:
     from sinks.home_assistant import HomeAssistantReader
@@ -41,20 +44,21 @@ class Confirmation:
         self._now_us = now_us
         self._impatient_until_s = 0.0
 
-    async def of(self, press: Press) -> tuple[str, str]:
+    async def of(self, press: Press, suggestion: Suggestion) -> tuple[str, str]:
         """Return who pressed, by name, and what makes the press count once.
 
         Raises
         ------
         PressError
-            Home Assistant does not confirm that a person pressed that button just now.
+            Home Assistant does not confirm that a person pressed that button of ours just now, or showed
+            something else than what they would approve.
         """
         if self._reader is None:
             raise PressError("not_set_up", NOT_SET_UP)
         from sinks.home_assistant import HomeAssistantError  # noqa: PLC0415 only where it is set up
 
         try:
-            pressed = await self._pressed(self._reader, button_of(press))
+            pressed = await self._pressed(self._reader, press, suggestion)
             name = await self._reader.user_name(pressed.user_id)
         except HomeAssistantError as error:
             raise PressError(
@@ -62,10 +66,16 @@ class Confirmation:
             ) from error
         return readable(name)[:LONGEST_NAME].strip() or pressed.user_id[:LONGEST_NAME], pressed.nonce
 
-    async def _pressed(self, reader: "HomeAssistantReader", button: str) -> Pressed:
-        entity_id = await reader.entity_id_of(button)
-        if entity_id is None:
-            raise PressError("no_button", "Home Assistant has no such button")
+    async def _pressed(self, reader: "HomeAssistantReader", press: Press, suggestion: Suggestion) -> Pressed:
+        found = await reader.discovered(button_of(press), words_of(suggestion))
+        button = own_button(press, suggestion, found)
+        words = own_words(suggestion, found) if press.verb is PressVerb.APPROVE else None
+        pressed = await self._awaited(reader, button_of(press), button)
+        if words is not None:
+            require_shown(suggestion, await reader.state(words), pressed)
+        return pressed
+
+    async def _awaited(self, reader: "HomeAssistantReader", button: str, entity_id: str) -> Pressed:
         pauses_s = PAUSES_S if time.monotonic() >= self._impatient_until_s else ()
         for pause_s in pauses_s:
             state = await reader.state(entity_id)

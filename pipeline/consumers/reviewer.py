@@ -85,9 +85,9 @@ class Reviewer:
         suggestion = await self._desk.ask(lambda: self._desk.store.suggestions.get(press.suggestion_id))
         bare = Order.of_press(press, "", "")
         decision = decide(suggestion, bare, is_undone=False)
-        if decision.code in ("unknown", "changed"):
+        if suggestion is None or decision.code in ("unknown", "changed"):
             raise PressError(decision.code, decision.text)
-        person, nonce = await self._confirmation.of(press)
+        person, nonce = await self._confirmation.of(press, suggestion)
         return Order.of_press(press, person, nonce)
 
     async def _settle(self, order: Order, received: Received) -> None:

@@ -26,6 +26,8 @@ DONE = {
     Verb.REJECT: {Status.REJECTED},
     Verb.ROLLBACK: {Status.RETIRED},
 }
+# What is approved can be taken back before it stands there, too.
+DECIDED_IN = {Verb.ROLLBACK: (Status.DEPLOYED, Status.APPROVED)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +124,10 @@ def decide(suggestion: Suggestion | None, order: Order, *, is_undone: bool) -> D
     status = suggestion.status
     if status in DONE.get(order.verb, ()) or (order.verb is Verb.ROLLBACK and is_undone):
         return Decision(Fate.ALREADY, "already", f"this was said before: it is {status.value}")
-    wanted = Status.DEPLOYED if order.verb is Verb.ROLLBACK else Status.PENDING
-    if status is not wanted:
+    wanted = DECIDED_IN.get(order.verb, (Status.PENDING,))
+    if status not in wanted:
         return Decision(
-            Fate.REFUSED, "settled", f"expected a {wanted.value} suggestion, got a {status.value} one"
+            Fate.REFUSED, "settled", f"expected a {wanted[0].value} suggestion, got a {status.value} one"
         )
     return Decision(Fate.DONE, order.said, _words(suggestion, order))
 

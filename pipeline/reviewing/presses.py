@@ -11,7 +11,6 @@ from schemas.instants import from_us, to_us
 
 LARGEST_BYTES = 1_024
 VALIDITY_US = 120_000_000
-HASH_DIGITS = 8
 
 
 class PressError(Exception):
@@ -28,10 +27,11 @@ class PressError(Exception):
 
 
 class Pressed(NamedTuple):
-    """A press that Home Assistant confirms: by which user, and what makes it count once."""
+    """A press that Home Assistant confirms: by which user, what makes it count once, and when it was."""
 
     user_id: str
     nonce: str
+    at_us: int
 
 
 def read_press(payload: bytes) -> Press:
@@ -48,17 +48,6 @@ def read_press(payload: bytes) -> Press:
         return Press.model_validate_json(payload, strict=True)
     except ValidationError as error:
         raise PressError("malformed", "expected what a button publishes, got something else") from error
-
-
-def button_of(press: Press) -> str:
-    """The unique id of the button that publishes this: each version of a suggestion has buttons of its own.
-
-    Examples
-    --------
-    >>> button_of(Press(suggestion_id="0123456789abcdef", verb="not_now", content_hash="ab" * 32))
-    'haai_0123456789abcdef_abababab_not_now'
-    """
-    return f"haai_{press.suggestion_id}_{press.content_hash[:HASH_DIGITS]}_{press.verb.value}"
 
 
 def confirmed(button: str, state: Mapping[str, Any] | None, now_us: int) -> Pressed:
@@ -79,7 +68,7 @@ def confirmed(button: str, state: Mapping[str, Any] | None, now_us: int) -> Pres
     Raises
     ------
     PressError
-        Nobody has pressed it, or not now, or no person.
+        Nobody has pressed it, or not now, or no person, or it was altered since.
     """
     at_us = _moment(state)
     if state is None or at_us is None:
@@ -94,7 +83,10 @@ def confirmed(button: str, state: Mapping[str, Any] | None, now_us: int) -> Pres
     )
     if not isinstance(user_id, str) or not user_id or parent_id is not None:
         raise PressError("no_person", "Home Assistant says that no person pressed this button")
-    return Pressed(user_id, f"press:{button}:{from_us(at_us).isoformat()}")
+    # Who renames what was pressed, so that it looks like ours when it is looked at, is told by this.
+    if state.get("last_updated") != state.get("last_changed"):
+        raise PressError("altered", "this button was altered after the press: look at it, then press again")
+    return Pressed(user_id, f"press:{button}:{from_us(at_us).isoformat()}", at_us)
 
 
 def _moment(state: Mapping[str, Any] | None) -> int | None:

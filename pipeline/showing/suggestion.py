@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import Any
 
 from pipeline.showing.discovery import Component, Device, Discovery, availability, entity
+from pipeline.showing.identity import button_of, content_of, device_of, words_of
 from pipeline.showing.text import line
 from pipeline.suggesting.words import experience_in_words, proof
 from schemas.commands import Press, PressVerb
@@ -23,6 +24,7 @@ TOO_LONG = "It is too long to be shown here; `ha-ai suggestions` prints it."
 SHOWN = frozenset({Status.PENDING, Status.APPROVED, Status.DEPLOYED})
 BUTTONS = {
     Status.PENDING: (PressVerb.APPROVE, PressVerb.NOT_NOW, PressVerb.REJECT),
+    Status.APPROVED: (PressVerb.UNDO,),
     Status.DEPLOYED: (PressVerb.UNDO,),
 }
 NAMES = {
@@ -48,21 +50,25 @@ def suggestion_device(suggestion: Suggestion, discovery: Discovery, topics: Topi
 
     So a button that showed other content can never be pressed for this one.
     """
-    content = f"{suggestion.id}_{suggestion.content_hash[:8]}"
     about = {
-        "identifiers": [f"haai_{suggestion.id}"],
-        "name": line(suggestion.title, LONGEST_NAME) or suggestion.id,
+        "identifiers": [device_of(suggestion)],
+        "name": device_name(suggestion),
         "manufacturer": "ha-ai",
         "model": "Suggestion",
         "via_device": discovery.node,
     }
     pressed = BUTTONS.get(suggestion.status, ())
     return Device(
-        content,
+        content_of(suggestion),
         about,
         (_words(suggestion, topics), *(_button(suggestion, verb, topics) for verb in pressed)),
         tuple(("button", verb.value) for verb in PressVerb if verb not in pressed),
     )
+
+
+def device_name(suggestion: Suggestion) -> str:
+    """The name of a suggestion's device."""
+    return line(suggestion.title, LONGEST_NAME) or suggestion.id
 
 
 def suggestion_state(suggestion: Suggestion) -> bytes:
@@ -79,10 +85,9 @@ def _is_snoozed(suggestion: Suggestion, now: datetime) -> bool:
 
 def _words(suggestion: Suggestion, topics: Topics) -> Component:
     """The sensor whose state is the title; nothing that a suggestion says is ever part of a template."""
-    identity = f"{suggestion.id}_{suggestion.content_hash[:8]}"
     topic = topics.suggestion_state(suggestion.id)
     config = {
-        **entity("sensor", f"ha_ai_{identity}", f"haai_{identity}", None),
+        **entity("sensor", f"ha_ai_{content_of(suggestion)}", words_of(suggestion), None),
         **availability(topics),
         "icon": "mdi:lightbulb-on-outline",
         "state_topic": topic,
@@ -94,11 +99,10 @@ def _words(suggestion: Suggestion, topics: Topics) -> Component:
 
 
 def _button(suggestion: Suggestion, verb: PressVerb, topics: Topics) -> Component:
-    identity = f"{suggestion.id}_{suggestion.content_hash[:8]}_{verb.value}"
     name, icon = NAMES[verb]
     press = Press(suggestion_id=suggestion.id, verb=verb, content_hash=suggestion.content_hash)
     config = {
-        **entity("button", f"ha_ai_{identity}", f"haai_{identity}", name),
+        **entity("button", f"ha_ai_{content_of(suggestion)}_{verb.value}", button_of(press), name),
         **availability(topics),
         "icon": icon,
         "command_topic": topics.press,

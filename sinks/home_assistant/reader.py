@@ -5,10 +5,11 @@ from typing import Any
 from urllib.parse import quote
 
 from schemas.catalogue import Catalogue
+from schemas.discovered import DiscoveredEntity
 from sinks.home_assistant.access import Access
 from sinks.home_assistant.catalogue import automation_ids, catalogue, version_of
 from sinks.home_assistant.errors import HomeAssistantError, Refused
-from sinks.home_assistant.registries import NAMES, Registries
+from sinks.home_assistant.registries import NAMES, Registries, discovered
 from sinks.home_assistant.rest import TIMEOUT_S, Rest
 from sinks.home_assistant.websocket import Conversation, conversation
 
@@ -71,11 +72,17 @@ class HomeAssistantReader:
         return await self._rest.find(f"states/{quote(entity_id, safe='')}")
 
     async def entity_id_of(self, unique_id: str) -> str | None:
-        """The entity that Home Assistant made of an MQTT discovery message with that unique id."""
+        """An entity that Home Assistant made of an MQTT discovery message with that unique id."""
+        found = await self.discovered(unique_id)
+        return found[0].entity_id if found else None
+
+    async def discovered(self, *unique_ids: str) -> list[DiscoveredEntity]:
+        """All that Home Assistant made of MQTT discovery messages with these unique ids, in any domain."""
         async with conversation(self._access, self._timeout_s) as socket:
-            rows = await socket.ask({"type": "config/entity_registry/list"})
-        found = (row for row in rows if row["platform"] == "mqtt" and row["unique_id"] == unique_id)
-        return next((str(row["entity_id"]) for row in found), None)
+            devices, entities = [
+                await socket.ask({"type": f"config/{name}_registry/list"}) for name in ("device", "entity")
+            ]
+        return discovered(devices, entities, unique_ids)
 
     async def notify(self, notification_id: str, title: str, message: str) -> None:
         """Show a notification, in the place of an earlier one with the same id."""

@@ -1,13 +1,16 @@
 """Home Assistant's registries of areas, devices and entities, joined."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
+
+from schemas.discovered import DiscoveredEntity
 
 NAMES = ("area", "device", "entity")
 # What may name many entities at once, where an automation says what it acts on.
 GROUPS = ("device_id", "area_id", "floor_id", "label_id")
+MQTT = "mqtt"
 
 Row = Mapping[str, Any]
 
@@ -114,6 +117,29 @@ class Registries:
             "floor_id": area.get("floor_id"),
         }
         yield from ((key, name) for key, name in named.items() if name)
+
+
+def discovered(
+    devices: Iterable[Row], entities: Iterable[Row], unique_ids: Collection[str]
+) -> list[DiscoveredEntity]:
+    """The entities that MQTT discovery made with these unique ids, each of which every domain may have."""
+    by_id = {row["id"]: row for row in devices}
+    return [
+        _discovered(row, by_id.get(row.get("device_id"), {}))
+        for row in entities
+        if row.get("platform") == MQTT and row.get("unique_id") in unique_ids
+    ]
+
+
+def _discovered(entity: Row, device: Row) -> DiscoveredEntity:
+    identifiers = (tuple(each) for each in device.get("identifiers", ()))
+    return DiscoveredEntity(
+        entity["entity_id"],
+        entity["unique_id"],
+        name=entity.get("original_name") or "",
+        device_name=device.get("name") or "",
+        device_ids=frozenset(each[1] for each in identifiers if each[:1] == (MQTT,) and len(each) > 1),
+    )
 
 
 def listed(value: Any) -> list[Any]:

@@ -22,21 +22,24 @@ Steps that can fail: ``configuration``, ``states``, ``state``, ``services``, ``c
 command by its type, such as ``search/related``.
 
 ``home.press("button.x", user_id)`` presses a button as that user does; ``home.change(entity_id, state)`` lets
-anything change; ``home.requests`` is what was asked, ``home.calls`` the services that were called,
-``home.notifications`` what is shown. ``stop()`` and ``start()`` keep everything but the connections.
-What is written is kept with the newer keys from 2024.10 on, as by the real one: `migrated` says how.
+anything change; ``home.discover(payload)`` makes what a device's discovery message announces, and
+``home.age(entity_id, seconds)`` lets a state have stood for so long; ``home.requests`` is what was asked,
+``home.calls`` the services that were called, ``home.notifications`` what is shown. ``stop()`` and ``start()``
+keep everything but the connections. What is written is kept with the newer keys from 2024.10 on, as by the
+real one: `migrated` says how.
 ``loads_after`` of the constructor: an automation's entity appears with that many reads of states after its
 write; before that it is not there. `in_thread` is for tests that are no coroutines.
 """
 
 import asyncio
+import json
 import re
 import threading
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import Enum
 from functools import partial
 from http import HTTPStatus
@@ -161,6 +164,7 @@ class FakeHomeAssistant:
         device_id: str | None = None,
         unique_id: str | None = None,
         platform: str = "mqtt",
+        name: str | None = None,
         **attributes: Any,
     ) -> None:
         """Let there be an entity, registered, with a state."""
@@ -174,10 +178,30 @@ class FakeHomeAssistant:
                 "area_id": None if area is None else re.sub(r"\W+", "_", area.lower()),
                 "device_id": device_id,
                 "name": None,
-                "original_name": None,
+                "original_name": name,
             }
         )
         self.change(entity_id, state, **attributes)
+
+    def discover(self, payload: bytes, state: str = "unknown") -> None:
+        """Make what a device's discovery message announces; an id that is taken is not given again."""
+        announced = json.loads(payload)
+        about = announced["device"]
+        (identifier,) = about["identifiers"]
+        known = {row["id"] for row in self.devices}
+        if identifier not in known:
+            self.devices.append({"id": identifier, "identifiers": [["mqtt", identifier]]})
+        next(row for row in self.devices if row["id"] == identifier)["name"] = about["name"]
+        taken = {(row["entity_id"].partition(".")[0], row["unique_id"]) for row in self.entities}
+        for each in announced["components"].values():
+            if "unique_id" in each and (each["platform"], each["unique_id"]) not in taken:
+                self.add_entity(
+                    each["default_entity_id"],
+                    state,
+                    device_id=identifier,
+                    unique_id=each["unique_id"],
+                    name=each["name"],
+                )
 
     def change(self, entity_id: str, state: str, by: str | None = None, **attributes: Any) -> None:
         """Let an entity take a state, by the user with that id if one is named."""
@@ -192,6 +216,11 @@ class FakeHomeAssistant:
             "last_updated": now,
             "context": context,
         }
+
+    def age(self, entity_id: str, seconds: float) -> None:
+        """Let an entity have had its state for so long."""
+        since = (datetime.now(UTC) - timedelta(seconds=seconds)).isoformat()
+        self.states[entity_id] |= {"last_changed": since, "last_updated": since}
 
     def press(self, entity_id: str, user_id: str | None) -> None:
         """Let a user press a button, as through Home Assistant's own UI."""

@@ -7,6 +7,7 @@ from traceback import format_exception
 import pytest
 import pytest_asyncio
 
+from schemas.discovered import DiscoveredEntity
 from sinks.home_assistant import (
     HomeAssistantDeployer,
     HomeAssistantError,
@@ -172,6 +173,23 @@ class TestReading:
         """Only MQTT's entities count: other integrations may use any id."""
         assert await reader(home).entity_id_of("haai_1_approve") == "button.approve"
         assert await reader(home).entity_id_of("pump") is None
+
+    async def test_what_discovery_made_is_told_with_its_device(self, home: FakeHomeAssistant) -> None:
+        """By the names that were announced; one unique id may be given once in every domain."""
+        home.devices += [
+            {
+                "id": "d3",
+                "identifiers": [["mqtt", "haai_1"], ["other", "x"], []],
+                "name": "Lamp",
+                "name_by_user": "Mine",
+            }
+        ]
+        home.add_entity("scene.night", unique_id="haai_1_approve", device_id="d3", name="Night")
+        home.add_entity("light.other", unique_id="haai_1_approve", platform="other")
+        assert await reader(home).discovered("haai_1_approve", "nothing") == [
+            DiscoveredEntity("button.approve", "haai_1_approve"),
+            DiscoveredEntity("scene.night", "haai_1_approve", "Night", "Lamp", frozenset({"haai_1"})),
+        ]
 
     async def test_a_notification_replaces_its_predecessor_until_it_is_taken_away(
         self, home: FakeHomeAssistant

@@ -26,7 +26,7 @@ def order(verb: Verb, content_hash: str | None = None, text: str = "") -> Order:
     ("status", "approve", "reject", "not_now", "modify", "undo"),
     [
         (Status.PENDING, DONE, DONE, DONE, DONE, REFUSED),
-        (Status.APPROVED, ALREADY, REFUSED, REFUSED, REFUSED, REFUSED),
+        (Status.APPROVED, ALREADY, REFUSED, REFUSED, REFUSED, DONE),
         (Status.DEPLOYED, ALREADY, REFUSED, REFUSED, REFUSED, DONE),
         (Status.REJECTED, REFUSED, ALREADY, REFUSED, REFUSED, REFUSED),
         (Status.RETIRED, REFUSED, REFUSED, REFUSED, REFUSED, ALREADY),
@@ -35,7 +35,7 @@ def order(verb: Verb, content_hash: str | None = None, text: str = "") -> Order:
 def test_what_may_become_of_each_status(
     status: Status, approve: Fate, reject: Fate, not_now: Fate, modify: Fate, undo: Fate
 ) -> None:
-    """Only what waits can be decided on, only what is deployed undone; the same again is no refusal."""
+    """Only what waits can be decided on, only what was approved undone; the same again is no refusal."""
     verbs = (Verb.APPROVE, Verb.REJECT, Verb.NOT_NOW, Verb.MODIFY, Verb.ROLLBACK)
     fates = [decide(in_status(status), order(verb), is_undone=False).fate for verb in verbs]
     assert fates == [approve, reject, not_now, modify, undo]

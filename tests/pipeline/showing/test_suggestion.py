@@ -40,7 +40,7 @@ def attributes(shown: Suggestion) -> dict[str, Any]:
     ("status", "names"),
     [
         (Status.PENDING, ["Approve", "Not now", "Reject"]),
-        (Status.APPROVED, []),
+        (Status.APPROVED, ["Undo"]),
         (Status.DEPLOYED, ["Undo"]),
     ],
 )

@@ -26,6 +26,10 @@ class Status(StrEnum):
     RETIRED = "retired"
 
 
+STANDING = frozenset({Status.PENDING, Status.APPROVED, Status.DEPLOYED})
+"""What is not settled: it waits for somebody, or is what somebody wanted."""
+
+
 class Category(StrEnum):
     """What a suggestion is good for."""
 

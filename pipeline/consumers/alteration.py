@@ -7,14 +7,14 @@ from pipeline.consumers.consumer import Desk
 from pipeline.consumers.home_reader import catalogue_of
 from pipeline.consumers.workshop import Workshop, WorkshopError
 from pipeline.reviewing.decisions import Altered, HindranceError, Order
-from pipeline.suggesting.choosing import STANDING, domain
+from pipeline.suggesting.choosing import domain
 from pipeline.suggesting.experience import experience
 from pipeline.suggesting.modification import ModificationError, modified
 from pipeline.suggesting.scrutiny import scrutinise
 from schemas.automations import Automation
 from schemas.catalogue import Catalogue
 from schemas.commands import Modification
-from schemas.suggestions import Suggestion, Trial
+from schemas.suggestions import STANDING, Suggestion, Trial
 
 if TYPE_CHECKING:
     from sinks.home_assistant import HomeAssistantReader

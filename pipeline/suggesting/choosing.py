@@ -18,12 +18,11 @@ from schemas.automations import (
     TimeTrigger,
     Trigger,
 )
-from schemas.suggestions import Experience, Status, Suggestion, Trial, UserFeedback
+from schemas.suggestions import STANDING, Experience, Suggestion, Trial, UserFeedback
 
 DAY_MINUTES = 1440
 # Two habits of one entity that are so near to each other are one to whoever is asked.
 NEAR_MINUTES = 45
-STANDING = frozenset({Status.PENDING, Status.APPROVED, Status.DEPLOYED})
 
 
 class Sun(NamedTuple):

@@ -11,9 +11,8 @@ from pipeline.suggesting.naming import whole_name
 from pipeline.suggesting.rendering import harmless, render
 from schemas.automations import Automation
 from schemas.catalogue import KnownAutomation
-from schemas.suggestions import Status, Suggestion
+from schemas.suggestions import STANDING, Suggestion
 
-STANDING = frozenset({Status.PENDING, Status.APPROVED, Status.DEPLOYED})
 LONGEST_NAME = 80
 
 

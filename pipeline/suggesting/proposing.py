@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from pipeline.suggesting.backtest import Tried, tried
 from pipeline.suggesting.candidates import candidates
-from pipeline.suggesting.common_cause import moved_together
+from pipeline.suggesting.hidden_cause import moved_together
 from pipeline.suggesting.past import Past
 from pipeline.suggesting.safety import refusals, runs_too_often
 from pipeline.suggesting.usual import UsualValues

@@ -17,7 +17,8 @@ from pipeline.delivery.connection import connection_id
 from pipeline.delivery.decoding import dead_letter
 from pipeline.ingest.messages import Message, PoisonError, Reason
 from pipeline.showing.discovery import Discovery, Form
-from pipeline.showing.retained import NOTHING, Showing
+from pipeline.showing.known import Known, Repairs
+from pipeline.showing.retained import Showing
 from pipeline.showing.suggestion import SHOWN, is_waiting
 from schemas.instants import from_us
 from schemas.outgoing import Outgoing
@@ -66,7 +67,8 @@ class Shower:
         self._showing = Showing(self._discovery, settings.topics)
         self._pages = HomePages(settings)
         self._announcer = Announcer(desk.home.id, settings.topics)
-        self._retained: dict[str, tuple[bytes, int | None]] = {}
+        self._known = Known()
+        self._repairs = Repairs()
         self._connection: int | None = None
         self._greeted: int | None = None
         self._version: tuple[int, int] | None = None
@@ -95,14 +97,10 @@ class Shower:
         return [self._show]
 
     async def _note(self, received: Received) -> None:
-        """Remember what is retained; what was there before we came may have to go."""
+        """Remember what is retained; what is not as it should be is put right, whoever published it."""
         current = connection_id(self._desk.broker)
-        if received.payload:
-            self._retained[received.topic] = (received.payload, current)
-        else:
-            self._retained.pop(received.topic, None)
-        # Not for what comes later: two that do not agree would wake each other for ever.
-        if current != self._connection:
+        is_right = self._known.note(received.topic, received.payload, current)
+        if current != self._connection or (not is_right and self._repairs.take(time.monotonic())):
             self._woken.set()
 
     async def _hear(self, received: Received) -> None:
@@ -185,7 +183,9 @@ class Shower:
             self._version = await self._pages.version()
         if self._version is not None:
             return Form.of(self._version)
-        return self._showing.form_of(self._retained) if self._pages.reachable else Form.COMPONENTS
+        if not self._pages.reachable:
+            return Form.COMPONENTS
+        return self._showing.form_of(self._known.retained(connection_id(self._desk.broker)))
 
     def _read(self) -> Seen:
         store, now_us = self._desk.store, self._desk.now_us()
@@ -206,12 +206,9 @@ class Shower:
     async def _publish(self, seen: Seen, form: Form, *, again: bool) -> None:
         current = connection_id(self._desk.broker)
         wanted = self._showing.wanted(seen.hub, seen.suggestions, form, from_us(self._desk.now_us()))
-        # What was retained on another connection may be gone: a broker need not keep it over its restart.
-        retained = {
-            topic: payload if connection == current else NOTHING
-            for topic, (payload, connection) in self._retained.items()
-        }
-        steps = self._showing.steps(retained, wanted, form, again=again)
+        self._known.want(wanted)
+        retained, foreign = self._known.retained(current), self._known.foreign
+        steps = self._showing.steps(retained, wanted, form, foreign=foreign, again=again)
         for topic, payload in steps.begin:
             await self._retain(topic, payload)
         if steps.begin:
@@ -223,10 +220,7 @@ class Shower:
 
     async def _retain(self, topic: str, payload: bytes) -> None:
         await self._desk.publish(Outgoing(secrets.token_hex(16), topic, payload, retain=True))
-        if payload:
-            self._retained[topic] = (payload, connection_id(self._desk.broker))
-        else:
-            self._retained.pop(topic, None)
+        self._known.published(topic, payload, connection_id(self._desk.broker))
 
     async def _point(self, seen: Seen, *, again: bool) -> None:
         """Let a notification point to what waits; only when that has changed, or Home Assistant forgot it."""

@@ -1,6 +1,7 @@
 """What is retained for Home Assistant and what should be: the steps from one to the other."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import hashlib
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -11,8 +12,12 @@ from schemas.statuses import HubState
 from schemas.suggestions import Suggestion
 from schemas.topics import Topics
 
-Retained = Mapping[str, bytes]
 NOTHING = b""
+
+
+def digest(payload: bytes) -> bytes:
+    """What tells one payload from another, however large it is."""
+    return hashlib.sha256(payload).digest()
 
 
 class Steps(NamedTuple):
@@ -46,17 +51,44 @@ class Showing:
             wanted |= self._discovery.announce(device, form)
         return wanted
 
-    def steps(self, retained: Retained, wanted: Retained, form: Form, *, again: bool = False) -> Steps:
-        """What leads from what is retained to what is wanted; `again` publishes all that is wanted."""
+    def steps(
+        self,
+        retained: Mapping[str, bytes],
+        wanted: Mapping[str, bytes],
+        form: Form,
+        *,
+        foreign: Collection[str] = (),
+        again: bool = False,
+    ) -> Steps:
+        """What leads from what is retained to what is wanted.
+
+        Parameters
+        ----------
+        retained
+            The digest of what is retained, by topic.
+        wanted
+            What should be retained, by topic.
+        form
+            How devices are announced.
+        foreign
+            Topics on which somebody else has published. What they announced in our place is taken away
+            before ours comes again: Home Assistant would keep entities that ours does not name.
+        again
+            Whether all that is wanted is published, changed or not.
+        """
         stale = [topic for topic in retained if topic not in wanted]
         # A device's entities go before the state that they show.
         stale.sort(key=lambda topic: self._discovery.form_of(topic) is None)
         other = [topic for topic in stale if self._discovery.form_of(topic) not in (None, form)]
-        changed = [
-            (topic, payload) for topic, payload in wanted.items() if again or retained.get(topic) != payload
+        wrong = [topic for topic, payload in wanted.items() if retained.get(topic) != digest(payload)]
+        overlaid = [
+            topic
+            for topic in wrong
+            if topic in foreign and topic in retained and self._discovery.form_of(topic)
         ]
+        changed = [(topic, payload) for topic, payload in wanted.items() if again or topic in wrong]
         gone = [(topic, NOTHING) for topic in stale if topic not in other]
-        return Steps([(topic, NOTHING) for topic in other], changed + gone)
+        return Steps([(topic, NOTHING) for topic in other + overlaid], changed + gone)
 
     def form_of(self, retained: Iterable[str]) -> Form:
         """The form in which these topics announce; where none does, the one that is always understood."""

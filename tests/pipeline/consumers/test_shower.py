@@ -408,3 +408,45 @@ async def test_a_broker_that_forgot_is_told_again(
             await until(lambda: len(witness.announced("haai")) == 2, "what is left")
             await until(lambda: not witness.announced(f"{1:016x}"), "nothing else")
     assert pages.told[-1] == ("haai_suggestions", "1")
+
+
+FORGED = {
+    TOPICS.suggestion_state(f"{1:016x}"): b'{"title":"harmless","attributes":{"yaml":"harmless"}}',
+    TOPICS.hub: b'{"patterns":99}',
+    "homeassistant/button/haai/decoy/config": b'{"unique_id":"decoy"}',
+    HUB: b"",
+}
+
+
+@pytest.mark.usefixtures("pages")
+@pytest.mark.parametrize("topic", FORGED)
+async def test_what_others_publish_in_our_place_is_put_right_at_once(
+    broker: Any, settings: Settings, store: SqlStore, monkeypatch: pytest.MonkeyPatch, topic: str
+) -> None:
+    """Other words, counts that nobody counted, a stranger's button, and what is taken away."""
+    monkeypatch.setattr("pipeline.consumers.shower.SELDOM_S", 60.0)
+    add(store, suggestion(1))
+    async with witnessing(broker) as witness, showing(settings):
+        await until(lambda: len(witness.announced("haai")) == 2, "the hub and a suggestion")
+        await until(witness.hub, "the hub's state")
+        right = dict(witness.retained)
+        said = len(witness.heard)
+        await witness.publish(topic, FORGED[topic], retain=True)
+        await until(lambda: witness.heard[said:].count(topic) >= 2, "the forgery and what puts it right")
+        await until(lambda: witness.retained == right, "what was there before")
+
+
+@pytest.mark.usefixtures("pages")
+async def test_a_device_that_others_announced_is_taken_away_and_announced_anew(
+    broker: Any, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that Home Assistant keeps nothing of theirs on it."""
+    monkeypatch.setattr("pipeline.consumers.shower.SELDOM_S", 60.0)
+    async with witnessing(broker) as witness, showing(settings):
+        await until(witness.hub, "the hub")
+        await until(lambda: HUB in witness.retained, "its device")
+        right = witness.retained[HUB]
+        said = len(witness.heard)
+        await witness.publish(HUB, '{"components":{"x":{"platform":"button"}}}', retain=True)
+        await until(lambda: witness.heard[said:].count(HUB) == 3, "theirs, nothing, and ours")
+        assert witness.retained[HUB] == right

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.showing.discovery import Discovery, Form
-from pipeline.showing.retained import Showing, Steps
+from pipeline.showing.retained import Showing, Steps, digest
 from schemas.suggestions import Status, Suggestion
 from schemas.topics import Topics
 from tests.pipeline.showing.examples import NOW, hub, suggestion
@@ -19,6 +19,11 @@ SHOWING = Showing(Discovery("homeassistant"), Topics())
 def wanted(*suggestions: Suggestion, form: Form = Form.DEVICE) -> dict[str, bytes]:
     """What should be retained for these."""
     return SHOWING.wanted(hub(), suggestions, form, NOW)
+
+
+def digests(retained: Mapping[str, bytes]) -> dict[str, bytes]:
+    """What is known of what is retained."""
+    return {topic: digest(payload) for topic, payload in retained.items()}
 
 
 def after(retained: Mapping[str, bytes], steps: Steps) -> dict[str, bytes]:
@@ -50,16 +55,16 @@ def test_the_steps_lead_there_from_anywhere(
 ) -> None:
     """Whatever was shown, in whichever form; taken twice they change nothing more."""
     retained, goal = wanted(*before, form=old), wanted(*now, form=new)
-    steps = SHOWING.steps(retained, goal, new, again=again)
+    steps = SHOWING.steps(digests(retained), goal, new, again=again)
     assert after(retained, steps) == goal
-    assert SHOWING.steps(goal, goal, new) == Steps([], [])
-    assert [topic for topic, _ in SHOWING.steps(goal, goal, new, again=True).follow] == list(goal)
+    assert SHOWING.steps(digests(goal), goal, new) == Steps([], [])
+    assert [topic for topic, _ in SHOWING.steps(digests(goal), goal, new, again=True).follow] == list(goal)
 
 
 def test_what_is_settled_leaves_nothing_behind() -> None:
     """In either form, and its state too, which goes last."""
     for form in Form:
-        steps = SHOWING.steps(wanted(suggestion(), form=form), wanted(form=form), form)
+        steps = SHOWING.steps(digests(wanted(suggestion(), form=form)), wanted(form=form), form)
         topics = [topic for topic, payload in steps.follow if payload == b""]
         assert len(topics) == (2 if form is Form.DEVICE else 5)
         assert topics[-1] == Topics().suggestion_state(suggestion().id)
@@ -67,7 +72,9 @@ def test_what_is_settled_leaves_nothing_behind() -> None:
 
 def test_another_form_waits_until_the_first_is_gone() -> None:
     """Home Assistant refuses an entity whose unique id it still knows."""
-    steps = SHOWING.steps(wanted(suggestion(), form=Form.COMPONENTS), wanted(suggestion()), Form.DEVICE)
+    steps = SHOWING.steps(
+        digests(wanted(suggestion(), form=Form.COMPONENTS)), wanted(suggestion()), Form.DEVICE
+    )
     assert steps.begin
     assert {payload for _, payload in steps.begin} == {b""}
     assert {topic.split("/")[1] for topic, _ in steps.begin} == {"sensor", "button", "switch", "number"}
@@ -76,7 +83,7 @@ def test_another_form_waits_until_the_first_is_gone() -> None:
 
 def test_a_changed_suggestion_is_there_before_the_old_one_goes() -> None:
     """So that Home Assistant keeps the device, its area and its name."""
-    steps = SHOWING.steps(wanted(suggestion(title="a")), wanted(suggestion(title="b")), Form.DEVICE)
+    steps = SHOWING.steps(digests(wanted(suggestion(title="a"))), wanted(suggestion(title="b")), Form.DEVICE)
     assert steps.begin == []
     assert [bool(payload) for _, payload in steps.follow] == [True, True, False]
 
@@ -84,8 +91,20 @@ def test_a_changed_suggestion_is_there_before_the_old_one_goes() -> None:
 def test_what_others_left_in_our_place_is_removed() -> None:
     """An earlier version's entity, or one that somebody put there."""
     stray = "homeassistant/button/haai/stray/config"
-    steps = SHOWING.steps({**wanted(), stray: b"{}"}, wanted(), Form.DEVICE)
+    steps = SHOWING.steps(digests({**wanted(), stray: b"{}"}), wanted(), Form.DEVICE)
     assert (stray, b"") in steps.begin
+
+
+def test_what_others_announced_in_our_place_is_taken_away_first() -> None:
+    """Else Home Assistant would keep on our device what they added; a state needs no removal."""
+    goal = wanted(suggestion())
+    forged = dict.fromkeys(goal, b"forged")
+    steps = SHOWING.steps(digests(forged), goal, Form.DEVICE, foreign=goal)
+    assert {topic for topic, _ in steps.begin} == {topic for topic in goal if "/device/" in topic}
+    assert after(forged, steps) == goal
+    assert SHOWING.steps(digests(goal), goal, Form.DEVICE, foreign=goal) == Steps([], [])
+    assert SHOWING.steps({}, goal, Form.DEVICE, foreign=goal).begin == []
+    assert SHOWING.steps(digests(forged), goal, Form.DEVICE).begin == []
 
 
 @pytest.mark.parametrize(

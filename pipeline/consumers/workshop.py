@@ -21,6 +21,27 @@ log = structlog.get_logger()
 TIMEOUT_S = 300.0
 BENCH = ("-P", "-m", "pipeline.consumers.workbench")
 LONGEST_REASON = 500
+# What the process is given of this one's environment, where Home Assistant's token and the broker's password
+# stand: what Python is found and run with, and what the store's database is reached and written with.
+ENVIRONMENT = frozenset(
+    {
+        "HOME",
+        "LANG",
+        "LANGUAGE",
+        "LC_ALL",
+        "LC_CTYPE",
+        "LD_LIBRARY_PATH",
+        "PATH",
+        "PYTHONHOME",
+        "PYTHONPATH",
+        "PYTHONTZPATH",
+        "SQLITE_TMPDIR",
+        "TMPDIR",
+        "TZ",
+    }
+)
+# What PostgreSQL's own library reads: a password file, certificates.
+DATABASE_PREFIX = "PG"
 
 
 class WorkshopError(Exception):
@@ -70,8 +91,9 @@ class Examination(Schema):
 class Workshop:
     """Tries automations on the days that the store keeps, one job at a time.
 
-    The process reads the store by itself and gets no settings: what it is told and what it answers is JSON on
-    its standard input and output. So this process imports neither Polars nor the past.
+    The process reads the store by itself and gets no settings, and of the environment what `ENVIRONMENT`
+    names: what it is told and what it answers is JSON on its standard input and output. So this process
+    imports neither Polars nor the past, and that one knows no secret but the store's.
 
     Parameters
     ----------
@@ -146,8 +168,13 @@ class Workshop:
 
 
 def _environment() -> dict[str, str]:
+    given = {
+        name: value
+        for name, value in os.environ.items()
+        if name in ENVIRONMENT or name.startswith(DATABASE_PREFIX)
+    }
     # A thread a core would take more memory, and the time of those who live beside it.
-    return {**os.environ, "POLARS_MAX_THREADS": "1"}
+    return given | {"POLARS_MAX_THREADS": "1"}
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

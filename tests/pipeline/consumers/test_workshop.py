@@ -12,7 +12,15 @@ import psutil
 import pytest
 
 from pipeline.consumers.workbench import read_history
-from pipeline.consumers.workshop import BENCH, Attempt, Examination, Job, Workshop, WorkshopError
+from pipeline.consumers.workshop import (
+    BENCH,
+    ENVIRONMENT,
+    Attempt,
+    Examination,
+    Job,
+    Workshop,
+    WorkshopError,
+)
 from pipeline.learning.core import LearningCore
 from pipeline.learning.local_days import LocalDays
 from pipeline.settings import Settings
@@ -160,6 +168,24 @@ def test_this_process_does_not_import_what_it_takes(settings: Settings) -> None:
         check=True,
     )
     assert said.stdout.strip() == "1 []"
+
+
+@pytest.mark.usefixtures("lived")
+async def test_the_process_gets_no_secret(
+    settings: Settings, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of this process's environment it has what Python and the database need, and nothing else."""
+    secrets = ("HA_AI_MQTT_PASSWORD", "HA_AI_HOME_ASSISTANT_TOKEN", "SUPERVISOR_TOKEN")
+    for name in secrets:
+        monkeypatch.setenv(name, "secret")
+    monkeypatch.setenv("PGPASSFILE", "where-it-stands")
+    job = asyncio.create_task(Workshop(settings, home).examine(0.5))
+    await until(lambda: bool(benches()))
+    given = benches()[0].environ()
+    assert len((await job).offers) == 1
+    assert not given.keys() & set(secrets)
+    assert (given["PGPASSFILE"], given["POLARS_MAX_THREADS"]) == ("where-it-stands", "1")
+    assert given.keys() <= ENVIRONMENT | {"PGPASSFILE", "POLARS_MAX_THREADS"}
 
 
 async def test_a_store_that_cannot_be_read_is_an_error(settings: Settings, home: Home) -> None:

@@ -12,6 +12,8 @@ from structlog.testing import capture_logs
 
 from pipeline.consumers.consumer import Consumer, Desk, Inlet, Loop, Received
 from pipeline.consumers.host import ConsumerHost
+from pipeline.delivery.bounded import LARGEST_BYTES
+from pipeline.delivery.connection import connection_id
 from pipeline.settings import Settings
 from schemas.home import Home
 from schemas.outgoing import Outgoing
@@ -296,3 +298,22 @@ async def test_what_is_published_to_be_retained_says_so(
             await client.publish(TOPIC, b"1", qos=1, retain=retain)
         await until(lambda: len(hosted.probe.handled) == 2)
     assert [received.retain for received in hosted.probe.handled] == [True, False]
+
+
+@pytest.mark.parametrize("shared", [True, False])
+async def test_what_is_too_large_is_never_received(
+    at_broker: Settings, home: Home, broker: Running, *, shared: bool
+) -> None:
+    """However many of whatever QoS: the others come, on the same connection, and so does what had waited."""
+    large, small = b"x" * LARGEST_BYTES, [f"m{number}".encode() for number in range(100)]
+    async with publishing(broker) as client:
+        await client.publish(f"{TOPIC}/kept", large, qos=1, retain=True)
+        async with hosting(at_broker, home, shared=shared) as hosted:
+            connection = connection_id(hosted.probe.desk.broker)
+            for number, payload in enumerate(small):
+                await client.publish(TOPIC, large, qos=number % 2)
+                await client.publish(TOPIC, payload, qos=1)
+            await until(lambda: len(hosted.probe.handled) >= len(small))
+            assert [received.payload for received in hosted.probe.handled] == small
+            assert connection_id(hosted.probe.desk.broker) == connection
+        await client.publish(f"{TOPIC}/kept", b"", qos=1, retain=True)

@@ -12,6 +12,7 @@ import structlog
 from pipeline.consumers.consumer import Consumer, Desk, Inlet, Loop, Received
 from pipeline.consumers.deployer_orders import Orders
 from pipeline.consumers.deployer_records import Records
+from pipeline.consumers.deployer_runs import Runs
 from pipeline.consumers.deployer_steps import Steps
 from pipeline.consumers.deployer_token import TokenFileError, read_token
 from pipeline.consumers.deployer_upkeep import Upkeep
@@ -71,6 +72,7 @@ class Deployer:
         self._key = load_key(settings.command_key_file, create=True)
         self._records = Records(desk.store, desk.home.id, settings.topics, self._patience)
         self._orders = Orders(desk.store, self._records.messages)
+        self._runs = Runs(desk.store, self._records.messages)
         self._ownership = Ownership(
             desk.store.leases, PARTITION, ttl_s=settings.lease_s, executor=desk.executor
         )
@@ -128,7 +130,7 @@ class Deployer:
             return
         entity_id = _triggered(payload)
         if entity_id is not None:
-            await self._desk.commit(partial(self._records.ran, entity_id, received.received_us))
+            await self._desk.commit(partial(self._runs.tell, entity_id, received.received_us))
 
     async def _take_status(self, received: Received) -> None:
         """Look after everything when Home Assistant has started."""
@@ -185,16 +187,18 @@ class Deployer:
             log.exception("step failed", suggestion=row.suggestion_id, step=row.step)
             is_done = False
         if is_done:
+            self._runs.forget()
             self._waits.pop(row.suggestion_id, None)
             return 0.0
         return self._wait(row)
 
     def _left_s(self, row: Deployment) -> float:
         """How long until a step may be taken: after a failure by the clock, between looks by our own."""
-        due = due_us(row, self._patience) or 0
+        now_us = self._desk.now_us()
+        due = due_us(row, self._patience, now_us) or 0
         waited, until_s, _ = self._waits.get(row.suggestion_id, (row, 0.0, 0.0))
         left_s = until_s - time.monotonic() if waited == row else 0.0
-        return max((due - self._desk.now_us()) / US, left_s)
+        return max((due - now_us) / US, left_s)
 
     def _wait(self, row: Deployment) -> float:
         """Look again after ever longer."""

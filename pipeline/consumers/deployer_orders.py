@@ -5,9 +5,10 @@ from pipeline.deploying.messages import Messages
 from pipeline.reviewing.refused import Refused
 from schemas.commands import SignedCommand
 from schemas.instants import from_us
-from sinks.store import SqlStore, Transaction
+from sinks.store import SqlStore, StoreUnavailableError, Transaction
 
 CONTROL = "refused_orders"
+REFUSED = "order refused"
 UNKNOWN = "unknown"
 
 
@@ -36,17 +37,20 @@ class Orders:
             writes.take_turn("order")
             if not writes.use_nonce(f"deploy:{command.nonce}", now_us):
                 text = "it was ordered by this very command before"
-                self._enter(transaction, "replayed", text, command.approver, command.suggestion_id, now_us)
+                self._enter(transaction, "replayed", _claimed(text, command), command.suggestion_id, now_us)
                 return text
             kept = writes.get(command.suggestion_id)
             suggestion = kept.suggestion if kept else None
-            row = next(
-                (row for row in writes.deployments() if row.suggestion_id == command.suggestion_id), None
-            )
+            row = writes.deployment(command.suggestion_id)
             against = objection(command, suggestion, row, writes.versions(command.suggestion_id))
             if against:
-                self._enter(
-                    transaction, "objection", against, command.approver, command.suggestion_id, now_us
+                # Who signed it is known, and it comes once: no flood of others' makes this a mere count.
+                writes.audit(
+                    at_us=now_us,
+                    actor=command.approver,
+                    what=REFUSED,
+                    subject=command.suggestion_id,
+                    detail=f"objection: {against}",
                 )
                 failed = self._messages.failed(
                     command.suggestion_id, "order", against, is_retried=False, at=from_us(now_us)
@@ -54,8 +58,8 @@ class Orders:
                 transaction.enqueue([failed], now_us)
                 return against
             begun = ordered(command, suggestion, row, now_us) if suggestion else None
-            if begun is not None:
-                writes.deploy(begun)
+            if begun is not None and not writes.deploy(begun, instead_of=row):
+                raise StoreUnavailableError("expected the deployment as it was read, got another one")
             writes.audit(
                 at_us=now_us,
                 actor=command.approver,
@@ -67,10 +71,10 @@ class Orders:
 
     def refuse(self, code: str, text: str, claimed: SignedCommand | None, now_us: int) -> None:
         """Enter what is no valid order; whom and what it names is what its sender says."""
-        actor, subject = (claimed.approver, claimed.suggestion_id) if claimed else (UNKNOWN, UNKNOWN)
+        text, subject = (_claimed(text, claimed), claimed.suggestion_id) if claimed else (text, UNKNOWN)
         with self._store.begin() as transaction:
             transaction.suggestions.take_turn("order")
-            self._enter(transaction, code, text, actor, subject, now_us)
+            self._enter(transaction, code, text, subject, now_us)
 
     def sum_up(self, now_us: int) -> None:
         """Enter how many were refused without an entry of their own, if that is due."""
@@ -86,15 +90,16 @@ class Orders:
                 )
                 writes.set_control(CONTROL, book.model_dump(mode="json"))
 
-    def _enter(
-        self, transaction: Transaction, code: str, text: str, actor: str, subject: str, now_us: int
-    ) -> None:
+    def _enter(self, transaction: Transaction, code: str, text: str, subject: str, now_us: int) -> None:
+        """Enter what anybody may have sent, or count it."""
         writes = transaction.suggestions
         kept = writes.control(CONTROL)
         book = Refused.model_validate(kept) if kept else Refused(at_us=now_us)
         book, is_entered = book.enter(code, now_us)
         writes.set_control(CONTROL, book.model_dump(mode="json"))
         if is_entered:
-            writes.audit(
-                at_us=now_us, actor=actor, what="order refused", subject=subject, detail=f"{code}: {text}"
-            )
+            writes.audit(at_us=now_us, actor=UNKNOWN, what=REFUSED, subject=subject, detail=f"{code}: {text}")
+
+
+def _claimed(text: str, command: SignedCommand) -> str:
+    return f"{text}; it says that it comes from {command.approver}"

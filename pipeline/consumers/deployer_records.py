@@ -1,7 +1,9 @@
 """What the deployer keeps of each step: deployment, suggestion, feedback, audit and messages at once."""
 
+import json
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from hashlib import blake2b
 from typing import Any
 
 from pipeline.deploying.fates import given_up, noted, retired, standing
@@ -16,6 +18,7 @@ from schemas.instants import from_us
 from schemas.suggestions import Opinion, Suggestion
 from schemas.topics import Topics
 from sinks.store import Held, SqlStore, StoreUnavailableError, Transaction
+from sinks.store.audit import LONGEST
 
 OURSELVES = "ha-ai"
 SOMEBODY = "somebody in Home Assistant"
@@ -56,7 +59,7 @@ class Records:
         with self._store.begin(holder=held) as transaction:
             if version is not None:
                 transaction.suggestions.add_version(version)
-            return transaction.suggestions.move(forward(row, now_us), instead_of=row)
+            return transaction.suggestions.deploy(forward(row, now_us), instead_of=row)
 
     def stands(self, row: Deployment, held: Held, now_us: int, entity: Mapping[str, Any]) -> bool:
         """What is wanted stands in Home Assistant, loaded."""
@@ -64,7 +67,7 @@ class Records:
         with self._store.begin(holder=held) as transaction:
             writes = transaction.suggestions
             content = next(each for each in writes.versions(row.suggestion_id) if each.version == row.wanted)
-            if not writes.move(done, instead_of=row):
+            if not writes.deploy(done, instead_of=row):
                 return False
             what: What = "deployed" if approval.verb is Verb.DEPLOY else "rolled_back"
             text, entity_id = _stands(row, approval, is_on=entity["state"] != "off"), entity["entity_id"]
@@ -91,7 +94,7 @@ class Records:
         """Nothing stands in Home Assistant any more, as somebody wanted."""
         done, approval = forward(row, now_us), SignedCommand.model_validate_json(row.approval)
         with self._store.begin(holder=held) as transaction:
-            if not transaction.suggestions.move(done, instead_of=row):
+            if not transaction.suggestions.deploy(done, instead_of=row):
                 return False
             reason = f"undone by {approval.approver}{': ' if approval.text else ''}{approval.text}"
             suggestion = self._change(
@@ -113,7 +116,7 @@ class Records:
         after = failed(row, obstacle.trouble, text, now_us, self._patience)
         is_retried = not is_given_up(after, self._patience)
         with self._store.begin(holder=held) as transaction:
-            if not transaction.suggestions.move(after, instead_of=row):
+            if not transaction.suggestions.deploy(after, instead_of=row):
                 return False
             if not is_retried or is_round_over(after, self._patience):
                 self._change(transaction, row, now_us, text, lambda each, now: noted(each, text, now))
@@ -128,7 +131,7 @@ class Records:
         """What was written is not there any more; what is given up waits for a person again."""
         after = settled(row, now_us, self._patience)
         with self._store.begin(holder=held) as transaction:
-            if not transaction.suggestions.move(after, instead_of=row):
+            if not transaction.suggestions.deploy(after, instead_of=row):
                 return False
             if after.step == Step.STANDS:
                 self._change(
@@ -140,7 +143,7 @@ class Records:
     def noticed(self, row: Deployment, held: Held, now_us: int, look: Look) -> bool:
         """What stands was found in another way than before."""
         with self._store.begin(holder=held) as transaction:
-            if not transaction.suggestions.move(self._after(row, look, now_us), instead_of=row):
+            if not transaction.suggestions.deploy(self._after(row, look, now_us), instead_of=row):
                 return False
             if look is Look.STRAY:
                 self._audit(transaction, row, now_us, OURSELVES, "stray", LATE_WRITE)
@@ -173,18 +176,21 @@ class Records:
             )
             return is_known is not None
 
-    def ran(self, entity_id: str, now_us: int) -> bool:
-        """An automation was triggered; whether it is one of ours."""
-        reads = self._store.suggestions
-        for row in reads.deployments():
-            suggestion = reads.get(row.suggestion_id) if row.standing else None
-            if suggestion is not None and suggestion.ha_entity_id == entity_id:
-                text = f"{suggestion.title}: it ran"
-                executed = self.messages.executed("ran", row, text, entity_id=entity_id, at=from_us(now_us))
-                with self._store.begin() as transaction:
-                    transaction.enqueue([executed], now_us)
-                return True
-        return False
+    def edited(self, row: Deployment, held: Held, now_us: int, found: Mapping[str, Any]) -> bool:
+        """What somebody made of an automation is kept in the audit log, whole, before it is removed.
+
+        Once for each order, however often the removal is tried.
+        """
+        whole = json.dumps(found, sort_keys=True, ensure_ascii=False)
+        occasion = blake2b(f"{row.approval}\x00{whole}".encode(errors="replace"), digest_size=16).hexdigest()
+        with self._store.begin(holder=held) as transaction:
+            if not transaction.suggestions.use_nonce(f"edited:{occasion}", now_us):
+                return False
+            starts = range(0, len(whole), LONGEST)
+            for number, start in enumerate(starts, 1):
+                what = f"removed with changes by hand, part {number} of {len(starts)}"
+                self._audit(transaction, row, now_us, SOMEBODY, what, whole[start : start + LONGEST])
+        return True
 
     def _after(self, row: Deployment, look: Look, now_us: int) -> Deployment:
         match look:

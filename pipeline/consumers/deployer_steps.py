@@ -11,7 +11,7 @@ from pipeline.consumers.consumer import Desk
 from pipeline.consumers.deployer_records import Records
 from pipeline.deploying.admission import admitted, approval_of, approved
 from pipeline.deploying.contents import Whose, is_same, whose
-from pipeline.deploying.steps import US, Patience, Step
+from pipeline.deploying.steps import Patience, Step, is_overdue
 from pipeline.deploying.troubles import ObstacleError, Trouble, trouble_of
 from schemas.catalogue import Catalogue
 from schemas.deployments import AutomationVersion, Deployment
@@ -120,7 +120,7 @@ class Steps:
             versions = await self.versions(row)
             suggestion = await self._desk.ask(lambda: self._desk.store.suggestions.get(row.suggestion_id))
             content = approved(row, approval, suggestion, list(versions.values()))
-            config = admitted(content, await self._catalogue())
+            config = admitted(content, versions.get(row.wanted), await self._catalogue())
             version = AutomationVersion(
                 row.wanted, content.content_hash, content, dict(config), self._desk.now_us()
             )
@@ -163,7 +163,7 @@ class Steps:
     async def _enable(self, row: Deployment, held: Held) -> bool:
         entity = await self._home_assistant.entity(row.automation_id)
         if entity is None:
-            if not self._is_overdue(row):
+            if not is_overdue(row, self._patience, self._desk.now_us()):
                 return False
             await self._require_running()
             raise ObstacleError(Trouble.NOT_LOADED)
@@ -180,8 +180,9 @@ class Steps:
             if is_somebodys and not row.standing:
                 raise ObstacleError(Trouble.FOREIGN)
             if is_somebodys:
-                # What a person made of it goes as the person wishes, but not without a trace.
-                log.warning("what was changed by hand is removed", automation=row.automation_id, was=found)
+                # What a person made of it goes as the person wishes, but can be read and made again.
+                await self._keep(partial(self._records.edited, row, held, self._desk.now_us(), found))
+                log.info("what was changed by hand is removed", automation=row.automation_id)
             await self._require_lease(held)
             await self._home_assistant.delete(row.automation_id)
         return await self._keep(partial(self._records.forward, row, held, self._desk.now_us()))
@@ -191,7 +192,7 @@ class Steps:
         if await self._home_assistant.read(row.automation_id) is not None:
             raise ObstacleError(Trouble.STAYS)
         if await self._home_assistant.entity(row.automation_id) is not None:
-            if not self._is_overdue(row):
+            if not is_overdue(row, self._patience, self._desk.now_us()):
                 return False
             raise ObstacleError(Trouble.STAYS)
         return await self._keep(partial(self._records.gone, row, held, self._desk.now_us()))
@@ -222,9 +223,6 @@ class Steps:
     async def _require_lease(self, held: Held) -> None:
         if not await self._is_ours(held):
             raise LeaseLostError("expected to be the only deployer, another one has taken over")
-
-    def _is_overdue(self, row: Deployment) -> bool:
-        return self._desk.now_us() - row.updated_us > self._patience.entity_s * US
 
     async def _keep(self, call: Callable[[], bool]) -> bool:
         await self._desk.commit(call)

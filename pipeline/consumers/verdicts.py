@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from pipeline.deploying.admission import loops
+from pipeline.deploying.steps import begun
 from pipeline.reviewing.decisions import (
     OPINIONS,
     Altered,
@@ -22,7 +24,6 @@ from pipeline.suggesting.assembly import renewed
 from pipeline.suggesting.safety import refusals
 from schemas.catalogue import Catalogue
 from schemas.commands import Verb
-from schemas.deployments import Deployment
 from schemas.instants import from_us
 from schemas.outgoing import Outgoing
 from schemas.suggestions import Suggestion
@@ -33,7 +34,6 @@ from sinks.store.transaction import Transaction
 REVIEWING = "review"
 REFUSED = "refused"
 REFUSED_BY_COUNT = "refused, by count"
-WANTED = "wanted"
 UNKNOWN = "unknown"
 REMOVED = 0
 REPLAYED = Decision(Fate.REFUSED, "replayed", "this was received before, and counts once")
@@ -92,11 +92,10 @@ class Verdicts:
             writes = transaction.suggestions
             writes.take_turn(REVIEWING)
             if not writes.use_nonce(order.nonce, now_us):
-                # It is not answered anew: by its nonce the outbox knows the answer that there was.
-                decision, kept = REPLAYED, None
-            else:
-                kept = writes.get(order.suggestion_id)
-                decision = self._decide(writes, kept, order, terms)
+                self._note(transaction, _replay(order, topic), now_us)
+                return REPLAYED
+            kept = writes.get(order.suggestion_id)
+            decision = self._decide(writes, kept, order, terms)
             if kept is None or decision.fate is Fate.REFUSED:
                 self._note(transaction, _refusal(order, topic, decision), now_us)
                 return decision
@@ -132,10 +131,13 @@ class Verdicts:
             raise StoreUnavailableError(WRITTEN_MEANWHILE)
         if terms.hindrance is not None:
             return Decision(Fate.REFUSED, terms.hindrance.code, str(terms.hindrance))
-        is_approval = order.verb is Verb.APPROVE
-        if is_approval and (unsafe := refusals(kept.suggestion.automation, terms.catalogue)):
+        if order.verb is not Verb.APPROVE:
+            return decision
+        if unsafe := refusals(kept.suggestion.automation, terms.catalogue):
             words = f"this is never done, whoever approves it: {'; '.join(unsafe)}"
             return Decision(Fate.REFUSED, "unsafe", words)
+        if endless := loops(kept.suggestion, terms.catalogue):
+            return Decision(Fate.REFUSED, "loop", " ".join(endless))
         return decision
 
     def _carry_out(
@@ -177,26 +179,20 @@ class Verdicts:
             version=wanted,
             text=order.text,
         )
-        before = _deployment(writes, suggestion.id)
-        writes.deploy(
-            Deployment(
-                suggestion_id=suggestion.id,
-                automation_id=suggestion.automation_id,
-                wanted=wanted,
-                standing=before.standing if before else REMOVED,
-                step=WANTED,
-                attempts=0,
-                approval=command.model_dump_json(),
-                detail="",
-                updated_us=now_us,
-            )
-        )
+        before = writes.deployment(suggestion.id)
+        if not writes.deploy(begun(command, suggestion, wanted, before, now_us), instead_of=before):
+            raise StoreUnavailableError(WRITTEN_MEANWHILE)
         return self._replies.command(command)
 
     def _note(self, transaction: Transaction, refusal: Refusal, now_us: int) -> None:
-        """Enter a refusal, or count it; answer it where that helps anybody."""
+        """Enter a refusal, or count it; answer it where that helps anybody.
+
+        Whoever is known is entered and answered, however many others send: each of theirs counts once.
+        """
         writes = transaction.suggestions
-        book, is_entered = self._summed_up(writes, now_us).enter(refusal.code, now_us)
+        book, is_entered, is_known = self._summed_up(writes, now_us), True, refusal.actor != UNKNOWN
+        if not is_known:
+            book, is_entered = book.enter(refusal.code, now_us)
         if is_entered:
             writes.audit(
                 at_us=now_us,
@@ -207,8 +203,8 @@ class Verdicts:
             )
         order = refusal.order
         if order is not None and writes.get(order.suggestion_id) is not None:
-            is_answered = refusal.actor != UNKNOWN
-            if not is_answered:
+            is_answered = is_known
+            if not is_known:
                 book, is_answered = book.answer(now_us)
             if is_answered:
                 answer = self._replies.answer(order, refusal.text, is_accepted=False, at=from_us(now_us))
@@ -226,18 +222,20 @@ def _book(kept: object) -> Refused:
     return Refused.model_validate(kept or {})
 
 
+def _replay(order: Order, topic: str) -> Refusal:
+    """What was received before, from whomever: it was answered then."""
+    words = f"{REPLAYED.text}; it says that it comes from {order.person}"
+    return Refusal(topic, REPLAYED.code, words, subject=order.suggestion_id)
+
+
 def _refusal(order: Order, topic: str, decision: Decision) -> Refusal:
     return Refusal(topic, decision.code, decision.text, order.person, order.suggestion_id, order)
-
-
-def _deployment(writes: SuggestionWrites, suggestion_id: str) -> Deployment | None:
-    return next((each for each in writes.deployments() if each.suggestion_id == suggestion_id), None)
 
 
 def _is_undone(writes: SuggestionWrites, order: Order) -> bool:
     if order.verb is not Verb.ROLLBACK:
         return False
-    found = _deployment(writes, order.suggestion_id)
+    found = writes.deployment(order.suggestion_id)
     return found is not None and found.wanted == REMOVED
 
 

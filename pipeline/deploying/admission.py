@@ -1,10 +1,13 @@
 """What speaks against deploying a suggestion, whoever approved it."""
 
+import yaml
 from pydantic import ValidationError
 
-from pipeline.deploying.steps import Step
+from pipeline.deploying.contents import normal
+from pipeline.deploying.steps import Step, begun
 from pipeline.deploying.troubles import ObstacleError, Trouble
 from pipeline.reviewing.signing import is_signed
+from pipeline.suggesting.conflicts import Kind, conflicts
 from pipeline.suggesting.rendering import Config, as_yaml, render
 from pipeline.suggesting.safety import refusals
 from pipeline.suggesting.validation import problems
@@ -12,6 +15,8 @@ from schemas.catalogue import Catalogue
 from schemas.commands import SignedCommand, Verb
 from schemas.deployments import AutomationVersion, Deployment
 from schemas.suggestions import Status, Suggestion
+
+WORDS = {"alias": "", "description": ""}
 
 
 def approval_of(row: Deployment, key: bytes) -> SignedCommand:
@@ -58,8 +63,10 @@ def approved(
     return content
 
 
-def admitted(content: Suggestion, catalogue: Catalogue) -> Config:
+def admitted(content: Suggestion, kept: AutomationVersion | None, catalogue: Catalogue) -> Config:
     """What Home Assistant is to be given, if that is exactly what was approved and it may run.
+
+    What it was given of this version before, it is given again.
 
     Raises
     ------
@@ -67,12 +74,36 @@ def admitted(content: Suggestion, catalogue: Catalogue) -> Config:
         It would come out as something else, is unsafe, or could not work in this home.
     """
     config = render(content.automation, title=content.title, description=content.description)
-    if as_yaml(config) != content.automation_yaml:
+    if kept is not None:
+        config = _again(kept, config)
+    elif as_yaml(config) != content.automation_yaml:
         raise ObstacleError(Trouble.REFUSED, "made anew from its parts, it is not what was approved")
-    against = refusals(content.automation, catalogue) or problems(content.automation, catalogue)
+    against = (
+        refusals(content.automation, catalogue)
+        or problems(content.automation, catalogue)
+        or loops(content, catalogue)
+    )
     if against:
         raise ObstacleError(Trouble.REFUSED, "; ".join(against))
     return config
+
+
+def loops(suggestion: Suggestion, catalogue: Catalogue | None) -> list[str]:
+    """With which other automations of the home it would go on and on, in words."""
+    if catalogue is None:
+        return []
+    others = [each for each in catalogue.automations if each.automation_id != suggestion.automation_id]
+    found = conflicts(suggestion.automation, others, ())
+    return [conflict.text for conflict in found if conflict.kind is Kind.LOOP]
+
+
+def _again(kept: AutomationVersion, anew: Config) -> Config:
+    """What stood before as it stood: today's words may be others, what it does may not."""
+    if kept.config != yaml.safe_load(kept.suggestion.automation_yaml):
+        raise ObstacleError(Trouble.REFUSED, "what is kept of that version is not what was approved")
+    if normal(kept.config | WORDS) != normal(anew | WORDS):
+        raise ObstacleError(Trouble.REFUSED, "what is kept of that version does not do what its parts say")
+    return kept.config
 
 
 def objection(
@@ -87,6 +118,8 @@ def objection(
     """
     if row is not None and row.approval == command.model_dump_json():
         return ""
+    if row is not None and command.issued_at_ms < _issued_at_ms(row):
+        return "something else was ordered of it after this was signed"
     if suggestion is None:
         return "expected a suggestion that there is, got another id"
     seen = {suggestion.content_hash}
@@ -98,6 +131,14 @@ def objection(
         return _rollback_objection(command.version, row, versions)
     is_ready = suggestion.status in {Status.APPROVED, Status.DEPLOYED}
     return "" if is_ready else f"only what is approved is deployed, and it is {suggestion.status.value}"
+
+
+def _issued_at_ms(row: Deployment) -> int:
+    """When what is kept was ordered; an order that cannot be read stands in no other's way."""
+    try:
+        return SignedCommand.model_validate_json(row.approval).issued_at_ms
+    except ValidationError:
+        return 0
 
 
 def _rollback_objection(
@@ -117,21 +158,10 @@ def ordered(
 ) -> Deployment | None:
     """The deployment that an order begins; None where that is under way, or done."""
     wanted = suggestion.version if command.verb is Verb.DEPLOY else command.version or 0
-    approval = command.model_dump_json()
-    if row is not None and row.approval == approval:
+    if row is not None and row.approval == command.model_dump_json():
         return None
     if row is not None and row.wanted == wanted and not row.detail:
         is_done = row.step == Step.STANDS and row.standing == wanted
         if row.step != Step.STANDS or (is_done and command.verb is Verb.DEPLOY):
             return None
-    return Deployment(
-        suggestion_id=suggestion.id,
-        automation_id=suggestion.automation_id,
-        wanted=wanted,
-        standing=row.standing if row else 0,
-        step=Step.WANTED.value,
-        attempts=0,
-        approval=approval,
-        detail="",
-        updated_us=now_us,
-    )
+    return begun(command, suggestion, wanted, row, now_us)

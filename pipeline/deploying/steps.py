@@ -15,7 +15,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from pipeline.deploying.troubles import Lasting, Trouble, lasting
+from schemas.commands import SignedCommand
 from schemas.deployments import Deployment
+from schemas.suggestions import Suggestion
 
 US = 1_000_000
 
@@ -126,6 +128,23 @@ def _left(row: Deployment, now_us: int) -> Deployment:
     return row._replace(wanted=row.standing, step=Step.STANDS.value, attempts=0, detail="", updated_us=now_us)
 
 
+def begun(
+    order: SignedCommand, suggestion: Suggestion, wanted: int, before: Deployment | None, now_us: int
+) -> Deployment:
+    """The deployment that an order begins."""
+    return Deployment(
+        suggestion_id=suggestion.id,
+        automation_id=suggestion.automation_id,
+        wanted=wanted,
+        standing=before.standing if before else 0,
+        step=Step.WANTED.value,
+        attempts=0,
+        approval=order.model_dump_json(),
+        detail="",
+        updated_us=now_us,
+    )
+
+
 def is_round_over(row: Deployment, patience: Patience) -> bool:
     """Whether the attempts of a round are used up."""
     return row.attempts > 0 and row.attempts % patience.tries == 0
@@ -136,10 +155,18 @@ def is_given_up(row: Deployment, patience: Patience) -> bool:
     return row.step == Step.STANDS or (row.wanted > 0 and row.attempts >= patience.most)
 
 
-def due_us(row: Deployment, patience: Patience) -> int | None:
-    """When the next step may be taken; None where there is none."""
+def due_us(row: Deployment, patience: Patience, now_us: int) -> int | None:
+    """When the next step may be taken; None where there is none.
+
+    Now, if the clock was set back since the last one: what happened is never in the future.
+    """
     if row.step == Step.STANDS:
         return None
-    if row.step == Step.TAKE_BACK or not row.detail:
-        return row.updated_us
+    if row.step == Step.TAKE_BACK or not row.detail or row.updated_us > now_us:
+        return min(row.updated_us, now_us)
     return row.updated_us + int(patience.pause_s(row.attempts) * US)
+
+
+def is_overdue(row: Deployment, patience: Patience, now_us: int) -> bool:
+    """Whether an entity was waited for long enough; as far as the clock was set back counts, too."""
+    return abs(now_us - row.updated_us) > patience.entity_s * US

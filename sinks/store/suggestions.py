@@ -68,7 +68,8 @@ class SuggestionReads:
 
     def deployment(self, suggestion_id: str) -> Deployment | None:
         """Return what is to stand in Home Assistant for one suggestion."""
-        return next((each for each in self.deployments() if each.suggestion_id == suggestion_id), None)
+        with self._database.reading() as connection:
+            return SuggestionWrites(connection, self._home).deployment(suggestion_id)
 
     def versions(self, suggestion_id: str) -> list[AutomationVersion]:
         """Return every version that was deployed of a suggestion, first one first."""
@@ -157,21 +158,21 @@ class SuggestionWrites:
             Deployment(*row) for row in self._connection.execute(wanted.order_by(_DEPLOYMENTS.c.updated_us))
         ]
 
-    def deploy(self, deployment: Deployment) -> None:
-        """Keep what is to stand in Home Assistant, in place of what was kept of it."""
-        row = _storable({"home": self._home, **deployment._asdict()})
-        statement = insert_into(self._connection, _DEPLOYMENTS).values(row)
-        values = {name: statement.excluded[name] for name in Deployment._fields if name != "suggestion_id"}
-        self._connection.execute(
-            statement.on_conflict_do_update(index_elements=list(_DEPLOYMENTS.primary_key), set_=values)
-        )
+    def deployment(self, suggestion_id: str) -> Deployment | None:
+        """Return what is to stand in Home Assistant for one suggestion."""
+        return next((each for each in self.deployments() if each.suggestion_id == suggestion_id), None)
 
-    def move(self, deployment: Deployment, *, instead_of: Deployment) -> bool:
-        """Keep a deployment in place of the one that was read; False if somebody wrote it meanwhile."""
+    def deploy(self, deployment: Deployment, *, instead_of: Deployment | None = None) -> bool:
+        """Keep what is to stand in Home Assistant, in place of what was read of it, None if that was nothing.
+
+        False if somebody wrote it meanwhile.
+        """
+        if instead_of is None:
+            return self._insert(_DEPLOYMENTS, {"home": self._home, **deployment._asdict()})
         statement = update(_DEPLOYMENTS).where(_DEPLOYMENTS.c.home == self._home)
-        for name, value in instead_of._asdict().items():
+        for name, value in _storable(instead_of._asdict()).items():
             statement = statement.where(_DEPLOYMENTS.c[name] == value)
-        return self._connection.execute(statement.values(**deployment._asdict())).rowcount == 1
+        return self._connection.execute(statement.values(_storable(deployment._asdict()))).rowcount == 1
 
     def versions(self, suggestion_id: str) -> list[AutomationVersion]:
         """Return every version that was deployed of a suggestion, first one first."""

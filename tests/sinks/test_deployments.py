@@ -24,7 +24,7 @@ def store(url: str) -> Iterator[SqlStore]:
 def move(store: SqlStore, to: Deployment, instead_of: Deployment) -> bool:
     """Keep one in place of another."""
     with store.begin() as transaction:
-        return transaction.suggestions.move(to, instead_of=instead_of)
+        return transaction.suggestions.deploy(to, instead_of=instead_of)
 
 
 def test_a_step_is_kept_in_place_of_the_one_before(store: SqlStore) -> None:
@@ -33,6 +33,22 @@ def test_a_step_is_kept_in_place_of_the_one_before(store: SqlStore) -> None:
     assert move(store, written, WANTED)
     assert not move(store, written._replace(step="enable"), WANTED)
     assert store.suggestions.deployment(WANTED.suggestion_id) == written
+
+
+def test_what_home_assistant_says_is_kept_by_every_database(store: SqlStore) -> None:
+    """A step that failed is kept with its words, whatever bytes they hold, and the next one in its place."""
+    failed = WANTED._replace(detail="status 500: \x00\ud83d")
+    assert move(store, failed, WANTED)
+    kept = store.suggestions.deployment(WANTED.suggestion_id)
+    assert kept == WANTED._replace(detail="status 500: \ufffd?")
+    assert move(store, WANTED, failed)
+
+
+def test_what_was_ordered_first_is_not_written_over_unread(store: SqlStore) -> None:
+    """Whoever read that there is none may not keep one when there is."""
+    with store.begin() as transaction:
+        assert not transaction.suggestions.deploy(WANTED._replace(wanted=2))
+    assert store.suggestions.deployment(WANTED.suggestion_id) == WANTED
 
 
 OTHERS = [
@@ -49,7 +65,7 @@ OTHERS = [
 def test_whatever_was_ordered_meanwhile_stays(store: SqlStore, ordered: Deployment) -> None:
     """Every field tells that somebody wrote it."""
     with store.begin() as transaction:
-        transaction.suggestions.deploy(ordered)
+        transaction.suggestions.deploy(ordered, instead_of=WANTED)
     assert not move(store, WANTED._replace(step="write"), WANTED)
     assert store.suggestions.deployment(WANTED.suggestion_id) == ordered
 

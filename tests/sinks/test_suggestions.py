@@ -259,8 +259,10 @@ def test_a_deployment_stands_in_place_of_the_one_before(opened: Open) -> None:
     other = deployment(suggestion_id="f" * 16, updated_us=NOON_US + 1)
     further = deployment(step="write", attempts=2, detail="time-out", standing=1, updated_us=NOON_US + 2)
     with store.begin() as transaction:
-        for each in (deployment(), other, further):
-            transaction.suggestions.deploy(each)
+        writes = transaction.suggestions
+        assert writes.deploy(deployment())
+        assert writes.deploy(other)
+        assert writes.deploy(further, instead_of=deployment())
     assert store.suggestions.deployments() == [other, further]
 
 
@@ -293,7 +295,7 @@ def test_words_from_outside_are_kept_by_every_database(opened: Open) -> None:
     with store.begin() as transaction:
         assert transaction.suggestions.say(feedback("f", text="no\x00 way"))
         assert transaction.suggestions.add(suggestion(reason="no\x00 way"))
-        transaction.suggestions.deploy(deployment(detail="status 500: \x00\ud83d"))
+        assert transaction.suggestions.deploy(deployment(detail="status 500: \x00\ud83d"))
     assert [each.text for each in store.suggestions.feedback()] == ["no\ufffd way"]
     assert [each.reason for each in store.suggestions.all()] == ["no\x00 way"]
     assert [each.detail for each in store.suggestions.deployments()] == ["status 500: \ufffd?"]

@@ -137,14 +137,16 @@ class Bench:
                 kept = writes.get(approved.id)
                 assert kept
                 assert writes.replace(approved, changes=kept.changes)
-            writes.deploy(self._wanted(order, suggestion.version))
+            before = writes.deployment(approved.id)
+            assert writes.deploy(self._wanted(order, suggestion.version), instead_of=before)
         return order
 
     def undo(self, *, identity: str = ID, text: str = "") -> SignedCommand:
         """Do what the reviewer does when Undo is pressed; return its order."""
         order = self.rollback(0, identity=identity, text=text)
         with self.store.begin() as transaction:
-            transaction.suggestions.deploy(self._wanted(order, 0))
+            writes = transaction.suggestions
+            assert writes.deploy(self._wanted(order, 0), instead_of=writes.deployment(identity))
         return order
 
     def rollback(self, version: int, *, identity: str = ID, text: str = "") -> SignedCommand:

@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -11,10 +13,12 @@ import pytest_asyncio
 from pipeline.consumers.consumer import Received
 from pipeline.consumers.deployer import Deployer
 from pipeline.consumers.deployer_token import TokenFileError
+from pipeline.suggesting.rendering import as_yaml, render
 from schemas.commands import AutomationExecuted, AutomationFailed
 from schemas.suggestions import Opinion, Status, Suggestion, SuggestionChanged, UserFeedback
+from sinks.store.suggestions import SuggestionReads
 from tests.pipeline.consumers.deployments import ID, LAMP, FakeBench, proposal, received, until
-from tests.sinks.fake_home_assistant import FakeHomeAssistant
+from tests.sinks.fake_home_assistant import Failure, FakeHomeAssistant
 
 
 @pytest_asyncio.fixture(params=["2024.3.3", "2025.4.4"])
@@ -178,6 +182,108 @@ async def test_undo_removes_what_was_changed_by_hand(bench: FakeBench) -> None:
     bench.undo()
     await bench.settle()
     assert bench.fake.automations == {}
+
+
+async def test_undo_keeps_what_a_person_made_of_it(bench: FakeBench) -> None:
+    """It is removed, but stands in the audit log whole, however long it is, and once."""
+    await deploy(bench, proposal())
+    edited = bench.fake.automations["haai_" + ID]
+    edited |= {"alias": "Mine now", "description": "How I “like” it. " * 300}
+    bench.fake.fail("delete", Failure.SERVER_ERROR)
+    bench.undo()
+    await bench.settle()
+    assert bench.fake.automations == {}
+    parts = [each for each in bench.store.suggestions.audit() if each.what.startswith("removed with")]
+    assert [each.what[-11:] for each in parts] == [f"part {number} of 3" for number in (1, 2, 3)]
+    assert json.loads("".join(each.detail for each in parts)) == {**edited, "id": "haai_" + ID}
+
+
+async def test_a_version_that_stood_once_can_stand_again_when_words_have_changed(
+    bench: FakeBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another release says the same in other words: what stood before stands again, letter by letter."""
+    first, second = proposal(390), proposal(400, version=2)
+    await deploy(bench, first)
+    stood = dict(bench.fake.automations["haai_" + ID])
+    await deploy(bench, second)
+
+    def reworded(*arguments: Any, **named: Any) -> dict[str, Any]:
+        return render(*arguments, **named) | {"alias": "In other words", "description": ""}
+
+    monkeypatch.setattr("pipeline.deploying.admission.render", reworded)
+    deployer = bench.deployer()
+    await bench.take(deployer, bench.rollback(1))
+    await bench.settle(deployer)
+    assert bench.fake.automations["haai_" + ID] == stood
+    assert bench.row().standing == 1
+
+
+@pytest.mark.parametrize("is_yaml_too", [False, True])
+async def test_a_version_that_was_altered_in_the_store_does_not_stand_again(
+    bench: FakeBench, *, is_yaml_too: bool
+) -> None:
+    """What is kept of it has to be what was approved, and to do what was judged safe."""
+    first, second = proposal(390), proposal(400, version=2)
+    await deploy(bench, first)
+    (kept,) = bench.store.suggestions.versions(ID)
+    await deploy(bench, second)
+    config = kept.config | {"action": [{"service": "lock.unlock", "target": {"entity_id": "lock.front"}}]}
+    altered = first.model_copy(update={"automation_yaml": as_yaml(config)}) if is_yaml_too else first
+    with sqlite3.connect(bench.settings.database_path) as forger:
+        forger.execute(
+            "UPDATE automation_versions SET config = ?, suggestion = ?, content_hash = ? WHERE version = 1",
+            (json.dumps(config), altered.model_dump_json(), altered.content_hash),
+        )
+    deployer = bench.deployer()
+    await bench.take(deployer, bench.rollback(1))
+    await bench.settle(deployer)
+    assert bench.stands(second)
+    assert "what is kept of that version" in bench.suggestion().reason
+
+
+async def test_runs_that_anybody_can_claim_are_told_within_bounds(
+    bench: FakeBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thousand forged events are one message, and do not read all suggestions each time."""
+    await deploy(bench, proposal())
+    event = {"entity_id": bench.suggestion().ha_entity_id}
+    payload = json.dumps({"event_type": "automation_triggered", "event_data": event}).encode()
+    reads, get = 0, SuggestionReads.get
+
+    def counted(self: SuggestionReads, suggestion_id: str) -> Suggestion | None:
+        nonlocal reads
+        reads += 1
+        return get(self, suggestion_id)
+
+    monkeypatch.setattr(SuggestionReads, "get", counted)
+    deployer = bench.deployer()
+    for _ in range(1_000):
+        await bench.stream(deployer, payload)
+    assert len([each for each in bench.said("automation/executed") if each["what"] == "ran"]) == 1
+    assert reads < 10
+    topic = bench.settings.eventstream_topic
+    (inlet,) = [each for each in deployer.inlets() if each.topic_filter == topic]
+    message = received(topic, payload)
+    for later_s in (5, 11, -60):
+        await inlet.handle(message._replace(received_us=message.received_us + later_s * 1_000_000))
+    assert len([each for each in bench.said("automation/executed") if each["what"] == "ran"]) == 3
+
+
+async def test_what_has_just_been_deployed_is_heard_of_at_once(bench: FakeBench) -> None:
+    """What was known of our automations before is not what is known after a step."""
+    deployer = bench.deployer()
+    event = b'{"event_type": "automation_triggered", "event_data": {"entity_id": "automation.other"}}'
+    await bench.stream(deployer, event)
+    bench.approve(proposal())
+    await bench.settle(deployer)
+    await bench.stream(deployer, event.replace(b"automation.other", _entity(bench).encode()))
+    assert [each["what"] for each in bench.said("automation/executed")] == ["deployed", "ran"]
+
+
+def _entity(bench: FakeBench) -> str:
+    found = bench.suggestion().ha_entity_id
+    assert found
+    return found
 
 
 async def test_an_automation_of_ours_that_ran_is_told(bench: FakeBench) -> None:

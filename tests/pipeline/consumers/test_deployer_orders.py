@@ -8,11 +8,15 @@ from random import Random
 import pytest
 import pytest_asyncio
 
+from pipeline.consumers.deployer_orders import CONTROL
+from pipeline.reviewing.refused import Refused
 from pipeline.reviewing.signing import new_command, sign
-from schemas.automations import Action, Automation, TimeTrigger
+from schemas.automations import Action, Automation, StateTrigger, TimeTrigger
 from schemas.commands import SignedCommand, Verb
 from schemas.suggestions import Status, Suggestion
+from sinks.store import StoreUnavailableError
 from sinks.store.audit import check
+from sinks.store.suggestions import SuggestionWrites
 from tests.pipeline.consumers.deployments import ID, LAMP, FakeBench, now_ms, proposal, rendered, until
 from tests.sinks.fake_home_assistant import Failure, FakeHomeAssistant
 
@@ -186,13 +190,33 @@ async def test_what_could_not_work_is_not_deployed(bench: FakeBench) -> None:
     assert "light.nowhere does not exist" in bench.suggestion().reason
 
 
+async def test_what_would_go_on_and_on_with_another_automation_is_not_deployed(bench: FakeBench) -> None:
+    """Switched on by one, switched off by the other: nobody would sleep."""
+    bench.fake.add_entity("switch.heater", "off")
+    bench.fake.services["switch"] = ["turn_on", "turn_off"]
+    bench.fake.add_automation(
+        "theirs",
+        {
+            "alias": "Theirs",
+            "trigger": [{"platform": "state", "entity_id": "switch.heater", "to": "on"}],
+            "action": [{"service": "light.turn_on", "target": {"entity_id": LAMP}}],
+        },
+    )
+    action = Action(service="switch.turn_on", entity_id="switch.heater")
+    automation = Automation(trigger=StateTrigger(entity_id=LAMP, to="on"), actions=(action,))
+    bench.approve(rendered(proposal().model_copy(update={"automation": automation})))
+    await bench.settle()
+    assert list(bench.fake.automations) == ["theirs"]
+    assert "start each other over and over" in bench.suggestion().reason
+
+
 async def test_an_order_in_the_store_that_is_not_signed_is_refused(bench: FakeBench) -> None:
     """Who can write into the store alone can order nothing."""
     order = bench.approve(proposal())
     row = bench.row()
     forged = order.model_copy(update={"approver": "Eve"}).model_dump_json()
     with bench.store.begin() as transaction:
-        transaction.suggestions.deploy(row._replace(approval=forged))
+        assert transaction.suggestions.deploy(row._replace(approval=forged), instead_of=row)
     await bench.settle()
     assert bench.fake.automations == {}
     assert "not signed" in bench.suggestion().reason
@@ -203,7 +227,8 @@ async def test_a_broken_order_in_the_store_is_refused(bench: FakeBench, broken: 
     """It is told, and nothing stands."""
     bench.approve(proposal())
     with bench.store.begin() as transaction:
-        transaction.suggestions.deploy(bench.row()._replace(approval=broken))
+        row = bench.row()
+        assert transaction.suggestions.deploy(row._replace(approval=broken), instead_of=row)
     await bench.settle()
     assert bench.fake.automations == {}
     assert "no signed order" in bench.suggestion().reason
@@ -215,7 +240,7 @@ async def test_an_order_for_one_is_no_order_for_another(bench: FakeBench) -> Non
     bench.approve(proposal())
     with bench.store.begin() as transaction:
         stolen = bench.row()._replace(suggestion_id=other.id, automation_id=other.automation_id)
-        transaction.suggestions.deploy(stolen)
+        assert transaction.suggestions.deploy(stolen)
     await bench.settle()
     assert other.automation_id not in bench.fake.automations
     assert bench.stands(proposal())
@@ -261,6 +286,78 @@ async def test_a_message_may_come_after_all_is_done(bench: FakeBench, is_failing
     assert bench.said("automation/failed")[is_failing:] == []
     assert "order refused" not in bench.audited()
     assert bench.under_way() == []
+
+
+async def test_a_late_order_does_not_bring_back_what_was_undone(bench: FakeBench) -> None:
+    """Worked off from the store, undone, and only then received, or sent again by whoever has seen it."""
+    order, deployer = bench.approve(proposal()), bench.deployer()
+    await bench.settle(deployer)
+    bench.undo()
+    await bench.settle(deployer)
+    with bench.store.begin() as transaction:
+        kept = transaction.suggestions.get(ID)
+        assert kept
+        waiting = kept.suggestion.model_copy(update={"status": Status.APPROVED})
+        assert transaction.suggestions.replace(waiting, changes=kept.changes)
+    await bench.take(deployer, order)
+    await bench.settle(deployer)
+    assert bench.fake.automations == {}
+    (failed,) = bench.said("automation/failed")
+    assert "after this was signed" in failed["text"]
+
+
+async def test_of_two_rollbacks_the_one_that_was_signed_last_counts(bench: FakeBench) -> None:
+    """In whichever order they come."""
+    deployer = bench.deployer()
+    bench.approve(proposal())
+    await bench.settle(deployer)
+    first = bench.rollback(1)
+    last = sign(bench.rollback(0).model_copy(update={"issued_at_ms": first.issued_at_ms + 1}), bench.key)
+    for order in (last, first):
+        await bench.take(deployer, order)
+    await bench.settle(deployer)
+    assert bench.fake.automations == {}
+
+
+async def test_what_the_reviewer_kept_meanwhile_is_not_written_over(
+    bench: FakeBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The order is not taken, and counts when it comes again."""
+    suggestion = keep(bench, proposal().model_copy(update={"status": Status.APPROVED}))
+    order = new_command(Verb.DEPLOY, suggestion, "Anna", bench.key, now_ms(), version=1)
+    deployer = bench.deployer()
+    with monkeypatch.context() as patch:
+        patch.setattr(SuggestionWrites, "deploy", lambda *_, **__: False)
+        with pytest.raises(StoreUnavailableError):
+            await bench.take(deployer, order)
+    await bench.take(deployer, order)
+    await bench.settle(deployer)
+    assert bench.stands(suggestion)
+
+
+async def test_a_forged_order_has_nobody_as_its_actor(bench: FakeBench) -> None:
+    """Whose name it bears stands in the words alone; so it is with one that was seen before."""
+    order, deployer = bench.approve(proposal()), bench.deployer()
+    await bench.take(deployer, order.model_copy(update={"nonce": "f" * 32}))
+    await bench.take(deployer, order)
+    await bench.take(deployer, order)
+    refused = [entry for entry in bench.store.suggestions.audit() if entry.what == "order refused"]
+    assert [entry.actor for entry in refused] == ["unknown"] * 2
+    assert all(entry.detail.endswith("it says that it comes from Anna") for entry in refused)
+
+
+async def test_what_was_signed_is_entered_in_a_flood(bench: FakeBench) -> None:
+    """What others forge makes no mere count of the refusal of somebody who may order."""
+    suggestion = keep(bench, proposal())
+    none_left = Refused(entries=0, at_us=2 * now_ms() * 1000)
+    with bench.store.begin() as transaction:
+        transaction.suggestions.set_control(CONTROL, none_left.model_dump(mode="json"))
+    deployer = bench.deployer()
+    await bench.take(deployer, b"forged", verb="deploy")
+    assert bench.audited() == []
+    await bench.take(deployer, new_command(Verb.DEPLOY, suggestion, "Anna", bench.key, now_ms(), version=1))
+    (entry,) = bench.store.suggestions.audit()
+    assert (entry.actor, entry.what) == ("Anna", "order refused")
 
 
 async def test_of_two_deployers_one_works(bench: FakeBench) -> None:

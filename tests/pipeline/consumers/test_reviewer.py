@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from benchmarks.approvals import duplicate
 from benchmarks.forging import forge
@@ -14,7 +15,7 @@ from pipeline.reviewing import refused
 from pipeline.reviewing.refused import SUMMED_UP_AFTER_US, Refused
 from pipeline.reviewing.signing import is_signed, sign
 from pipeline.settings import Settings
-from schemas.automations import Action, Automation, TimeTrigger
+from schemas.automations import Action, Automation, StateTrigger, TimeTrigger
 from schemas.commands import SignedCommand, Verb
 from schemas.patterns import PatternType
 from schemas.suggestions import Opinion, Status
@@ -157,6 +158,35 @@ async def test_what_home_assistant_says_of_a_thing_counts(
     assert reasons(desk) == ["unsafe"]
 
 
+async def test_what_would_go_on_and_on_is_not_approved(
+    desk: ReviewDesk, home_assistant: FakeHomeAssistant, settings: Settings
+) -> None:
+    """With an automation that stands there it would start itself over and over: that is said instead."""
+    home_assistant.add_entity("light.hall")
+    home_assistant.add_entity("switch.heater")
+    home_assistant.add_automation(
+        "theirs",
+        {
+            "alias": "Theirs",
+            "trigger": [{"platform": "state", "entity_id": "switch.heater", "to": "on"}],
+            "action": [{"service": "light.turn_on", "target": {"entity_id": "light.hall"}}],
+        },
+    )
+    token = SecretStr(home_assistant.admin_token)
+    asking = ReviewDesk(reading(settings, home_assistant).model_copy(update={"home_assistant_token": token}))
+    action = Action(service="switch.turn_on", entity_id="switch.heater")
+    endless = a_suggestion(
+        1, Automation(trigger=StateTrigger(entity_id="light.hall", to="on"), actions=(action,))
+    )
+    desk.add(endless)
+    await asking.send(asking.command(Verb.APPROVE, endless))
+    asking.close()
+    assert desk.store.suggestions.get(endless.id) == endless
+    assert desk.store.suggestions.deployments() == []
+    assert reasons(desk) == ["loop"]
+    assert "start each other over and over" in desk.said(ANSWERED)[0].payload["text"]
+
+
 async def test_what_was_retained_never_counts(desk: ReviewDesk) -> None:
     """A command in everything else valid is refused where the broker had kept it."""
     for verb in (Verb.APPROVE, Verb.REJECT, Verb.NOT_NOW, Verb.MODIFY):
@@ -229,6 +259,25 @@ async def test_who_holds_the_key_is_answered_in_a_flood(desk: ReviewDesk) -> Non
     wrong = desk.command(Verb.MODIFY, LAMP)
     await desk.send(wrong)
     assert answers(desk) == [(False, wrong.nonce)]
+
+
+@pytest.mark.usefixtures("without_refill")
+async def test_who_holds_the_key_is_entered_in_a_flood(desk: ReviewDesk) -> None:
+    """By name, however many others send; what is sent again may come from others, and bears no name."""
+    none_left = Refused(entries=0, at_us=desk.desk.now_us())
+    with desk.store.begin() as transaction:
+        transaction.suggestions.set_control(REFUSED, none_left.model_dump(mode="json"))
+    wrong = desk.command(Verb.MODIFY, LAMP)
+    for _ in range(5):
+        await desk.send(wrong)
+    assert [entry.actor for entry in desk.audit()] == ["Anna"]
+    few = Refused(entries=1, at_us=desk.desk.now_us())
+    with desk.store.begin() as transaction:
+        transaction.suggestions.set_control(REFUSED, few.model_dump(mode="json"))
+    await desk.send(wrong)
+    replayed = desk.audit()[-1]
+    assert replayed.actor == "unknown"
+    assert replayed.detail.endswith("it says that it comes from Anna")
 
 
 @pytest.mark.usefixtures("without_refill")

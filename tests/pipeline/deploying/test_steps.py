@@ -13,6 +13,7 @@ from pipeline.deploying.steps import (
     failed,
     forward,
     is_given_up,
+    is_overdue,
     is_round_over,
     settled,
 )
@@ -48,12 +49,24 @@ def test_what_fails_is_tried_again_after_growing_pauses_and_then_taken_back() ->
     row, pauses = WANTED._replace(step="write"), []
     while not is_round_over(row, PATIENCE):
         row = failed(row, Trouble.UNREACHABLE, "away", 5_000, PATIENCE)
-        pauses.append(((due_us(row, PATIENCE) or 0) - 5_000) / US)
+        pauses.append(((due_us(row, PATIENCE, 5_000) or 0) - 5_000) / US)
     assert pauses == [1.0, 2.0, 0.0]
     assert row.step == Step.TAKE_BACK
     rests = settled(row, 6_000, PATIENCE)
     assert rests.step == Step.WANTED
-    assert due_us(rests, PATIENCE) == 6_000 + 60 * US
+    assert due_us(rests, PATIENCE, 6_000) == 6_000 + 60 * US
+
+
+def test_a_clock_that_is_set_back_keeps_nothing_waiting() -> None:
+    """What was done in the future, as the clock says now, is due now, and its entity was waited for."""
+    hour_us = 3_600 * US
+    for row in (
+        WANTED._replace(updated_us=hour_us),
+        WANTED._replace(step="write", attempts=1, detail="away", updated_us=hour_us),
+        WANTED._replace(step="take_back", attempts=3, detail="away", updated_us=hour_us),
+    ):
+        assert due_us(row, PATIENCE, 5_000) == 5_000
+        assert is_overdue(row, PATIENCE, 5_000)
 
 
 def test_what_is_given_up_leaves_what_stood_before() -> None:
@@ -62,7 +75,7 @@ def test_what_is_given_up_leaves_what_stood_before() -> None:
     assert is_given_up(row, PATIENCE)
     left = settled(row, 6_000, PATIENCE)
     assert (left.step, left.wanted, left.standing, left.attempts) == ("stands", 1, 1, 0)
-    assert due_us(left, PATIENCE) is None
+    assert due_us(left, PATIENCE, 10_000) is None
 
 
 def test_a_trouble_that_somebody_has_to_mend_ends_the_round_at_once() -> None:
@@ -86,7 +99,7 @@ def test_a_removal_is_never_given_up() -> None:
         assert not is_given_up(row, PATIENCE)
     assert told == 10 * PATIENCE.most / PATIENCE.tries
     assert (row.wanted, row.standing) == (0, 1)
-    assert due_us(row, PATIENCE) == 5_000 + 60 * US
+    assert due_us(row, PATIENCE, 10_000) == 5_000 + 60 * US
 
 
 @pytest.mark.parametrize("trouble", NOT_TO_REMOVE)
@@ -100,8 +113,8 @@ def test_what_nobody_ordered_or_is_not_ours_is_not_removed(trouble: Trouble) -> 
 def test_a_step_after_one_that_failed_is_due_at_once(step: str) -> None:
     """Pauses lie between attempts at the same step."""
     tried = failed(WANTED, Trouble.UNREACHABLE, "away", 5_000, PATIENCE)
-    assert due_us(forward(tried, 7_000), PATIENCE) == 7_000
-    assert due_us(WANTED._replace(step=step, attempts=2), PATIENCE) == WANTED.updated_us
+    assert due_us(forward(tried, 7_000), PATIENCE, 7_000) == 7_000
+    assert due_us(WANTED._replace(step=step, attempts=2), PATIENCE, 7_000) == WANTED.updated_us
 
 
 @given(

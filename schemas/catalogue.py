@@ -10,13 +10,18 @@ class KnownEntity:
     """An entity as the registries and its state tell it.
 
     `name` is for people alone: it may hold anything. `device_class` is empty where there is none.
-    `attributes` are its state's, such as min_temp, options and supported_color_modes.
+    `attributes` are its state's, such as min_temp, options and supported_color_modes. `unit` is that of its
+    value, or of the temperature that it sets; empty where that is not told. `hidden` is what somebody, or
+    Home Assistant, keeps out of sight, and `companions` are what else the same device is, or is made of it.
     """
 
     entity_id: str
     name: str = ""
     area: str = ""
     device_class: str = ""
+    unit: str = ""
+    hidden: bool = False
+    companions: frozenset[str] = frozenset()
     attributes: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -70,15 +70,21 @@ SERVICES: Mapping[str, Terms] = {
     "vacuum.stop": _BARE,
 }
 
+CELSIUS = "°C"
+# What rooms may be heated or cooled to, by the unit of what sets it.
+ROOM_TEMPERATURES: Mapping[str, Range] = {
+    CELSIUS: Range(5, 30),
+    "°F": Range(41, 86),
+    "K": Range(278.15, 303.15),
+}
 # A value's own limits in the entity stand beside: it has to keep to both.
 RANGES: Mapping[Parameter, Range] = {
     "brightness": Range(1, 255),
     "percentage": Range(0, 100),
     "position": Range(0, 100),
-    "temperature": Range(5, 30),  # degrees Celsius
+    "temperature": ROOM_TEMPERATURES[CELSIUS],
     "volume_level": Range(0, 0.6),
 }
-RANGE_FAHRENHEIT = Range(41, 86)
 LIMITS: Mapping[Parameter, tuple[str, str]] = {
     "temperature": ("min_temp", "max_temp"),
     "value": ("min", "max"),

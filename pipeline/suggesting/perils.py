@@ -1,35 +1,36 @@
 """What must not be acted on whatever the service: doors, locks, alarms, water, fire, by kind and name."""
 
-import re
-import unicodedata
+from collections.abc import Mapping
 
-from pipeline.suggesting.allowed_services import domain_of
+from pipeline.suggesting.allowed_services import ROOM_TEMPERATURES, domain_of
+from pipeline.suggesting.perilous_words import (
+    Words,
+    is_readable,
+    says_door,
+    says_gate,
+    says_grave,
+    says_light,
+    says_lock,
+    says_no_room,
+    says_shading,
+    words,
+)
 from schemas.catalogue import KnownEntity
 
 # Covers that shade; a window that opens, a damper and whatever is named in future are not among them.
 SHADING = frozenset({"awning", "blind", "curtain", "shade", "shutter"})
+ENTRANCES = frozenset({"door", "garage", "gate"})
+# What locks, warns and lets water through: whatever makes it do so does the same.
+GRAVE_DOMAINS = frozenset({"alarm_control_panel", "lock", "siren", "valve", "water_heater"})
 # These can only shine, blow, play, clean and moisten, whatever stands beside them.
 HARMLESS_DOMAINS = frozenset({"fan", "humidifier", "light", "media_player", "vacuum"})
-_LIGHTS = frozenset("light lights lighting lamp lamps licht lampe lumiere luz luce lampa".split())
-_GATES = frozenset(
-    "gate gates carport tor hoftor einfahrtstor poort portail portillon cancello cancela porton portone "
-    "brama grind".split()
-)
-_DOORS = frozenset(
-    "door doors frontdoor backdoor opener tur tuer haustur haustuer deur voordeur porte puerta "
-    "porta port dorr drzwi dvere".split()
-)
-_PERILS = frozenset(
-    "lock locks latch bolt strike doorlock smartlock childlock buzzer intercom slot serrure cerradura "
-    "serratura las zamek arm armed disarm burglar security valve valves ventil vanne valvula valvola kraan "
-    "zawor faucet tap watering hydrant gas boiler geyser immersion warmwasser warmwater dhw restart reboot "
-    "shutdown reset hotwater waterheater oven stove hob cooktop fryer grill iron".split()
-)
-_STEMS = ("unlock", "deadbolt", "alarm", "siren", "schloss", "sprinkler", "irrigation", "bewasserung")
-_NOT_ROOMS = frozenset(
-    "water pool spa tub hottub sauna oven kiln freezer fridge refrigerator boiler geyser aquarium".split()
-)
-_PAIRS = ({"water", "heater"}, {"hot", "water"}, {"water", "main"}, {"factory", "default"})
+# What does something when it is switched, pressed, chosen or run.
+ACTING = frozenset({"button", "input_button", "scene", "script", "select", "switch"})
+_LOCK = "its name says that it is a lock, an alarm, a valve or something as grave"
+_GATE = "its name says that it is a gate or a garage"
+_DOOR = "its name says that it opens a door, a gate or a garage"
+_UNREAD = "its name has letters that are not understood, so that it may be a door, a lock or a gate"
+_NO_ROOM = "its name says that it heats or cools something other than rooms"
 
 
 def peril(entity_id: str, entity: KnownEntity | None) -> str:
@@ -45,44 +46,89 @@ def peril(entity_id: str, entity: KnownEntity | None) -> str:
     >>> peril("switch.front_door_light", None)
     ''
     """
-    words = _words(entity_id.partition(".")[2]) | _words(entity.name if entity else "")
+    named = _words_of(entity_id, entity)
     match domain_of(entity_id):
         case "cover":
-            return _peril_of_cover(words, entity.device_class if entity else "")
+            return _peril_of_cover(named, entity)
         case "climate":
-            return "its name says that it heats or cools something other than rooms" * bool(
-                words & _NOT_ROOMS
-            )
+            return _NO_ROOM * says_no_room(named)
+        case "number" | "input_number" if entity and measures_temperature(entity) and says_no_room(named):
+            return _NO_ROOM
         case domain if domain in HARMLESS_DOMAINS:
-            return ""
-    if _is_perilous(words):
-        return "its name says that it is a lock, an alarm, a valve or something as grave"
-    if not words & _LIGHTS and (words & _DOORS or _is_gate(words)):
-        return "its name says that it opens a door, a gate or a garage"
+            # A relay may be shown as a light: only its name tells what hangs on it.
+            return _LOCK * (says_lock(named) and not says_light(named))
+    if domain_of(entity_id) == "switch" and entity and not is_readable(entity.name):
+        return _UNREAD
+    return _peril_of_name(named)
+
+
+def grave_companion(entity: KnownEntity, entities: Mapping[str, KnownEntity]) -> str:
+    """What makes a relay a lock, a siren, a valve or a garage: the one beside it; empty where none does."""
+    domain = domain_of(entity.entity_id)
+    if domain in HARMLESS_DOMAINS | {"climate"} or entity.device_class in SHADING:
+        return ""
+    return next((each for each in sorted(entity.companions) if is_grave(each, entities.get(each))), "")
+
+
+def is_grave(entity_id: str, entity: KnownEntity | None) -> bool:
+    """Whether something locks, warns, lets water through, or lets somebody in, by what it is."""
+    if domain_of(entity_id) in GRAVE_DOMAINS:
+        # Plugs and thermostats have one against children's hands, which keeps nobody out.
+        return "child_lock" not in entity_id
+    if domain_of(entity_id) != "cover":
+        return False
+    if entity and entity.device_class:
+        return entity.device_class in ENTRANCES
+    named = _words_of(entity_id, entity)
+    return says_gate(named) or says_grave(named) or says_door(named)
+
+
+def is_grave_to_act_on(entity_id: str, entity: KnownEntity | None) -> bool:
+    """Whether it would be grave if anybody's automation acted on something, by what it is and is called."""
+    named = domain_of(entity_id) in ACTING and _peril_of_name(_words_of(entity_id, entity))
+    return bool(named) or is_grave(entity_id, entity)
+
+
+def is_perilous_choice(entity_id: str, option: str) -> bool:
+    """Whether what is chosen says that something is locked, armed, heated or let through.
+
+    A helper of a person's own does nothing by itself, so its options need not be understood.
+
+    Examples
+    --------
+    >>> is_perilous_choice("input_select.mode", "Disarmed"), is_perilous_choice("input_select.mode", "Relax")
+    (True, False)
+    """
+    is_device = domain_of(entity_id) == "select"
+    return says_grave(words(option)) or (is_device and not is_readable(option))
+
+
+def measures_temperature(entity: KnownEntity) -> bool:
+    """Whether a number is a temperature, by its device class or its unit."""
+    return entity.device_class == "temperature" or entity.unit in ROOM_TEMPERATURES
+
+
+def _peril_of_cover(named: Words, entity: KnownEntity | None) -> str:
+    device_class = entity.device_class if entity else ""
+    if device_class and device_class not in SHADING:
+        return f"it is a {device_class}, and only what shades may be moved"
+    if says_gate(named):
+        return _GATE
+    if says_grave(named) or says_lock(named):
+        return _LOCK
+    # A blind in front of a door says that it is a blind.
+    if not device_class and says_door(named):
+        return "its name says that it is a door"
+    if entity and not device_class and not says_shading(named):
+        return "nothing says that it shades: where it does, give it a device class such as shutter"
     return ""
 
 
-def _peril_of_cover(words: frozenset[str], device_class: str) -> str:
-    if device_class and device_class not in SHADING:
-        return f"it is a {device_class}, and only what shades may be moved"
-    if _is_gate(words):
-        return "its name says that it is a gate or a garage"
-    if _is_perilous(words):
-        return "its name says that it is a lock, an alarm, a valve or something as grave"
-    # A blind in front of a door says that it is a blind.
-    return "its name says that it is a door" * bool(not device_class and words & _DOORS)
+def _peril_of_name(named: Words) -> str:
+    if says_grave(named):
+        return _LOCK
+    return _DOOR * (not says_light(named) and (says_door(named) or says_gate(named)))
 
 
-def _is_gate(words: frozenset[str]) -> bool:
-    return bool(words & _GATES) or any("garage" in word for word in words)
-
-
-def _is_perilous(words: frozenset[str]) -> bool:
-    stem = any(stem in word for word in words for stem in _STEMS)
-    return stem or bool(words & _PERILS) or any(pair <= words for pair in _PAIRS)
-
-
-def _words(name: str) -> frozenset[str]:
-    """The words of a name in small letters without accents."""
-    plain = unicodedata.normalize("NFKD", name[:1000].casefold())
-    return frozenset(re.findall("[a-z]+", "".join(c for c in plain if not unicodedata.combining(c))))
+def _words_of(entity_id: str, entity: KnownEntity | None) -> Words:
+    return words(entity_id.partition(".")[2]) | words(entity.name if entity else "")

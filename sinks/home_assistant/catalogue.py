@@ -42,9 +42,10 @@ def catalogue(
 ) -> Catalogue:
     """Join what the API tells; `automations` has configuration and related things of each by entity id."""
     by_id = {state["entity_id"]: state for state in states}
+    degrees = str((configuration.get("unit_system") or {}).get("temperature") or "")
     return Catalogue(
         version=version_of(configuration),
-        entities={entity_id: _entity(state, registries) for entity_id, state in by_id.items()},
+        entities={entity_id: _entity(state, registries, degrees) for entity_id, state in by_id.items()},
         services=frozenset(f"{row['domain']}.{name}" for row in services for name in row["services"]),
         automations=tuple(
             _automation(by_id[entity_id], config, related, registries)
@@ -53,13 +54,18 @@ def catalogue(
     )
 
 
-def _entity(state: Row, registries: Registries) -> KnownEntity:
+def _entity(state: Row, registries: Registries, degrees: str) -> KnownEntity:
     entity_id, attributes = state["entity_id"], state["attributes"]
+    # Thermostats tell no unit: they speak in the home's.
+    unit = degrees if entity_id.startswith("climate.") else attributes.get("unit_of_measurement")
     return KnownEntity(
         entity_id,
         name=str(attributes.get("friendly_name") or ""),
         area=registries.rooms.get(entity_id, ""),
         device_class=str(attributes.get("device_class") or ""),
+        unit=str(unit or ""),
+        hidden=entity_id in registries.hidden,
+        companions=registries.companions.get(entity_id, frozenset()),
         attributes=attributes,
     )
 

@@ -11,6 +11,8 @@ NAMES = ("area", "device", "entity")
 # What may name many entities at once, where an automation says what it acts on.
 GROUPS = ("device_id", "area_id", "floor_id", "label_id")
 MQTT = "mqtt"
+# The integration by which people show a switch as a lock, a cover, a light, ...
+CHANGED = "switch_as_x"
 
 Row = Mapping[str, Any]
 
@@ -47,6 +49,31 @@ class Registries:
         return {
             entity_id: self.areas[area]["name"] for entity_id, area in placed.items() if area in self.areas
         }
+
+    @cached_property
+    def hidden(self) -> frozenset[str]:
+        """The entities that somebody, or Home Assistant itself, keeps out of sight."""
+        return frozenset(entity_id for entity_id, row in self.entities.items() if row.get("hidden_by"))
+
+    @cached_property
+    def companions(self) -> dict[str, frozenset[str]]:
+        """What else there is of each entity's device, and what it was made into.
+
+        A lock or a garage that is made of a switch says so, and then is no part of the switches beside that
+        one. What is there for settings and diagnosis is left out.
+        """
+        by_device: defaultdict[str, set[str]] = defaultdict(set)
+        made_of: defaultdict[str, set[str]] = defaultdict(set)
+        for entity_id, row in self.entities.items():
+            if source := self._source(row):
+                made_of[source].add(entity_id)
+            elif row.get("device_id") and not row.get("entity_category"):
+                by_device[row["device_id"]].add(entity_id)
+        found = {
+            entity_id: frozenset(by_device[row.get("device_id") or ""] | made_of[entity_id]) - {entity_id}
+            for entity_id, row in self.entities.items()
+        }
+        return found | {source: frozenset(made) for source, made in made_of.items() if source not in found}
 
     @cached_property
     def members(self) -> dict[tuple[str, str], list[str]]:
@@ -92,6 +119,11 @@ class Registries:
     @cached_property
     def _of_row(self) -> dict[str, str]:
         return {row["id"]: entity_id for entity_id, row in self.entities.items() if "id" in row}
+
+    def _source(self, row: Row) -> str:
+        """The switch that something else is made of; empty where that is not told."""
+        told = (row.get("options") or {}).get(CHANGED)
+        return str(self._by_id(told.get("entity_id") or "")) if isinstance(told, Mapping) else ""
 
     def _by_id(self, named: Any) -> Any:
         if isinstance(named, list):

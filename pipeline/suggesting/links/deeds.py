@@ -12,13 +12,18 @@ SWITCHES = {"turn_on": "on", "turn_off": "off"}
 COVERS = {"turn_on": "open", "turn_off": "closed", "open": "open", "close": "closed"}
 # What others' automations may do and ours never: by domain the state that comes of each service.
 OTHERS = {
-    "lock": {"lock": "locked", "unlock": "unlocked"},
+    "lock": {"lock": "locked", "unlock": "unlocked", "open": "open"},
+    "button": {"press": "activated"},
+    "input_button": {"press": "activated"},
     "valve": {"open_valve": "open", "close_valve": "closed"},
     "lawn_mower": {"start_mowing": "mowing", "dock": "docked"},
     "alarm_control_panel": {
         "alarm_arm_away": "armed_away",
         "alarm_arm_home": "armed_home",
         "alarm_arm_night": "armed_night",
+        "alarm_arm_vacation": "armed_vacation",
+        "alarm_arm_custom_bypass": "armed_custom_bypass",
+        "alarm_trigger": "triggered",
         "alarm_disarm": "disarmed",
     },
 }

@@ -124,6 +124,7 @@ def catalogue(name: str) -> Catalogue:
         *(automation.entity_ids for automation in SUBJECTS), {"light.kitchen_lamp", "sun.sun"}
     )
     options = {
+        "entity_id": [],
         "hvac_modes": ["off", "heat"],
         "min": 0,
         "max": 100,
@@ -133,7 +134,11 @@ def catalogue(name: str) -> Catalogue:
     }
     entities = {
         entity_id: KnownEntity(
-            entity_id, name, name, attributes={} if entity_id.startswith("sensor") else options
+            entity_id,
+            name,
+            name,
+            device_class="shutter" if entity_id.startswith("cover") else "",
+            attributes={} if entity_id.startswith("sensor") else options,
         )
         for entity_id in ids
     }

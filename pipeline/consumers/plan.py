@@ -1,6 +1,7 @@
 """What a run of the suggester comes to, and the transaction that keeps it."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import NamedTuple
@@ -11,12 +12,13 @@ from pipeline.consumers.workshop import Examination
 from pipeline.learning.local_days import LocalDays
 from pipeline.settings import Settings
 from pipeline.suggesting.announcing import changed, generated
-from pipeline.suggesting.choosing import Situation, Sun, choose, is_repeat, room_today
-from pipeline.suggesting.renewal import Outlook, renew
+from pipeline.suggesting.choosing import Situation, choose, room_today
+from pipeline.suggesting.renewal import Outlook, Renewed, renew_all
+from pipeline.suggesting.repeats import Sun
 from pipeline.suggesting.scrutiny import scrutinise
 from schemas.catalogue import Catalogue
 from schemas.home import Home
-from schemas.instants import to_us
+from schemas.instants import from_us, to_us
 from schemas.outgoing import Outgoing
 from schemas.suggestions import Status, Suggestion
 from schemas.topics import Topics
@@ -29,18 +31,13 @@ ACTOR = "ha-ai"
 TURN = "suggest"
 
 
-class Renewed(NamedTuple):
-    """A suggestion that waits, as it was and as it has to be."""
-
-    before: Suggestion
-    after: Suggestion
-
-
 class Plan(NamedTuple):
-    """What a run comes to, at `now`: new suggestions, the best first, and what becomes of those that wait."""
+    """What a run comes to: suggestions to be made, the best first, and what becomes of those that wait.
 
-    now: datetime
-    sun: Sun
+    One that was taken back and is made again is among those to be made.
+    """
+
+    situation: Situation
     new: list[Suggestion]
     renewed: list[Renewed]
 
@@ -67,25 +64,20 @@ class Planner:
         self, examination: Examination, catalogue: Catalogue | None, *, minimum: float, now: datetime
     ) -> Plan:
         """What is suggested now, and what becomes of what waits; writes nothing."""
-        today = self._days.on(now.astimezone(self._home.zone).date())
-        situation = Situation(
-            now=now,
-            sun=Sun(*self._days.sun(today, self._home.lat, self._home.lon)),
-            suggestions=self._store.suggestions.all(),
-            feedback=self._store.suggestions.feedback(),
-            minimum=minimum,
-            scrutinise=partial(scrutinise, catalogue=catalogue),
+        situation = self._situation(catalogue, minimum=minimum, now=now)
+        renewed = renew_all(self._outlook(examination), situation)
+        after = {each.before.id: each.after for each in renewed}
+        waits = {each.pattern_id for each in situation.suggestions if each.status is Status.PENDING}
+        known = [after.get(each.id, each) for each in situation.suggestions]
+        new, passed = choose(
+            # What is taken back now does not come back now.
+            [offer for offer in examination.offers if offer.pattern.id not in waits],
+            replace(situation, suggestions=known),
+            room=self._room(known, now),
         )
-        offers = {offer.id: offer for offer in examination.offers}
-        outlook = Outlook(examination.patterns, offers, examination.trials)
-        waiting = [each for each in situation.suggestions if each.status is Status.PENDING]
-        after = [(each, renew(each, outlook, situation)) for each in waiting]
-        new, passed = choose(examination.offers, situation, room=self._room(situation.suggestions, now))
         for each in passed:
             log.debug("not suggested", pattern=each.offer.pattern.id, reason=each.reason)
-        return Plan(
-            now, situation.sun, new, [Renewed(before, anew) for before, anew in after if anew is not None]
-        )
+        return Plan(situation, new, renewed)
 
     def keep(self, plan: Plan, transaction: Transaction) -> None:
         """Write a plan and what is said of it.
@@ -95,29 +87,60 @@ class Planner:
         """
         suggestions = transaction.suggestions
         suggestions.take_turn(TURN)
-        known = suggestions.all()
-        messages = list[Outgoing]()
+        situation = replace(plan.situation, suggestions=suggestions.all())
+        memory, now = situation.memory(), situation.now
+        made, messages = list[Suggestion](), list[Outgoing]()
         for each in plan.new:
-            if self._room(known, plan.now) and not _is_known(each, known, plan.sun):
-                messages += _add(suggestions, each, self._topics)
-                known.append(each)
+            is_known = memory.repeated(each.pattern_id, each.automation, made)
+            if is_known is None and self._room([*situation.suggestions, *made], now):
+                messages += _make(suggestions, each, self._topics)
+                made.append(each)
         for renewed in plan.renewed:
             messages += _replace(suggestions, renewed, self._topics)
-        transaction.enqueue(messages, to_us(plan.now))
+        transaction.enqueue(messages, to_us(now))
+
+    def _situation(self, catalogue: Catalogue | None, *, minimum: float, now: datetime) -> Situation:
+        today = self._days.on(now.astimezone(self._home.zone).date())
+        suggestions = self._store.suggestions.all()
+        waiting = {each.automation_id for each in suggestions if each.status is Status.PENDING}
+        return Situation(
+            now=now,
+            sun=Sun(*self._days.sun(today, self._home.lat, self._home.lon)),
+            suggestions=suggestions,
+            feedback=self._store.suggestions.feedback(),
+            minimum=minimum,
+            scrutinise=partial(scrutinise, catalogue=_without(catalogue, waiting)),
+        )
+
+    def _outlook(self, examination: Examination) -> Outlook:
+        return Outlook(
+            patterns=examination.patterns,
+            changed={name: from_us(at_us) for name, at_us in self._store.pattern_changes().items()},
+            offers={offer.pattern.id: offer for offer in examination.offers},
+            trials=examination.trials,
+        )
 
     def _room(self, known: Sequence[Suggestion], now: datetime) -> int:
         return room_today(known, budget=self._budget, now=now, zone=self._home.zone)
 
 
-def _is_known(suggestion: Suggestion, known: Sequence[Suggestion], sun: Sun) -> bool:
-    return any(
-        each.id == suggestion.id or is_repeat(each.automation, suggestion.automation, sun) for each in known
-    )
+def _without(catalogue: Catalogue | None, automation_ids: Container[str]) -> Catalogue | None:
+    """What is there besides earlier versions of what waits, which would stand in their own way."""
+    if catalogue is None:
+        return None
+    others = tuple(each for each in catalogue.automations if each.automation_id not in automation_ids)
+    return replace(catalogue, automations=others)
 
 
-def _add(suggestions: SuggestionWrites, suggestion: Suggestion, topics: Topics) -> list[Outgoing]:
-    suggestions.add(suggestion)
-    _audit(suggestions, "suggested", suggestion, suggestion.title)
+def _make(suggestions: SuggestionWrites, suggestion: Suggestion, topics: Topics) -> list[Outgoing]:
+    kept = suggestions.get(suggestion.id)
+    if kept is None:
+        suggestions.add(suggestion)
+    elif kept.suggestion.status is not Status.RETIRED or not suggestions.replace(
+        suggestion, changes=kept.changes
+    ):
+        return []
+    _audit(suggestions, "suggested" if kept is None else "suggested again", suggestion, suggestion.title)
     return [generated(suggestion, topics)]
 
 

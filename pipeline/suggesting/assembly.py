@@ -7,7 +7,7 @@ from pipeline.suggesting.rendering import as_yaml, render
 from pipeline.suggesting.words import category, description, priority, title
 from schemas.automations import Automation
 from schemas.patterns import Pattern, Schema
-from schemas.suggestions import Experience, Suggestion, Trial, suggestion_id
+from schemas.suggestions import Experience, Status, Suggestion, Trial, suggestion_id
 
 
 class Offer(Schema):
@@ -17,24 +17,38 @@ class Offer(Schema):
     automation: Automation
     trial: Trial
 
-    @property
-    def id(self) -> str:
-        """The id of the suggestion that it makes: one pattern is suggested under one id, for ever."""
-        return suggestion_id(self.pattern.home, self.pattern.id)
 
+def assemble(offer: Offer, *, experience: Experience, now: datetime, dismissals: int = 0) -> Suggestion:
+    """Return the suggestion that an offer makes, at `now`.
 
-def assemble(offer: Offer, *, experience: Experience, conflicts: Sequence[str], now: datetime) -> Suggestion:
-    """Return the suggestion that an offer makes, at `now`; `conflicts` tells what else touches it."""
+    A pattern is suggested under one id, whatever its figures are, until people did not want that: so many
+    `dismissals` of suggestions of the pattern give the next an id of its own.
+    """
+    again = (str(dismissals),) if dismissals else ()
     return Suggestion(
-        id=offer.id,
+        id=suggestion_id(offer.pattern.home, offer.pattern.id, *again),
         home=offer.pattern.home,
         pattern_id=offer.pattern.id,
         pattern_type=offer.pattern.pattern_type,
         created_at=now,
         updated_at=now,
         experience=experience,
-        conflicts=tuple(conflicts),
         **_said(offer.automation, offer.trial),
+    )
+
+
+def returned(
+    suggestion: Suggestion, made_of: Offer | Suggestion, *, experience: Experience, now: datetime
+) -> Suggestion:
+    """Return a suggestion that was taken back as it is made again, which counts as made `now`."""
+    again = {"status": Status.PENDING, "created_at": now, "reason": "", "snoozed_until": None}
+    return renewed(
+        suggestion.model_copy(update=again),
+        automation=made_of.automation,
+        trial=made_of.trial,
+        experience=experience,
+        conflicts=(),
+        now=now,
     )
 
 

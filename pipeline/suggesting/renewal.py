@@ -1,16 +1,20 @@
 """What becomes of suggestions that wait for an answer, when the days behind them go on."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from math import isclose
+from typing import NamedTuple
 
-from pipeline.suggesting.assembly import Offer, confidence, renewed
-from pipeline.suggesting.choosing import Situation
+from pipeline.suggesting.assembly import Offer, renewed
+from pipeline.suggesting.choosing import Situation, worth
 from pipeline.suggesting.experience import bar
 from schemas.automations import Automation
-from schemas.suggestions import LONGEST_REASON, Opinion, Status, Suggestion, Trial
+from schemas.suggestions import LONGEST_REASON, STANDING, Opinion, Status, Suggestion, Trial
 
+# Patterns near the bar are not found on one night in some, and found again on the next. One that was not
+# found for so long is over.
+GONE = timedelta(days=3)
 # So far below the bar a suggestion may fall before it is taken back: near it, it would come and go.
 SLACK = 0.1
 # Less than these is nothing to tell anybody anew.
@@ -42,58 +46,77 @@ class Outlook:
     ----------
     patterns
         The ids of the patterns that are active, and whether an automation is what they follow from.
+    changed
+        When each pattern last changed, by its id: for one that is not active, since when it is not.
     offers
-        What would be suggested now, by the suggestion's id.
+        What would be suggested now, by the pattern's id.
     trials
         Each suggestion that waits, as it stands, tried again; by its id.
     """
 
     patterns: Mapping[str, bool]
+    changed: Mapping[str, datetime]
     offers: Mapping[str, Offer]
     trials: Mapping[str, Trial]
 
 
-def renew(suggestion: Suggestion, outlook: Outlook, situation: Situation) -> Suggestion | None:
+class Renewed(NamedTuple):
+    """A suggestion that waits, as it was and as it has to be."""
+
+    before: Suggestion
+    after: Suggestion
+
+
+def renew_all(outlook: Outlook, situation: Situation) -> list[Renewed]:
+    """Return the pending suggestions that cannot stay as they are.
+
+    The best comes first and is held against what is approved or deployed, each other one also against the
+    better ones as they are from now on: of two that stand in each other's way the better one stays.
+    """
+    settled = {each.id: each for each in situation.suggestions if each.status in STANDING - {Status.PENDING}}
+    waiting = [each for each in situation.suggestions if each.status is Status.PENDING]
+    found: list[Renewed] = []
+    for each in sorted(waiting, key=lambda each: (-worth(each.trial, situation.experience(each)), each.id)):
+        after = renew(each, outlook, situation, others=list(settled.values()))
+        if after is not None:
+            found.append(Renewed(each, after))
+        settled[each.id] = after or each
+    return found
+
+
+def renew(
+    suggestion: Suggestion, outlook: Outlook, situation: Situation, *, others: Sequence[Suggestion] = ()
+) -> Suggestion | None:
     """Return a pending suggestion as it has to be from now on; None if it may stay as it is.
 
-    It is retired where nothing speaks for it any more. It gets its new trial, and the automation that would
-    be suggested now, when either differs noticeably. One that a person has put off is left alone until its
-    time is over; one that a person has modified keeps its automation, however it does.
+    It is retired where nothing speaks for it any more, where it is not safe, where one of the `others` stands
+    in its way, and where its habit has become what people had dismissed. It gets its new trial, and the
+    automation that would be suggested now, when either differs noticeably. One that a person has put off is
+    left alone until its time is over; one that a person has modified keeps its automation, however it does.
     """
-    if (lost := _lost(suggestion, outlook)) is not None:
+    if (lost := _lost(suggestion, outlook, situation.now)) is not None:
         return _retired(suggestion, lost, situation)
     snoozed = suggestion.snoozed_until
     if snoozed is not None and snoozed > situation.now:
         return None
-    is_modified = _is_modified(suggestion, situation)
-    automation, trial = _anew(suggestion, None if is_modified else outlook.offers.get(suggestion.id), outlook)
-    lived = situation.experience(suggestion)
-    needed = bar(situation.minimum, lived) - SLACK
-    if not is_modified and confidence(trial) < needed:
-        reason = f"tried again, {confidence(trial):.0%} of its runs would be wanted, too few"
-        return _retired(suggestion, reason, situation)
-    verdict = situation.scrutinise(automation, trial, ())
-    if verdict.conflict:
-        return _retired(suggestion, verdict.conflict, situation)
-    found = renewed(
-        suggestion,
-        automation=automation,
-        trial=trial,
-        experience=lived,
-        conflicts=verdict.told,
-        now=situation.now,
-    )
+    found = _anew(suggestion, outlook, situation)
+    verdict = situation.scrutinise(found.automation, found.trial, others)
+    if against := _shortcoming(suggestion, found, situation) or verdict.refusal or verdict.conflict:
+        return _retired(suggestion, against, situation)
+    found = found.model_copy(update={"conflicts": verdict.told})
     if snoozed is not None:
         return found.model_copy(update={"snoozed_until": None})
     return found if _is_noticed(suggestion, found) else None
 
 
-def _lost(suggestion: Suggestion, outlook: Outlook) -> str | None:
+def _lost(suggestion: Suggestion, outlook: Outlook, now: datetime) -> str | None:
     """Why nothing speaks for a suggestion any more."""
     automated = outlook.patterns.get(suggestion.pattern_id)
-    if automated is None:
-        return "the habit that it follows is not seen any more"
-    return "an automation does it already" if automated else None
+    if automated is not None:
+        return "an automation does it already" if automated else None
+    gone_since = outlook.changed.get(suggestion.pattern_id)
+    is_over = gone_since is None or now - gone_since >= GONE
+    return "the habit that it follows is not seen any more" if is_over else None
 
 
 def _is_modified(suggestion: Suggestion, situation: Situation) -> bool:
@@ -103,11 +126,30 @@ def _is_modified(suggestion: Suggestion, situation: Situation) -> bool:
     )
 
 
-def _anew(suggestion: Suggestion, offer: Offer | None, outlook: Outlook) -> tuple[Automation, Trial]:
+def _anew(suggestion: Suggestion, outlook: Outlook, situation: Situation) -> Suggestion:
     """What would be suggested now; what stands, tried again, where that is hardly another."""
-    if offer is None or is_hardly_another(suggestion.automation, offer.automation):
-        return suggestion.automation, outlook.trials.get(suggestion.id, suggestion.trial)
-    return offer.automation, offer.trial
+    offer = None if _is_modified(suggestion, situation) else outlook.offers.get(suggestion.pattern_id)
+    automation, trial = suggestion.automation, outlook.trials.get(suggestion.id, suggestion.trial)
+    if offer is not None and not is_hardly_another(automation, offer.automation):
+        automation, trial = offer.automation, offer.trial
+    return renewed(
+        suggestion,
+        automation=automation,
+        trial=trial,
+        experience=situation.experience(suggestion),
+        conflicts=(),
+        now=situation.now,
+    )
+
+
+def _shortcoming(before: Suggestion, found: Suggestion, situation: Situation) -> str | None:
+    """Why what would be suggested now is not worth it."""
+    if found.automation != before.automation and situation.memory().is_dismissed(found.automation):
+        return "the habit has moved to what was dismissed before"
+    needed = bar(situation.minimum, found.experience) - SLACK
+    if found.confidence < needed and not _is_modified(before, situation):
+        return f"tried again, {found.confidence:.0%} of its runs would be wanted, too few"
+    return None
 
 
 def is_hardly_another(one: Automation, other: Automation) -> bool:

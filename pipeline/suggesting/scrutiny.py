@@ -20,9 +20,9 @@ def scrutinise(
     automation: Automation, trial: Trial, others: Sequence[Suggestion], *, catalogue: Catalogue | None
 ) -> Verdict:
     """Say what speaks against an automation: safety, what Home Assistant knows, what is there already."""
-    wrong = [*refusals(automation, catalogue), *runs_too_often(trial), *problems(automation, catalogue)]
-    if wrong:
-        return Verdict(problem="; ".join(wrong))
+    refused = [*refusals(automation, catalogue), *runs_too_often(trial)]
+    if wrong := [*refused, *problems(automation, catalogue)]:
+        return Verdict(problem="; ".join(wrong), refusal="; ".join(refused))
     found = conflicts(automation, catalogue.automations if catalogue else (), others)
     told = tuple(each.text for each in found if each.kind == TOUCHES)
     return Verdict(

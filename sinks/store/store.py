@@ -182,6 +182,12 @@ class SqlStore:
         with self._database.reading() as connection:
             return [Pattern.model_validate_json(whole) for whole in connection.execute(wanted).scalars()]
 
+    def pattern_changes(self) -> dict[str, int]:
+        """Return when each pattern was last written, by its id."""
+        wanted = select(_PATTERNS.c.id, _PATTERNS.c.changed_us).where(_PATTERNS.c.home == self.home)
+        with self._database.reading() as connection:
+            return {row.id: row.changed_us for row in connection.execute(wanted)}
+
     def anomalies(self, *, since_us: int = 0) -> list[Anomaly]:
         """Return what was out of order from `since_us` on, oldest first."""
         wanted = (

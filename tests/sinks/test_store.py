@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 
 from schemas.events import ServiceCall, StateChange
 from sinks.store import SqlStore, StoreUnavailableError
+from tests.pipeline.suggesting.offers import pattern
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 MAYBE = st.none() | TEXT
@@ -105,6 +106,16 @@ def test_a_damaged_snapshot_is_none(store: SqlStore, damage: str) -> None:
     with capture_logs() as logs:
         assert store.snapshot("model") is None
     assert [(log["log_level"], log["home"], log["name"]) for log in logs] == [("warning", "home", "model")]
+
+
+def test_when_a_pattern_changed_is_when_it_was_written_last(store: SqlStore) -> None:
+    """Each pattern has the time of its own last change, active or not."""
+    with store.begin() as transaction:
+        transaction.save_patterns([pattern("light.a"), pattern("light.b")], 1)
+    gone = pattern("light.b").model_copy(update={"status": "retired"})
+    with store.begin() as transaction:
+        transaction.save_patterns([gone], 2)
+    assert store.pattern_changes() == {pattern("light.a").id: 1, gone.id: 2}
 
 
 def test_a_full_disk_passes(store: SqlStore) -> None:

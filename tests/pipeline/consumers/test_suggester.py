@@ -92,6 +92,13 @@ def learned(store: SqlStore, *offers: Offer) -> None:
         transaction.save_patterns([each.pattern for each in offers], 0)
 
 
+def lost(store: SqlStore, of: Offer, at: datetime) -> None:
+    """Let a pattern be active no more."""
+    gone = of.pattern.model_copy(update={"status": "retired"})
+    with store.begin() as transaction:
+        transaction.save_patterns([gone], to_us(at))
+
+
 def keep(store: SqlStore, *suggestions: Suggestion) -> None:
     """Let suggestions be known."""
     with store.begin() as transaction:
@@ -191,9 +198,11 @@ async def test_what_a_person_set_comes_before_the_setting(clock: Clock) -> None:
 
 @pytest.mark.parametrize("status", [Status.REJECTED, Status.RETIRED, Status.DEPLOYED])
 async def test_a_dismissal_lasts(clock: Clock, status: Status) -> None:
-    """What was settled is not suggested again, however often and how much later it is offered."""
+    """What people settled is not suggested again, however often and how much later it is offered."""
     settled = suggestion(status=status)
     keep(clock.store, settled)
+    with clock.store.begin() as transaction:
+        transaction.suggestions.say(opinion(Opinion.UNDONE, settled.id))
     suggester = Suggester(clock, workshop=Bench(offers=[offer(share=0.99)]))
     for days in (0, 1, 300):
         clock.now = NOW + timedelta(days=days)
@@ -228,6 +237,62 @@ async def test_what_nothing_speaks_for_is_retired(clock: Clock) -> None:
     assert (message.status, message.text) == (Status.RETIRED, f"Taken back: {found.reason}.")  # type: ignore[union-attr]
     (entry,) = clock.store.suggestions.audit()
     assert (entry.what, entry.detail) == ("retired", found.reason)
+
+
+async def test_a_pattern_that_flickers_leaves_its_suggestion(clock: Clock) -> None:
+    """Gone for two nights and back again nothing was said; gone for three days it is retired."""
+    keep(clock.store, waiting := suggestion())
+    suggester = Suggester(clock, workshop=Bench())
+    lost(clock.store, offer(), NOW)
+    for days in (0, 1, 2):
+        clock.now = NOW + timedelta(days=days)
+        await suggester.run_once()
+    assert clock.store.suggestions.all() == [waiting]
+    learned(clock.store, offer())
+    lost(clock.store, offer(), clock.now)
+    clock.now += timedelta(days=2)
+    await suggester.run_once()
+    assert clock.store.suggestions.all() == [waiting]
+    assert said(clock.store) == []
+    clock.now += timedelta(days=1)
+    await suggester.run_once()
+    assert [each.status for each in clock.store.suggestions.all()] == [Status.RETIRED]
+
+
+async def test_what_was_taken_back_comes_back(clock: Clock) -> None:
+    """The habit is there again: the same suggestion is told anew, counts in the budget, and is audited."""
+    keep(clock.store, waiting := suggestion(now=NOW - timedelta(days=9)))
+    await Suggester(clock, workshop=Bench()).run_once()
+    bench = Bench(offers=[offer(), *(offer(name, share=0.8) for name in NAMES)])
+    await Suggester(clock, workshop=bench).run_once()
+    pending = clock.store.suggestions.all(Status.PENDING)
+    assert len(pending) == 3
+    assert waiting.id in {each.id for each in pending}
+    assert {each.created_at for each in pending} == {NOW}
+    assert [type(message) for message in said(clock.store)] == [SuggestionChanged, *[SuggestionGenerated] * 3]
+    entries = [each.what for each in clock.store.suggestions.audit() if each.subject == waiting.id]
+    assert entries == ["retired", "suggested again"]
+
+
+async def test_what_is_taken_back_does_not_come_back_in_the_same_run(clock: Clock) -> None:
+    """Tried as it stands it is poor, though the best variant of its pattern would do."""
+    keep(clock.store, suggestion())
+    bench = Bench(offers=[offer()], again=trial(0.3))
+    learned(clock.store, offer())
+    await Suggester(clock, workshop=bench).run_once()
+    assert [each.status for each in clock.store.suggestions.all()] == [Status.RETIRED]
+
+
+async def test_what_moved_after_a_rejection_is_kept_beside_it(clock: Clock) -> None:
+    """The rejected suggestion stays as it is; the habit at its new time is another."""
+    keep(clock.store, rejected := suggestion(status=Status.REJECTED))
+    bench = Bench(offers=[offer(automation=offer(minute=600).automation)])
+    for _ in range(2):
+        await Suggester(clock, workshop=bench).run_once()
+    found = clock.store.suggestions.all()
+    assert len(found) == 2
+    assert rejected in found
+    assert {each.pattern_id for each in found} == {rejected.pattern_id}
 
 
 async def test_what_was_put_off_is_there_again(clock: Clock) -> None:
@@ -361,6 +426,41 @@ async def test_what_an_automation_does_already_is_not_suggested(
     (found,) = desk.store.suggestions.all()
     assert found.pattern_id == offers[1].pattern.id
     assert NOT_COMPARED not in found.conflicts
+
+
+async def test_what_waits_does_not_stand_in_its_own_way(
+    asking: Callable[[Callable[[], Catalogue]], Clock],
+) -> None:
+    """A change of a deployed automation waits; what stands of it is no reason to take it back."""
+    waiting = suggestion()
+    standing = KnownAutomation(
+        "automation.ours",
+        waiting.automation_id,
+        "Ours",
+        config={
+            "trigger": [{"platform": "time", "at": "07:00:00"}],
+            "action": [{"service": "light.turn_on", "target": {"entity_id": "light.hall"}}],
+        },
+        touches=frozenset({"light.hall"}),
+    )
+    desk = asking(lambda: catalogue(standing))
+    keep(desk.store, waiting)
+    bench = Bench(patterns={waiting.pattern_id: False})
+    await Suggester(desk, workshop=bench).run_once()
+    assert desk.store.suggestions.all() == [waiting]
+
+
+async def test_two_that_wait_and_do_the_same_are_one(clock: Clock) -> None:
+    """The better one stays, the other is taken back and says why."""
+    better, other = offer(share=0.95), offer(pattern=offer("light.other").pattern)
+    keep(clock.store, *(suggestion(each) for each in (other, better)))
+    await Suggester(
+        clock, workshop=Bench(patterns={each.pattern.id: False for each in (better, other)})
+    ).run_once()
+    (kept,) = clock.store.suggestions.all(Status.PENDING)
+    (gone,) = clock.store.suggestions.all(Status.RETIRED)
+    assert (kept.pattern_id, gone.pattern_id) == (better.pattern.id, other.pattern.id)
+    assert "does the same" in gone.reason
 
 
 async def test_what_home_assistant_does_not_know_is_not_suggested(

@@ -6,7 +6,8 @@ from itertools import count
 from typing import Any
 
 from pipeline.suggesting.assembly import Offer, assemble
-from pipeline.suggesting.choosing import Situation, Sun, Verdict
+from pipeline.suggesting.choosing import Situation, Verdict
+from pipeline.suggesting.repeats import Sun
 from schemas.automations import Action, Automation, TimeTrigger
 from schemas.patterns import Evidence, Pattern, PatternType, TimeOfDayDetail
 from schemas.suggestions import Experience, Opinion, Suggestion, Trial, UserFeedback
@@ -74,7 +75,7 @@ def offer(entity_id: str = "light.hall", minute: int = 420, share: float = 0.9, 
 
 def suggestion(of: Offer | None = None, *, now: datetime = NOW, **fields: Any) -> Suggestion:
     """A suggestion, as an offer makes it."""
-    made = assemble(of or offer(), experience=Experience(), conflicts=(), now=now)
+    made = assemble(of or offer(), experience=Experience(), now=now)
     return made.model_copy(update=fields)
 
 

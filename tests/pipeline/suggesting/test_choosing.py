@@ -5,12 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.suggesting.choosing import Verdict, choose, is_repeat, room_today, worth
-from schemas.automations import Action, MqttTrigger, NumericTrigger, StateTrigger, SunTrigger, TimeTrigger
-from schemas.suggestions import Experience, Opinion, Status, Suggestion
+from pipeline.suggesting.choosing import Verdict, choose, room_today, worth
+from schemas.suggestions import STANDING, Experience, Opinion, Status, Suggestion
 from tests.pipeline.suggesting.offers import (
     NOW,
-    SUN,
     automation,
     offer,
     opinion,
@@ -33,23 +31,65 @@ def test_the_best_come_first_and_no_more_than_there_is_room_for() -> None:
     assert len(passed) == 6
 
 
-@pytest.mark.parametrize("status", Status)
-def test_what_is_known_is_not_suggested_again(status: Status) -> None:
-    """Whatever became of a suggestion, rejected and retired too, its pattern makes no other."""
+@pytest.mark.parametrize("status", STANDING)
+def test_what_stands_is_not_suggested_again(status: Status) -> None:
+    """While a suggestion waits or is deployed, its pattern makes no other, wherever it has moved to."""
     known = suggestion(status=status)
     chosen, (passed,) = choose([offer(automation=automation(minute=800))], situation([known]), room=3)
     assert chosen == []
     assert passed.reason == f"it is known as {known.id}, which is {status.value}"
 
 
-@pytest.mark.parametrize("status", Status)
-def test_what_does_the_same_is_not_suggested_again(status: Status) -> None:
+def test_what_does_the_same_is_not_suggested_again() -> None:
     """Another pattern that lets the same light be switched on within 45 minutes makes no suggestion."""
-    known = suggestion(status=status)
+    known = suggestion()
     other = offer(pattern=pattern(state="other"), automation=automation(minute=465))
     assert choose([other], situation([known]), room=3)[0] == []
     later = offer(pattern=pattern(state="other"), automation=automation(minute=466))
     assert len(choose([later], situation([known]), room=3)[0]) == 1
+
+
+def test_what_was_taken_back_comes_back_when_it_holds_again() -> None:
+    """Nobody had dismissed it: it waits again under its own id, made now; what was unwanted is no more."""
+    gone = suggestion(status=Status.RETIRED, reason="not seen any more", now=NOW - timedelta(days=9))
+    (made,), _ = choose([offer(share=0.95)], situation([gone]), room=1)
+    assert (made.id, made.status, made.reason, made.created_at) == (gone.id, Status.PENDING, "", NOW)
+    assert made.trial == trial(0.95)
+    for known, room in ((situation([gone]), 0), (situation([gone], verdict=Verdict("unsafe")), 1)):
+        assert choose([offer()], known, room=room)[0] == []
+    assert choose([offer(share=0.7)], situation([gone]), room=1)[0] == []
+
+
+def test_what_was_taken_back_stands_in_nobodys_way() -> None:
+    """Another pattern may suggest the same; then the first one does not come back beside it."""
+    gone = suggestion(status=Status.RETIRED)
+    other = offer(pattern=pattern(state="other"))
+    (made,), _ = choose([other], situation([gone]), room=1)
+    assert made.pattern_id == other.pattern.id
+    chosen, (passed,) = choose([offer()], situation([gone, made]), room=1)
+    assert (chosen, passed.reason) == ([], f"it is known as {made.id}, which is pending")
+
+
+def test_what_comes_back_keeps_what_a_person_changed() -> None:
+    """A suggestion that a person had made another way comes back that way."""
+    gone = suggestion(offer(automation=automation(minute=300)), status=Status.RETIRED)
+    known = situation([gone], [opinion(Opinion.MODIFIED, gone.id)])
+    (made,), _ = choose([offer()], known, room=1)
+    assert (made.automation, made.version) == (automation(minute=300), gone.version)
+
+
+def test_a_habit_that_moved_after_a_rejection_is_another() -> None:
+    """Further than 45 minutes off it is suggested, under another id; what was rejected stays rejected."""
+    rejected = suggestion(status=Status.REJECTED)
+    near, far = (offer(automation=automation(minute=minute)) for minute in (465, 466))
+    assert choose([near], situation([rejected]), room=1)[0] == []
+    (made,), _ = choose([far], situation([rejected]), room=1)
+    assert made.id != rejected.id
+    assert made.pattern_id == rejected.pattern_id
+    again = [rejected, made.model_copy(update={"status": Status.REJECTED})]
+    assert choose([far, near], situation(again), room=2)[0] == []
+    (third,), _ = choose([offer(automation=automation(minute=600))], situation(again), room=1)
+    assert third.id not in {each.id for each in again}
 
 
 def test_two_offers_that_do_the_same_make_one_suggestion() -> None:
@@ -127,53 +167,6 @@ def test_room_is_counted_by_the_local_day() -> None:
     assert room_today(made, budget=3, now=NOW, zone=BERLIN) == 1
     assert room_today(made, budget=1, now=NOW, zone=BERLIN) == 0
     assert room_today(made, budget=3, now=midnight - timedelta(hours=1), zone=BERLIN) == 2
-
-
-@pytest.mark.parametrize(
-    ("one", "other", "same"),
-    [
-        (TimeTrigger(minute=420), TimeTrigger(minute=375), True),
-        (TimeTrigger(minute=10), TimeTrigger(minute=1430), True),
-        (TimeTrigger(minute=420), TimeTrigger(minute=520), False),
-        (SunTrigger(event="sunset", offset_minutes=-30), TimeTrigger(minute=960), True),
-        (SunTrigger(event="sunset"), SunTrigger(event="sunset", offset_minutes=40), True),
-        (SunTrigger(event="sunset"), SunTrigger(event="sunrise"), False),
-        (
-            StateTrigger(entity_id="light.a", to="on"),
-            StateTrigger(entity_id="light.a", to="off", for_seconds=9),
-            True,
-        ),
-        (StateTrigger(entity_id="sensor.a", to="9"), NumericTrigger(entity_id="sensor.a", above=3), True),
-        (StateTrigger(entity_id="light.a", to="on"), StateTrigger(entity_id="light.b", to="on"), False),
-        (
-            MqttTrigger(topic="ha-ai/events/sports/scored"),
-            MqttTrigger(topic="ha-ai/events/sports/scored"),
-            True,
-        ),
-        (
-            MqttTrigger(topic="ha-ai/events/sports/scored"),
-            MqttTrigger(topic="ha-ai/events/sports/lost"),
-            False,
-        ),
-        (TimeTrigger(minute=0), StateTrigger(entity_id="light.a", to="on"), False),
-    ],
-)
-def test_what_is_the_same_occasion(one: object, other: object, same: bool) -> None:  # noqa: FBT001 a table's column
-    """Times within 45 minutes, whichever way they are said, and the same entity or topic."""
-    first, second = automation(trigger=one), automation(trigger=other)
-    assert is_repeat(first, second, SUN) is is_repeat(second, first, SUN) is same
-
-
-def test_other_deeds_are_no_repeat() -> None:
-    """Switching the same light off, or another one on, at the same time is something else."""
-    assert not is_repeat(automation(), automation(service="turn_off"), SUN)
-    assert not is_repeat(automation(), automation("light.bath"), SUN)
-
-
-def test_one_deed_in_common_is_enough() -> None:
-    """An automation that does the same and more is a repeat."""
-    both = [Action(service="light.turn_on", entity_id=name) for name in ("light.bath", "light.hall")]
-    assert is_repeat(automation(), automation(actions=tuple(both)), SUN)
 
 
 @given(st.floats(-3, 3), st.floats(0.01, 0.98), st.floats(0.001, 0.01))

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from pipeline.suggesting.choosing import Verdict
-from pipeline.suggesting.renewal import SLACK, Outlook, is_hardly_another, renew
+from pipeline.suggesting.renewal import GONE, SLACK, Outlook, is_hardly_another, renew, renew_all
 from schemas.automations import Action, SunTrigger
 from schemas.patterns import Hours, Weekday
 from schemas.suggestions import Opinion, Status, Suggestion, Trial
@@ -24,8 +24,11 @@ LATER = NOW + timedelta(days=1)
 
 def outlook(of: Suggestion, again: Trial | None = None, **offered: Any) -> Outlook:
     """The pattern is there, the suggestion does as before, and perhaps there is something better."""
-    offers = {of.id: offer(**offered)} if offered else {}
-    return Outlook({of.pattern_id: False}, offers, {of.id: again or of.trial})
+    offers = {of.pattern_id: offer(**offered)} if offered else {}
+    return Outlook({of.pattern_id: False}, {of.pattern_id: NOW}, offers, {of.id: again or of.trial})
+
+
+GONE_FOR_GOOD = Outlook({}, {}, {}, {})
 
 
 def retired(found: Suggestion | None) -> str:
@@ -78,10 +81,19 @@ def test_what_nothing_speaks_for_is_taken_back() -> None:
     """The pattern is no more, or an automation is what it follows from: retired, with the reason."""
     waiting = suggestion()
     known = situation(now=LATER)
-    gone = Outlook({}, {}, {})
-    assert retired(renew(waiting, gone, known)) == "the habit that it follows is not seen any more"
-    automated = Outlook({waiting.pattern_id: True}, {}, {})
+    assert retired(renew(waiting, GONE_FOR_GOOD, known)) == "the habit that it follows is not seen any more"
+    automated = Outlook({waiting.pattern_id: True}, {}, {}, {})
     assert retired(renew(waiting, automated, known)) == "an automation does it already"
+
+
+def test_a_pattern_that_flickers_takes_nothing_back() -> None:
+    """Gone since some nights is not over: near the bar patterns go and come back; three days are enough."""
+    waiting = suggestion()
+    gone = Outlook({}, {waiting.pattern_id: LATER - GONE}, {}, {})
+    assert renew(waiting, gone, situation(now=LATER - timedelta(microseconds=1))) is None
+    assert retired(renew(waiting, gone, situation(now=LATER))) == (
+        "the habit that it follows is not seen any more"
+    )
 
 
 def test_what_falls_well_below_the_bar_is_taken_back() -> None:
@@ -102,6 +114,51 @@ def test_what_another_automation_does_meanwhile_is_taken_back() -> None:
     assert retired(renew(waiting, outlook(waiting), known)) == "Morning does the same"
 
 
+def test_what_is_not_safe_is_taken_back() -> None:
+    """What would be refused even when approved does not wait for an approval."""
+    waiting = suggestion()
+    known = situation(now=LATER, verdict=Verdict(problem="a lock; light.x is not known", refusal="a lock"))
+    assert retired(renew(waiting, outlook(waiting), known)) == "a lock"
+
+
+def test_of_two_in_each_others_way_the_better_one_stays() -> None:
+    """Each is held against what is deployed and against the better ones, as they are from now on."""
+    names = ("light.best", "light.good", "light.fair")
+    waiting = [suggestion(offer(name, trial=trial(per_day=4 - at))) for at, name in enumerate(names)]
+    best, good, fair = waiting
+    deployed = suggestion(offer("light.there"), status=Status.DEPLOYED)
+    rejected = suggestion(offer("light.no"), status=Status.REJECTED)
+    seen: dict[str, list[str]] = {}
+
+    def look(automation: Any, _trial: object, others: list[Suggestion]) -> Verdict:
+        entity_id = automation.actions[0].entity_id
+        seen[entity_id] = [each.id for each in others if each.status is not Status.RETIRED]
+        return Verdict(conflict="in its way" if entity_id == "light.good" else "")
+
+    known = situation([fair, rejected, good, deployed, best], now=LATER)
+    object.__setattr__(known, "scrutinise", look)
+    patterns = {each.pattern_id: False for each in waiting}
+    ((before, after),) = renew_all(Outlook(patterns, {}, {}, {}), known)
+    assert (before, retired(after)) == (good, "in its way")
+    assert seen == {
+        "light.best": [deployed.id],
+        "light.good": [deployed.id, best.id],
+        "light.fair": [deployed.id, best.id],
+    }
+
+
+def test_a_habit_that_moves_to_what_was_dismissed_is_taken_back() -> None:
+    """It does not follow a habit to the moment that a person has rejected."""
+    rejected = suggestion(status=Status.REJECTED)
+    waiting = suggestion(offer(pattern=offer("light.other").pattern, automation=automation(minute=500)))
+    moved = outlook(waiting, automation=automation(minute=440))
+    known = situation([rejected, waiting], now=LATER)
+    assert retired(renew(waiting, moved, known)) == "the habit has moved to what was dismissed before"
+    found = renew(waiting, outlook(waiting, automation=automation(minute=480)), known)
+    assert found is not None
+    assert found.automation == automation(minute=480)
+
+
 def test_what_is_not_there_for_a_moment_is_not_taken_back() -> None:
     """An entity that Home Assistant does not know just now retires nothing: deploying will look again."""
     waiting = suggestion()
@@ -114,7 +171,7 @@ def test_what_was_put_off_waits_until_its_time_is_over() -> None:
     put_off = suggestion(snoozed_until=LATER + timedelta(hours=1))
     better = outlook(put_off, trial(0.8))
     assert renew(put_off, better, situation(now=LATER)) is None
-    assert retired(renew(put_off, Outlook({}, {}, {}), situation(now=LATER)))
+    assert retired(renew(put_off, GONE_FOR_GOOD, situation(now=LATER)))
     found = renew(put_off, better, situation(now=LATER + timedelta(hours=1)))
     assert found is not None
     assert (found.snoozed_until, found.trial, found.status) == (None, trial(0.8), Status.PENDING)
@@ -127,7 +184,7 @@ def test_what_a_person_modified_keeps_its_automation() -> None:
     found = renew(waiting, outlook(waiting, trial(0.3), automation=automation(minute=450)), known)
     assert found is not None
     assert (found.automation, found.trial, found.status) == (waiting.automation, trial(0.3), Status.PENDING)
-    assert retired(renew(waiting, Outlook({}, {}, {}), known))
+    assert retired(renew(waiting, GONE_FOR_GOOD, known))
 
 
 @pytest.mark.parametrize(

@@ -31,13 +31,13 @@ def existing(at: str = "07:00:00", service: str = "light.turn_on") -> KnownAutom
 
 def test_nothing_speaks_against_what_is_safe_known_and_new() -> None:
     """There is no problem, no conflict and nothing to tell."""
-    assert scrutinise(LAMP, trial(), [], catalogue=catalogue()) == ("", "", ())
+    assert scrutinise(LAMP, trial(), [], catalogue=catalogue()) == ("", "", (), "")
 
 
 def test_without_home_assistant_that_is_told() -> None:
     """Where Home Assistant was not asked, names alone are judged, and that is told."""
     verdict = scrutinise(LAMP, trial(), [], catalogue=None)
-    assert verdict == ("", "", (NOT_COMPARED,))
+    assert verdict == ("", "", (NOT_COMPARED,), "")
 
 
 def test_what_is_refused_is_a_problem_also_without_home_assistant() -> None:
@@ -47,12 +47,15 @@ def test_what_is_refused_is_a_problem_also_without_home_assistant() -> None:
     verdict = scrutinise(unlock, busy, [], catalogue=None)
     assert "lock.unlock" in verdict.problem
     assert "1000 times a day" in verdict.problem
+    assert verdict.refusal == verdict.problem
     assert scrutinise(unlock, trial(), [], catalogue=catalogue()).problem
 
 
 def test_what_home_assistant_does_not_know_is_a_problem() -> None:
     """An entity that is not there is named."""
-    assert "light.gone" in scrutinise(automation("light.gone"), trial(), [], catalogue=catalogue()).problem
+    verdict = scrutinise(automation("light.gone"), trial(), [], catalogue=catalogue())
+    assert "light.gone" in verdict.problem
+    assert verdict.refusal == ""
 
 
 def test_what_is_there_already_is_a_conflict() -> None:

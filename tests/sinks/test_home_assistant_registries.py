@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from sinks.home_assistant.catalogue import catalogue
 from sinks.home_assistant.registries import Registries
 
 
@@ -94,3 +95,82 @@ def test_what_is_related_by_itself_stands_for_all_that_is_in_it(
 ) -> None:
     """A device or an area that no named entity explains is named by the automation itself."""
     assert registries.touched(related) == touched
+
+
+@pytest.fixture
+def relays() -> Registries:
+    """A board of two relays: the first is shown as a lock, the second is a lamp's; and a garage opener."""
+    shown = {"switch_as_x": {"entity_id": "switch.relay_1", "invert": False}}
+    return Registries(
+        areas=[],
+        devices=[{"id": "board"}, {"id": "opener"}],
+        entities=[
+            {"entity_id": "switch.relay_1", "id": "e1", "device_id": "board", "hidden_by": "integration"},
+            {"entity_id": "switch.relay_2", "id": "e2", "device_id": "board", "options": {}},
+            {"entity_id": "lock.front", "id": "e3", "device_id": "board", "options": shown},
+            {"entity_id": "switch.opener", "id": "e4", "device_id": "opener"},
+            {"entity_id": "cover.main", "id": "e5", "device_id": "opener"},
+            {
+                "entity_id": "lock.child_lock",
+                "id": "e6",
+                "device_id": "opener",
+                "entity_category": "config",
+            },
+            {"entity_id": "light.alone", "id": "e7", "device_id": None},
+            {"entity_id": "switch.alone", "id": "e8", "device_id": None},
+            # Made of a switch by its id in the registry, and of one that is in no registry.
+            {"entity_id": "valve.garden", "id": "e9", "options": {"switch_as_x": {"entity_id": "e8"}}},
+            {
+                "entity_id": "siren.yard",
+                "id": "e10",
+                "options": {"switch_as_x": {"entity_id": "switch.bare"}},
+            },
+        ],
+    )
+
+
+def test_what_belongs_to_a_relay_is_told(relays: Registries) -> None:
+    """What it was made into, and what stands in its device; not what is made of the relay beside it."""
+    told = {entity_id: sorted(found) for entity_id, found in relays.companions.items() if found}
+    assert told == {
+        "switch.relay_1": ["lock.front", "switch.relay_2"],
+        "switch.relay_2": ["switch.relay_1"],
+        "lock.front": ["switch.relay_1", "switch.relay_2"],
+        "switch.opener": ["cover.main"],
+        "cover.main": ["switch.opener"],
+        "lock.child_lock": ["cover.main", "switch.opener"],
+        "switch.alone": ["valve.garden"],
+        "switch.bare": ["siren.yard"],
+    }
+    assert relays.hidden == {"switch.relay_1"}
+
+
+def state(entity_id: str, **attributes: object) -> dict[str, Any]:
+    """A state as the API tells it."""
+    return {"entity_id": entity_id, "state": "off", "attributes": attributes}
+
+
+@pytest.mark.parametrize("degrees", ["°C", "°F"])
+def test_the_catalogue_tells_units_and_what_is_behind(relays: Registries, degrees: str) -> None:
+    """A number tells its own unit; a thermostat's is the home's."""
+    states = [
+        state("climate.hall"),
+        state("number.target", unit_of_measurement="K"),
+        state("switch.relay_1"),
+        state("switch.alone"),
+    ]
+    configuration = {"version": "2026.11.0", "unit_system": {"temperature": degrees}}
+    known = catalogue(configuration, states, [], relays, {}).entities
+    assert [(name, each.unit, each.hidden) for name, each in known.items()] == [
+        ("climate.hall", degrees, False),
+        ("number.target", "K", False),
+        ("switch.relay_1", "", True),
+        ("switch.alone", "", False),
+    ]
+    assert known["switch.alone"].companions == {"valve.garden"}
+
+
+def test_a_home_that_tells_no_unit_leaves_it_open() -> None:
+    """Then nothing is taken for Fahrenheit."""
+    known = catalogue({"version": "2026.11.0"}, [state("climate.hall")], [], Registries([], [], []), {})
+    assert known.entities["climate.hall"].unit == ""

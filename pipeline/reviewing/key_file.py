@@ -38,7 +38,7 @@ def load_key(path: Path, *, create: bool) -> bytes:
     try:
         content = read_secret(path, "the key that signs commands", longest_bytes=LARGEST_BYTES)
     except SecretFileError as error:
-        raise KeyFileError(str(error)) from error
+        raise KeyFileError(str(error)) from error.__cause__
     return _key(path, content)
 
 

@@ -94,5 +94,5 @@ def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
 
 def test_what_is_missing_is_named(tmp_path: Path) -> None:
     """It says where which secret was expected."""
-    with pytest.raises(SecretFileError, match="expected the secret at .*none-there, got: No such file"):
+    with pytest.raises(SecretFileError, match=r"expected the secret at .*none-there, got: No such file"):
         read(tmp_path / "none-there")

@@ -31,6 +31,7 @@ MIGRATED = {
     "actions": [{"action": "switch.turn_off", "target": {"entity_id": ["switch.fan"]}}],
     "mode": "single",
 }
+FLOWS = "config/config_entries/flow"
 PERSON = {"name": "Ann", "device_trackers": []}
 
 
@@ -115,6 +116,27 @@ async def test_an_action_on_an_area_names_what_stands_there(
     assert started["entity_id"] == "switch.fan"
     assert done["target"]["entity_id"] == ["light.kitchen_lamp"]
     assert "light.kitchen_lamp" in known.touches
+
+
+async def test_a_relay_that_is_shown_as_a_lock_is_known_as_part_of_it(
+    home_assistant: HomeAssistant, reader: HomeAssistantReader
+) -> None:
+    """It is hidden, and the lock that is made of it stands beside it; temperatures are in the home's unit."""
+    started = await home_assistant.request("POST", FLOWS, {"handler": "switch_as_x"})
+    wishes = {"entity_id": "switch.fan", "target_domain": "lock", "invert": False}
+    made = await home_assistant.request("POST", f"{FLOWS}/{started.json()['flow_id']}", wishes)
+    entry_id = made.raise_for_status().json()["result"]["entry_id"]
+    try:
+        await eventually(lambda: home_assistant.state("lock.fan"), "the lock is there")
+        entities = (await reader.catalogue()).entities
+        assert entities["switch.fan"].hidden
+        assert "lock.fan" in entities["switch.fan"].companions
+        assert not entities["light.hall_lamp"].hidden
+        assert "lock.fan" not in entities["light.hall_lamp"].companions
+        assert entities["sensor.hall_temperature"].unit == "°C"
+    finally:
+        await home_assistant.request("DELETE", f"config/config_entries/entry/{entry_id}")
+    assert not (await reader.catalogue()).entities["switch.fan"].hidden
 
 
 async def test_what_is_written_appears_runs_and_goes(

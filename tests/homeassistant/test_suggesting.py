@@ -19,6 +19,7 @@ from sinks.store.audit import check
 from tests.homeassistant.home import HomeAssistant
 from tests.homeassistant.processes import eventually
 from tests.homeassistant.product import Product
+from tests.pipeline.showing import examples
 
 pytestmark = [pytest.mark.homeassistant, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(600)]
 
@@ -93,6 +94,64 @@ async def test_a_forged_press_deploys_nothing(
     assert await deployed(home_assistant, suggestion) is None
 
 
+async def test_what_strangers_made_with_our_buttons_id_approves_nothing(
+    home_assistant: HomeAssistant, product: Product
+) -> None:
+    """A scene and a door bell that publish our press, when a user sets them off, do not approve."""
+    proposed = examples.suggestion(900)
+    unique_id, press = _button_id(proposed), _press(proposed)
+    decoy = {"unique_id": unique_id, "command_topic": "ha-ai/commands/suggestion/press"}
+    bell = {
+        "name": "Chime",
+        "payload_press": press,
+        "device": {"identifiers": ["bell"], "name": "Front bell"},
+    }
+    cinema = {"name": "Movie night", "payload_on": press, "object_id": "movie_night"}
+    announced: dict[str, dict[str, Any]] = {
+        "homeassistant/button/bell/config": bell,
+        "homeassistant/scene/cinema/config": cinema,
+    }
+    for topic, about in announced.items():
+        await home_assistant.wire.publish(topic, json.dumps({**decoy, **about}), retain=True)
+
+    async def are_there() -> list[str] | None:
+        known = await home_assistant.ask("config/entity_registry/list")
+        found = sorted(row["entity_id"] for row in known if row["unique_id"] == unique_id)
+        return found if len(found) == len(announced) else None
+
+    chime, scene = await eventually(are_there, "Home Assistant has the decoys", 30) or []
+    await add(home_assistant, product, proposed)
+    for service, entity_id in (("scene.turn_on", scene), ("button.press", chime)):
+        before = len(reasons(product, proposed))
+        await home_assistant.call_service(service, entity_id)
+        await _await_refusal(product, proposed, before)
+    assert reasons(product, proposed) == ["not_ours"] * 2
+    with closing(product.store()) as store:
+        assert store.suggestions.get(proposed.id) == proposed
+    for topic in announced:
+        await home_assistant.wire.publish(topic, "", retain=True)
+    await settle(home_assistant, product, proposed)
+
+
+async def test_who_is_shown_other_words_approves_nothing(
+    home_assistant: HomeAssistant, product: Product
+) -> None:
+    """Forged words are put right at once, and whoever pressed when they were there has to press again."""
+    proposed = examples.suggestion(901)
+    await add(home_assistant, product, proposed)
+    button = await button_of(home_assistant, proposed, "approve")
+    topic = f"ha-ai/status/suggestion/{proposed.id}"
+    forged = {"title": "Turn on the reading lamp", "attributes": {"yaml": "harmless"}}
+    await home_assistant.wire.publish(topic, json.dumps(forged), retain=True)
+    await home_assistant.call_service("button.press", button)
+    await _await_refusal(product, proposed, 0)
+    assert set(reasons(product, proposed)) <= {"not_shown", "just_shown"}
+    await _await_words(home_assistant, proposed, timeout_s=5)
+    with closing(product.store()) as store:
+        assert store.suggestions.get(proposed.id) == proposed
+    await settle(home_assistant, product, proposed)
+
+
 async def test_a_users_press_deploys_it(
     home_assistant: HomeAssistant, product: Product, suggestion: Suggestion
 ) -> None:
@@ -154,6 +213,56 @@ async def test_undo_takes_it_away_after_a_restart(
         opinions = [each.opinion for each in store.suggestions.feedback()]
     assert opinions == [Opinion.APPROVED, Opinion.UNDONE]
     assert check("home", audit(product)) is None
+
+
+def _button_id(proposed: Suggestion) -> str:
+    return f"haai_{proposed.id}_{proposed.content_hash[:8]}_approve"
+
+
+def _press(proposed: Suggestion) -> str:
+    press = Press(suggestion_id=proposed.id, verb=PressVerb.APPROVE, content_hash=proposed.content_hash)
+    return press.model_dump_json()
+
+
+async def add(home: HomeAssistant, product: Product, proposed: Suggestion) -> None:
+    """Suggest something; return when Home Assistant shows it."""
+    with closing(product.store()) as store, store.begin() as transaction:
+        assert transaction.suggestions.add(proposed)
+    await home.wire.publish("ha-ai/events/suggestion/generated", "{}")
+    await _await_words(home, proposed, timeout_s=60)
+
+
+async def settle(home: HomeAssistant, product: Product, proposed: Suggestion) -> None:
+    """Let a suggestion be rejected; return when it is not shown any more."""
+    with closing(product.store()) as store, store.begin() as transaction:
+        kept = transaction.suggestions.get(proposed.id)
+        assert kept
+        rejected = kept.suggestion.model_copy(update={"status": Status.REJECTED})
+        assert transaction.suggestions.replace(rejected, changes=kept.changes)
+    await home.wire.publish("ha-ai/events/suggestion/changed", "{}")
+
+    async def is_gone() -> bool:
+        return not [each for each in await states(home) if proposed.id in each["entity_id"]]
+
+    await eventually(is_gone, "its device is gone", 60)
+
+
+async def _await_words(home: HomeAssistant, proposed: Suggestion, *, timeout_s: float) -> None:
+    entity_id = f"sensor.ha_ai_{proposed.id}_{proposed.content_hash[:8]}"
+    await home.await_state(entity_id, proposed.title, timeout_s)
+
+
+async def _await_refusal(product: Product, proposed: Suggestion, before: int) -> None:
+    async def is_refused() -> bool:
+        return len(reasons(product, proposed)) > before
+
+    await eventually(is_refused, "the press is refused", 30)
+
+
+def reasons(product: Product, proposed: Suggestion) -> list[str]:
+    """Why presses for a suggestion were refused."""
+    entries = [each for each in audit(product) if (each.what, each.subject) == ("refused", proposed.id)]
+    return [each.detail.split()[0] for each in entries]
 
 
 async def button_of(home: HomeAssistant, suggestion: Suggestion, verb: str) -> str:

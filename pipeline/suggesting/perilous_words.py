@@ -30,25 +30,25 @@ _LIGHTS = _compiled(
 )
 _OPENERS = _compiled("opener$ ^opener offner oeffner")
 _LOCKS = _compiled(
-    r"(?<![bcf])lock(?:s|ed|ing)?$ unlock latch deadbolt ^bolt$ strike ^release$ schloss riegel sperr ^slot$ "
-    r"verrou serrur serratur cerradur cerroj candado fechadur cadeado ^zam[eo]k ^zamk ^brava$ ^las$ ^laas$ "
-    r"kilit lukko ^gache$ klyuchalk kleidar ^zasov"
+    r"(?<![bcf])lock(?:s|ed|ing)?$ unlock latch deadbolt ^bolt$ strike ^release$ schloss riegel sperr(?!h) "
+    r"^slot$ verrou serrur serratur cerradur cerroj candado fechadur cadeado ^zam[eo]k ^zamk ^brava$ ^las$ "
+    r"^laas$ kilit lukko ^gache$ klyuchalk kleidar ^zasov d[oe]rlas$ ^zar$"
 )
 _GATES = _compiled(
     r"gk?ara[gjsz] carport autotalli gates?$ ^gate (?:hof|garten|einfahrts?|roll|schiebe|sektional)tor$ "
-    r"^tor(?:antrieb|motor) poort portail portillon porta[ot]$ portoes$ portone?$ portoncino portti ^poarta$ "
-    r"cancel(?:a|lo|letto)$ ^bran[ay]$ ^bram[ay]$ ^grind$ vorota kalitk sc?hlagbaum ^schranken?$ ^tor$ "
-    r"slagboom szlaban barrier ^kapu kapu$ ^kapija$ ^port$"
+    r"^tor(?:antrieb|motor) poort portail portillon porta[ot]$ portoes$ portone?$ portoncino portti "
+    r"^poarta$ cancel(?:a|lo|letto)$ ^bran[ay]$ ^bram[ay]$ ^grind$ vorota kalitk sc?hlagbaum ^schranken?$ "
+    r"^tor$ slagboom szlaban barrier ^kapu(?!z) kapu$ ^kapija$ ^furtk ^port$"
 )
 _DOORS = _compiled(
     r"door deur ^tuer(?!k) tuer(?:en)?$ tueroe ^tur$ (?<!a)(?<!ul)(?<!uk)tur(?:en)?$ ^portes?$ puerta "
     r"^portas?$ ^dorr dorr(?:en)?$ ^dor$ (?:ytter|hoved|inngangs|kjeller|terrasse|balkong|bak)dor(?:en)?$ "
-    r"^dver dveri?$ drzwi ajto ^ovi$ (?:ulko|etu|taka)ovi$ ^kapisi$ ^kapi$ ^vrata$"
+    r"^dver dveri?$ drzwi ajto ^ovi$ (?:ulko|etu|taka)ovi$ ^kapisi$ ^kapi$ ^vrata$ ^us[ai]$"
 )
 _WATER = _compiled(
-    r"valve valvul valvol ventile?$ vanne$ zawor zavor klapan stopcock shutoff faucet ^tap$ hydrant ^kraan$ "
-    r"(?:stop|water)kraan ^kran$ rubinett ^grifo$ absperr haupthahn wasserhahn watermain ^watering$ "
-    r"sprinkler irriga ^riego$ arrosage bewasser bewaesser beregn sproei ^poliv"
+    r"valve valvul valvol ventile?$ vanne$ zawor zavor klapan stopcock shutoff faucet ^tap$ hydrant "
+    r"^kraan$ (?:stop|water)kraan ^kran$ rubinett ^grifo$ absperr haupthahn wasserhahn watermain "
+    r"^watering$ sprinkler irriga ^riego$ arrosage bewasser bewaesser beregn sproei ^poliv"
 )
 _HOT_WATER = _compiled(
     r"hotwater warmwater warmwasser heisswasser brauchwasser trinkwasser waterheat boiler bojler boyler "
@@ -56,9 +56,9 @@ _HOT_WATER = _compiled(
     r"vodonagrev thermosifon ^dhw$ ^tww$ ^acs$ ^ecs$ ^cwu$ ^tuv$"
 )
 _GRAVE = _compiled(
-    r"alarm siren ^armed ^arm$ disarm scharf$ burglar security signalizac synagerm ^buzzer$ intercom ^gas$ "
-    r"^restart$ ^reboot$ ^shutdown$ ^reset$ ^oven$ ^stove$ ^hob$ ^cooktop$ ^fryer$ ^grill$ ^iron$ "
-    r"spaceheater heizluft heizluef"
+    r"alarm allarm siren ^armed ^arm$ disarm scharf$ burglar security signalizac synagerm ^buzzer$ "
+    r"intercom ^gas$ ^restart$ ^reboot$ ^shutdown$ ^reset$ ^oven$ ^stove$ ^hob$ ^cooktop$ ^fryer$ ^grill$ "
+    r"^iron$ spaceheater heizluft heizluef domofon ^backofen$ ^herd$ ^horno$ ^forno$ ^piekarnik$"
 )
 _GRAVE_PAIRS = (
     {"factory", "default"}, {"fan", "heater"}, {"space", "heater"},
@@ -74,10 +74,11 @@ _NOT_ROOMS = _compiled(
     r"^kuhlschrank$ ^aquarium$"
 )
 _SHADING = _compiled(
-    r"blind shade shutter curtain awning drape louv(?:er|re) jalou raffstore markis vorhang vorhange gardin "
-    r"gordijn rollo$ rollos$ ^roller$ rol+aden rolluik lamel plisse screen zonwering zonnescherm volet "
-    r"^stores?$ ^rideaux?$ persian tappar ^tend[ae]$ venezian cortina ^estore?s?$ ^toldo rolet zh?aly?uz "
-    r"rulou verho kaihdin perde panjur redony fuggony zaves zavjes shtor sichtschutz sonnenschutz"
+    r"blind shade shutter curtain awning drape louv(?:er|re) jalou jalus raffstore markis vorhang "
+    r"gardin gordijn rollo$ rollos$ ^roller$ rol+aden rolluik lamel plisse screen zonwering zonnescherm "
+    r"volet ^stores?$ ^rideaux?$ persian persien tappar ^tend[ae]$ venezian venetian cortina ^estore?s?$ "
+    r"^toldo rolet zh?aly?uz rulou jaluz zaslon rol.?stavn ^rola$ luxaflex duette sonnensegel verho "
+    r"kaihdin perde panjur redony fuggony zaves zavjes shtor sichtschutz sonnenschutz"
 )
 
 

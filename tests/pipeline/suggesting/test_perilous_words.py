@@ -13,7 +13,7 @@ PERILOUS_SWITCHES = (
     "smart_lock padlock barrier schranke slagboom szlaban shlagbaum verrou fechadura cadeado candado zamok "
     "dver dvere drzwi kapu kilit lukko ytterdor stopcock shutoff water_shutoff magnetventil electrovanne "
     "absperrhahn hauptwasserhahn space_heater spaceheater heizlufter warmwasserspeicher hot_water "
-    "entry_release electric_latch irrigation_zone_2 poliv ajto ovi"
+    "domofon furtka dorlas allarme backofen entry_release electric_latch irrigation_zone_2 poliv ajto ovi"
 ).split()
 # What stands in ordinary homes, with letters of the words above in it.
 PLAIN_SWITCHES = (
@@ -22,7 +22,7 @@ PLAIN_SWITCHES = (
     "corridor transporter usb_port_3 poe_port_4 lan_port bath_heater terrace_heater mirror_heater kettle "
     "wasserkocher coffee_maker towel_dryer fountain decorative_lights turlicht garagenlicht garage_lights "
     "front_door_lamp schrank kleiderschrank fernseher wohnzimmer stehlampe cuisine_prise sapin_de_noel "
-    "flock navidad spielzeug storage_room vestibule"
+    "kapuzinerzimmer sperrholz flock navidad spielzeug storage_room vestibule"
 ).split()
 
 
@@ -55,6 +55,19 @@ def test_a_switch_with_letters_that_cannot_be_read_is_refused(name: str, *, is_r
     """Nothing is known of it then; a light with such a name shines all the same."""
     assert bool(peril("switch.relay_1", KnownEntity("switch.relay_1", name))) != is_read
     assert peril("light.lamp", KnownEntity("light.lamp", name)) == ""
+
+
+@pytest.mark.parametrize(
+    "name",
+    "Bedroom blind;Living room shades;Curtain;Roller shade;Awning;Rollladen;Rollo;Jalousien;Raffstore;"
+    "Markise;Plissee;Volets;Rideau;Persiana;Estor;Toldo;Tapparelle;Tenda;Rolluik;Gordijnen;Zonnescherm;Rullgardin;"
+    "Persienn;Rolety;Żaluzje;Žaluzie;Redőny;Perde;Panjur;Жалюзи;Шторы;Рольставни;Ρολά;Verhot".split(";"),
+)
+def test_a_cover_that_is_called_a_blind_may_move(name: str) -> None:
+    """In many languages; without the word nothing says that it is one, but where nothing is known of it."""
+    assert peril("cover.relay", KnownEntity("cover.relay", name)) == ""
+    assert peril("cover.relay", KnownEntity("cover.relay", "Main"))
+    assert peril("cover.relay", None) == ""
 
 
 @pytest.mark.parametrize(

@@ -160,7 +160,10 @@ class Verdicts:
         if order.verb is Verb.MODIFY:
             said.append(generated(after, self._topics))
         if order.verb in OPINIONS:
-            feedback, telling = self._replies.feedback(after, order, now)
+            opinion, occasion = OPINIONS[order.verb], order.nonce
+            feedback, telling = self._replies.feedback(
+                after, opinion, person=order.person, text=order.text, occasion=occasion, at=now
+            )
             writes.say(feedback)
             said.append(telling)
         return said

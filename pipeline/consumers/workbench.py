@@ -1,5 +1,6 @@
 """The process in which automations are tried: reads a job, the store and its past, answers, and ends."""
 
+import gc
 import os
 import signal
 import sys
@@ -31,6 +32,8 @@ SETTLED_MS = 72 * 3_600_000
 def main() -> None:
     """Do the job on standard input; what it yields goes to standard output as JSON."""
     use_one_arena()
+    # What is made here is kept until the end: looking for what could be freed costs more than the trial.
+    gc.disable()
     os.nice(NICE)
     # Whatever logs or warns must not mix with the answer.
     answer, sys.stdout = sys.stdout, sys.stderr

@@ -1,12 +1,11 @@
 """What somebody's automations would do next, once one of ours has acted."""
 
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import compress
 
 from pipeline.suggesting.families import family, groups, known
-from pipeline.suggesting.links import Link, links
+from pipeline.suggesting.links import Link, Passes, Reaches, links
 from pipeline.suggesting.links.comparison import leads_to
 from pipeline.suggesting.naming import whole_name
 from pipeline.suggesting.perils import is_grave_to_act_on
@@ -45,25 +44,24 @@ class _Following:
         self._catalogue = catalogue
         running = [each for each in catalogue.automations if each.enabled]
         self._unread = [each for each in running if each.config is None or "use_blueprint" in each.config]
-        self._links = [
-            _Followed(each, link)
-            for each in running
-            if each.config is not None and "use_blueprint" not in each.config
-            for link in links(each.config)
-        ]
+        self._groups = groups(catalogue)
+        self._starting: defaultdict[str, list[_Followed]] = defaultdict(list)
+        for each in running:
+            if each.config is not None and "use_blueprint" not in each.config:
+                self._add(each, links(each.config))
         self._touched = set[str]()
 
     def of(self, ours: Sequence[Link]) -> Iterator[_Followed]:
         """Yield all that follows, each link once."""
-        waiting, left = deque(ours), list(self._links)
+        waiting, seen = deque(ours), set[int]()
         while waiting:
-            done = list(self._felt(waiting.popleft()))
-            self._touched.update(link.deed.entity_id for link in done)
-            is_started = [any(leads_to(link, each.link) for link in done) for each in left]
-            started = list(compress(left, is_started))
-            left = [each for each, begins in zip(left, is_started, strict=True) if not begins]
-            waiting.extend(each.link for each in started)
-            yield from started
+            for done in self._felt(waiting.popleft()):
+                self._touched.add(done.deed.entity_id)
+                for each in self._starting.get(done.deed.entity_id, ()):
+                    if id(each) not in seen and leads_to(done, each.link):
+                        seen.add(id(each))
+                        waiting.append(each.link)
+                        yield each
 
     def unread(self) -> Iterator[str]:
         """Name what cannot be read and has to do with something that was reached and something grave."""
@@ -74,6 +72,11 @@ class _Following:
                 both = f"{whole_name(shared[0])} and {whole_name(grave[0])}"
                 yield f"{_title(each)} has to do with {both}, and what it does there cannot be read"
 
+    def _add(self, automation: KnownAutomation, theirs: Sequence[Link]) -> None:
+        for link in theirs:
+            if isinstance(link.start, Reaches | Passes):
+                self._starting[link.start.entity_id].append(_Followed(automation, link))
+
     def _is_grave(self, entity_id: str) -> bool:
         return is_grave_to_act_on(entity_id, known(entity_id, self._catalogue))
 
@@ -81,7 +84,8 @@ class _Following:
         """Yield a link, and the same for each member and each group, whose state changes with it."""
         yield link
         entity_id = link.deed.entity_id
-        for other in (family(entity_id, self._catalogue) - {entity_id}) | groups(entity_id, self._catalogue):
+        others = family(entity_id, self._catalogue) | self._groups.get(entity_id, set())
+        for other in others - {entity_id}:
             same_kind = other.partition(".")[0] == entity_id.partition(".")[0]
             deed = replace(link.deed, entity_id=other, value=link.deed.value if same_kind else None)
             yield replace(link, deed=deed)

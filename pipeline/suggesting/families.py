@@ -1,5 +1,6 @@
 """What belongs to what in a home: groups and scenes, and their members."""
 
+from collections import defaultdict
 from collections.abc import Iterator
 
 from schemas.catalogue import Catalogue, KnownEntity
@@ -26,13 +27,14 @@ def family(entity_id: str, catalogue: Catalogue | None) -> frozenset[str]:
     return frozenset(found)
 
 
-def groups(entity_id: str, catalogue: Catalogue) -> frozenset[str]:
-    """What an entity belongs to; a scene does not change with what its members do."""
-    return frozenset(
-        group
-        for group in catalogue.entities
-        if group != entity_id and not group.startswith("scene.") and entity_id in family(group, catalogue)
-    )
+def groups(catalogue: Catalogue) -> dict[str, set[str]]:
+    """What each member belongs to; a scene is left out: it does not change with what its members do."""
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    for entity_id, entity in catalogue.entities.items():
+        if has_members(entity) and not entity_id.startswith("scene."):
+            for member in family(entity_id, catalogue) - {entity_id}:
+                found[member].add(entity_id)
+    return dict(found)
 
 
 def _members(entity_id: str, catalogue: Catalogue | None) -> Iterator[str]:

@@ -92,8 +92,11 @@ def renew(
     It is retired where nothing speaks for it any more, where it is not safe, where one of the `others` stands
     in its way, and where its habit has become what people had dismissed. It gets its new trial, and the
     automation that would be suggested now, when either differs noticeably. One that a person has put off is
-    left alone until its time is over; one that a person has modified keeps its automation, however it does.
+    left alone until its time is over; one that a person has modified keeps its automation, however it does;
+    and while an earlier version of it stands in Home Assistant, only a person takes it back.
     """
+    if suggestion.ha_automation_id is not None:
+        return None
     if (lost := _lost(suggestion, outlook, situation.now)) is not None:
         return _retired(suggestion, lost, situation)
     snoozed = suggestion.snoozed_until

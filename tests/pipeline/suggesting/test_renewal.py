@@ -166,6 +166,14 @@ def test_what_is_not_there_for_a_moment_is_not_taken_back() -> None:
     assert renew(waiting, outlook(waiting), known) is None
 
 
+def test_what_stands_in_home_assistant_is_not_taken_back() -> None:
+    """A change of what is deployed waits: the deployed one would be left behind, and explains the habit."""
+    change = suggestion(ha_automation_id="haai_1", ha_entity_id="automation.ours")
+    automated = Outlook({change.pattern_id: True}, {}, {}, {})
+    for found in (automated, GONE_FOR_GOOD):
+        assert renew(change, found, situation(now=LATER)) is None
+
+
 def test_what_was_put_off_waits_until_its_time_is_over() -> None:
     """Until then nothing changes but its end; then it is there again, tried anew."""
     put_off = suggestion(snoozed_until=LATER + timedelta(hours=1))

@@ -359,6 +359,26 @@ async def test_suggesters_at_once_do_not_repeat_each_other(clock: Clock) -> None
     assert [each.pattern_id for each in clock.store.suggestions.all()] == [offers[0].pattern.id]
 
 
+async def test_suggesters_at_once_bring_back_once(clock: Clock) -> None:
+    """Two that found the same to hold again say it once, and not over what a person did meanwhile."""
+    planner = Planner(clock.settings, clock.home, clock.store)
+    gone = suggestion(status=Status.RETIRED, now=NOW - timedelta(days=9))
+    keep(clock.store, gone)
+    examination = Examination(offers=(offer(),))
+    plans = [planner.decide(examination, None, minimum=0.75, now=NOW) for _ in range(3)]
+    for plan in plans[:2]:
+        with clock.store.begin() as transaction:
+            planner.keep(plan, transaction)
+    (back,) = clock.store.suggestions.all()
+    assert (back.status, len(said(clock.store))) == (Status.PENDING, 1)
+    rejected = back.model_copy(update={"status": Status.REJECTED})
+    with clock.store.begin() as transaction:
+        assert transaction.suggestions.replace(rejected, changes=2)
+    with clock.store.begin() as transaction:
+        planner.keep(plans[2], transaction)
+    assert clock.store.suggestions.all() == [rejected]
+
+
 async def test_experience_is_shown_and_moves_the_bar(clock: Clock) -> None:
     """After ten rejected lights a light needs more than a fan, whose text says what people made of fans."""
     with clock.store.begin() as transaction:

@@ -3,7 +3,7 @@
 import argparse
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from importlib import import_module
 from importlib.metadata import version
 from typing import Protocol, cast
@@ -51,6 +51,11 @@ class UserError(Exception):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the subcommand that the command line names."""
     words = list(sys.argv[1:] if argv is None else argv)
+    with _without("rich") if words[:1] == ["run"] else nullcontext():
+        return _main(words)
+
+
+def _main(words: list[str]) -> int:
     chosen = words[0] if words and words[0] in COMMANDS else None
     parser = argparse.ArgumentParser("ha-ai", description="Learns a household's habits from Home Assistant.")
     parser.add_argument("--version", action="version", version=f"ha-ai {version('ha-ai')}")
@@ -74,9 +79,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _module(name: str) -> Command:
-    if name == "run":
-        with _without("rich"):
-            return cast("Command", import_module(f"pipeline.cli.{name}"))
     return cast("Command", import_module(f"pipeline.cli.{name}"))
 
 
@@ -84,7 +86,8 @@ def _module(name: str) -> Command:
 def _without(package: str) -> Iterator[None]:
     """Hide a package from what is imported meanwhile.
 
-    structlog imports rich where it finds it, for tracebacks that the service never prints: 5 MB.
+    structlog and httpx import rich where they find it, for tracebacks and for a command line that the service
+    never has: 5 MB.
     """
     if package in sys.modules:
         yield

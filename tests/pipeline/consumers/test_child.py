@@ -144,3 +144,22 @@ def test_one_whose_parent_is_gone_does_not_begin() -> None:
     ended = subprocess.run(begin, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
     assert ended.returncode == 1
     assert "the process that started this one has ended" in ended.stderr
+
+
+def test_the_deployer_does_without_what_others_need(tmp_path: Path) -> None:
+    """Its process, made as far as it goes without a token, imports nothing of what takes 30 MB and more."""
+    begin = [
+        sys.executable,
+        "-X",
+        "importtime",
+        "-c",
+        "from pipeline.cli import main; main(['run', 'deploy'])",
+    ]
+    environment = {**os.environ, "HA_AI_DATABASE_PATH": str(tmp_path / "ha-ai.db")}
+    ended = subprocess.run(
+        begin, capture_output=True, text=True, timeout=TIMEOUT_S, check=False, env=environment, cwd=tmp_path
+    )
+    assert "HA_AI_DEPLOYER_TOKEN_FILE" in ended.stderr
+    imported = {line.rpartition("|")[2].strip() for line in ended.stderr.splitlines()}
+    assert "pipeline.consumers.deployer" in imported
+    assert imported & {"numpy", "polars", "river", "rich.console"} == set()

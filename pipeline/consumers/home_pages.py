@@ -1,5 +1,7 @@
 """Home Assistant's pages as far as its API reaches them: which release they are, and a notification."""
 
+from collections.abc import Mapping
+
 import structlog
 
 from pipeline.consumers.home_reader import reader_of
@@ -31,6 +33,26 @@ class HomePages:
         except HomeAssistantError as error:
             log.debug("Home Assistant's release is not known", reason=str(error))
             return None
+
+    async def lacks(self, devices: Mapping[str, str]) -> bool:
+        """Whether Home Assistant has not made all of these entities, each on its device.
+
+        Parameters
+        ----------
+        devices
+            The identifier of the device by the unique id of each entity.
+        """
+        if self._reader is None or not devices:
+            return False
+        from sinks.home_assistant import HomeAssistantError  # noqa: PLC0415 loaded with the reader
+
+        try:
+            found = await self._reader.discovered(*devices)
+        except HomeAssistantError as error:
+            log.debug("what Home Assistant has made is not known", reason=str(error))
+            return False
+        ours = {each.unique_id for each in found if devices[each.unique_id] in each.device_ids}
+        return not ours.issuperset(devices)
 
     async def point(self, waiting: int) -> bool:
         """Let a notification say how many suggestions wait, none if none does; False where that failed."""

@@ -15,7 +15,8 @@ from pipeline.consumers.home_pages import HomePages
 from pipeline.delivery.announcements import Announcer
 from pipeline.delivery.connection import connection_id
 from pipeline.delivery.decoding import dead_letter
-from pipeline.ingest.messages import Message, PoisonError, Reason
+from pipeline.ingest.messages import Message, PoisonError
+from pipeline.showing.controls import probability
 from pipeline.showing.discovery import Discovery, Form
 from pipeline.showing.known import Known, Repairs
 from pipeline.showing.retained import Showing
@@ -36,8 +37,8 @@ PAUSE_S = 0.2
 SOON_S = 0.5
 SOON_FOR_S = 5.0
 SELDOM_S = 30.0
+RECOVER_S = 300.0
 GAPS_US = 7 * 86_400_000_000
-LONGEST_NUMBER = 32
 NOTIFIED = "notified_suggestions"
 MINIMUM_CONFIDENCE = "minimum_confidence"
 
@@ -75,6 +76,7 @@ class Shower:
         self._born = False
         self._woken = asyncio.Event()
         self._soon_until_s = 0.0
+        self._recover_at_s = time.monotonic() + RECOVER_S
 
     def inlets(self) -> Sequence[Inlet]:
         settings = self._desk.settings
@@ -125,7 +127,7 @@ class Shower:
         """Keep the minimum confidence that a person has set; what is no such number becomes a dead letter."""
         message = Message(received.topic, received.payload, received.received_us, retain=received.retain)
         try:
-            minimum = _probability(message)
+            minimum = probability(message)
         except PoisonError as error:
             await self._bury(message, error)
         else:
@@ -174,6 +176,7 @@ class Shower:
         seen = await self._desk.ask(self._read)
         await self._publish(seen, form, again=born)
         self._connection = current
+        await self._recover(seen, form)
         await self._point(seen, again=born)
         self._born = self._born and not born
 
@@ -218,6 +221,19 @@ class Shower:
         if steps.begin or steps.follow:
             log.debug("shown in Home Assistant", messages=len(steps.begin) + len(steps.follow), form=form)
 
+    async def _recover(self, seen: Seen, form: Form) -> None:
+        """Announce all again where Home Assistant lacks some of it.
+
+        It refuses an entity while a stranger's has its unique id, and does not try again by itself.
+        """
+        if time.monotonic() < self._recover_at_s:
+            return
+        self._recover_at_s = time.monotonic() + RECOVER_S
+        entities = self._showing.entities(seen.suggestions, from_us(self._desk.now_us()))
+        if await self._pages.lacks(entities):
+            log.warning("Home Assistant lacks entities of ours, announcing them again")
+            await self._publish(seen, form, again=True)
+
     async def _retain(self, topic: str, payload: bytes) -> None:
         await self._desk.publish(Outgoing(secrets.token_hex(16), topic, payload, retain=True))
         self._known.published(topic, payload, connection_id(self._desk.broker))
@@ -227,16 +243,3 @@ class Shower:
         changed = seen.waiting != seen.notified or (again and seen.waiting)
         if changed and await self._pages.point(len(seen.waiting)):
             await self._set_control(NOTIFIED, seen.waiting)
-
-
-def _probability(message: Message) -> float:
-    """The number from 0 to 1 that a message holds; a retained one is no person's act."""
-    try:
-        number = float(message.payload[:LONGEST_NUMBER])
-    except ValueError:
-        number = -1.0
-    if message.retain or len(message.payload) > LONGEST_NUMBER or not 0 <= number <= 1:
-        raise PoisonError(
-            Reason.WRONG_SHAPE, f"expected a number from 0 to 1, not retained, got {message.payload[:20]!r}"
-        )
-    return number

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from pipeline.showing.discovery import Discovery, Form
 from pipeline.showing.hub import hub_device
+from pipeline.showing.identity import device_of
 from pipeline.showing.suggestion import is_shown, suggestion_device, suggestion_state
 from schemas.statuses import HubState
 from schemas.suggestions import Suggestion
@@ -50,6 +51,15 @@ class Showing:
             device = suggestion_device(each, self._discovery, self._topics)
             wanted |= self._discovery.announce(device, form)
         return wanted
+
+    def entities(self, suggestions: Sequence[Suggestion], now: datetime) -> dict[str, str]:
+        """The identifier of its device by the unique id of each entity that the suggestions have."""
+        return {
+            component.config["unique_id"]: device_of(each)
+            for each in suggestions
+            if is_shown(each, now)
+            for component in suggestion_device(each, self._discovery, self._topics).components
+        }
 
     def steps(
         self,

@@ -130,6 +130,9 @@ async def test_what_strangers_made_with_our_buttons_id_approves_nothing(
         assert store.suggestions.get(proposed.id) == proposed
     for topic in announced:
         await home_assistant.wire.publish(topic, "", retain=True)
+    # As when it was found that Home Assistant lacks it: all is announced again.
+    await home_assistant.wire.publish("homeassistant/status", "online")
+    await _await_own_button(home_assistant, proposed)
     await settle(home_assistant, product, proposed)
 
 
@@ -250,6 +253,15 @@ async def settle(home: HomeAssistant, product: Product, proposed: Suggestion) ->
 async def _await_words(home: HomeAssistant, proposed: Suggestion, *, timeout_s: float) -> None:
     entity_id = f"sensor.ha_ai_{proposed.id}_{proposed.content_hash[:8]}"
     await home.await_state(entity_id, proposed.title, timeout_s)
+
+
+async def _await_own_button(home: HomeAssistant, proposed: Suggestion) -> None:
+    async def is_there() -> bool:
+        known = await home.ask("config/entity_registry/list")
+        named = [row["original_name"] for row in known if row["unique_id"] == _button_id(proposed)]
+        return named == ["Approve"]
+
+    await eventually(is_there, "its own button is there", 60)
 
 
 async def _await_refusal(product: Product, proposed: Suggestion, before: int) -> None:

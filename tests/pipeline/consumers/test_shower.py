@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,6 +18,7 @@ from pipeline.consumers.host import ConsumerHost
 from pipeline.consumers.registry import factories
 from pipeline.consumers.shower import Seen, Shower
 from pipeline.settings import Settings
+from schemas.discovered import DiscoveredEntity
 from schemas.events import Gap
 from schemas.home import Home
 from schemas.suggestions import Status, Suggestion
@@ -39,6 +40,22 @@ class Pages:
         self.release = release
         self.told: list[tuple[str, str]] = []
         self.asked = 0
+        self.looked = 0
+        self.devices: dict[str, str] = {}
+
+    async def discovered(self, *unique_ids: str) -> list[DiscoveredEntity]:
+        """What it has made: each as we announced it, or on a stranger's device."""
+        self._answering()
+        self.looked += 1
+        return [
+            DiscoveredEntity(
+                f"button.{each}",
+                each,
+                device_ids=frozenset({self.devices.get(each, "_".join(each.split("_")[:2]))}),
+            )
+            for each in unique_ids
+            if self.devices.get(each, "ours")
+        ]
 
     async def version(self) -> tuple[int, int]:
         """Its release."""
@@ -179,11 +196,17 @@ def add(store: SqlStore, *suggestions: Suggestion) -> None:
 
 def change(store: SqlStore, number: int, **changed: Any) -> None:
     """Let something become of a suggestion."""
+    change_at_once(store, {number: changed})
+
+
+def change_at_once(store: SqlStore, changed: Mapping[int, Mapping[str, Any]]) -> None:
+    """Let something become of several suggestions, by their numbers."""
     with store.begin() as transaction:
-        kept = transaction.suggestions.get(f"{number:016x}")
-        assert kept
-        plain = {**dict(kept.suggestion), **changed}
-        assert transaction.suggestions.replace(Suggestion.model_validate(plain), changes=kept.changes)
+        for number, fields in changed.items():
+            kept = transaction.suggestions.get(f"{number:016x}")
+            assert kept
+            plain = {**dict(kept.suggestion), **fields}
+            assert transaction.suggestions.replace(Suggestion.model_validate(plain), changes=kept.changes)
 
 
 @pytest.mark.usefixtures("pages")
@@ -341,8 +364,8 @@ async def test_the_notification_changes_only_with_what_waits(
             pages.release = (2025, 4)
             await until(lambda: pages.told == [("haai_suggestions", "2")], "a notification")
         async with showing(settings):
-            change(store, 1, status=Status.DEPLOYED)
-            change(store, 2, snoozed_until=datetime.now(UTC) + timedelta(hours=1))
+            later = datetime.now(UTC) + timedelta(hours=1)
+            change_at_once(store, {1: {"status": Status.DEPLOYED}, 2: {"snoozed_until": later}})
             await until(lambda: len(pages.told) == 2, "no notification")
     assert pages.told[1:] == [("haai_suggestions", "dismissed")]
 
@@ -450,3 +473,45 @@ async def test_a_device_that_others_announced_is_taken_away_and_announced_anew(
         await witness.publish(HUB, '{"components":{"x":{"platform":"button"}}}', retain=True)
         await until(lambda: witness.heard[said:].count(HUB) == 3, "theirs, nothing, and ours")
         assert witness.retained[HUB] == right
+
+
+@pytest.mark.parametrize("device", ["a stranger's", ""])
+async def test_what_home_assistant_did_not_make_is_announced_again(
+    broker: Any,
+    settings: Settings,
+    store: SqlStore,
+    pages: Pages,
+    monkeypatch: pytest.MonkeyPatch,
+    device: str,
+) -> None:
+    """While a stranger's entity has our unique id, it makes none for us; once it has, all is quiet."""
+    monkeypatch.setattr("pipeline.consumers.shower.RECOVER_S", 0.0)
+    shown = suggestion(1)
+    add(store, shown)
+    pages.devices = {f"haai_{shown.id}_{shown.content_hash[:8]}_approve": device}
+    async with witnessing(broker) as witness, showing(settings):
+        await until(lambda: witness.heard.count(HUB) >= 3, "the hub again and again")
+        pages.devices = {}
+        looked = pages.looked
+        await until(lambda: pages.looked >= looked + 2, "that it has looked")
+        said, looked = len(witness.heard), pages.looked
+        await until(lambda: pages.looked >= looked + 2, "that it has looked again")
+        assert len(witness.heard) == said
+
+
+async def test_a_home_assistant_that_cannot_be_asked_lacks_nothing(
+    broker: Any,
+    settings: Settings,
+    store: SqlStore,
+    pages: Pages,
+    looks: list[Seen],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What is not known is not put right."""
+    monkeypatch.setattr("pipeline.consumers.shower.RECOVER_S", 0.0)
+    add(store, suggestion(1))
+    pages.release = None
+    async with witnessing(broker) as witness, showing(settings):
+        await until(lambda: len(witness.announced("haai")) == 7 + 4, "single components")
+        await until(idle(looks, 3), "that it has looked again")
+        assert witness.heard.count(ONE_HUB) == 1

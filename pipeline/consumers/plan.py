@@ -136,10 +136,8 @@ def _make(suggestions: SuggestionWrites, suggestion: Suggestion, topics: Topics)
     kept = suggestions.get(suggestion.id)
     if kept is None:
         suggestions.add(suggestion)
-    elif kept.suggestion.status is not Status.RETIRED or not suggestions.replace(
-        suggestion, changes=kept.changes
-    ):
-        return []
+    else:
+        suggestions.replace(suggestion, changes=kept.changes)
     _audit(suggestions, "suggested" if kept is None else "suggested again", suggestion, suggestion.title)
     return [generated(suggestion, topics)]
 

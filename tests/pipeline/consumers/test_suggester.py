@@ -34,7 +34,7 @@ from schemas.suggestions import (
 from sinks.home_assistant import HomeAssistantReader, Refused, Unreachable
 from sinks.store import SqlStore, StoreUnavailableError
 from sinks.store.audit import check
-from tests.pipeline.suggesting.offers import NOW, offer, opinion, suggestion, trial
+from tests.pipeline.suggesting.offers import NOW, automation, offer, opinion, suggestion, trial
 from tests.sinks.conftest import postgresql_server, postgresql_url, sqlite_url, url
 
 __all__ = ["postgresql_server", "postgresql_url", "sqlite_url", "url"]
@@ -279,8 +279,19 @@ async def test_what_is_taken_back_does_not_come_back_in_the_same_run(clock: Cloc
     keep(clock.store, suggestion())
     bench = Bench(offers=[offer()], again=trial(0.3))
     learned(clock.store, offer())
-    await Suggester(clock, workshop=bench).run_once()
+    plan = await Suggester(clock, workshop=bench).run_once()
+    assert plan.new == []
     assert [each.status for each in clock.store.suggestions.all()] == [Status.RETIRED]
+
+
+async def test_new_ones_are_held_against_what_waits_as_it_is_from_now_on(clock: Clock) -> None:
+    """A suggestion moves to ten o'clock: what another pattern would do then is not suggested beside it."""
+    keep(clock.store, waiting := suggestion())
+    moved = offer(automation=automation(minute=600))
+    beside = offer(pattern=offer("light.other").pattern, automation=automation(minute=630))
+    await Suggester(clock, workshop=Bench(offers=[moved, beside])).run_once()
+    (found,) = clock.store.suggestions.all()
+    assert (found.id, found.automation) == (waiting.id, moved.automation)
 
 
 async def test_what_moved_after_a_rejection_is_kept_beside_it(clock: Clock) -> None:

@@ -44,8 +44,8 @@ class Confirmation:
         self._now_us = now_us
         self._impatient_until_s = 0.0
 
-    async def of(self, press: Press, suggestion: Suggestion) -> tuple[str, str]:
-        """Return who pressed, by name, and what makes the press count once.
+    async def of(self, press: Press, suggestion: Suggestion) -> tuple[str, str, str]:
+        """Return who pressed, by name, what makes the press count once, and who pressed, by id.
 
         Raises
         ------
@@ -64,7 +64,8 @@ class Confirmation:
             raise PressError(
                 "unconfirmed", f"Home Assistant could not be asked who pressed, press again: {error}"
             ) from error
-        return readable(name)[:LONGEST_NAME].strip() or pressed.user_id[:LONGEST_NAME], pressed.nonce
+        user_id = pressed.user_id[:LONGEST_NAME]
+        return readable(name)[:LONGEST_NAME].strip() or user_id, pressed.nonce, user_id
 
     async def _pressed(self, reader: "HomeAssistantReader", press: Press, suggestion: Suggestion) -> Pressed:
         found = await reader.discovered(button_of(press), words_of(suggestion))

@@ -1,15 +1,15 @@
 """Orders to the deployer: taken once, or refused, and each in the audit log."""
 
+from pipeline.consumers.refusal_book import UNKNOWN, RefusalBook
 from pipeline.deploying.admission import objection, ordered
 from pipeline.deploying.messages import Messages
-from pipeline.reviewing.refused import Refused
 from schemas.commands import SignedCommand
 from schemas.instants import from_us
-from sinks.store import SqlStore, StoreUnavailableError, Transaction
+from sinks.store import SqlStore, StoreUnavailableError
+from sinks.store.suggestions import SuggestionWrites
 
 CONTROL = "refused_orders"
 REFUSED = "order refused"
-UNKNOWN = "unknown"
 
 
 class Orders:
@@ -26,6 +26,7 @@ class Orders:
     def __init__(self, store: SqlStore, messages: Messages) -> None:
         self._store = store
         self._messages = messages
+        self._refused = RefusalBook(CONTROL, one=REFUSED, many="orders refused")
 
     def take(self, command: SignedCommand, now_us: int) -> str:
         """Begin what a verified command orders; why it is refused, nothing if it is not.
@@ -37,7 +38,13 @@ class Orders:
             writes.take_turn("order")
             if not writes.use_nonce(f"deploy:{command.nonce}", now_us):
                 text = "it was ordered by this very command before"
-                self._enter(transaction, "replayed", _claimed(text, command), command.suggestion_id, now_us)
+                self._enter(
+                    transaction.suggestions,
+                    "replayed",
+                    _claimed(text, command),
+                    command.suggestion_id,
+                    now_us,
+                )
                 return text
             kept = writes.get(command.suggestion_id)
             suggestion = kept.suggestion if kept else None
@@ -74,31 +81,19 @@ class Orders:
         text, subject = (_claimed(text, claimed), claimed.suggestion_id) if claimed else (text, UNKNOWN)
         with self._store.begin() as transaction:
             transaction.suggestions.take_turn("order")
-            self._enter(transaction, code, text, subject, now_us)
+            self._enter(transaction.suggestions, code, text, subject, now_us)
 
     def sum_up(self, now_us: int) -> None:
         """Enter how many were refused without an entry of their own, if that is due."""
-        if not Refused.model_validate(self._store.suggestions.control(CONTROL) or {}).is_due(now_us):
+        if not self._refused.is_due(self._store.suggestions, now_us):
             return
         with self._store.begin() as transaction:
-            writes = transaction.suggestions
-            writes.take_turn("order")
-            book, summary = Refused.model_validate(writes.control(CONTROL) or {}).sum_up(now_us)
-            if summary:
-                writes.audit(
-                    at_us=now_us, actor=UNKNOWN, what="orders refused", subject=UNKNOWN, detail=summary
-                )
-                writes.set_control(CONTROL, book.model_dump(mode="json"))
+            transaction.suggestions.take_turn("order")
+            self._refused.sum_up(transaction.suggestions, now_us)
 
-    def _enter(self, transaction: Transaction, code: str, text: str, subject: str, now_us: int) -> None:
+    def _enter(self, writes: SuggestionWrites, code: str, text: str, subject: str, now_us: int) -> None:
         """Enter what anybody may have sent, or count it."""
-        writes = transaction.suggestions
-        kept = writes.control(CONTROL)
-        book = Refused.model_validate(kept) if kept else Refused(at_us=now_us)
-        book, is_entered = book.enter(code, now_us)
-        writes.set_control(CONTROL, book.model_dump(mode="json"))
-        if is_entered:
-            writes.audit(at_us=now_us, actor=UNKNOWN, what=REFUSED, subject=subject, detail=f"{code}: {text}")
+        self._refused.enter(writes, code, f"{code}: {text}", subject=subject, now_us=now_us)
 
 
 def _claimed(text: str, command: SignedCommand) -> str:

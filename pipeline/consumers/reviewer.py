@@ -13,7 +13,8 @@ from pipeline.consumers.alteration import Alteration
 from pipeline.consumers.confirmation import Confirmation
 from pipeline.consumers.consumer import Consumer, Desk, Inlet, Loop, Received
 from pipeline.consumers.home_reader import catalogue_of, reader_of
-from pipeline.consumers.verdicts import UNKNOWN, Refusal, Terms, Verdicts
+from pipeline.consumers.refusal_book import UNKNOWN
+from pipeline.consumers.verdicts import Refusal, Terms, Verdicts
 from pipeline.reviewing.decisions import Fate, HindranceError, Order, decide
 from pipeline.reviewing.key_file import load_key
 from pipeline.reviewing.presses import PressError, read_press
@@ -87,8 +88,7 @@ class Reviewer:
         decision = decide(suggestion, bare, is_undone=False)
         if suggestion is None or decision.code in ("unknown", "changed"):
             raise PressError(decision.code, decision.text)
-        person, nonce = await self._confirmation.of(press, suggestion)
-        return Order.of_press(press, person, nonce)
+        return Order.of_press(press, *await self._confirmation.of(press, suggestion))
 
     async def _settle(self, order: Order, received: Received) -> None:
         terms = await self._terms(order)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from pipeline.consumers.refusal_book import UNKNOWN, RefusalBook
 from pipeline.deploying.admission import loops
 from pipeline.deploying.steps import begun
 from pipeline.reviewing.decisions import (
@@ -14,8 +15,8 @@ from pipeline.reviewing.decisions import (
     Order,
     carried_out,
     decide,
+    readable,
 )
-from pipeline.reviewing.refused import Refused
 from pipeline.reviewing.replies import Replies
 from pipeline.reviewing.signing import new_command
 from pipeline.settings import Settings
@@ -34,7 +35,6 @@ from sinks.store.transaction import Transaction
 REVIEWING = "review"
 REFUSED = "refused"
 REFUSED_BY_COUNT = "refused, by count"
-UNKNOWN = "unknown"
 REMOVED = 0
 REPLAYED = Decision(Fate.REFUSED, "replayed", "this was received before, and counts once")
 WRITTEN_MEANWHILE = "expected a suggestion as it was read, got one that somebody else wrote meanwhile"
@@ -79,6 +79,7 @@ class Verdicts:
         self._key = key
         self._topics = settings.topics
         self._replies = Replies(store.home, settings.topics)
+        self._refused = RefusalBook(REFUSED, one=REFUSED, many=REFUSED_BY_COUNT)
 
     def settle(self, order: Order, topic: str, terms: Terms, now_us: int) -> Decision:
         """Carry an order out, if it is to be; its nonce is used either way.
@@ -115,13 +116,11 @@ class Verdicts:
 
     def sum_up(self, now_us: int) -> None:
         """Enter what a flood left to be counted, if it is due."""
-        if not _book(self._store.suggestions.control(REFUSED)).is_due(now_us):
+        if not self._refused.is_due(self._store.suggestions, now_us):
             return
         with self._store.begin() as transaction:
-            writes = transaction.suggestions
-            writes.take_turn(REVIEWING)
-            book = self._summed_up(writes, now_us)
-            writes.set_control(REFUSED, book.model_dump(mode="json"))
+            transaction.suggestions.take_turn(REVIEWING)
+            self._refused.sum_up(transaction.suggestions, now_us)
 
     def _decide(self, writes: SuggestionWrites, kept: Kept | None, order: Order, terms: Terms) -> Decision:
         decision = decide(kept and kept.suggestion, order, is_undone=_is_undone(writes, order))
@@ -192,37 +191,17 @@ class Verdicts:
 
         Whoever is known is entered and answered, however many others send: each of theirs counts once.
         """
-        writes = transaction.suggestions
-        book, is_entered, is_known = self._summed_up(writes, now_us), True, refusal.actor != UNKNOWN
-        if not is_known:
-            book, is_entered = book.enter(refusal.code, now_us)
-        if is_entered:
-            writes.audit(
-                at_us=now_us,
-                actor=refusal.actor,
-                what=REFUSED,
-                subject=refusal.subject,
-                detail=f"{refusal.code} {refusal.topic}: {refusal.text}",
-            )
-        order = refusal.order
-        if order is not None and writes.get(order.suggestion_id) is not None:
-            is_answered = is_known
-            if not is_known:
-                book, is_answered = book.answer(now_us)
-            if is_answered:
-                answer = self._replies.answer(order, refusal.text, is_accepted=False, at=from_us(now_us))
-                transaction.enqueue([answer], now_us)
-        writes.set_control(REFUSED, book.model_dump(mode="json"))
-
-    def _summed_up(self, writes: SuggestionWrites, now_us: int) -> Refused:
-        book, summary = _book(writes.control(REFUSED)).sum_up(now_us)
-        if summary:
-            writes.audit(at_us=now_us, actor=UNKNOWN, what=REFUSED_BY_COUNT, subject="", detail=summary)
-        return book
-
-
-def _book(kept: object) -> Refused:
-    return Refused.model_validate(kept or {})
+        writes, order, is_known = transaction.suggestions, refusal.order, refusal.actor != UNKNOWN
+        subject, detail = refusal.subject, f"{refusal.code} {refusal.topic}: {_user(order)}{refusal.text}"
+        if is_known:
+            writes.audit(at_us=now_us, actor=refusal.actor, what=REFUSED, subject=subject, detail=detail)
+        else:
+            self._refused.enter(writes, refusal.code, detail, subject=subject, now_us=now_us)
+        if order is None or writes.get(order.suggestion_id) is None:
+            return
+        if is_known or self._refused.may_answer(writes, now_us):
+            answer = self._replies.answer(order, refusal.text, is_accepted=False, at=from_us(now_us))
+            transaction.enqueue([answer], now_us)
 
 
 def _replay(order: Order, topic: str) -> Refusal:
@@ -242,9 +221,13 @@ def _is_undone(writes: SuggestionWrites, order: Order) -> bool:
     return found is not None and found.wanted == REMOVED
 
 
+def _user(order: Order | None) -> str:
+    return f"user={readable(order.user_id)} " if order and order.user_id else ""
+
+
 def _enter(
     writes: SuggestionWrites, suggestion: Suggestion, order: Order, decision: Decision, now_us: int
 ) -> None:
-    words = f"version {suggestion.version} {suggestion.content_hash} {order.nonce} {order.text}"
+    words = f"version {suggestion.version} {suggestion.content_hash} {order.nonce} {_user(order)}{order.text}"
     what = order.said if decision.fate is Fate.DONE else f"{order.said} {decision.code}"
     writes.audit(at_us=now_us, actor=order.person, what=what, subject=suggestion.id, detail=words.rstrip())

@@ -35,6 +35,7 @@ class Order:
     """What somebody who may say so wants of a suggestion.
 
     `said` is the verb as they know it. By `nonce` it counts once; `answered` is what the answer names.
+    `user_id` is that of the person in Home Assistant, where they pressed: names can be alike, and change.
     """
 
     verb: Verb
@@ -46,6 +47,7 @@ class Order:
     answered: str = ""
     text: str = ""
     change: Modification | None = None
+    user_id: str = ""
 
     @classmethod
     def of_command(cls, command: SignedCommand) -> "Order":
@@ -63,11 +65,10 @@ class Order:
         )
 
     @classmethod
-    def of_press(cls, press: Press, person: str, nonce: str) -> "Order":
+    def of_press(cls, press: Press, person: str, nonce: str, user_id: str = "") -> "Order":
         """What a press wants that Home Assistant has confirmed."""
-        return cls(
-            VERBS[press.verb], press.verb.value, press.suggestion_id, press.content_hash, person, nonce
-        )
+        verb, said = VERBS[press.verb], press.verb.value
+        return cls(verb, said, press.suggestion_id, press.content_hash, person, nonce, user_id=user_id)
 
 
 class Fate(StrEnum):

@@ -131,6 +131,15 @@ async def test_a_press_of_long_ago_is_over(
     assert (now(desk), reasons(desk)) == (LAMP, ["not_pressed"])
 
 
+async def test_who_pressed_is_entered_by_id_too(desk: ReviewDesk, home_assistant: FakeHomeAssistant) -> None:
+    """Names can be alike, and change: the audit log says which user it was, of a refusal as well."""
+    for verb in (REJECT, NOT_NOW):
+        home_assistant.press(button(verb, LAMP), READER_ID)
+        await publish(desk, verb)
+    assert [entry.what for entry in desk.audit()] == ["reject", "refused"]
+    assert all(f" user={READER_ID}" in entry.detail for entry in desk.audit())
+
+
 async def test_a_press_counts_once(desk: ReviewDesk, home_assistant: FakeHomeAssistant) -> None:
     """The message again, forged or delivered again, is refused and orders nothing; another press counts."""
     home_assistant.press(button(NOT_NOW, LAMP), READER_ID)

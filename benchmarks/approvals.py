@@ -11,7 +11,7 @@ from functools import partial
 from benchmarks.processes import wait_until
 from benchmarks.review_desk import EVERYTHING, ReviewDesk, a_suggestion
 from pipeline.consumers.consumer import Received
-from pipeline.consumers.deployer import Deployer
+from pipeline.consumers.deploy.deployer import Deployer
 from pipeline.reviewing.signing import new_command
 from pipeline.settings import Settings
 from schemas.commands import SignedCommand, Verb

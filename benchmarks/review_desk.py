@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from faststream.mqtt import MQTTBroker
 
 from pipeline.consumers.consumer import Desk, Received
-from pipeline.consumers.reviewer import Reviewer
+from pipeline.consumers.review.reviewer import Reviewer
 from pipeline.reviewing.key_file import load_key
 from pipeline.reviewing.signing import new_command
 from pipeline.settings import Settings

@@ -20,8 +20,8 @@ from pipeline.cli import UserError
 from pipeline.cli.demo_settings import settings_of
 from pipeline.cli.findings import Findings
 from pipeline.cli.terminal import OUT, command, progress, say
-from pipeline.consumers.plan import Planner
-from pipeline.consumers.workshop import Workshop, WorkshopError
+from pipeline.consumers.suggest.plan import Planner
+from pipeline.consumers.suggest.workshop import Workshop, WorkshopError
 from pipeline.delivery.ending import FatalError
 from pipeline.delivery.service import Service
 from pipeline.ingest.bounds import StreamClock

@@ -13,7 +13,7 @@ from pipeline.cli import UserError
 from pipeline.cli.home_file import read_home_file
 from pipeline.consumers.child import keep_running
 from pipeline.consumers.consumer import STATEFUL, Consumer, Loop
-from pipeline.consumers.deployer_token import TokenFileError
+from pipeline.consumers.deploy.token import TokenFileError
 from pipeline.consumers.host import ConsumerHost
 from pipeline.consumers.registry import factories
 from pipeline.delivery.ending import FatalError

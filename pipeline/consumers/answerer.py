@@ -10,10 +10,10 @@ import zmqtt
 from faststream.mqtt import QoS
 from pydantic import ValidationError
 
-from pipeline.consumers.alteration import Alteration
 from pipeline.consumers.consumer import Consumer, Desk, Inlet, Loop, Received
 from pipeline.consumers.home_reader import reader_of
-from pipeline.consumers.workshop import Workshop, WorkshopError
+from pipeline.consumers.review.alteration import Alteration
+from pipeline.consumers.suggest.workshop import Workshop, WorkshopError
 from pipeline.delivery.egress import EXPIRY_HEADER
 from pipeline.reviewing.decisions import Altered, HindranceError, Order
 from pipeline.suggesting.assembly import renewed

@@ -13,25 +13,25 @@ def factories(consumers: Iterable[Consumer]) -> dict[Consumer, Factory]:
 
 
 def _suggester(desk: Desk) -> StatelessConsumer:
-    from pipeline.consumers.suggester import Suggester
+    from pipeline.consumers.suggest.suggester import Suggester
 
     return Suggester(desk)
 
 
 def _reviewer(desk: Desk) -> StatelessConsumer:
-    from pipeline.consumers.reviewer import Reviewer
+    from pipeline.consumers.review.reviewer import Reviewer
 
     return Reviewer(desk)
 
 
 def _deployer(desk: Desk) -> StatelessConsumer:
-    from pipeline.consumers.deployer import Deployer
+    from pipeline.consumers.deploy.deployer import Deployer
 
     return Deployer(desk)
 
 
 def _shower(desk: Desk) -> StatelessConsumer:
-    from pipeline.consumers.shower import Shower
+    from pipeline.consumers.show.shower import Shower
 
     return Shower(desk)
 

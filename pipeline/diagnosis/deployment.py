@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from pipeline.consumers.deployer_token import TokenFileError, read_token
+from pipeline.consumers.deploy.token import TokenFileError, read_token
 from pipeline.deploying.troubles import Trouble, explanation, trouble_of
 from pipeline.diagnosis.finding import Finding, ok, warning, wrong
 from pipeline.settings import Settings

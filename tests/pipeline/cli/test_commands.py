@@ -10,9 +10,9 @@ from structlog.testing import capture_logs
 
 from pipeline.consumers.answerer import Answerer
 from pipeline.consumers.consumer import Consumer, Desk, Inlet, Loop, Received
-from pipeline.consumers.deployer import Deployer
-from pipeline.consumers.reviewer import Reviewer
-from pipeline.consumers.workshop import Workshop
+from pipeline.consumers.deploy.deployer import Deployer
+from pipeline.consumers.review.reviewer import Reviewer
+from pipeline.consumers.suggest.workshop import Workshop
 from pipeline.reviewing.key_file import load_key
 from pipeline.reviewing.signing import verified
 from pipeline.suggesting.words import proof

@@ -15,7 +15,7 @@ from typing import Any
 from faststream.mqtt import MQTTBroker
 
 from pipeline.consumers.consumer import Desk, Received
-from pipeline.consumers.deployer import Deployer
+from pipeline.consumers.deploy.deployer import Deployer
 from pipeline.deploying.contents import is_same
 from pipeline.deploying.steps import Patience, Step
 from pipeline.reviewing.key_file import load_key

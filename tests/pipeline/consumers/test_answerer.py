@@ -23,7 +23,7 @@ from pipeline.consumers.answerer import (
     fitting,
 )
 from pipeline.consumers.consumer import Consumer, Desk, Received
-from pipeline.consumers.workshop import Workshop, WorkshopError
+from pipeline.consumers.suggest.workshop import Workshop, WorkshopError
 from schemas.commands import Answer
 from schemas.suggestions import Status, Suggestion, Trial
 from schemas.topics import Topics

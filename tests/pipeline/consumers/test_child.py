@@ -161,5 +161,5 @@ def test_the_deployer_does_without_what_others_need(tmp_path: Path) -> None:
     )
     assert "HA_AI_DEPLOYER_TOKEN_FILE" in ended.stderr
     imported = {line.rpartition("|")[2].strip() for line in ended.stderr.splitlines()}
-    assert "pipeline.consumers.deployer" in imported
+    assert "pipeline.consumers.deploy.deployer" in imported
     assert imported & {"numpy", "polars", "river", "rich.segment"} == set()

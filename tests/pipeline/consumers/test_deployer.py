@@ -11,8 +11,8 @@ import pytest
 import pytest_asyncio
 
 from pipeline.consumers.consumer import Received
-from pipeline.consumers.deployer import Deployer
-from pipeline.consumers.deployer_token import TokenFileError
+from pipeline.consumers.deploy.deployer import Deployer
+from pipeline.consumers.deploy.token import TokenFileError
 from pipeline.suggesting.rendering import as_yaml, render
 from schemas.commands import AutomationExecuted, AutomationFailed
 from schemas.suggestions import Opinion, Status, Suggestion, SuggestionChanged, UserFeedback

@@ -8,7 +8,7 @@ from random import Random
 import pytest
 import pytest_asyncio
 
-from pipeline.consumers.deployer_orders import CONTROL
+from pipeline.consumers.deploy.orders import CONTROL
 from pipeline.reviewing.refused import Refused
 from pipeline.reviewing.signing import new_command, sign
 from schemas.automations import Action, Automation, StateTrigger, TimeTrigger

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from pipeline.consumers.deployer import Deployer
+from pipeline.consumers.deploy.deployer import Deployer
 from schemas.suggestions import Opinion, Status, SuggestionChanged
 from sinks.home_assistant import Unreachable
 from sinks.store import Held

@@ -11,8 +11,9 @@ from pipeline.consumers.consumer import Consumer
 from pipeline.consumers.registry import factories
 factories(Consumer)
 print([name for name in sys.modules if name in (
-    "pipeline.consumers.answerer", "pipeline.consumers.deployer", "pipeline.consumers.reviewer",
-    "pipeline.consumers.shower", "pipeline.consumers.suggester", "sinks.home_assistant", "polars",
+    "pipeline.consumers.answerer", "pipeline.consumers.deploy.deployer", "pipeline.consumers.review.reviewer",
+    "pipeline.consumers.show.shower", "pipeline.consumers.suggest.suggester", "sinks.home_assistant",
+    "polars",
 )])
 """
 
@@ -33,7 +34,7 @@ def test_nothing_is_imported_for_what_does_not_run() -> None:
 
 def test_the_deployers_process_takes_nothing_to_learn_with() -> None:
     """The process that stays beside the other imports no statistics, which would take 20 MB."""
-    code = "import sys; import pipeline.cli.run, pipeline.consumers.deployer; "
+    code = "import sys; import pipeline.cli.run, pipeline.consumers.deploy.deployer; "
     code += "print([name for name in ('numpy', 'river', 'scipy', 'polars') if name in sys.modules])"
     said = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True

@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.processes import wait_until
 from benchmarks.review_desk import ReviewDesk, a_suggestion, button, show
-from pipeline.consumers import confirmation
+from pipeline.consumers.review import confirmation
 from pipeline.reviewing.signing import is_signed
 from pipeline.settings import Settings
 from pipeline.showing.identity import button_of, content_of, device_of

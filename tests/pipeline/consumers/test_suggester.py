@@ -11,11 +11,11 @@ import pytest
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
-from pipeline.consumers import suggester as module
 from pipeline.consumers.consumer import Desk, Received
-from pipeline.consumers.plan import Planner
-from pipeline.consumers.suggester import Suggester
-from pipeline.consumers.workshop import Attempt, Examination, Workshop, WorkshopError
+from pipeline.consumers.suggest import suggester as module
+from pipeline.consumers.suggest.plan import Planner
+from pipeline.consumers.suggest.suggester import Suggester
+from pipeline.consumers.suggest.workshop import Attempt, Examination, Workshop, WorkshopError
 from pipeline.settings import Settings
 from pipeline.suggesting.assembly import Offer
 from pipeline.suggesting.scrutiny import NOT_COMPARED

@@ -11,8 +11,8 @@ import numpy as np
 import psutil
 import pytest
 
-from pipeline.consumers.workbench import read_history
-from pipeline.consumers.workshop import (
+from pipeline.consumers.suggest.workbench import read_history
+from pipeline.consumers.suggest.workshop import (
     BENCH,
     ENVIRONMENT,
     Attempt,
@@ -42,10 +42,10 @@ PARENT = """
 import asyncio, sys
 from importlib import import_module
 from pipeline.cli import run
-from pipeline.consumers.workshop import Workshop
+from pipeline.consumers.suggest.workshop import Workshop
 from pipeline.settings import Settings
 from schemas.home import Home
-for name in ("answerer", "reviewer", "shower", "suggester"):
+for name in ("answerer", "review.reviewer", "show.shower", "suggest.suggester"):
     import_module(f"pipeline.consumers.{name}")
 examination = asyncio.run(Workshop(Settings(_env_file=None), Home(tz="Europe/Berlin")).examine(0.5))
 print(len(examination.offers), sorted(name for name in ("polars", "alembic") if name in sys.modules))

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import structlog
 
 from pipeline.consumers.consumer import Desk
-from pipeline.consumers.deployer_records import Records
+from pipeline.consumers.deploy.records import Records
 from pipeline.deploying.admission import admitted, approval_of, approved
 from pipeline.deploying.contents import Whose, is_same, whose
 from pipeline.deploying.steps import Patience, Step, is_overdue

@@ -9,9 +9,9 @@ import structlog
 
 from pipeline.consumers.consumer import Consumer, Desk, Inlet, Loop, Received
 from pipeline.consumers.home_reader import reader_of
-from pipeline.consumers.occasion import Occasion
-from pipeline.consumers.plan import Plan, Planner
-from pipeline.consumers.workshop import Attempt, Workshop, WorkshopError
+from pipeline.consumers.suggest.occasion import Occasion
+from pipeline.consumers.suggest.plan import Plan, Planner
+from pipeline.consumers.suggest.workshop import Attempt, Workshop, WorkshopError
 from schemas.catalogue import Catalogue
 from schemas.instants import from_us
 from schemas.statuses import AnalysisComplete
@@ -74,7 +74,7 @@ class Suggester:
         ------
         HomeUnseenError
             Home Assistant does not answer.
-        pipeline.consumers.workshop.WorkshopError
+        pipeline.consumers.suggest.workshop.WorkshopError
             Nothing could be tried.
         sinks.store.StoreError
             Nothing could be kept.

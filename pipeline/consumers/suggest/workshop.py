@@ -19,7 +19,7 @@ from schemas.suggestions import Trial
 log = structlog.get_logger()
 
 TIMEOUT_S = 300.0
-BENCH = ("-P", "-m", "pipeline.consumers.workbench")
+BENCH = ("-P", "-m", "pipeline.consumers.suggest.workbench")
 LONGEST_REASON = 500
 # What the process is given of this one's environment, where Home Assistant's token and the broker's password
 # stand: what Python is found and run with, and what the store's database is reached and written with.

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.consumers.consumer import Desk
 from pipeline.consumers.home_reader import catalogue_of
-from pipeline.consumers.workshop import Workshop, WorkshopError
+from pipeline.consumers.suggest.workshop import Workshop, WorkshopError
 from pipeline.reviewing.decisions import Altered, HindranceError, Order
 from pipeline.suggesting.choosing import domain
 from pipeline.suggesting.experience import experience

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from detectors.history import History
-from pipeline.consumers.workshop import Attempt, Examination, Job
+from pipeline.consumers.suggest.workshop import Attempt, Examination, Job
 from pipeline.heap import use_one_arena
 from pipeline.learning.core import LearningCore
 from pipeline.learning.day_set import DaySet

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import structlog
 
 from pipeline.consumers.consumer import Desk
-from pipeline.consumers.deployer_records import Records
-from pipeline.consumers.deployer_steps import Steps
+from pipeline.consumers.deploy.records import Records
+from pipeline.consumers.deploy.steps import Steps
 from pipeline.deploying.looks import Look, look_of
 from pipeline.deploying.steps import US, Patience, Step
 from schemas.deployments import Deployment

@@ -10,12 +10,12 @@ from functools import partial
 import structlog
 
 from pipeline.consumers.consumer import Consumer, Desk, Inlet, Loop, Received
-from pipeline.consumers.deployer_orders import Orders
-from pipeline.consumers.deployer_records import Records
-from pipeline.consumers.deployer_runs import Runs
-from pipeline.consumers.deployer_steps import Steps
-from pipeline.consumers.deployer_token import TokenFileError, read_token
-from pipeline.consumers.deployer_upkeep import Upkeep
+from pipeline.consumers.deploy.orders import Orders
+from pipeline.consumers.deploy.records import Records
+from pipeline.consumers.deploy.runs import Runs
+from pipeline.consumers.deploy.steps import Steps
+from pipeline.consumers.deploy.token import TokenFileError, read_token
+from pipeline.consumers.deploy.upkeep import Upkeep
 from pipeline.delivery.ownership import Ownership
 from pipeline.deploying.steps import US, Patience, Step, due_us
 from pipeline.reviewing.key_file import load_key

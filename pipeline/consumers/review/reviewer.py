@@ -9,12 +9,12 @@ from functools import partial
 
 import structlog
 
-from pipeline.consumers.alteration import Alteration
-from pipeline.consumers.confirmation import Confirmation
 from pipeline.consumers.consumer import Consumer, Desk, Inlet, Loop, Received
 from pipeline.consumers.home_reader import catalogue_of, reader_of
 from pipeline.consumers.refusal_book import UNKNOWN
-from pipeline.consumers.verdicts import Refusal, Terms, Verdicts
+from pipeline.consumers.review.alteration import Alteration
+from pipeline.consumers.review.confirmation import Confirmation
+from pipeline.consumers.review.verdicts import Refusal, Terms, Verdicts
 from pipeline.reviewing.decisions import Fate, HindranceError, Order, decide
 from pipeline.reviewing.key_file import load_key
 from pipeline.reviewing.presses import PressError, read_press

@@ -11,7 +11,7 @@ import structlog
 import zmqtt
 
 from pipeline.consumers.consumer import Consumer, Desk, Inlet, Loop, Received
-from pipeline.consumers.home_pages import HomePages
+from pipeline.consumers.show.home_pages import HomePages
 from pipeline.delivery.announcements import Announcer
 from pipeline.delivery.connection import connection_id
 from pipeline.delivery.decoding import dead_letter

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import structlog
 
-from pipeline.consumers.workshop import Examination
+from pipeline.consumers.suggest.workshop import Examination
 from pipeline.learning.local_days import LocalDays
 from pipeline.settings import Settings
 from pipeline.suggesting.announcing import changed, generated

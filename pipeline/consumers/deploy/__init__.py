@@ -1,0 +1,1 @@
+"""Brings Home Assistant to what was approved, and looks after it; alone holds the administrator's token."""

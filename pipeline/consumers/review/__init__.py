@@ -1,0 +1,1 @@
+"""Takes what people say to suggestions: signed commands, and presses that Home Assistant confirms."""

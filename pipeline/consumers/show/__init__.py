@@ -1,0 +1,1 @@
+"""Keeps Home Assistant's pages as the store says."""

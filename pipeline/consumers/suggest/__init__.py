@@ -1,0 +1,1 @@
+"""Tries automations on the past when a day was judged, and proposes the best."""

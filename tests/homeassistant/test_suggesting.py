@@ -3,7 +3,7 @@
 import json
 from collections.abc import AsyncIterator
 from contextlib import closing
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,6 +12,7 @@ import pytest
 import pytest_asyncio
 
 from pipeline.learning.attribution import attribute
+from pipeline.reviewing.buttons import SHOWN_FOR_US
 from schemas.commands import Press, PressVerb
 from schemas.events import Cause
 from schemas.suggestions import Opinion, Status, Suggestion
@@ -69,6 +70,7 @@ async def test_it_is_proposed_in_words_with_its_proof(
     assert suggestion.trial.wanted > 4 * max(1, suggestion.trial.unwanted)
     button = await button_of(home_assistant, suggestion, "approve")
     assert (await home_assistant.state(button) or {})["state"] == "unknown"
+    await _await_words(home_assistant, suggestion, timeout_s=30)
     shown = [each for each in await states(home_assistant) if each["state"] == suggestion.title]
     assert len(shown) == 1
     assert str(suggestion.trial.wanted) in json.dumps(shown[0]["attributes"])
@@ -158,7 +160,8 @@ async def test_who_is_shown_other_words_approves_nothing(
 async def test_a_users_press_deploys_it(
     home_assistant: HomeAssistant, product: Product, suggestion: Suggestion
 ) -> None:
-    """A user presses Approve, and the automation is there and enabled."""
+    """A user presses Approve, having read what it does, and the automation is there and enabled."""
+    await _await_reading(home_assistant, suggestion)
     await press_button(home_assistant, suggestion, "approve")
     automation = await eventually(
         lambda: deployed(home_assistant, suggestion), f"the automation is there; see {product.log}", 30
@@ -253,6 +256,19 @@ async def settle(home: HomeAssistant, product: Product, proposed: Suggestion) ->
 async def _await_words(home: HomeAssistant, proposed: Suggestion, *, timeout_s: float) -> None:
     entity_id = f"sensor.ha_ai_{proposed.id}_{proposed.content_hash[:8]}"
     await home.await_state(entity_id, proposed.title, timeout_s)
+
+
+async def _await_reading(home: HomeAssistant, proposed: Suggestion) -> None:
+    """Return when the words have stood for as long as it takes to see them."""
+
+    async def is_read() -> bool:
+        words = await home.state(f"sensor.ha_ai_{proposed.id}_{proposed.content_hash[:8]}")
+        if not words or words["state"] != proposed.title:
+            return False
+        since = datetime.fromisoformat(words["last_updated"])
+        return datetime.now(UTC) - since > timedelta(microseconds=2 * SHOWN_FOR_US)
+
+    await eventually(is_read, "the words stand", 30)
 
 
 async def _await_own_button(home: HomeAssistant, proposed: Suggestion) -> None:

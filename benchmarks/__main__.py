@@ -13,6 +13,7 @@ MEASUREMENTS = (
     ("benchmarks.throughput",),
     ("benchmarks.latency",),
     ("benchmarks.memory",),
+    ("benchmarks.memory", "--all"),
     ("benchmarks.validity",),
     ("benchmarks.forging",),
     ("benchmarks.deploying",),

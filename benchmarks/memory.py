@@ -5,7 +5,7 @@ import asyncio
 import sys
 import tempfile
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,25 +21,30 @@ SAMPLE_S = 0.1
 QUIET_S = 15.0
 TARGET_MB = 150
 REPLAY = (HA_AI[0], "replay", "--shift-to-now")
+# All but the deployer, which is a process of its own and needs a Home Assistant.
+ALL = (*HA_AI, "suggest", "review", "show", "answer")
 
 
 @dataclass(slots=True)
 class Peaks:
     """Proportional set size in MB: before anything came, the highest so far, and the last.
 
-    Beside them the highest resident size, which counts in full what other processes share.
+    Beside them the highest resident size, which counts in full what other processes share, and the highest
+    that processes of moments took, in which automations are tried on the past.
     """
 
     idle: float = 0.0
     peak: float = 0.0
     last: float = 0.0
     resident: float = 0.0
+    trying: float = 0.0
 
     def take(self, pid: int | None) -> None:
         """Take a sample."""
         self.last = _mb(pid, "Pss")
         self.peak = max(self.peak, self.last)
         self.resident = max(self.resident, _mb(pid, "Rss"))
+        self.trying = max(self.trying, _mb_of_children(pid))
 
 
 def main() -> None:
@@ -47,6 +52,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.memory", description=__doc__)
     parser.add_argument("--events", type=Path, help="a log, instead of a generated household's 30 days")
     parser.add_argument("--home", type=Path, help="its home.json")
+    parser.add_argument("--all", action="store_true", help="with every consumer, not learning alone")
     parser.add_argument("--write", action="store_true", help="into RESULTS.md")
     arguments = parser.parse_args()
     with ExitStack() as stack:
@@ -58,17 +64,25 @@ def main() -> None:
         else:
             title = "Memory, a large home"
             command = "python -m benchmarks.memory --events EVENTS --home HOME"
-        table = asyncio.run(_measured(folder, arguments.events.resolve(), arguments.home.resolve()))
+        words: tuple[str, ...] = HA_AI
+        if arguments.all:
+            title, command, words = f"{title}, with suggestions", f"{command} --all", ALL
+        table = asyncio.run(_measured(folder, arguments.events.resolve(), arguments.home.resolve(), words))
     print(table)
     if arguments.write:
         write_section(title, command, table)
 
 
-async def _measured(folder: Path, events: Path, home: Path) -> str:
+async def _measured(folder: Path, events: Path, home: Path, words: tuple[str, ...]) -> str:
     broker = Mosquitto(folder)
     await broker.start()
     log = folder / "worker.log"
-    worker = Worker(folder / "ha-ai.db", log, broker.port, mqtt_client_id="haai-bench-p0", home_file=home)
+    settings = {
+        "mqtt_client_id": "haai-bench-p0",
+        "home_file": home,
+        "command_key_file": folder / "ha-ai.key",
+    }
+    worker = Worker(folder / "ha-ai.db", log, broker.port, command=words, **settings)
     peaks = Peaks()
     began_s = time.monotonic()
     try:
@@ -84,10 +98,11 @@ async def _measured(folder: Path, events: Path, home: Path) -> str:
     patterns = text_of(worker.database, "SELECT count(*) FROM patterns WHERE status = 'active'")
     seconds = time.monotonic() - began_s
     return (
-        "| events kept | patterns | PSS idle, MB | PSS peak | to reach | PSS last | RSS peak | seconds |\n"
-        "|---|---|---|---|---|---|---|---|\n"
+        "| events kept | patterns | PSS idle, MB | PSS peak | to reach | PSS last | RSS peak "
+        "| trying, PSS peak | seconds |\n"
+        "|---|---|---|---|---|---|---|---|---|\n"
         f"| {int(kept):,} | {patterns} | {peaks.idle:.1f} | {peaks.peak:.1f} | {TARGET_MB} "
-        f"| {peaks.last:.1f} | {peaks.resident:.1f} | {seconds:.0f} |"
+        f"| {peaks.last:.1f} | {peaks.resident:.1f} | {peaks.trying:.1f} | {seconds:.0f} |"
     )
 
 
@@ -117,10 +132,17 @@ async def _until_quiet(worker: Worker, peaks: Peaks) -> None:
 
 
 def _mb(pid: int | None, measure: str) -> float:
-    """Memory of a process and its children: `Pss` shares what is shared, `Rss` counts it for each."""
-    process = psutil.Process(pid)
-    family = (process, *process.children(recursive=True))
-    return sum(_kb(each.pid, measure) for each in family) / 1024
+    """Memory of a process: `Pss` shares what is shared, `Rss` counts it in full."""
+    return _kb(pid, measure) / 1024 if pid else 0.0
+
+
+def _mb_of_children(pid: int | None) -> float:
+    """Proportional set size of a process's children; one that has just ended takes nothing."""
+    total = 0.0
+    for child in psutil.Process(pid).children(recursive=True):
+        with suppress(FileNotFoundError, ProcessLookupError, StopIteration):
+            total += _mb(child.pid, "Pss")
+    return total
 
 
 def _kb(pid: int, measure: str) -> int:

@@ -5,6 +5,8 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import structlog
+
 from pipeline.reviewing.buttons import own_button, own_words, require_shown
 from pipeline.reviewing.decisions import readable
 from pipeline.reviewing.presses import Pressed, PressError, confirmed
@@ -15,9 +17,12 @@ from schemas.suggestions import Suggestion
 if TYPE_CHECKING:
     from sinks.home_assistant import HomeAssistantReader
 
+log = structlog.get_logger()
+
 # Home Assistant sets a button's state before it publishes; 3 s are for releases that may not.
 PAUSES_S = (0.1, 0.2, 0.4, 0.8, 1.5)
 IMPATIENCE_S = 10.0
+NOTIFICATION_ID = "haai_press"
 LONGEST_NAME = 64
 NOT_SET_UP = (
     "buttons count only where Home Assistant can be asked who pressed: "
@@ -73,7 +78,11 @@ class Confirmation:
         words = own_words(suggestion, found) if press.verb is PressVerb.APPROVE else None
         pressed = await self._awaited(reader, button_of(press), button)
         if words is not None:
-            require_shown(suggestion, await reader.state(words), pressed)
+            try:
+                require_shown(suggestion, await reader.state(words), pressed)
+            except PressError as error:
+                await _tell(reader, str(error))
+                raise
         return pressed
 
     async def _awaited(self, reader: "HomeAssistantReader", button: str, entity_id: str) -> Pressed:
@@ -98,3 +107,13 @@ class Confirmation:
             if not error.may_come:
                 raise
             return None
+
+
+async def _tell(reader: "HomeAssistantReader", why: str) -> None:
+    """Tell the person, who sees nothing but a button, why their press does not count."""
+    from sinks.home_assistant import HomeAssistantError  # noqa: PLC0415 only where it is set up
+
+    try:
+        await reader.notify(NOTIFICATION_ID, "ha-ai", f"Your press does not count: {why}.")
+    except HomeAssistantError as error:
+        log.warning("a press that does not count could not be explained", reason=str(error))

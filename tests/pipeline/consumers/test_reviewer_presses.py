@@ -293,6 +293,30 @@ async def test_words_that_come_with_the_press_were_not_read(
     assert (now(desk), reasons(desk)) == (LAMP, ["just_shown"])
 
 
+async def test_who_pressed_in_vain_is_told_in_home_assistant(
+    desk: ReviewDesk, home_assistant: FakeHomeAssistant
+) -> None:
+    """A person sees nothing but a button: a notification says why their press does not count."""
+    await publish(desk, APPROVE)
+    assert home_assistant.notifications == {}, "nobody pressed"
+    home_assistant.press(button(APPROVE, LAMP), READER_ID)
+    home_assistant.age(WORDS, 0)
+    await publish(desk, APPROVE)
+    [told] = home_assistant.notifications.values()
+    assert "look again, then press again" in told["message"]
+
+
+async def test_who_cannot_be_told_is_refused_all_the_same(
+    desk: ReviewDesk, home_assistant: FakeHomeAssistant
+) -> None:
+    """The reason stays the same when no notification can be made."""
+    home_assistant.fail("call", Failure.SERVER_ERROR)
+    home_assistant.press(button(APPROVE, LAMP), READER_ID)
+    home_assistant.age(WORDS, 0)
+    await publish(desk, APPROVE)
+    assert (now(desk), reasons(desk), home_assistant.notifications) == (LAMP, ["just_shown"], {})
+
+
 async def test_a_button_that_was_altered_after_the_press_was_another(
     desk: ReviewDesk, home_assistant: FakeHomeAssistant
 ) -> None:

@@ -83,6 +83,11 @@ async def _serve(settings: Settings, consumers: frozenset[Consumer]) -> int:
         broker=settings.broker_url,
         consumers=", ".join(sorted(consumers)),
     )
+    if Consumer.REVIEW in consumers and not (settings.home_assistant_url and settings.home_assistant_token):
+        log.info(
+            "presses in Home Assistant do not count: "
+            "HA_AI_HOME_ASSISTANT_URL and HA_AI_HOME_ASSISTANT_TOKEN have to be set"
+        )
     parts, beside = _parts(settings, home, consumers)
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, _stop, parts)

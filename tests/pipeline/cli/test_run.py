@@ -166,6 +166,19 @@ def test_every_consumer_runs_and_ends(at_broker: Any, tmp_path: Path) -> None:
     assert not child.is_running()
 
 
+@pytest.mark.parametrize("is_set", [True, False])
+def test_without_a_readers_token_it_says_that_presses_do_not_count(at_broker: Any, *, is_set: bool) -> None:
+    """A person who presses in vain would look there; who has set it up is not told so."""
+    asked = {"HA_AI_HOME_ASSISTANT_URL": "http://127.0.0.1:1", "HA_AI_HOME_ASSISTANT_TOKEN": "t"}
+    with running(at_broker, port=0, **(asked if is_set else {})) as said:
+        events = []
+        for line in said:
+            events.append(line["event"])
+            if line["event"] == "consumer runs":
+                break
+    assert any("HA_AI_HOME_ASSISTANT_TOKEN" in event for event in events) is not is_set
+
+
 def test_address_of_health_is_said(at_broker: Any) -> None:
     """With port 0 a free one is picked, and the log says where health is served."""
     with running(at_broker, port=0) as said:

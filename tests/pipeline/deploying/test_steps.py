@@ -102,7 +102,7 @@ def test_a_removal_is_never_given_up() -> None:
     assert due_us(row, PATIENCE, 10_000) == 5_000 + 60 * US
 
 
-@pytest.mark.parametrize("trouble", NOT_TO_REMOVE)
+@pytest.mark.parametrize("trouble", sorted(NOT_TO_REMOVE))
 def test_what_nobody_ordered_or_is_not_ours_is_not_removed(trouble: Trouble) -> None:
     """What stands is left as it is."""
     left = failed(WANTED._replace(wanted=0, step="remove"), trouble, "no", 5_000, PATIENCE)

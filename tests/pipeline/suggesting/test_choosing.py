@@ -31,7 +31,7 @@ def test_the_best_come_first_and_no_more_than_there_is_room_for() -> None:
     assert len(passed) == 6
 
 
-@pytest.mark.parametrize("status", STANDING)
+@pytest.mark.parametrize("status", sorted(STANDING))
 def test_what_stands_is_not_suggested_again(status: Status) -> None:
     """While a suggestion waits or is deployed, its pattern makes no other, wherever it has moved to."""
     known = suggestion(status=status)

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import re
 from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
@@ -16,6 +17,10 @@ from schemas.instants import from_us
 from sinks.store.audit import AuditEntry
 
 BROKEN = 1
+# Ids of users and hashes are not read, and take the room of what is.
+_USER_ID = re.compile(r"(?:^|(?<=user=))[0-9a-f]{13,}\b")
+_HASH = re.compile(r"\b[0-9a-f]{13,}\b ?")
+ID_SHOWN = 8
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,10 +53,18 @@ def _table(entries: Sequence[AuditEntry], zone: ZoneInfo) -> Table:
         table.add_column(name, no_wrap=True)
     table.add_column("Detail", ratio=1)
     for entry in entries:
-        words = (entry.actor, entry.what, entry.subject[:SHORT_ID], entry.detail)
-        at = f"{from_us(entry.at_us).astimezone(zone):%d %b %Y %H:%M:%S}"
+        words = (_cut(entry.actor), entry.what, entry.subject[:SHORT_ID], _without_hashes(entry.detail))
+        at = f"{from_us(entry.at_us).astimezone(zone):%d %b %H:%M}"
         table.add_row(at, *(Text(readable(each)) for each in words))
     return table
+
+
+def _cut(words: str) -> str:
+    return _USER_ID.sub(lambda found: found[0][:ID_SHOWN], words)
+
+
+def _without_hashes(words: str) -> str:
+    return _HASH.sub("", _cut(words)).rstrip()
 
 
 def _plain(entry: AuditEntry) -> dict[str, object]:

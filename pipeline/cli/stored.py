@@ -11,7 +11,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from pipeline.cli import UserError
 from pipeline.cli.home_file import read_home_file
 from pipeline.diagnosis.store import read_only_url
+from pipeline.place import SNAPSHOT, SNAPSHOT_VERSION
 from pipeline.settings import Settings
+from schemas.home import Home
 from sinks.store import SqlStore, StoreError
 
 
@@ -28,8 +30,23 @@ def reading(settings: Settings) -> Iterator[SqlStore]:
 
 
 def zone_of(settings: Settings) -> ZoneInfo:
-    """The home's time zone, as `ha-ai run` takes it from the settings."""
-    return read_home_file(settings.home_file).zone if settings.home_file else ZoneInfo(settings.tz)
+    """The home's time zone: as the settings say it, else as `ha-ai run` kept it."""
+    if settings.home_file:
+        return read_home_file(settings.home_file).zone
+    kept = None if "tz" in settings.model_fields_set else _kept_home(settings)
+    return kept.zone if kept else ZoneInfo(settings.tz)
+
+
+def _kept_home(settings: Settings) -> Home | None:
+    """The home at the last start; None where no store can be read, as beside a file that needs none."""
+    try:
+        with reading(settings) as store:
+            kept = store.snapshot(SNAPSHOT)
+    except UserError:
+        return None
+    if kept is None or kept.version != SNAPSHOT_VERSION:
+        return None
+    return Home.model_validate_json(kept.payload)
 
 
 def _reading_url(settings: Settings) -> str:

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine, text
 
+from pipeline.place import SNAPSHOT, SNAPSHOT_VERSION
+from schemas.home import Home
 from sinks.store import SqlStore
 
 Command = Any
@@ -33,9 +35,37 @@ def test_whole_log(ha_ai: Command) -> None:
     outcome = ha_ai("audit")
     assert outcome.code == 0
     lines = [line.split() for line in outcome.out.splitlines()]
-    assert lines[1] == ["01", "Jan", "1970", "00:00:00", "Ada", "approve", "0123456", "version", "1"]
+    assert lines[1] == ["01", "Jan", "00:00", "Ada", "approve", "0123456", "version", "1"]
     assert "\x1b" not in outcome.out
     assert "The log is whole: 2 entries" in outcome.err
+
+
+def test_table_at_80_columns(store: SqlStore, ha_ai: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ids of users are cut and hashes left out, so that the words have room; JSON has all of it."""
+    monkeypatch.setenv("COLUMNS", "80")
+    user, content = "0123456789abcdef" * 2, "89abcdef" * 8
+    detail = f"version 1 {content} {'ab' * 16} user={user} too early"
+    with store.begin() as transaction:
+        transaction.suggestions.audit(at_us=0, actor=user, what="approve", subject="abc", detail=detail)
+    shown = ha_ai("audit").out.splitlines()[-2:]
+    assert " ".join(" ".join(shown).split()).endswith(
+        "01 Jan 00:00 01234567 approve abc version 1 user=01234567 too early"
+    )
+    assert json.loads(ha_ai("audit", "--json").out.splitlines()[-1])["detail"] == detail
+
+
+def test_zone_is_that_of_the_kept_home(
+    store: SqlStore, ha_ai: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Times are those of the home as the last start kept it, unless the settings say a zone."""
+    home = Home(id="home", tz="Asia/Tokyo", lat=35.7, lon=139.7)
+    with store.begin() as transaction:
+        transaction.save_snapshot(
+            SNAPSHOT, home.model_dump_json().encode(), version=SNAPSHOT_VERSION, applied_seq=0
+        )
+    assert "01 Jan 09:00" in ha_ai("audit").out
+    monkeypatch.setenv("HA_AI_TZ", "Europe/Berlin")
+    assert "01 Jan 01:00" in ha_ai("audit").out
 
 
 @pytest.mark.usefixtures("store")

@@ -2,7 +2,8 @@
 
 import argparse
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -30,6 +31,22 @@ _HOURS = re.compile(rf"(?:(after|before) {_CLOCK}|(?:between )?{_CLOCK} ?(?:-|an
 _COMPARED = re.compile(r"([a-z0-9_.]+) ?([<>=]) ?(.+)", re.ASCII)
 
 
+class Once(argparse.Action):
+    """Keeps one value; a second one would otherwise replace the first without a word."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[Any] | None,
+        option_string: str | None = None,
+    ) -> None:
+        """Keep the value, or refuse a second one."""
+        if getattr(namespace, self.dest) is not None:
+            parser.error(f"expected {option_string} once, got it again: one more condition can be added")
+        setattr(namespace, self.dest, values)
+
+
 def add_change_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what can be wanted another way."""
     parser.add_argument("--time", type=minute, metavar="HH:MM", help="another time of the day")
@@ -40,9 +57,10 @@ def add_change_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--if",
         dest="condition",
+        action=Once,
         type=condition,
         metavar="CONDITION",
-        help=f"one more condition: {CONDITIONS}",
+        help=f"one more condition, given once: {CONDITIONS}",
     )
 
 

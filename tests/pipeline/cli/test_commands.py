@@ -362,6 +362,8 @@ def test_nobody_reviews(
         (["rollback", "abc", "first"], "expected the number of a version, got 'first'"),
         (["modify", "abc", "--time", "25:00"], "expected a time such as 07:05, got '25:00'"),
         (["modify", "abc", "--if", "sometimes"], "expected one of dark, home, nobody home"),
+        (["modify", "abc", "--if", "dark", "--if", "mon"], "expected --if once, got it again"),
+        (["backtest", "abc", "--if", "dark", "--if", "mon"], "expected --if once, got it again"),
     ],
 )
 def test_usage(ha_ai: Command, capsys: pytest.CaptureFixture[str], words: list[str], why: str) -> None:

@@ -39,6 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         with reading(settings) as store:
             known = [*store.patterns(), *store.anomalies()]
+            _refuse_suggestion(arguments.id.lower(), known, [each.id for each in store.suggestions.all()])
     where = f" in {arguments.file}" if arguments.file else ": `ha-ai patterns` shows them"
     of_id = {each.id: each for each in known}
     found = of_id[chosen(arguments.id.lower(), {key: claim(each) for key, each in of_id.items()}, where)]
@@ -49,6 +50,18 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         _show(found, explanation)
     return 0
+
+
+def _refuse_suggestion(
+    beginning: str, known: Sequence[Pattern | Anomaly], suggestion_ids: Sequence[str]
+) -> None:
+    """Say where a suggestion is explained, if the id is one's and nothing else's."""
+    if any(each.id.startswith(beginning) for each in known):
+        return
+    if any(each.startswith(beginning) for each in suggestion_ids):
+        raise UserError(
+            f"expected the id of a pattern, got a suggestion's: `ha-ai suggestions {beginning}` shows it"
+        )
 
 
 def _read_file(path: Path) -> Iterator[Pattern | Anomaly]:

@@ -26,6 +26,7 @@ from schemas.patterns import (
     TimeOfDayDetail,
 )
 from sinks.store import SqlStore
+from tests.pipeline.suggesting.offers import suggestion
 
 Command = Any
 MakePattern = Callable[..., Pattern]
@@ -278,6 +279,19 @@ def test_unknown_id_of_the_store_says_where_ids_are(ha_ai: Command) -> None:
     store.migrate()
     store.close()
     assert "one of the 0 ids: `ha-ai patterns` shows them" in ha_ai("explain", "a").err
+
+
+def test_id_of_a_suggestion_says_what_shows_it(ha_ai: Command) -> None:
+    """Who gives a suggestion's id is told which command shows suggestions."""
+    known = suggestion()
+    store = SqlStore("sqlite:///ha-ai.db")
+    store.migrate()
+    with store.begin() as transaction:
+        assert transaction.suggestions.add(known)
+    store.close()
+    outcome = ha_ai("explain", known.id[:7])
+    assert outcome.code == 2
+    assert f"got a suggestion's: `ha-ai suggestions {known.id[:7]}` shows it" in outcome.err
 
 
 def test_times_of_a_file_alone_are_utc(told: Callable[..., str], anomaly: Anomaly) -> None:

@@ -10,6 +10,7 @@ import yaml
 from pipeline.cli import UserError
 
 LARGEST_CHARACTERS = 2_000_000
+LONGEST_DETAIL = 160
 STDIN = "-"
 
 
@@ -38,16 +39,16 @@ def read_automations(place: str) -> list[object]:
     UserError
         The file cannot be read, is too large, or is no YAML.
     """
+    named = "standard input" if place == STDIN else place
     try:
-        found = yaml.load(_text(place), Loader)  # noqa: S506 it is a safe loader
+        found = yaml.load(_text(place, named), Loader)  # noqa: S506 it is a safe loader
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        detail = " ".join(str(error).split()) or type(error).__name__
-        raise UserError(f"expected YAML in {place}, got: {detail}") from error
+        raise UserError(f"expected YAML in {named}, got: {_in_short(error)}") from error
     if isinstance(found, dict) and "automation" in found:
         found = found["automation"]
     automations = found if isinstance(found, list) else [found]
     if not automations or automations == [None]:
-        raise UserError(f"expected an automation in {place}, got none")
+        raise UserError(f"expected an automation in {named}, got none")
     return automations
 
 
@@ -56,7 +57,19 @@ def tags(config: object) -> list[str]:
     return sorted({value.tag for value in _values(config) if isinstance(value, Tagged)})
 
 
-def _text(place: str) -> str:
+def _in_short(error: Exception) -> str:
+    """What is wrong with YAML, and where, on one line."""
+    match error:
+        case yaml.MarkedYAMLError(problem=str(problem), problem_mark=yaml.Mark() as mark):
+            said = f"{problem} at line {mark.line + 1}, column {mark.column + 1}"
+        case yaml.reader.ReaderError():
+            said = f"a character that YAML does not allow at position {error.position}"
+        case _:
+            said = str(error) or type(error).__name__
+    return " ".join(said.split())[:LONGEST_DETAIL]
+
+
+def _text(place: str, named: str) -> str:
     try:
         if place == STDIN:
             text = sys.stdin.read(LARGEST_CHARACTERS + 1)
@@ -64,9 +77,9 @@ def _text(place: str) -> str:
             with Path(place).open(encoding="utf-8") as file:
                 text = file.read(LARGEST_CHARACTERS + 1)
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"expected a file of YAML at {place}, got: {error}") from error
+        raise UserError(f"expected a file of YAML at {named}, got: {error}") from error
     if len(text) > LARGEST_CHARACTERS:
-        raise UserError(f"expected at most {LARGEST_CHARACTERS:,} characters in {place}, got more")
+        raise UserError(f"expected at most {LARGEST_CHARACTERS:,} characters in {named}, got more")
     return text
 
 

@@ -44,4 +44,4 @@ def _judged(config: object) -> Verdict:
 
 def _name(config: object, number: int) -> str:
     named = config.get("alias") or config.get("id") if isinstance(config, dict) else None
-    return f"{number}. {str(named)[:80]}" if named else f"{number}."
+    return f"{number}. {str(named)[:80]}" if named else f"automation {number}"

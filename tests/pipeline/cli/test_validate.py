@@ -76,11 +76,17 @@ def test_tag_of_python_makes_nothing(judged: Any) -> None:
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("alias: [", "expected YAML in automations.yaml, got: while parsing"),
+        (
+            "alias: [",
+            "got: expected the node content, but found '<stream end>' at line 1, column 9\n",
+        ),
         ("", "expected an automation in automations.yaml, got none"),
         ("automation: []", "got none"),
         ("[" * 100_000, "expected YAML in automations.yaml"),
-        ("a: \x01", "expected YAML in automations.yaml, got: unacceptable character"),
+        (
+            "a: \x01",
+            "expected YAML in automations.yaml, got: a character that YAML does not allow at position 3\n",
+        ),
         ("a: b\n" * 500_001, "expected at most 2,000,000 characters"),
     ],
 )
@@ -107,6 +113,17 @@ def test_standard_input_and_json(ha_ai: Command, monkeypatch: pytest.MonkeyPatch
     outcome = ha_ai("validate", "-", "--json")
     kinds = [json.loads(line)["kind"] for line in outcome.out.splitlines()]
     assert kinds == ["valid", "outside"]
+
+
+def test_standard_input_is_named_in_words(ha_ai: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hyphen is said as what it stands for."""
+    monkeypatch.setattr("sys.stdin", io.StringIO("alias: ["))
+    assert "expected YAML in standard input, got: " in ha_ai("validate", "-").err
+
+
+def test_without_a_name(judged: Any) -> None:
+    """An automation without a name goes by its number."""
+    assert judged(GOOD.replace("alias: Hall", "")).out == "automation 1: valid\n"
 
 
 def test_no_file(ha_ai: Command) -> None:

@@ -53,6 +53,7 @@ class Patience:
     What cannot be taken back is tried again after `take_back_s`. What stands is looked after every
     `upkeep_s`; what is gone is looked for again after `again_s`, and an automation that is off counts as
     switched off by hand after `off_s`. For `stray_s` after a change a write that comes late is looked for.
+    A token that was refused is used again after `refused_s`: Home Assistant bans who is refused too often.
     """
 
     pauses_s: tuple[float, ...] = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0)
@@ -65,6 +66,7 @@ class Patience:
     again_s: float = 2.0
     off_s: float = 300.0
     stray_s: float = 3_600.0
+    refused_s: float = 600.0
 
     @property
     def tries(self) -> int:

@@ -10,11 +10,12 @@ from functools import partial
 import structlog
 
 from pipeline.consumers.consumer import Consumer, Desk, Inlet, Loop, Received
+from pipeline.consumers.deploy.door import Door
 from pipeline.consumers.deploy.orders import Orders
 from pipeline.consumers.deploy.records import Records
 from pipeline.consumers.deploy.runs import Runs
 from pipeline.consumers.deploy.steps import Steps
-from pipeline.consumers.deploy.token import TokenFileError, read_token
+from pipeline.consumers.deploy.token import TokenFileError
 from pipeline.consumers.deploy.upkeep import Upkeep
 from pipeline.delivery.ownership import Ownership
 from pipeline.deploying.steps import US, Patience, Step, due_us
@@ -22,7 +23,7 @@ from pipeline.reviewing.key_file import load_key
 from pipeline.reviewing.signing import CommandError, verified
 from schemas.commands import Verb
 from schemas.deployments import Deployment
-from sinks.home_assistant import HomeAssistantDeployer, HomeAssistantError, HomeAssistantReader
+from sinks.home_assistant import HomeAssistantError
 from sinks.store import Held, LeaseLostError, StoreUnavailableError
 
 log = structlog.get_logger()
@@ -64,11 +65,14 @@ class Deployer:
         settings = desk.settings
         if settings.home_assistant_url is None or settings.deployer_token_file is None:
             raise TokenFileError("expected HA_AI_HOME_ASSISTANT_URL and HA_AI_DEPLOYER_TOKEN_FILE to be set")
-        token = read_token(settings.deployer_token_file)
-        home_assistant = HomeAssistantDeployer(settings.home_assistant_url, token, timeout_s=timeout_s)
-        reader = HomeAssistantReader(settings.home_assistant_url, token, timeout_s=timeout_s)
         self._desk = desk
         self._patience = patience or Patience()
+        door = Door(
+            settings.home_assistant_url,
+            settings.deployer_token_file,
+            timeout_s=timeout_s,
+            refused_s=self._patience.refused_s,
+        )
         self._key = load_key(settings.command_key_file, create=True)
         self._records = Records(desk.store, desk.home.id, settings.topics, self._patience)
         self._orders = Orders(desk.store, self._records.messages)
@@ -79,13 +83,12 @@ class Deployer:
         self._steps = Steps(
             desk,
             self._key,
-            home_assistant,
-            reader,
+            door,
             self._records,
             patience=self._patience,
             is_ours=self._is_ours,
         )
-        self._upkeep = Upkeep(desk, home_assistant, reader, self._steps, self._records, self._patience)
+        self._upkeep = Upkeep(desk, door, self._steps, self._records, self._patience)
         self._ordered = asyncio.Event()
         self._born = asyncio.Event()
         self._waits: dict[str, tuple[Deployment, float, float]] = {}

@@ -10,7 +10,7 @@ from pipeline.deploying.fates import given_up, noted, retired, standing
 from pipeline.deploying.looks import WORDS, Look
 from pipeline.deploying.messages import Messages, What
 from pipeline.deploying.steps import Patience, Step, failed, forward, is_given_up, is_round_over, settled
-from pipeline.deploying.troubles import ObstacleError
+from pipeline.deploying.troubles import ObstacleError, Trouble
 from pipeline.suggesting.announcing import changed
 from schemas.commands import SignedCommand, Verb
 from schemas.deployments import AutomationVersion, Deployment
@@ -118,7 +118,9 @@ class Records:
         with self._store.begin(holder=held) as transaction:
             if not transaction.suggestions.deploy(after, instead_of=row):
                 return False
-            if not is_retried or is_round_over(after, self._patience):
+            # A token stays refused until a person mends it, who need not be told every time we look.
+            is_told = obstacle.trouble is Trouble.TOKEN and row.detail == text
+            if not is_retried or (is_round_over(after, self._patience) and not is_told):
                 self._change(transaction, row, now_us, text, lambda each, now: noted(each, text, now))
                 said = self.messages.failed(
                     row.suggestion_id, row.step, text, is_retried=is_retried, at=from_us(now_us)

@@ -8,19 +8,15 @@ from typing import Any, TypeVar
 import structlog
 
 from pipeline.consumers.consumer import Desk
+from pipeline.consumers.deploy.door import Door
 from pipeline.consumers.deploy.records import Records
 from pipeline.deploying.admission import admitted, approval_of, approved
 from pipeline.deploying.contents import Whose, is_same, whose
 from pipeline.deploying.steps import Patience, Step, is_overdue
-from pipeline.deploying.troubles import ObstacleError, Trouble, trouble_of
+from pipeline.deploying.troubles import ObstacleError, Trouble
 from schemas.catalogue import Catalogue
 from schemas.deployments import AutomationVersion, Deployment
-from sinks.home_assistant import (
-    HomeAssistantDeployer,
-    HomeAssistantError,
-    HomeAssistantReader,
-    Refused,
-)
+from sinks.home_assistant import HomeAssistantError, Refused
 from sinks.store import Held, LeaseLostError
 
 log = structlog.get_logger()
@@ -40,7 +36,7 @@ class Steps:
         What the deployer works with.
     key
         What orders are signed with.
-    home_assistant, reader
+    door
         Home Assistant, with an administrator's token.
     records
         Where a step is kept.
@@ -54,8 +50,7 @@ class Steps:
         self,
         desk: Desk,
         key: bytes,
-        home_assistant: HomeAssistantDeployer,
-        reader: HomeAssistantReader,
+        door: Door,
         records: Records,
         *,
         patience: Patience,
@@ -63,12 +58,12 @@ class Steps:
     ) -> None:
         self._desk = desk
         self._key = key
-        self._home_assistant = home_assistant
-        self._reader = reader
+        self._door = door
         self._records = records
         self._patience = patience
         self._is_ours = is_ours
         self._seen: tuple[float, Catalogue] | None = None
+        self._warned: dict[str, tuple[str, frozenset[Trouble]]] = {}
         self._steps = {
             Step.WANTED: self._check,
             Step.WRITE: self._write,
@@ -88,22 +83,36 @@ class Steps:
         StoreUnavailableError
             Nothing of the step was kept; it is to be taken again.
         """
+        refusal = self._door.refusal()
+        if refusal is not None and (row.step == Step.TAKE_BACK or row.detail == str(refusal)):
+            return False
         try:
+            if refusal is not None:
+                raise refusal.with_traceback(None)
             return await self._steps[Step(row.step)](row, held)
         except ObstacleError as error:
             obstacle = error
         except Refused as error:
-            obstacle = ObstacleError(trouble_of(error.status), f"status {error.status}: {error.text}")
+            obstacle = self._door.obstacle(error)
         except HomeAssistantError as error:
             obstacle = ObstacleError(Trouble.UNREACHABLE, str(error))
-        log.info("step not done", suggestion=row.suggestion_id, step=row.step, reason=str(obstacle))
+        self._warn(row, obstacle)
         if row.step == Step.TAKE_BACK:
             return False
         return await self._keep(partial(self._records.failed, row, held, self._desk.now_us(), obstacle))
 
+    def _warn(self, row: Deployment, obstacle: ObstacleError) -> None:
+        """Log what is in the way, loudly the first time that an order meets it."""
+        approval, met = self._warned.get(row.suggestion_id, ("", frozenset()))
+        if approval != row.approval:
+            met = frozenset()
+        say = log.debug if obstacle.trouble in met else log.warning
+        say("step not done", suggestion=row.suggestion_id, step=row.step, reason=str(obstacle))
+        self._warned[row.suggestion_id] = (row.approval, met | {obstacle.trouble})
+
     async def is_running(self) -> bool:
         """Whether Home Assistant has started: before that, what it does not show may still be there."""
-        found = await self._reader.configuration()
+        found = await self._door.reader.configuration()
         return found.get("state") == "RUNNING" and not any(found.get(mode) for mode in MODES)
 
     async def versions(self, row: Deployment) -> dict[int, AutomationVersion]:
@@ -131,13 +140,13 @@ class Steps:
         seen = self._seen
         if seen is None or monotonic() - seen[0] > FRESH_S:
             # The time from before the answer: what changes while it comes is not taken for known.
-            seen = self._seen = (monotonic(), await self._reader.catalogue())
+            seen = self._seen = (monotonic(), await self._door.reader.catalogue())
         return seen[1]
 
     async def _write(self, row: Deployment, held: Held) -> bool:
         versions = await self.versions(row)
         config, known = versions[row.wanted].config, [each.config for each in versions.values()]
-        match whose(await self._home_assistant.read(row.automation_id), config, known):
+        match whose(await self._door.home_assistant.read(row.automation_id), config, known):
             case Whose.SOMEBODYS:
                 raise ObstacleError(Trouble.EDITED if row.standing else Trouble.FOREIGN)
             case Whose.NOTHING | Whose.OURS:
@@ -149,19 +158,19 @@ class Steps:
     ) -> None:
         """Write and read back; what came out as something else is taken back while we know it as ours."""
         await self._require_lease(held)
-        await self._home_assistant.write(row.automation_id, config)
-        kept = await self._home_assistant.read(row.automation_id)
+        await self._door.home_assistant.write(row.automation_id, config)
+        kept = await self._door.home_assistant.read(row.automation_id)
         if kept is None:
             raise ObstacleError(Trouble.NOT_KEPT)
         if not is_same(kept, config):
             if row.standing in versions:
-                await self._home_assistant.write(row.automation_id, versions[row.standing].config)
+                await self._door.home_assistant.write(row.automation_id, versions[row.standing].config)
             else:
-                await self._home_assistant.delete(row.automation_id)
+                await self._door.home_assistant.delete(row.automation_id)
             raise ObstacleError(Trouble.ALTERED)
 
     async def _enable(self, row: Deployment, held: Held) -> bool:
-        entity = await self._home_assistant.entity(row.automation_id)
+        entity = await self._door.home_assistant.entity(row.automation_id)
         if entity is None:
             if not is_overdue(row, self._patience, self._desk.now_us()):
                 return False
@@ -173,7 +182,7 @@ class Steps:
 
     async def _remove(self, row: Deployment, held: Held) -> bool:
         await self._require_running()
-        found = await self._home_assistant.read(row.automation_id)
+        found = await self._door.home_assistant.read(row.automation_id)
         if found is not None:
             known = [each.config for each in (await self.versions(row)).values()]
             is_somebodys = whose(found, {}, known) is Whose.SOMEBODYS
@@ -184,14 +193,14 @@ class Steps:
                 await self._keep(partial(self._records.edited, row, held, self._desk.now_us(), found))
                 log.info("what was changed by hand is removed", automation=row.automation_id)
             await self._require_lease(held)
-            await self._home_assistant.delete(row.automation_id)
+            await self._door.home_assistant.delete(row.automation_id)
         return await self._keep(partial(self._records.forward, row, held, self._desk.now_us()))
 
     async def _vanish(self, row: Deployment, held: Held) -> bool:
         await self._require_running()
-        if await self._home_assistant.read(row.automation_id) is not None:
+        if await self._door.home_assistant.read(row.automation_id) is not None:
             raise ObstacleError(Trouble.STAYS)
-        if await self._home_assistant.entity(row.automation_id) is not None:
+        if await self._door.home_assistant.entity(row.automation_id) is not None:
             if not is_overdue(row, self._patience, self._desk.now_us()):
                 return False
             raise ObstacleError(Trouble.STAYS)
@@ -203,16 +212,16 @@ class Steps:
         versions = await self.versions(row)
         before = versions.get(row.standing)
         known = [each.config for each in versions.values()]
-        found = await self._home_assistant.read(row.automation_id)
+        found = await self._door.home_assistant.read(row.automation_id)
         match whose(found, before.config if before else {}, known):
             case Whose.OURS:
                 await self._require_lease(held)
                 if before is None:
-                    await self._home_assistant.delete(row.automation_id)
+                    await self._door.home_assistant.delete(row.automation_id)
                 else:
-                    await self._home_assistant.write(row.automation_id, before.config)
+                    await self._door.home_assistant.write(row.automation_id, before.config)
                 return False
-            case Whose.NOTHING if await self._home_assistant.entity(row.automation_id) is not None:
+            case Whose.NOTHING if await self._door.home_assistant.entity(row.automation_id) is not None:
                 return False
         return await self._keep(partial(self._records.taken_back, row, held, self._desk.now_us()))
 

@@ -7,13 +7,14 @@ from typing import Any, NamedTuple
 import structlog
 
 from pipeline.consumers.consumer import Desk
+from pipeline.consumers.deploy.door import Door
 from pipeline.consumers.deploy.records import Records
 from pipeline.consumers.deploy.steps import Steps
 from pipeline.deploying.looks import Look, look_of
 from pipeline.deploying.steps import US, Patience, Step
 from schemas.deployments import Deployment
 from schemas.suggestions import Suggestion
-from sinks.home_assistant import HomeAssistantDeployer, HomeAssistantReader
+from sinks.home_assistant import Refused
 from sinks.store import Held
 
 log = structlog.get_logger()
@@ -33,7 +34,7 @@ class Upkeep:
     ----------
     desk
         What the deployer works with.
-    home_assistant, reader
+    door
         Home Assistant, with an administrator's token.
     steps, records
         What the deployer knows of a deployment, and where it is kept.
@@ -44,22 +45,20 @@ class Upkeep:
     def __init__(
         self,
         desk: Desk,
-        home_assistant: HomeAssistantDeployer,
-        reader: HomeAssistantReader,
+        door: Door,
         steps: Steps,
         records: Records,
         patience: Patience,
     ) -> None:
         self._desk = desk
-        self._home_assistant = home_assistant
-        self._reader = reader
+        self._door = door
         self._steps = steps
         self._records = records
         self._patience = patience
         self._off_since_us: dict[str, int] = {}
 
     async def look_once(self, held: Held) -> None:
-        """Look at all of them; nothing is concluded while Home Assistant starts.
+        """Look at all of them; nothing is concluded while Home Assistant starts, or refuses the token.
 
         Raises
         ------
@@ -69,10 +68,15 @@ class Upkeep:
             Nothing could be kept.
         """
         rows = [row for row in await self._desk.ask(self._read) if self._is_looked_after(row)]
-        if not rows or not await self._steps.is_running():
+        if not rows or self._door.refusal() is not None:
             return
-        for row in rows:
-            await self._look_at(row, held)
+        try:
+            if await self._steps.is_running():
+                for row in rows:
+                    await self._look_at(row, held)
+        except Refused as error:
+            self._door.obstacle(error)
+            raise
 
     def _read(self) -> list[Deployment]:
         return self._desk.store.suggestions.deployments()
@@ -112,7 +116,7 @@ class Upkeep:
     async def _glance(self, row: Deployment, suggestion: Suggestion | None) -> Glance:
         versions = await self._steps.versions(row)
         standing = versions.get(row.standing)
-        found = await self._home_assistant.read(row.automation_id)
+        found = await self._door.home_assistant.read(row.automation_id)
         entity = await self._entity(row, suggestion) if standing else None
         known = [each.config for each in versions.values()]
         return Glance(look_of(found, entity, standing.config if standing else None, known), entity)
@@ -120,7 +124,7 @@ class Upkeep:
     async def _entity(self, row: Deployment, suggestion: Suggestion | None) -> dict[str, Any] | None:
         """The automation's entity, by the name that it had; all states are read only if it has another."""
         if suggestion is not None and suggestion.ha_entity_id is not None:
-            found = await self._reader.state(suggestion.ha_entity_id)
+            found = await self._door.reader.state(suggestion.ha_entity_id)
             if found is not None and found["attributes"].get("id") == row.automation_id:
                 return found
-        return await self._home_assistant.entity(row.automation_id)
+        return await self._door.home_assistant.entity(row.automation_id)

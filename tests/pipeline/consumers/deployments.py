@@ -44,6 +44,7 @@ QUICK = Patience(
     upkeep_s=0.02,
     again_s=0.01,
     off_s=0.05,
+    refused_s=0.02,
 )
 TIMEOUT_S = 0.25
 LONGEST_S = 20.0

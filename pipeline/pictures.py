@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from math import exp
+from typing import Protocol
 
 from pipeline.wording import DAY_NAMES, after, becomes, mostly, name, short_time
 from schemas.patterns import (
@@ -43,6 +44,18 @@ class DayMark:
         if self.hits:
             return HIT
         return MISS if self.misses else NO_OCCASION
+
+
+class Marked(Protocol):
+    """A day that has its sign in a calendar, of one character."""
+
+    @property
+    def day(self) -> date:
+        """Which day."""
+
+    @property
+    def mark(self) -> str:
+        """Its sign."""
 
 
 def strip(pattern: Pattern, width: int = 48) -> str:
@@ -134,7 +147,7 @@ def calendar(evidence: Evidence) -> list[DayMark]:
     return [DayMark(day, hits.count(day), misses.count(day)) for day in days]
 
 
-def weeks(marks: Sequence[DayMark]) -> Iterator[str]:
+def weeks(marks: Sequence[Marked]) -> Iterator[str]:
     """A calendar with a line a week, below the names of the days."""
     if not marks:
         return

@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
             say(tried.model_dump_json())
             return 0
         show_offer(tried)
-        show_days(tried.trial)
+        show_days(tried.trial, tried.automation)
         if change is not None:
             OUT.print(Text(f"\nAs it was suggested: {proof(suggestion.trial)}", style="dim"))
         return 0

@@ -1,35 +1,61 @@
 """Suggestions as a terminal shows them."""
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 
 from rich.table import Table
 from rich.text import Text
 
 from pipeline.cli.beginnings import INDENT
 from pipeline.cli.terminal import OUT, SHORT_ID, readable, say
-from pipeline.pictures import BOTH, HIT, MISS, NO_OCCASION, WEEKS_AT_MOST, DayMark, weeks
+from pipeline.pictures import WEEKS_AT_MOST, weeks
 from pipeline.suggesting.words import experience_in_words, proof
+from schemas.automations import Automation
+from schemas.patterns import Weekday
 from schemas.suggestions import Status, Suggestion, Trial
 
-LEGEND = f"{HIT} right   {MISS} wrong   {BOTH} both   {NO_OCCASION} no occasion"
+WANTED, UNWANTED, MISSED, MIXED, NOTHING = "●", "○", "·", "◐", " "
+LEGEND = (
+    f"{WANTED} wanted   {UNWANTED} unwanted   {MISSED} missed: you did it without it   {MIXED} more than one"
+)
 SETTLED = (Status.REJECTED, Status.RETIRED)
 DATES_SHOWN = 10
 LIST_INDENT = 3 * INDENT
 
 
-def table(suggestions: Sequence[Suggestion]) -> Table:
-    """A line each: what, how it did on the past, what became of it, how sure it is, and its id."""
+@dataclass(frozen=True, slots=True)
+class TrialDay:
+    """A day on which an automation was tried, and what it was: each kind has its sign."""
+
+    day: date
+    wanted: bool
+    unwanted: bool
+    missed: bool
+
+    @property
+    def mark(self) -> str:
+        """One character."""
+        kinds = ((self.wanted, WANTED), (self.unwanted, UNWANTED), (self.missed, MISSED))
+        signs = [sign for is_so, sign in kinds if is_so]
+        return MIXED if len(signs) > 1 else "".join(signs) or NOTHING
+
+
+def table(suggestions: Sequence[Suggestion], now: datetime) -> Table:
+    """A line each: what, how it did on the past, what became of it, how sure it is, and its id.
+
+    The days up to which some are put off are those of the zone of `now`.
+    """
     made = Table(box=None, pad_edge=False, padding=(0, 2, 1, 0), header_style="bold")
     made.add_column("What", ratio=1)
     for name in ("Wanted", "Missed", "Status", "Confidence", "Id"):
-        made.add_column(name, justify="right", no_wrap=True)
+        made.add_column(name, justify="right", no_wrap=name != "Status")
     for each in suggestions:
         made.add_row(
             Text(readable(each.title)),
             f"{each.trial.wanted} of {each.trial.fired}",
             str(each.trial.missed),
-            each.status.value,
+            standing(each, now),
             f"{each.confidence:.0%}",
             each.id[:SHORT_ID],
             style="dim" if each.status in SETTLED else None,
@@ -52,15 +78,24 @@ def show_offer(suggestion: Suggestion) -> None:
         OUT.print(Text(f"Mind: {readable(conflict)}", style="yellow"))
 
 
-def show_whole(suggestion: Suggestion) -> None:
+def standing(suggestion: Suggestion, now: datetime) -> str:
+    """What has become of it, in words; what waits may be put off until a day of the zone of `now`."""
+    until = suggestion.snoozed_until
+    if suggestion.status is not Status.PENDING or until is None or until <= now:
+        return suggestion.status.value
+    day = until.astimezone(now.tzinfo)
+    return f"put off until {day.day} {day:%b}" + (f" {day.year}" if day.year != now.year else "")
+
+
+def show_whole(suggestion: Suggestion, now: datetime) -> None:
     """Everything that is known of a suggestion, with the dates behind its proof and the YAML to copy."""
     show_offer(suggestion)
     about = f"{suggestion.category}, {suggestion.priority} priority, confidence {suggestion.confidence:.0%}"
-    state = f"{suggestion.status}, version {suggestion.version}, id {suggestion.id}"
+    state = f"{standing(suggestion, now)}, version {suggestion.version}, id {suggestion.id}"
     OUT.print(Text(f"{about}; {state}", style="dim"))
     if suggestion.reason:
         OUT.print(Text(f"Reason: {readable(suggestion.reason)}"))
-    show_days(suggestion.trial)
+    show_days(suggestion.trial, suggestion.automation)
     if known := experience_in_words(suggestion.experience):
         OUT.print(Text(f"\n{known}"))
     if suggestion.ha_entity_id:
@@ -70,9 +105,9 @@ def show_whole(suggestion: Suggestion) -> None:
         say(readable(line))
 
 
-def show_days(trial: Trial) -> None:
-    """On which days it would have been right, and on which wrong."""
-    marks = days(trial)
+def show_days(trial: Trial, automation: Automation) -> None:
+    """On which days it would have been wanted, unwanted or missed."""
+    marks = days(trial, automation)
     if not marks:
         return
     say()
@@ -83,14 +118,19 @@ def show_days(trial: Trial) -> None:
             OUT.print(Text(f"{words}: {_dated(dates)}"))
 
 
-def days(trial: Trial) -> list[DayMark]:
-    """Each day of the last weeks on which it was tried, oldest first."""
+def days(trial: Trial, automation: Automation) -> list[TrialDay]:
+    """Each day of the last weeks on which it was tried, oldest first; missed only where it is to run."""
     if not (trial.wanted_dates or trial.unwanted_dates or trial.missed_dates):
         return []
     first = max(trial.first_day, trial.last_day - timedelta(weeks=WEEKS_AT_MOST))
-    wrong = (*trial.unwanted_dates, *trial.missed_dates)
+    weekdays = set(range(7)).intersection(
+        *(each.days for each in automation.conditions if isinstance(each, Weekday))
+    )
+    missed = {day for day in trial.missed_dates if day.weekday() in weekdays}
     every = [first + timedelta(number) for number in range((trial.last_day - first).days + 1)]
-    return [DayMark(day, trial.wanted_dates.count(day), wrong.count(day)) for day in every]
+    return [
+        TrialDay(day, day in trial.wanted_dates, day in trial.unwanted_dates, day in missed) for day in every
+    ]
 
 
 def _dated(dates: Sequence[date]) -> str:

@@ -1,10 +1,12 @@
 """``ha-ai suggestions``: the automations that are proposed, with their proof."""
 
 import argparse
+from datetime import datetime
 
 from pipeline.cli.commanding import find, known
 from pipeline.cli.conversation import Conversation, converse
 from pipeline.cli.proofs import SETTLED, show_whole, table
+from pipeline.cli.stored import zone_of
 from pipeline.cli.terminal import ERR, OUT, say
 from pipeline.settings import Settings
 from schemas.suggestions import Status
@@ -19,28 +21,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Ask for them, and show them."""
+    settings = Settings()
 
     async def work(conversation: Conversation) -> int:
         if arguments.id is None:
-            return await _show_all(conversation, arguments)
+            return await _show_all(conversation, arguments, settings)
         suggestion = await find(conversation, arguments.id)
         if arguments.json:
             say(suggestion.model_dump_json())
         else:
-            show_whole(suggestion)
+            show_whole(suggestion, datetime.now(zone_of(settings)))
         return 0
 
-    return converse(Settings(), work)
+    return converse(settings, work)
 
 
-async def _show_all(conversation: Conversation, arguments: argparse.Namespace) -> int:
+async def _show_all(conversation: Conversation, arguments: argparse.Namespace, settings: Settings) -> int:
     statuses = () if arguments.all else tuple(status for status in Status if status not in SETTLED)
     found = await known(conversation, statuses)
     if arguments.json:
         for suggestion in found:
             say(suggestion.model_dump_json())
     elif found:
-        OUT.print(table(found))
+        OUT.print(table(found, datetime.now(zone_of(settings))))
     else:
         ERR.print("No suggestions now: they follow from patterns, which `ha-ai patterns` shows.")
     return 0

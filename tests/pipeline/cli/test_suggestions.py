@@ -2,20 +2,21 @@
 
 import json
 from collections.abc import Iterator
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
-from pipeline.cli.proofs import days
+from pipeline.cli.proofs import days, standing
 from pipeline.consumers.answerer import Answerer
 from pipeline.consumers.consumer import Consumer
 from pipeline.suggesting.words import proof
+from schemas.patterns import Weekday
 from schemas.suggestions import Experience, Status, Suggestion
 from tests.pipeline.consumers.hosting import Hosted
-from tests.pipeline.suggesting.offers import offer, suggestion, trial
+from tests.pipeline.suggesting.offers import automation, offer, suggestion, trial
 
 Command = Any
 
@@ -61,7 +62,7 @@ def test_one_is_shown_whole(hosted: Hosted, ha_ai: Command) -> None:
     dates: dict[str, Any] = {
         "wanted_dates": (date(2026, 11, 2), date(2026, 11, 3)),
         "unwanted_dates": (date(2026, 11, 4), date(2026, 11, 4)),
-        "missed_dates": (date(2026, 11, 3),),
+        "missed_dates": (date(2026, 11, 3), date(2026, 11, 6)),
     }
     known = suggestion(
         trial=trial(**dates),
@@ -76,7 +77,8 @@ def test_one_is_shown_whole(hosted: Hosted, ha_ai: Command) -> None:
         assert words in shown.out
     assert "Of 3 suggestions like it, 2 were kept and 1 was not." in shown.out
     assert "Unwanted: 4 Nov\n" in shown.out
-    assert "2 Nov  ●  ◐  ○" in shown.out
+    assert "2 Nov  ●  ◐  ○     ·" in shown.out
+    assert "● wanted   ○ unwanted   · missed: you did it without it   ◐ more than one" in shown.out
     assert shown.out.endswith(known.automation_yaml)
 
 
@@ -134,8 +136,36 @@ def test_no_broker(ha_ai: Command, monkeypatch: pytest.MonkeyPatch, free_port: i
 
 def test_days_are_those_of_the_last_weeks() -> None:
     """The calendar ends with the last day of the trial and is bounded; without dates there is none."""
-    assert days(trial()) == []
-    marks = days(trial(wanted_dates=(date(2026, 11, 19),), first_day=date(2025, 1, 1)))
+    assert days(trial(), automation()) == []
+    marks = days(trial(wanted_dates=(date(2026, 11, 19),), first_day=date(2025, 1, 1)), automation())
     assert marks[-1].day == date(2026, 11, 19)
-    assert (marks[-1].hits, marks[0].hits) == (1, 0)
+    assert (marks[-1].mark, marks[0].mark) == ("●", " ")
     assert len(marks) == 43
+
+
+def test_nothing_is_missed_where_it_is_not_to_run() -> None:
+    """A weekend on which somebody did it is blank for what runs on weekdays only; other days keep signs."""
+    friday, saturday = date(2026, 11, 13), date(2026, 11, 14)
+    tried = trial(missed_dates=(friday, saturday), unwanted_dates=(date(2026, 11, 12),))
+    marks = {each.day: each.mark for each in days(tried, automation(conditions=(Weekday(days=(0, 3, 4)),)))}
+    assert [marks[day] for day in (date(2026, 11, 12), friday, saturday)] == ["○", "·", " "]
+
+
+def test_put_off_says_until_when(hosted: Hosted, ha_ai: Command) -> None:
+    """What is put off is no plain pending, in the list and on its page; what was put off before is."""
+    until = datetime.now(UTC) + timedelta(days=14)
+    known = suggestion(snoozed_until=until)
+    hosted.keep(known)
+    words = f"put off until {until.day} {until:%b}"
+    assert words in ha_ai("suggestions").out
+    assert words in ha_ai("suggestions", known.id).out
+
+
+def test_standing() -> None:
+    """The year is said where it is another one; the past and what is settled need no day."""
+    now = datetime(2026, 12, 20, tzinfo=UTC)
+    assert standing(suggestion(snoozed_until=now + timedelta(days=4)), now) == "put off until 24 Dec"
+    assert standing(suggestion(snoozed_until=now + timedelta(days=14)), now) == "put off until 3 Jan 2027"
+    assert standing(suggestion(snoozed_until=now), now) == "pending"
+    settled = suggestion(snoozed_until=now + timedelta(days=4), status=Status.REJECTED)
+    assert standing(settled, now) == "rejected"

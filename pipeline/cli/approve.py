@@ -2,7 +2,7 @@
 
 import argparse
 
-from pipeline.cli.commanding import REFUSED, add_id, add_name, find, review, signed, until_done
+from pipeline.cli.commanding import REFUSED, add_id, add_name, deploys, find, review, signed, until_done
 from pipeline.cli.conversation import Conversation, converse
 from pipeline.cli.proofs import show_offer
 from pipeline.settings import Settings
@@ -27,6 +27,10 @@ def run(arguments: argparse.Namespace) -> int:
         if not await review(conversation, command):
             return REFUSED
         # What runs already is not deployed again.
-        return 0 if suggestion.status is Status.DEPLOYED else await until_done(conversation, command)
+        if suggestion.status is Status.DEPLOYED:
+            return 0
+        if not deploys(settings, "It is approved, but nothing deploys it"):
+            return 0
+        return await until_done(conversation, command)
 
     return converse(settings, work)

@@ -121,6 +121,21 @@ async def review(conversation: Conversation, command: SignedCommand) -> bool:
     return answer.accepted
 
 
+def refused(suggestion: Suggestion) -> int:
+    """Say what to do instead with what was refused, where that is known; return the exit code."""
+    if suggestion.status is Status.DEPLOYED:
+        ERR.print("It runs in Home Assistant: use `ha-ai rollback ID` to take it back.")
+    return REFUSED
+
+
+def deploys(settings: Settings, otherwise: str) -> bool:
+    """Whether somebody brings automations into Home Assistant; says `otherwise` and what to set."""
+    if settings.deployer_token_file is not None:
+        return True
+    ERR.print(f"{otherwise}: set HA_AI_DEPLOYER_TOKEN_FILE, for `ha-ai run` too.", style="yellow")
+    return False
+
+
 async def until_done(conversation: Conversation, command: SignedCommand) -> int:
     """Say what comes of a command in Home Assistant, until that is settled; return the exit code."""
     ERR.print("waiting for Home Assistant", style="dim")

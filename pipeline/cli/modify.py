@@ -4,7 +4,7 @@ import argparse
 
 from pipeline.cli import UserError
 from pipeline.cli.changes import add_change_arguments, change_of
-from pipeline.cli.commanding import REFUSED, add_id, add_name, find, review, signed
+from pipeline.cli.commanding import add_id, add_name, find, refused, review, signed
 from pipeline.cli.conversation import Conversation, converse
 from pipeline.cli.proofs import show_offer
 from pipeline.cli.terminal import ERR
@@ -31,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
         command = signed(Verb.MODIFY, suggestion, settings, arguments.by, change=change)
         ERR.print("it is tried on the past anew, which may take a minute", style="dim")
         if not await review(conversation, command):
-            return REFUSED
+            return refused(suggestion)
         show_offer(await find(conversation, suggestion.id))
         return 0
 

@@ -1,10 +1,13 @@
 """``ha-ai reject ID``: never run what is suggested, or not now."""
 
 import argparse
+from datetime import datetime
 
-from pipeline.cli.commanding import REFUSED, add_id, add_name, find, review, signed
+from pipeline.cli.commanding import add_id, add_name, find, refused, review, signed
 from pipeline.cli.conversation import Conversation, converse
-from pipeline.cli.proofs import show_offer
+from pipeline.cli.proofs import show_offer, standing
+from pipeline.cli.stored import zone_of
+from pipeline.cli.terminal import say
 from pipeline.settings import Settings
 from schemas.commands import Verb
 from schemas.suggestions import LONGEST_REASON
@@ -27,7 +30,12 @@ def run(arguments: argparse.Namespace) -> int:
         suggestion = await find(conversation, arguments.id)
         show_offer(suggestion)
         command = signed(verb, suggestion, settings, arguments.by, text=arguments.reason)
-        return 0 if await review(conversation, command) else REFUSED
+        if not await review(conversation, command):
+            return refused(suggestion)
+        if verb is Verb.NOT_NOW:
+            now = datetime.now(zone_of(settings))
+            say(f"It is {standing(await find(conversation, suggestion.id), now)}.")
+        return 0
 
     return converse(settings, work)
 

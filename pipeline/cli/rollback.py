@@ -2,7 +2,7 @@
 
 import argparse
 
-from pipeline.cli.commanding import add_id, add_name, find, signed, until_done
+from pipeline.cli.commanding import REFUSED, add_id, add_name, deploys, find, signed, until_done
 from pipeline.cli.conversation import Conversation, converse
 from pipeline.cli.terminal import readable, say
 from pipeline.settings import Settings
@@ -30,6 +30,8 @@ def run(arguments: argparse.Namespace) -> int:
         say(f"Taking back {what}: {readable(suggestion.title)}")
         command = signed(Verb.ROLLBACK, suggestion, settings, arguments.by, version=arguments.version)
         await conversation.command(conversation.topics.automation_command(Verb.ROLLBACK), command)
+        if not deploys(settings, "It is asked for, but nothing takes it back"):
+            return REFUSED
         return await until_done(conversation, command)
 
     return converse(settings, work)

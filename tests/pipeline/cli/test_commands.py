@@ -21,7 +21,7 @@ from schemas.instants import from_us
 from schemas.outgoing import Outgoing
 from schemas.suggestions import Opinion, Status, Suggestion, Trial
 from tests.pipeline.consumers.hosting import Hosted, Make, Publisher
-from tests.pipeline.suggesting.offers import pattern, suggestion, trial
+from tests.pipeline.suggesting.offers import offer, pattern, suggestion, trial
 from tests.sinks.fake_home_assistant import FakeHomeAssistant, in_thread
 
 Command = Any
@@ -104,6 +104,7 @@ def stage(
     """Everybody who takes part, at the broker and with the key that the settings name."""
     running = Stage(tmp_path, at_broker.url)
     monkeypatch.setenv("HA_AI_COMMAND_KEY_FILE", str(running.settings.command_key_file))
+    monkeypatch.setenv("HA_AI_DEPLOYER_TOKEN_FILE", str(tmp_path / "token"))
     monkeypatch.setenv("HA_AI_DATABASE_PATH", str(running.settings.database_path))
     running.keep(known)
     with running.store.begin() as transaction:
@@ -180,6 +181,19 @@ def test_approve_and_nothing_comes(
     assert "HA_AI_DEPLOYER_TOKEN_FILE" in outcome.err
 
 
+def test_without_a_token_nothing_is_waited_for(
+    stage: Stage, ha_ai: Command, known: Suggestion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where nothing deploys, that is said at once with the setting; the approval counts, a rollback fails."""
+    monkeypatch.delenv("HA_AI_DEPLOYER_TOKEN_FILE")
+    approved, taken_back = ha_ai("approve", known.id), ha_ai("rollback", known.id)
+    assert (approved.code, taken_back.code) == (0, 1)
+    assert stage.now(known).status is Status.APPROVED
+    for outcome in (approved, taken_back):
+        assert "set HA_AI_DEPLOYER_TOKEN_FILE" in outcome.err
+        assert "waiting for Home Assistant" not in outcome.err
+
+
 def test_approve_what_was_rejected(stage: Stage, ha_ai: Command, known: Suggestion) -> None:
     """The reviewer's no is told and is exit code 1; nothing is deployed."""
     assert ha_ai("reject", known.id, "--reason", "too early").code == 0
@@ -202,7 +216,20 @@ def test_not_now(stage: Stage, ha_ai: Command, known: Suggestion) -> None:
     outcome = ha_ai("reject", known.id, "--not-now")
     assert outcome.code == 0
     assert stage.now(known).status is Status.PENDING
-    assert stage.now(known).snoozed_until is not None
+    until = stage.now(known).snoozed_until
+    assert until is not None
+    assert f"It is put off until {until.day} {until:%b}" in outcome.out
+
+
+@pytest.mark.parametrize("words", [("reject",), ("modify", "--if", "dark")])
+def test_what_runs_is_taken_back_otherwise(stage: Stage, ha_ai: Command, words: tuple[str, ...]) -> None:
+    """Who rejects or changes what runs is told which command takes it back."""
+    running = suggestion(offer("light.bath", 600), status=Status.DEPLOYED)
+    stage.keep(running)
+    verb, *options = words
+    outcome = ha_ai(verb, running.id, *options)
+    assert outcome.code == 1
+    assert "use `ha-ai rollback ID`" in outcome.err
 
 
 @pytest.fixture
@@ -276,7 +303,7 @@ def test_rollback(stage: Stage, ha_ai: Command, known: Suggestion) -> None:
 
 
 def test_approve_and_take_back_with_the_real_deployer(
-    tmp_path: Path, at_broker: Any, ha_ai: Command, known: Suggestion
+    tmp_path: Path, at_broker: Any, ha_ai: Command, known: Suggestion, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An automation stands in Home Assistant when the command ends, and is gone after the rollback."""
     home = FakeHomeAssistant()
@@ -284,6 +311,7 @@ def test_approve_and_take_back_with_the_real_deployer(
     token = tmp_path / "token"
     token.touch(0o600)
     token.write_text(home.admin_token)
+    monkeypatch.setenv("HA_AI_DEPLOYER_TOKEN_FILE", str(token))
     makers: dict[Consumer, Make] = {
         Consumer.ANSWER: Answerer,
         Consumer.REVIEW: Reviewer,

@@ -15,6 +15,7 @@ from pipeline.consumers.show.home_pages import HomePages
 from pipeline.delivery.announcements import Announcer
 from pipeline.delivery.connection import connection_id
 from pipeline.delivery.decoding import dead_letter
+from pipeline.deploying.looks import Look
 from pipeline.ingest.messages import Message, PoisonError
 from pipeline.showing.controls import probability
 from pipeline.showing.discovery import Discovery, Form
@@ -196,10 +197,12 @@ class Shower:
         controls = store.suggestions
         minimum = controls.control(MINIMUM_CONFIDENCE)
         waiting = [each.id for each in suggestions if is_waiting(each, from_us(now_us))]
+        deployed = {each.id for each in suggestions if each.status is Status.DEPLOYED}
+        switched_off = {each.suggestion_id for each in controls.deployments() if each.detail == Look.OFF}
         hub = HubState(
             patterns=len(store.patterns(status="active")),
             pending=len(waiting),
-            deployed=sum(each.status is Status.DEPLOYED for each in suggestions),
+            deployed=len(deployed - switched_off),
             gaps=len(store.gaps(since_us=now_us - GAPS_US)),
             learning="OFF" if controls.control("learning") is False else "ON",
             minimum_confidence=self._desk.settings.minimum_confidence if minimum is None else minimum,

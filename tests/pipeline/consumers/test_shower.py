@@ -17,7 +17,9 @@ from pipeline.consumers.consumer import Consumer
 from pipeline.consumers.host import ConsumerHost
 from pipeline.consumers.registry import factories
 from pipeline.consumers.show.shower import Seen, Shower
+from pipeline.deploying.looks import Look
 from pipeline.settings import Settings
+from schemas.deployments import Deployment
 from schemas.discovered import DiscoveredEntity
 from schemas.events import Gap
 from schemas.home import Home
@@ -211,7 +213,7 @@ def change_at_once(store: SqlStore, changed: Mapping[int, Mapping[str, Any]]) ->
 
 @pytest.mark.usefixtures("pages")
 async def test_the_hub_and_what_waits_are_shown(broker: Any, settings: Settings, store: SqlStore) -> None:
-    """With the counts of the store and what a person may set."""
+    """With the store's counts, what was switched off by hand not among what runs, and what may be set."""
     now_us = time.time_ns() // 1000
     with store.begin() as transaction:
         transaction.note_gaps([Gap(now_us - 9, now_us, "x"), Gap(5, 9, "long ago")])
@@ -223,9 +225,13 @@ async def test_the_hub_and_what_waits_are_shown(broker: Any, settings: Settings,
         suggestion(2, status=Status.DEPLOYED),
         suggestion(3, status=Status.REJECTED),
         suggestion(4, snoozed_until=later),
+        suggestion(5, status=Status.DEPLOYED),
     )
+    switched_off = Deployment(f"{5:016x}", f"haai_{5:016x}", 1, 1, "stands", 0, "{}", Look.OFF.value, 1)
+    with store.begin() as transaction:
+        assert transaction.suggestions.deploy(switched_off, instead_of=None)
     async with witnessing(broker) as witness, showing(settings):
-        await until(lambda: len(witness.announced("haai")) == 3, "the hub and two suggestions")
+        await until(lambda: len(witness.announced("haai")) == 4, "the hub and three suggestions")
         assert witness.hub() == {
             "schema_version": 1,
             "patterns": 0,

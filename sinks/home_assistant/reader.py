@@ -95,13 +95,13 @@ class HomeAssistantReader:
             "services/persistent_notification/dismiss", {"notification_id": notification_id}
         )
 
-    async def user_name(self, user_id: str) -> str:
-        """The name of the person who is that user; where none is, the id: users' own names are secret."""
+    async def user_name(self, user_id: str) -> str | None:
+        """The name of the person who is that user; None where none is: users' own names are secret."""
         for state in await self._rest.rows("states"):
             attributes = state["attributes"]
             if state["entity_id"].startswith("person.") and attributes.get("user_id") == user_id:
-                return str(attributes.get("friendly_name") or user_id)
-        return user_id
+                return str(attributes.get("friendly_name") or "") or None
+        return None
 
 
 async def _registries(socket: Conversation) -> Registries:

@@ -239,8 +239,8 @@ async def test_a_notification_is_shown_once_and_taken_away(
 async def test_a_user_is_named_by_their_person(
     home_assistant: HomeAssistant, reader: HomeAssistantReader
 ) -> None:
-    """Who is a person in the home has a name; another user keeps the id."""
+    """Who is a person in the home has a name; another user has none."""
     user_id = home_assistant.owner.user_id
     await home_assistant.ask("person/create", **PERSON, user_id=user_id)
     assert await reader.user_name(user_id) == "Ann"
-    assert await reader.user_name("nobody") == "nobody"
+    assert await reader.user_name("nobody") is None

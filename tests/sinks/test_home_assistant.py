@@ -203,9 +203,9 @@ class TestReading:
         assert home.notifications == {}
 
     async def test_a_user_is_named_by_their_person(self, home: FakeHomeAssistant) -> None:
-        """Who is no person in the home keeps their id."""
+        """Who is no person in the home has no name."""
         assert await reader(home).user_name(READER_ID) == "Ann"
-        assert await reader(home).user_name(ADMINISTRATOR_ID) == ADMINISTRATOR_ID
+        assert await reader(home).user_name(ADMINISTRATOR_ID) is None
 
 
 class TestDeploying:

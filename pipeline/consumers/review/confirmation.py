@@ -24,6 +24,7 @@ PAUSES_S = (0.1, 0.2, 0.4, 0.8, 1.5)
 IMPATIENCE_S = 10.0
 NOTIFICATION_ID = "haai_press"
 LONGEST_NAME = 64
+SHORT_ID = 8
 NOT_SET_UP = (
     "buttons count only where Home Assistant can be asked who pressed: "
     "set HA_AI_HOME_ASSISTANT_URL and HA_AI_HOME_ASSISTANT_TOKEN"
@@ -70,7 +71,8 @@ class Confirmation:
                 "unconfirmed", f"Home Assistant could not be asked who pressed, press again: {error}"
             ) from error
         user_id = pressed.user_id[:LONGEST_NAME]
-        return readable(name)[:LONGEST_NAME].strip() or user_id, pressed.nonce, user_id
+        somebody = f"a user of Home Assistant ({readable(user_id)[:SHORT_ID]})"
+        return readable(name or "")[:LONGEST_NAME].strip() or somebody, pressed.nonce, user_id
 
     async def _pressed(self, reader: "HomeAssistantReader", press: Press, suggestion: Suggestion) -> Pressed:
         found = await reader.discovered(button_of(press), words_of(suggestion))

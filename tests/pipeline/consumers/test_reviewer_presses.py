@@ -405,7 +405,7 @@ async def test_without_home_assistant_no_press_counts(settings: Settings) -> Non
     blind.close()
 
 
-async def test_who_has_no_person_is_named_by_the_user(
+async def test_who_has_no_person_is_a_user_of_home_assistant(
     desk: ReviewDesk, home_assistant: FakeHomeAssistant
 ) -> None:
     """A user without a person in Home Assistant, or with a strange name, approves all the same."""
@@ -416,7 +416,7 @@ async def test_who_has_no_person_is_named_by_the_user(
     home_assistant.press(button(APPROVE, LAMP), strange)
     await publish(desk, APPROVE)
     one, other = (entry.actor for entry in desk.audit())
-    assert one == strange
+    assert one == "a user of Home Assistant (cccccccc)"
     assert other == ("long " * 40)[:64].strip()
 
 

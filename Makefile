@@ -20,10 +20,10 @@ demo: .venv/runtime.stamp ## watch it learn a generated household; needs no brok
 	@$(BIN)/ha-ai demo
 
 test: .venv/dev.stamp ## run the tests; those whose broker or Home Assistant is absent skip
-	$(BIN)/pytest --numprocesses 2 --dist loadfile -m "not drill"
+	$(BIN)/pytest -m "not drill"
 
 check: lint ## run all that CI runs
-	$(BIN)/pytest --numprocesses 2 --dist loadfile
+	$(BIN)/pytest
 
 lint: .venv/dev.stamp ## check style, types and import contracts
 	$(BIN)/ruff check $(CODE)

@@ -13,7 +13,6 @@ from pydantic import ValidationError
 from pipeline.consumers.consumer import Consumer, Desk, Inlet, Loop, Received
 from pipeline.consumers.home_reader import reader_of
 from pipeline.consumers.review.alteration import Alteration
-from pipeline.consumers.suggest.workshop import Workshop, WorkshopError
 from pipeline.delivery.egress import EXPIRY_HEADER
 from pipeline.reviewing.decisions import Altered, HindranceError, Order
 from pipeline.suggesting.assembly import renewed
@@ -67,7 +66,6 @@ class Answerer:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._workshop = Workshop(desk.settings, desk.home)
         self._alteration = Alteration(desk, reader_of(desk.settings))
         self._waiting: asyncio.Queue[Asked] = asyncio.Queue(WAITING_AT_MOST)
 
@@ -141,8 +139,6 @@ class Answerer:
             altered = await self._tried(suggestion, question.change)
         except HindranceError as error:
             return refused(str(error))
-        except WorkshopError as error:
-            return refused(f"it could not be tried on the past: {error}")
         automation, trial, lived, conflicts = altered
         changed = renewed(
             suggestion,
@@ -160,11 +156,7 @@ class Answerer:
             identity = (suggestion.id, suggestion.content_hash)
             order = Order(Verb.MODIFY, "backtest", *identity, person="", nonce="", change=change)
             return await self._alteration.of(suggestion, order)
-        patterns = await self._desk.ask(self._desk.store.patterns)
-        pattern = next((each for each in patterns if each.id == suggestion.pattern_id), None)
-        if pattern is None:
-            raise HindranceError("forgotten", "the habit that it follows is not known any more")
-        trial = await self._workshop.try_out(pattern, suggestion.automation)
+        trial = await self._alteration.tried(suggestion, suggestion.automation)
         return Altered(suggestion.automation, trial, suggestion.experience, suggestion.conflicts)
 
     async def _say(self, answer: Answer, topic: str, correlation: bytes) -> None:

@@ -42,7 +42,7 @@ class Alteration:
         # What is unsafe or impossible is not tried out at all.
         if problem := scrutinise(automation, suggestion.trial, others, catalogue=catalogue).problem:
             raise HindranceError("unfit", problem)
-        trial = await self._tried(suggestion, automation)
+        trial = await self.tried(suggestion, automation)
         verdict = scrutinise(automation, trial, others, catalogue=catalogue)
         if against := verdict.problem or verdict.conflict:
             raise HindranceError("unfit", against)
@@ -50,7 +50,14 @@ class Alteration:
         lived = experience(feedback, suggestion.pattern_type, domain(automation))
         return Altered(automation, trial, lived, verdict.told)
 
-    async def _tried(self, suggestion: Suggestion, automation: Automation) -> Trial:
+    async def tried(self, suggestion: Suggestion, automation: Automation) -> Trial:
+        """Return what an automation would have done for the habit that a suggestion follows, up to now.
+
+        Raises
+        ------
+        HindranceError
+            The habit is forgotten, or it could not be tried.
+        """
         patterns = await self._desk.ask(self._desk.store.patterns)
         pattern = next((each for each in patterns if each.id == suggestion.pattern_id), None)
         if pattern is None:

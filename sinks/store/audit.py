@@ -8,7 +8,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, select
 
 from schemas.tables import AuditRow, ControlRow, table_of
-from sinks.store.engine import insert_into, take_turn
+from sinks.store.engine import take_turn, upsert
 from sinks.store.rows import storable
 
 _AUDIT = table_of(AuditRow)
@@ -95,12 +95,7 @@ def check(home: str, entries: Iterable[AuditEntry]) -> str | None:
 
 def _keep_end(connection: Connection, home: str, entry: AuditEntry) -> None:
     """Keep what the log ends with, so that entries cannot leave from its end unnoticed."""
-    statement = insert_into(connection, _CONTROLS).values({"home": home, "name": END, "value": _end(entry)})
-    connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=list(_CONTROLS.primary_key), set_={"value": statement.excluded["value"]}
-        )
-    )
+    upsert(connection, _CONTROLS, [{"home": home, "name": END, "value": _end(entry)}])
 
 
 def _end(entry: AuditEntry) -> str:

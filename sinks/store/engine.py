@@ -79,6 +79,16 @@ def insert_into(connection: Connection, table: Table) -> Any:
     return _insert(table, connection.dialect)
 
 
+def upsert(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
+    """Insert rows that all name the same columns, in place of those with the same keys."""
+    if not rows:
+        return
+    statement = insert_into(connection, table)
+    values = {name: statement.excluded[name] for name in rows[0] if name not in table.primary_key}
+    statement = statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=values)
+    connection.execute(statement, rows)
+
+
 def add_many(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
     """Insert rows that all name the same columns, except those whose key is known.
 

@@ -18,7 +18,7 @@ from schemas.tables import (
     table_of,
 )
 from sinks.store.audit import AuditEntry, append, fault, read
-from sinks.store.engine import Database, insert_into, take_turn
+from sinks.store.engine import Database, insert_into, take_turn, upsert
 from sinks.store.rows import storable
 
 _SUGGESTIONS = table_of(SuggestionRow)
@@ -221,12 +221,7 @@ class SuggestionWrites:
     def set_control(self, name: str, value: object) -> None:
         """Keep what a person has set."""
         row = {"home": self._home, "name": name, "value": json.dumps(value)}
-        statement = insert_into(self._connection, _CONTROLS).values(row)
-        self._connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=list(_CONTROLS.primary_key), set_={"value": statement.excluded["value"]}
-            )
-        )
+        upsert(self._connection, _CONTROLS, [row])
 
     def _insert(self, table: Table, row: dict[str, Any]) -> bool:
         statement = insert_into(self._connection, table).values(_storable(row)).on_conflict_do_nothing()

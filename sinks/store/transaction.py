@@ -23,7 +23,7 @@ from schemas.tables import (
     SnapshotRow,
     table_of,
 )
-from sinks.store.engine import add_many, insert_into
+from sinks.store.engine import add_many, insert_into, upsert
 from sinks.store.rows import (
     aggregate_rows,
     anomaly_row,
@@ -82,7 +82,7 @@ class Transaction:
         """Keep a day's exact set, up to a place in the journal, in place of what was kept of it."""
         row = {"day": day, "packed": packed, "events": events, "sealed": sealed, "applied_seq": applied_seq}
         closed_us = at_us if sealed else None
-        self._upsert(table_of(DaySetRow), [{"home": self._home, "closed_us": closed_us, **row}])
+        upsert(self._connection, table_of(DaySetRow), [{"home": self._home, "closed_us": closed_us, **row}])
 
     def save_aggregates(
         self, day: date, detector: str, aggregates: Mapping[str, Mapping[str, object]]
@@ -98,7 +98,7 @@ class Transaction:
 
     def save_patterns(self, patterns: Sequence[Pattern], at_us: int) -> None:
         """Keep patterns in place of those with the same ids."""
-        self._upsert(table_of(PatternRow), [pattern_row(pattern, at_us) for pattern in patterns])
+        upsert(self._connection, table_of(PatternRow), [pattern_row(pattern, at_us) for pattern in patterns])
 
     def save_anomalies(self, anomalies: Sequence[Anomaly]) -> None:
         """Keep what was out of order, except what is known."""
@@ -116,7 +116,11 @@ class Transaction:
         """Keep a snapshot in place of the one with the same name."""
         row = {"version": version, "applied_seq": applied_seq, "payload": payload}
         checksum = snapshot_checksum(name, version, applied_seq, payload)
-        self._upsert(table_of(SnapshotRow), [{"home": self._home, "name": name, "checksum": checksum, **row}])
+        upsert(
+            self._connection,
+            table_of(SnapshotRow),
+            [{"home": self._home, "name": name, "checksum": checksum, **row}],
+        )
 
     def note_gaps(self, gaps: Sequence[Gap]) -> None:
         """Keep gaps; of two with the same beginning and reason the later end stays."""
@@ -134,11 +138,3 @@ class Transaction:
     def _add(self, table: Table, rows: list[dict[str, Any]]) -> None:
         if rows:
             self._connection.execute(insert_into(self._connection, table).on_conflict_do_nothing(), rows)
-
-    def _upsert(self, table: Table, rows: list[dict[str, Any]]) -> None:
-        if not rows:
-            return
-        statement = insert_into(self._connection, table)
-        values = {name: statement.excluded[name] for name in rows[0] if name not in table.primary_key}
-        statement = statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=values)
-        self._connection.execute(statement, rows)

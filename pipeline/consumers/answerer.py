@@ -14,10 +14,10 @@ from pipeline.consumers.consumer import Consumer, Desk, Inlet, Loop, Received
 from pipeline.consumers.home_reader import reader_of
 from pipeline.consumers.review.alteration import Alteration
 from pipeline.delivery.egress import EXPIRY_HEADER
-from pipeline.reviewing.decisions import Altered, HindranceError, Order
+from pipeline.reviewing.decisions import Altered, HindranceError
 from pipeline.suggesting.assembly import renewed
 from pipeline.suggesting.words import suggestion_text
-from schemas.commands import Answer, Modification, Question, Verb
+from schemas.commands import Answer, Modification, Question
 from schemas.instants import from_us
 from schemas.suggestions import Status, Suggestion
 from sinks.store import StoreUnavailableError
@@ -153,9 +153,7 @@ class Answerer:
     async def _tried(self, suggestion: Suggestion, change: Modification | None) -> Altered:
         """What a suggestion, changed if it is to be, would have done up to now."""
         if change is not None:
-            identity = (suggestion.id, suggestion.content_hash)
-            order = Order(Verb.MODIFY, "backtest", *identity, person="", nonce="", change=change)
-            return await self._alteration.of(suggestion, order)
+            return await self._alteration.of(suggestion, change)
         trial = await self._alteration.tried(suggestion, suggestion.automation)
         return Altered(suggestion.automation, trial, suggestion.experience, suggestion.conflicts)
 

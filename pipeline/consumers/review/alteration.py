@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from pipeline.consumers.consumer import Desk
 from pipeline.consumers.home_reader import catalogue_of
 from pipeline.consumers.suggest.workshop import Workshop, WorkshopError
-from pipeline.reviewing.decisions import Altered, HindranceError, Order
+from pipeline.reviewing.decisions import Altered, HindranceError
 from pipeline.suggesting.choosing import domain
 from pipeline.suggesting.experience import experience
 from pipeline.suggesting.modification import ModificationError, modified
@@ -28,7 +28,7 @@ class Alteration:
         self._reader = reader
         self._workshop = Workshop(desk.settings, desk.home)
 
-    async def of(self, suggestion: Suggestion, order: Order) -> Altered:
+    async def of(self, suggestion: Suggestion, change: Modification) -> Altered:
         """Return what becomes of a suggestion's automation, with its trial.
 
         Raises
@@ -37,7 +37,7 @@ class Alteration:
             It cannot be made, must not run, stands in another's way, or could not be tried.
         """
         catalogue = _without(await catalogue_of(self._reader), suggestion.automation_id)
-        automation = _made(suggestion.automation, order.change or Modification(), catalogue)
+        automation = _made(suggestion.automation, change, catalogue)
         others = [each for each in await self._standing() if each.id != suggestion.id]
         # What is unsafe or impossible is not tried out at all.
         if problem := scrutinise(automation, suggestion.trial, others, catalogue=catalogue).problem:

@@ -19,7 +19,7 @@ from pipeline.reviewing.decisions import Fate, HindranceError, Order, decide
 from pipeline.reviewing.key_file import load_key
 from pipeline.reviewing.presses import PressError, read_press
 from pipeline.reviewing.signing import CommandError, verified
-from schemas.commands import Press, Verb
+from schemas.commands import Modification, Press, Verb
 from sinks.store import StoreUnavailableError
 
 log = structlog.get_logger()
@@ -120,7 +120,7 @@ class Reviewer:
         if await self._desk.ask(lambda: store.is_used(order.nonce)):
             return Terms()
         try:
-            altered = await self._alteration.of(suggestion, order)
+            altered = await self._alteration.of(suggestion, order.change or Modification())
         except HindranceError as error:
             return Terms(for_content=order.content_hash, hindrance=error)
         return Terms(for_content=order.content_hash, altered=altered)

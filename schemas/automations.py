@@ -139,3 +139,9 @@ class Automation(Schema):
         """Every entity that it names."""
         parts = (self.trigger, *self.conditions, *self.actions)
         return frozenset(found for part in parts if (found := getattr(part, "entity_id", None)))
+
+    @property
+    def weekdays(self) -> frozenset[int]:
+        """The days of the week, 0 = Monday, on which all of its conditions let it run."""
+        allowed = (each.days for each in self.conditions if isinstance(each, Weekday))
+        return frozenset(range(7)).intersection(*allowed)

@@ -12,7 +12,6 @@ from pipeline.cli.terminal import OUT, SHORT_ID, readable, say
 from pipeline.pictures import WEEKS_AT_MOST, weeks
 from pipeline.suggesting.words import experience_in_words, proof
 from schemas.automations import Automation
-from schemas.patterns import Weekday
 from schemas.suggestions import Status, Suggestion, Trial
 
 WANTED, UNWANTED, MISSED, MIXED, NOTHING = "●", "○", "·", "◐", " "
@@ -123,9 +122,7 @@ def days(trial: Trial, automation: Automation) -> list[TrialDay]:
     if not (trial.wanted_dates or trial.unwanted_dates or trial.missed_dates):
         return []
     first = max(trial.first_day, trial.last_day - timedelta(weeks=WEEKS_AT_MOST))
-    weekdays = set(range(7)).intersection(
-        *(each.days for each in automation.conditions if isinstance(each, Weekday))
-    )
+    weekdays = automation.weekdays
     missed = {day for day in trial.missed_dates if day.weekday() in weekdays}
     every = [first + timedelta(number) for number in range((trial.last_day - first).days + 1)]
     return [

@@ -7,12 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import structlog
 import zmqtt
-from faststream.middlewares import AckPolicy
-from faststream.mqtt import MQTTBroker, MQTTMessage, QoS
+from faststream.mqtt import MQTTBroker, MQTTMessage
 
 from pipeline.consumers.as_published import AsPublishedBroker
 from pipeline.consumers.consumer import Consumer, Desk, Inlet, Loop, Received, StatelessConsumer
-from pipeline.delivery.connection import connect, egress_broker, whole
+from pipeline.delivery.connection import connect, egress_broker, subscribe
 from pipeline.delivery.egress import MessageExpiry
 from pipeline.settings import Settings
 from schemas.home import Home
@@ -129,25 +128,16 @@ async def _keep_going(name: Consumer, loop: Loop) -> None:
 
 
 def _subscribe(broker: MQTTBroker, name: Consumer, inlet: Inlet) -> None:
-    """Subscribe at QoS 1; a message is acknowledged when it was handled."""
-    shared = f"haai-{name}" if inlet.shared else None
+    """Subscribe; a message is acknowledged when it was handled."""
 
-    # FastStream would answer to whatever response topic a message names, in our name.
-    @broker.subscriber(
-        inlet.topic_filter,
-        qos=QoS.AT_LEAST_ONCE,
-        shared=shared,
-        ack_policy=AckPolicy.MANUAL,
-        decoder=whole,
-        no_reply=True,
-    )
     async def take(message: MQTTMessage) -> None:
-        message.clear_cache()
         await _handle(name, inlet, _received(message))
         try:
             await message.ack()
         except (zmqtt.MQTTDisconnectedError, OSError) as error:
             log.debug("not acknowledged, it may come again", topic=inlet.topic_filter, reason=str(error))
+
+    subscribe(broker, inlet.topic_filter, take, shared=f"haai-{name}" if inlet.shared else None)
 
 
 async def _handle(name: Consumer, inlet: Inlet, received: Received) -> None:

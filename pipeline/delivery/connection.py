@@ -115,12 +115,23 @@ async def whole(message: MQTTMessage) -> MQTTMessage:
     return message
 
 
-def subscribe(broker: MQTTBroker, topic_filter: str, put: Callable[[MQTTMessage], Awaitable[None]]) -> None:
-    """Subscribe at QoS 1, to be acknowledged by hand after the commit."""
+def subscribe(
+    broker: MQTTBroker,
+    topic_filter: str,
+    put: Callable[[MQTTMessage], Awaitable[None]],
+    *,
+    shared: str | None = None,
+) -> None:
+    """Subscribe at QoS 1, to be acknowledged by hand when it is done; of a `shared` group one gets each."""
 
     # FastStream would answer to whatever response topic a message names, in our name.
     @broker.subscriber(
-        topic_filter, qos=QoS.AT_LEAST_ONCE, ack_policy=AckPolicy.MANUAL, decoder=whole, no_reply=True
+        topic_filter,
+        qos=QoS.AT_LEAST_ONCE,
+        shared=shared,
+        ack_policy=AckPolicy.MANUAL,
+        decoder=whole,
+        no_reply=True,
     )
     async def intake(message: MQTTMessage) -> None:
         # What `whole` returned is kept in the message itself: thousands of such cycles would wait as garbage.

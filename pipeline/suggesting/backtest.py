@@ -15,7 +15,7 @@ from pipeline.suggesting.regret import USUAL, Rates, expect
 from pipeline.suggesting.scope import is_partner, leeway_ms, occasions, windows
 from schemas.automations import Action, Automation
 from schemas.events import EventType
-from schemas.patterns import Pattern, Weekday
+from schemas.patterns import Pattern
 from schemas.suggestions import Trial
 
 DAYS_A_WEEK = 7
@@ -184,9 +184,7 @@ def _missed(automation: Automation, fires: pl.DataFrame, past: Past, scope: Patt
 
 def _rates(automation: Automation, past: Past, scope: Pattern, dates: Sequence[Sequence[date]]) -> Rates:
     """What to expect of a day, from those days since the habit is there on which the automation may run."""
-    weekdays = set(range(DAYS_A_WEEK)).intersection(
-        *(condition.days for condition in automation.conditions if isinstance(condition, Weekday))
-    )
+    weekdays = automation.weekdays
     days = [day for day in past.days["date"].to_list() if day.weekday() in weekdays]
     if not days or past.last_day is None:
         return Rates(0.0, 0.0, 0.0)

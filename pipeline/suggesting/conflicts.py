@@ -4,16 +4,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from pipeline.suggesting.links import Link, links
+from pipeline.suggesting.links import Link, links_of_ours, links_of_theirs
 from pipeline.suggesting.links.comparison import is_opposite, is_same
 from pipeline.suggesting.loops import Loops
-from pipeline.suggesting.naming import whole_name
-from pipeline.suggesting.rendering import harmless, render
+from pipeline.suggesting.naming import LONGEST_NAME, title_of, whole_name
+from pipeline.suggesting.rendering import harmless
 from schemas.automations import Automation
 from schemas.catalogue import KnownAutomation
 from schemas.suggestions import STANDING, Suggestion
-
-LONGEST_NAME = 80
 
 
 class Kind(StrEnum):
@@ -63,7 +61,7 @@ def conflicts(
     others
         Suggestions, without its own; those that are rejected or retired do not count.
     """
-    ours = _links_of(automation)
+    ours = links_of_ours(automation)
     standing = [each for each in others if each.status in STANDING]
     known = [*_existing(existing, standing), *(_suggested(each) for each in standing)]
     loops = Loops({each.id: each.links for each in known if each.links and each.runs})
@@ -72,23 +70,17 @@ def conflicts(
     return [conflict for conflict in found if conflict]
 
 
-def _links_of(automation: Automation) -> list[Link]:
-    # What Home Assistant will be told is read as others' automations are: one reading for all.
-    return links(render(automation, title="", description=""))
-
-
 def _existing(existing: Sequence[KnownAutomation], suggested: Iterable[Suggestion]) -> Iterator[_Other]:
     ids = {each.automation_id for each in suggested}
     for known in existing:
         if known.automation_id not in ids:
-            title = f"the automation “{harmless(known.name or known.entity_id, LONGEST_NAME)}”"
-            found = None if known.config is None or "use_blueprint" in known.config else links(known.config)
-            yield _Other(known.entity_id, title, found, known.touches, known.enabled)
+            theirs = links_of_theirs(known)
+            yield _Other(known.entity_id, title_of(known), theirs, known.touches, known.enabled)
 
 
 def _suggested(suggestion: Suggestion) -> _Other:
     title = f"the suggestion “{harmless(suggestion.title, LONGEST_NAME)}”"
-    return _Other(suggestion.id, title, _links_of(suggestion.automation))
+    return _Other(suggestion.id, title, links_of_ours(suggestion.automation))
 
 
 def _conflict(

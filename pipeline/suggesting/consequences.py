@@ -5,15 +5,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from pipeline.suggesting.families import family, groups, known
-from pipeline.suggesting.links import Link, Passes, Reaches, links
+from pipeline.suggesting.links import Link, Passes, Reaches, links_of_ours, links_of_theirs
 from pipeline.suggesting.links.comparison import leads_to
-from pipeline.suggesting.naming import whole_name
+from pipeline.suggesting.naming import title_of, whole_name
 from pipeline.suggesting.perils import is_grave_to_act_on
-from pipeline.suggesting.rendering import harmless, render
 from schemas.automations import Automation
 from schemas.catalogue import Catalogue, KnownAutomation
-
-_LONGEST_NAME = 80
 
 
 def grave_consequences(automation: Automation, catalogue: Catalogue) -> list[str]:
@@ -24,10 +21,10 @@ def grave_consequences(automation: Automation, catalogue: Catalogue) -> list[str
     """
     following = _Following(catalogue)
     found = list[str]()
-    for link in following.of(links(render(automation, title="", description=""))):
+    for link in following.of(links_of_ours(automation)):
         for acted_on in sorted(family(link.link.deed.entity_id, catalogue)):
             if is_grave_to_act_on(acted_on, known(acted_on, catalogue)):
-                found.append(f"{_title(link.by)} would follow, and acts on {whole_name(acted_on)}")
+                found.append(f"{title_of(link.by)} would follow, and acts on {whole_name(acted_on)}")
     return list(dict.fromkeys([*found, *following.unread()]))
 
 
@@ -42,14 +39,13 @@ class _Following:
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
-        running = [each for each in catalogue.automations if each.enabled]
-        self._unread = [each for each in running if each.config is None or "use_blueprint" in each.config]
         self._groups = groups(catalogue)
+        self._unread = list[KnownAutomation]()
         self._starting: defaultdict[str, list[_Followed]] = defaultdict(list)
-        for each in running:
-            if each.config is not None and "use_blueprint" not in each.config:
-                self._add(each, links(each.config))
         self._touched = set[str]()
+        for each in catalogue.automations:
+            if each.enabled:
+                self._add(each)
 
     def of(self, ours: Sequence[Link]) -> Iterator[_Followed]:
         """Yield all that follows, each link once."""
@@ -70,10 +66,13 @@ class _Following:
             grave = [name for name in sorted(each.touches) if self._is_grave(name)]
             if shared and grave:
                 both = f"{whole_name(shared[0])} and {whole_name(grave[0])}"
-                yield f"{_title(each)} has to do with {both}, and what it does there cannot be read"
+                yield f"{title_of(each)} has to do with {both}, and what it does there cannot be read"
 
-    def _add(self, automation: KnownAutomation, theirs: Sequence[Link]) -> None:
-        for link in theirs:
+    def _add(self, automation: KnownAutomation) -> None:
+        theirs = links_of_theirs(automation)
+        if theirs is None:
+            self._unread.append(automation)
+        for link in theirs or ():
             if isinstance(link.start, Reaches | Passes):
                 self._starting[link.start.entity_id].append(_Followed(automation, link))
 
@@ -89,7 +88,3 @@ class _Following:
             same_kind = other.partition(".")[0] == entity_id.partition(".")[0]
             deed = replace(link.deed, entity_id=other, value=link.deed.value if same_kind else None)
             yield replace(link, deed=deed)
-
-
-def _title(automation: KnownAutomation) -> str:
-    return f"the automation “{harmless(automation.name or automation.entity_id, _LONGEST_NAME)}”"

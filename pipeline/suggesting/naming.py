@@ -2,7 +2,9 @@
 
 import unicodedata
 
+from pipeline.suggesting.rendering import harmless
 from pipeline.wording import name
+from schemas.catalogue import KnownAutomation
 
 LONGEST_WORD = 40
 LONGEST_NAME = 80
@@ -24,6 +26,11 @@ TELLING = {
 def whole_name(entity_id: str) -> str:
     """An entity's name with its kind; cut where it is too long for a sentence."""
     return cut(name(entity_id), LONGEST_NAME)
+
+
+def title_of(automation: KnownAutomation) -> str:
+    """What stands for an automation of somebody else in a sentence: its name, as far as there is room."""
+    return f"the automation “{harmless(automation.name or automation.entity_id, LONGEST_NAME)}”"
 
 
 def short_name(entity_id: str, room: int = LONGEST_NAME) -> str:

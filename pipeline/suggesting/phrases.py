@@ -20,7 +20,6 @@ from schemas.patterns import Temperature, Weekday
 
 Namer = Callable[[str], str]
 BRIGHTEST = 255
-EVERY_DAY = frozenset(range(7))
 OPENINGS = ("_door", "_window", "_contact")
 PEOPLE = ("person.", "device_tracker.")
 COMES = {"home": "comes home", "not_home": "leaves home"}

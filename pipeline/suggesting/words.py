@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from pipeline.suggesting.naming import cut, short_name, whole_name
-from pipeline.suggesting.phrases import EVERY_DAY, PEOPLE, Namer, does, done, listed, on_days, only, when
+from pipeline.suggesting.phrases import PEOPLE, Namer, does, done, listed, on_days, only, when
 from pipeline.wording import counted, short_time
 from schemas.automations import Action, Automation, Requirement, StateTrigger, SunTrigger, TimeTrigger
 from schemas.patterns import AtHome, Weekday
@@ -165,7 +165,7 @@ def _title(automation: Automation, room: int) -> str:
 def _begin(automation: Automation, named: Namer) -> str:
     """When an automation runs; with the days, where that is a time."""
     start = when(automation.trigger, named)
-    return f"{start} {on_days(_days(automation))}" if _is_by_time(automation) else start
+    return f"{start} {on_days(automation.weekdays)}" if _is_by_time(automation) else start
 
 
 def _is_for_leaving(automation: Automation) -> bool:
@@ -178,12 +178,6 @@ def _is_for_leaving(automation: Automation) -> bool:
 
 def _is_by_time(automation: Automation) -> bool:
     return isinstance(automation.trigger, TimeTrigger | SunTrigger)
-
-
-def _days(automation: Automation) -> frozenset[int]:
-    """The days of the week on which all of its conditions let it run."""
-    allowed = [frozenset(each.days) for each in automation.conditions if isinstance(each, Weekday)]
-    return EVERY_DAY.intersection(*allowed)
 
 
 def _conditions(automation: Automation) -> list[Requirement]:

@@ -15,7 +15,12 @@ def application(service: Service) -> Any:
     """The ASGI application: ``/health``, ``/health/ready``, ``/health/live``, ``/metrics``, ``/asyncapi``."""
 
     def answer(*, good: bool) -> AsgiResponse:
-        body = {"status": "ok" if good else "degraded", "problems": service.health.problems()}
+        health = service.health
+        body = {
+            "status": "ok" if good else "degraded",
+            "problems": health.problems(),
+            "notices": list(health.notices.values()),
+        }
         return AsgiResponse(json.dumps(body).encode(), 200 if good else 503, HEADERS)
 
     @get

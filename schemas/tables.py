@@ -36,6 +36,7 @@ class JournalRow(SQLModel, table=True):
     mark: bool = False
     service: str | None = None
     entity_ids: str | None = None
+    checksum: bytes | None = None
 
 
 class DaySetRow(SQLModel, table=True):
@@ -50,6 +51,7 @@ class DaySetRow(SQLModel, table=True):
     packed: bytes
     closed_us: int | None = Field(default=None, sa_type=BigInteger)
     applied_seq: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs={"server_default": "0"})
+    checksum: bytes | None = None
 
 
 class DayAggregateRow(SQLModel, table=True):
@@ -62,6 +64,7 @@ class DayAggregateRow(SQLModel, table=True):
     detector: str = Field(primary_key=True)
     key: str = Field(primary_key=True)
     aggregate: str = Field(sa_type=Text)
+    checksum: bytes | None = None
 
 
 class PatternRow(SQLModel, table=True):
@@ -84,6 +87,7 @@ class PatternRow(SQLModel, table=True):
     first_seen_us: int = Field(sa_type=BigInteger)
     last_seen_us: int = Field(sa_type=BigInteger)
     changed_us: int = Field(sa_type=BigInteger)
+    checksum: bytes | None = None
 
 
 class AnomalyRow(SQLModel, table=True):
@@ -98,6 +102,7 @@ class AnomalyRow(SQLModel, table=True):
     entity_id: str
     at_us: int = Field(sa_type=BigInteger)
     whole: str = Field(sa_column=Column("metadata", Text, nullable=False))
+    checksum: bytes | None = None
 
 
 class OutboxRow(SQLModel, table=True):
@@ -125,6 +130,7 @@ class OutboxRow(SQLModel, table=True):
     expiry_s: int | None = None
     created_us: int = Field(sa_type=BigInteger)
     sent_us: int | None = Field(default=None, sa_type=BigInteger)
+    checksum: bytes | None = None
 
 
 class DeadLetterRow(SQLModel, table=True):
@@ -146,6 +152,7 @@ class DeadLetterRow(SQLModel, table=True):
     received_us: int = Field(sa_type=BigInteger)
     size_bytes: int
     payload: bytes
+    checksum: bytes | None = None
 
 
 class LeaseRow(SQLModel, table=True):
@@ -158,6 +165,7 @@ class LeaseRow(SQLModel, table=True):
     owner: str
     epoch: int = Field(sa_type=BigInteger)
     until_us: int = Field(sa_type=BigInteger)
+    ttl_us: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs={"server_default": "0"})
 
 
 class SnapshotRow(SQLModel, table=True):
@@ -182,6 +190,7 @@ class GapRow(SQLModel, table=True):
     from_us: int = Field(primary_key=True, sa_type=BigInteger)
     reason: str = Field(primary_key=True)
     to_us: int = Field(sa_type=BigInteger)
+    checksum: bytes | None = None
 
 
 class SuggestionRow(SQLModel, table=True):
@@ -204,6 +213,7 @@ class SuggestionRow(SQLModel, table=True):
     created_us: int = Field(sa_type=BigInteger)
     updated_us: int = Field(sa_type=BigInteger)
     whole: str = Field(sa_column=Column("metadata", Text, nullable=False))
+    checksum: bytes | None = None
 
 
 class DeploymentRow(SQLModel, table=True):
@@ -225,6 +235,7 @@ class DeploymentRow(SQLModel, table=True):
     approval: str = Field(sa_type=Text)
     detail: str = Field(sa_type=Text)
     updated_us: int = Field(sa_type=BigInteger)
+    checksum: bytes | None = None
 
 
 class AutomationVersionRow(SQLModel, table=True):
@@ -239,6 +250,7 @@ class AutomationVersionRow(SQLModel, table=True):
     suggestion: str = Field(sa_type=Text)
     config: str = Field(sa_type=Text)
     deployed_us: int = Field(sa_type=BigInteger)
+    checksum: bytes | None = None
 
 
 class FeedbackRow(SQLModel, table=True):
@@ -255,6 +267,7 @@ class FeedbackRow(SQLModel, table=True):
     device_class: str
     person: str
     text: str = Field(sa_type=Text)
+    checksum: bytes | None = None
 
 
 class AuditRow(SQLModel, table=True):
@@ -281,6 +294,7 @@ class NonceRow(SQLModel, table=True):
     home: str = Field(primary_key=True)
     nonce: str = Field(primary_key=True)
     seen_us: int = Field(sa_type=BigInteger)
+    checksum: bytes | None = None
 
 
 class ControlRow(SQLModel, table=True):
@@ -291,6 +305,53 @@ class ControlRow(SQLModel, table=True):
     home: str = Field(primary_key=True)
     name: str = Field(primary_key=True)
     value: str = Field(sa_type=Text)
+    checksum: bytes | None = None
+
+
+class QuarantineRow(SQLModel, table=True):
+    """A message whose event time cannot be true by our clock, whole: it is taken once the clock says so."""
+
+    __tablename__ = "quarantine"
+    __table_args__ = (
+        UniqueConstraint("home", "key", name="quarantine_key"),
+        Index("quarantine_by_time", "home", "at_us"),
+        {"sqlite_autoincrement": True},
+    )
+
+    seq: int | None = Field(default=None, sa_column=_sequence())
+    home: str
+    key: bytes
+    topic: str
+    payload: bytes
+    received_us: int = Field(sa_type=BigInteger)
+    at_us: int = Field(sa_type=BigInteger)
+    reason: str
+    checksum: bytes | None = None
+
+
+class DamagedRow(SQLModel, table=True):
+    """A row that was not as it was written, set aside; `mended` says what became of it."""
+
+    __tablename__ = "damaged"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    seq: int | None = Field(default=None, sa_column=_sequence())
+    home: str
+    found_us: int = Field(sa_type=BigInteger)
+    table_name: str
+    row_key: str
+    content: bytes
+    mended: str
+
+
+class CommitsRow(SQLModel, table=True):
+    """How many transactions were kept: a store that has lost some has fewer than its mark says."""
+
+    __tablename__ = "commits"
+
+    home: str = Field(primary_key=True)
+    part: str = Field(primary_key=True)
+    number: int = Field(sa_type=BigInteger)
 
 
 METADATA = SQLModel.metadata

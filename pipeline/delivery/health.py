@@ -10,7 +10,9 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 class Health:
     """State of the parts, and when messages were last committed; times are monotonic seconds.
 
-    `learns` says whether this process takes messages in, or publishes alone.
+    `learns` says whether this process takes messages in, or publishes alone. `faults` are what keeps it from
+    its work, `notices` what a person should look at although all goes on; both by their subject, in words that
+    end with what to do.
     """
 
     learns: bool = True
@@ -22,6 +24,8 @@ class Health:
     last_heartbeat_s: float = field(default_factory=time.monotonic)
     lag_s: float = 0.0
     waiting: int = 0
+    faults: dict[str, str] = field(default_factory=dict)
+    notices: dict[str, str] = field(default_factory=dict)
 
     @property
     def last_sign_s(self) -> float:
@@ -44,6 +48,7 @@ class Health:
                     "no connection to the MQTT broker",
                 ),
                 (bool(self.degraded), f"the store does not take commits: {self.degraded}"),
+                *((True, text) for text in self.faults.values()),
             )
             if wrong
         ]

@@ -11,8 +11,8 @@ class Health:
     """State of the parts, and when messages were last committed; times are monotonic seconds.
 
     `learns` says whether this process takes messages in, or publishes alone. `faults` are what keeps it from
-    its work, `notices` what a person should look at although all goes on; both by their subject, in words that
-    end with what to do.
+    its work, `notices` what a person should look at although all goes on; both by their subject, in words
+    that end with what to do.
     """
 
     learns: bool = True

@@ -3,6 +3,9 @@
 import os
 import platform
 import re
+import shutil
+import subprocess
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,6 +20,33 @@ def write_section(title: str, command: str, table: str) -> None:
     old = re.compile(rf"^## {re.escape(title)}\n.*?(?=^## |\Z)", re.DOTALL | re.MULTILINE)
     text = old.sub(lambda _: section + "\n", text) if old.search(text) else f"{text}\n{section}"
     RESULTS.write_text(text.rstrip() + "\n", encoding="utf-8")
+
+
+def write_rows(title: str, command: str, header: str, rows: Mapping[str, str]) -> None:
+    """Put rows, by their first cells, in place of those of a section; its other rows stay.
+
+    Each row says its own commit, see `commit`; those of an older, narrower table are filled up.
+    """
+    text = RESULTS.read_text(encoding="utf-8") if RESULTS.exists() else HEAD
+    old = re.search(rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", text, re.DOTALL | re.MULTILINE)
+    lines = re.findall(r"^\| .*\|$", old[1] if old else "", re.MULTILINE)[1:]
+    width = header.partition("\n")[0].count("|")
+    kept = {_first_cell(line): line + " - |" * (width - line.count("|")) for line in lines}
+    write_section(title, command, "\n".join([header, *{**kept, **rows}.values()]))
+
+
+def _first_cell(line: str) -> str:
+    return line.split("|")[1].strip()
+
+
+def commit() -> str:
+    """The commit that is measured; with a plus sign when something was changed since."""
+    git = shutil.which("git")
+    if git is None:
+        return "unknown"
+    words = [git, "-C", str(RESULTS.parent), "describe", "--always", "--abbrev=8", "--dirty=+"]
+    found = subprocess.run(words, check=False, capture_output=True, text=True)  # noqa: S603 our own words
+    return found.stdout.strip() or "unknown"
 
 
 def conditions() -> str:

@@ -1,4 +1,4 @@
-"""``python -m benchmarks.drills [NAME ...] [--full]``: run drills and print their table."""
+"""``python -m benchmarks.drills [NAME ...] [--full] [--write]``: run drills, print or keep their rows."""
 
 import argparse
 import asyncio
@@ -6,7 +6,11 @@ import sys
 
 from benchmarks.drills import DRILLS, HEADER, Row
 from benchmarks.processes import HA_AI
-from benchmarks.results import write_section
+from benchmarks.results import commit, write_rows
+
+COMMAND = "python -m benchmarks.drills NAME --full --seed SEED --write"
+_TITLES, _RULES = HEADER.split("\n")
+RECORDED = f"{_TITLES} size | seed | commit |\n{_RULES}---|---|---|"
 
 
 def main() -> int:
@@ -14,19 +18,20 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.drills", description=__doc__)
     parser.add_argument("names", nargs="*", choices=[*DRILLS, []], metavar="NAME", help=", ".join(DRILLS))
     parser.add_argument("--full", action="store_true", help="as many faults as a release has to stand")
-    parser.add_argument("--write", action="store_true", help="the table into RESULTS.md")
+    parser.add_argument("--write", action="store_true", help="each drill's row into RESULTS.md")
     parser.add_argument("--seed", type=int, default=1, help="of events and moments (%(default)s)")
     arguments = parser.parse_args()
     print(HEADER, flush=True)
-    rows = []
+    rows, lines = [], {}
     for name in arguments.names or DRILLS:
         drill = DRILLS[name]
         row = asyncio.run(drill.run(drill.full if arguments.full else drill.small, arguments.seed, HA_AI))
         print(row, flush=True)
         rows.append(row)
-    if arguments.write:
-        command = f"python -m benchmarks.drills{' --full' if arguments.full else ''}"
-        write_section("Fault drills", command, "\n".join([HEADER, *map(str, rows)]))
+        size = "full" if arguments.full else "small"
+        lines[name] = f"{row} {size} | {arguments.seed} | {commit()} |"
+        if arguments.write:
+            write_rows("Fault drills", COMMAND, RECORDED, lines)
     return int(sum(_failed(row) for row in rows) > 0)
 
 

@@ -1,11 +1,16 @@
 """Faults between worker and broker: cut connections, a broker that restarts."""
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Self
 
-from benchmarks.drills.trial import Trial
+from benchmarks.drills.drill import Drill, Size
+from benchmarks.drills.load import make_load
+from benchmarks.drills.trial import Row, Trial
 from benchmarks.processes import HOST
+
+RATE = 1_000
 
 
 class Proxy:
@@ -65,3 +70,24 @@ async def restart_broker(trial: Trial, times: int) -> str:
         await asyncio.sleep(trial.rng.uniform(0.0, 1.0))
         await trial.broker.start()
     return f"{times} clean broker restarts"
+
+
+async def _broker_restart(size: Size, seed: int, command: Sequence[str]) -> Row:
+    async with Trial(make_load(size.events, seed=seed), per_second=RATE, seed=seed, command=command) as trial:
+        return await trial.run("broker_restart", lambda running: restart_broker(running, size.faults))
+
+
+async def _cuts(size: Size, seed: int, command: Sequence[str]) -> Row:
+    async with (
+        Trial(make_load(size.events, seed=seed), per_second=RATE, seed=seed, command=command) as trial,
+        Proxy(trial.broker.port) as proxy,
+    ):
+        return await trial.run(
+            "cuts", lambda running: cut(running, proxy, size.faults), worker_port=proxy.port
+        )
+
+
+DRILLS = {
+    "broker_restart": Drill(Size(6_000, 3), Size(20_000, 10), _broker_restart),
+    "cuts": Drill(Size(6_000, 10), Size(20_000, 50), _cuts),
+}

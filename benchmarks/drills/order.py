@@ -4,9 +4,12 @@ import json
 import random
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from random import Random
 
 from benchmarks.drills.audit import HOME
+from benchmarks.drills.drill import Drill, Size
 from benchmarks.drills.load import HOUR_US, Load, published
+from benchmarks.drills.trial import Row, Trial
 from detectors.registry import detectors
 from pipeline.ingest.behaviour import BehaviourFilter
 from pipeline.ingest.day_shift import DayShift
@@ -68,3 +71,22 @@ def _until_yesterday(events: Sequence[StateChange]) -> list[StateChange]:
     yesterday = datetime.now(HOME.zone).date() - timedelta(days=1)
     shift = DayShift.between(HOME.zone, events[-1].at_us, yesterday)
     return [event._replace(at_us=shift.time(event.at_us)) for event in events]
+
+
+async def _shuffle(size: Size, seed: int, command: Sequence[str]) -> Row:
+    load = household_load(size.events, seed=seed)
+    async with Trial(load, seed=seed, command=command) as trial:
+        expected = learned(load.events)
+        for number in range(size.faults):
+            if learned(disorder(load.events, Random(seed + number))) != expected:
+                trial.problems.append(f"disorder {seed + number} gives another state")
+        return await trial.run("shuffle", lambda _: _described(size))
+
+
+async def _described(size: Size) -> str:
+    return f"half late or twice, {size.faults} times in process and once over MQTT"
+
+
+DRILLS = {
+    "shuffle": Drill(Size(5, 2), Size(20, 5), _shuffle),
+}

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from hashlib import blake2b
 
 from benchmarks.drills.audit import count_of
-from benchmarks.drills.load import TOPIC, Load
-from benchmarks.drills.trial import Trial
+from benchmarks.drills.drill import Drill, Size
+from benchmarks.drills.load import TOPIC, Load, make_load
+from benchmarks.drills.trial import Row, Trial
 from benchmarks.publisher import Published
 from tests.poison import poison_messages
 
@@ -36,3 +37,14 @@ async def check_letters(trial: Trial, poisons: Sequence[Published]) -> str:
 
 def _identity(message: Published) -> bytes:
     return blake2b(message.topic.encode() + b"\x00" + message.payload).digest()
+
+
+async def _poison(size: Size, seed: int, command: Sequence[str]) -> Row:
+    load, poisons = poisoned(make_load(size.events, seed=seed), seed=seed)
+    async with Trial(load, seed=seed, command=command) as trial:
+        return await trial.run("poison", lambda running: check_letters(running, poisons))
+
+
+DRILLS = {
+    "poison": Drill(Size(2_000, 300), Size(20_000, 300), _poison),
+}

@@ -7,11 +7,16 @@ import resource
 import shutil
 import sqlite3
 import subprocess
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
-from benchmarks.drills.trial import Trial
+from benchmarks.drills.drill import Drill, Size
+from benchmarks.drills.load import make_load
+from benchmarks.drills.trial import Row, Trial
+
+RATE = 1_000
 
 ROOM = "64m"
 LIMIT_BYTES = 8_192
@@ -77,3 +82,21 @@ def _check(trial: Trial) -> None:
     if trial.worker.starts != 1:
         exits = trial.worker.exit_codes
         trial.problems.append(f"expected the worker to wait for its store, it exited: {exits}")
+
+
+async def _locked(size: Size, seed: int, command: Sequence[str]) -> Row:
+    async with Trial(make_load(size.events, seed=seed), per_second=500, seed=seed, command=command) as trial:
+        return await trial.run("locked", lambda running: lock(running, size.faults))
+
+
+async def _full(size: Size, seed: int, command: Sequence[str]) -> Row:
+    load = make_load(size.events, seed=seed)
+    with tempfile.TemporaryDirectory(prefix="haai-drill-") as base, small_disk(Path(base)) as disk:
+        async with Trial(load, per_second=RATE, seed=seed, command=command, folder=disk) as trial:
+            return await trial.run("full", lambda running: fill(running, size.faults))
+
+
+DRILLS = {
+    "locked": Drill(Size(4_000, 10), Size(20_000, 60), _locked),
+    "full": Drill(Size(12_000, 10), Size(20_000, 20), _full),
+}

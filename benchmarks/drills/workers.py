@@ -2,11 +2,17 @@
 
 import asyncio
 import signal
+from collections.abc import Sequence
 from functools import partial
 
 from benchmarks.drills.audit import text_of
-from benchmarks.drills.trial import Trial
+from benchmarks.drills.drill import Drill, Size
+from benchmarks.drills.load import make_load
+from benchmarks.drills.trial import Row, Trial
 from benchmarks.processes import wait_until
+
+LEASE_S = 2.0
+RATE = 1_000
 
 RESTART_S = 60.0
 
@@ -59,3 +65,30 @@ def _owner(trial: Trial) -> int | None:
     """The owner's process id, which is the third part of its name."""
     words = text_of(trial.worker.database, "SELECT owner FROM leases").split("/")
     return int(words[2]) if len(words) > 2 else None
+
+
+async def _kill9(size: Size, seed: int, command: Sequence[str]) -> Row:
+    async with Trial(make_load(size.events, seed=seed), seed=seed, command=command) as trial:
+        return await trial.run("kill9", lambda running: kill(running, size.faults))
+
+
+async def _sigterm(size: Size, seed: int, command: Sequence[str]) -> Row:
+    async with Trial(make_load(size.events, seed=seed), per_second=RATE, seed=seed, command=command) as trial:
+        return await trial.run("sigterm", lambda running: terminate(running, size.faults))
+
+
+async def _lease(size: Size, seed: int, command: Sequence[str]) -> Row:
+    load = make_load(size.events, seed=seed)
+    settings: dict[str, object] = {"lease_s": LEASE_S}
+    async with Trial(load, seed=seed, workers=3, command=command, settings=settings) as trial:
+        row = await trial.run("lease", lambda running: freeze(running, size.faults, LEASE_S))
+        if row.audit.inversions:
+            trial.problems.append(f"{row.audit.inversions} order breaks")
+        return row
+
+
+DRILLS = {
+    "kill9": Drill(Size(6_000, 5), Size(60_000, 200), _kill9),
+    "sigterm": Drill(Size(6_000, 3), Size(20_000, 10), _sigterm),
+    "lease": Drill(Size(6_000, 5), Size(20_000, 40), _lease),
+}

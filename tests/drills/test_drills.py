@@ -1,5 +1,6 @@
 """The drills in their small form, and workers that each of them has to reject."""
 
+import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,6 +30,26 @@ SABOTEURS = {
         async def too_early(self, batch):
             await self._intake.acknowledge(batch)
             await asyncio.sleep(0.2)
+            await commit(self, batch)
+        Committer._commit = too_early
+        """,
+    ),
+    "syncs nothing": (
+        "power_loss",
+        """
+        import sinks.store.engine
+        sinks.store.engine._PRAGMAS = ("PRAGMA synchronous = OFF",)
+        """,
+    ),
+    "acknowledges before it has synced": (
+        "power_loss",
+        """
+        import asyncio
+        from pipeline.delivery.committer import Committer
+        commit = Committer._commit
+        async def too_early(self, batch):
+            await self._intake.acknowledge(batch)
+            await asyncio.sleep(0.01)
             await commit(self, batch)
         Committer._commit = too_early
         """,
@@ -91,6 +112,9 @@ SABOTEURS = {
 
 async def run(name: str, command: Sequence[str] = HA_AI, *, seed: int = 1) -> Row:
     """Run a drill in its small form."""
+    absent = [program for program in DRILLS[name].needs if shutil.which(program) is None]
+    if absent:
+        pytest.skip(f"{', '.join(absent)} not on this machine")
     return await DRILLS[name].run(DRILLS[name].small, seed, command)
 
 

@@ -1,0 +1,37 @@
+"""What a drill is: its sizes, what runs it, and what it needs of the machine."""
+
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+
+from benchmarks.drills.trial import Row
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How many events, and how many faults or seconds of one."""
+
+    events: int
+    faults: int
+
+
+Run = Callable[[Size, int, Sequence[str]], Coroutine[object, object, Row]]
+
+
+@dataclass(frozen=True, slots=True)
+class Drill:
+    """A drill.
+
+    Attributes
+    ----------
+    small, full
+        Its size for every change, and for every release.
+    run
+        Runs it with a size, a seed and the workers' command.
+    needs
+        Programs without which it cannot run, beside mosquitto.
+    """
+
+    small: Size
+    full: Size
+    run: Run
+    needs: Sequence[str] = ()

@@ -22,6 +22,7 @@ class Published(NamedTuple):
 
     topic: str
     payload: bytes
+    retain: bool = False
 
 
 class Publisher:
@@ -96,7 +97,11 @@ class Publisher:
     def _send(self, writer: asyncio.StreamWriter, message: Published) -> int:
         self._packet_id = self._packet_id % PACKET_IDS + 1
         packet = mqtt5.PublishPacket(
-            message.topic, message.payload, qos=mqtt5.QoS.AT_LEAST_ONCE, packet_id=self._packet_id
+            message.topic,
+            message.payload,
+            qos=mqtt5.QoS.AT_LEAST_ONCE,
+            packet_id=self._packet_id,
+            retain=message.retain,
         )
         writer.write(packet.write())
         return self._packet_id

@@ -55,6 +55,7 @@ def durable_broker(
         permission=permission,
         room=room,
         snapshots=settings.input == "statestream",
+        acts=(settings.topics.learning_set,),
         client_id=settings.mqtt_client_id,
         clean_session=False,
         session_expiry_interval=settings.mqtt_session_expiry_s,

@@ -8,7 +8,7 @@ one of these.
 
 import asyncio
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import Any
 
 import zmqtt
@@ -100,10 +100,14 @@ class DurableClient(zmqtt.MQTTClient):
     ----------
     snapshots
         Whether to ask for retained messages whenever the connection stands.
+    acts
+        Topics of acts: each message says whether it was published to be retained. Else a broker clears that
+        flag on what it hands on, and on what it had queued for us.
     """
 
-    def __init__(self, *, snapshots: bool, **options: Any) -> None:
+    def __init__(self, *, snapshots: bool, acts: Collection[str], **options: Any) -> None:
         super().__init__(**options)
+        self._acts = frozenset(acts)
         self._made: list[DurableSubscription] = []
         handling = zmqtt.RetainHandling
         self._retain_handling = handling.SEND_ON_SUBSCRIBE if snapshots else handling.DO_NOT_SEND
@@ -123,6 +127,7 @@ class DurableClient(zmqtt.MQTTClient):
             auto_ack,
             UNBOUNDED,
             retain_handling=self._retain_handling,
+            retain_as_published=self._acts.issuperset(filters),
         )
         self._made.append(made)
         return made
@@ -144,12 +149,22 @@ class DurableBroker(MQTTBroker):
         Waits until there is room for messages.
     snapshots
         Whether to ask for retained messages.
+    acts
+        Topics on which what was published to be retained is no act.
     """
 
     def __init__(
-        self, url: str, *, permission: Permission, room: Room, snapshots: bool, **options: Any
+        self,
+        url: str,
+        *,
+        permission: Permission,
+        room: Room,
+        snapshots: bool,
+        acts: Collection[str] = (),
+        **options: Any,
     ) -> None:
         super().__init__(url, **options)
+        self._acts = acts
         self._snapshots = snapshots
         self._permission = permission
         self._room = room
@@ -158,7 +173,10 @@ class DurableBroker(MQTTBroker):
     @override
     async def _connect(self) -> zmqtt.MQTTClient:
         client = self._client = DurableClient(
-            snapshots=self._snapshots, **self._connection_kwargs, transport_factory=self._open
+            snapshots=self._snapshots,
+            acts=self._acts,
+            **self._connection_kwargs,
+            transport_factory=self._open,
         )
         await client.connect()
         self.config.connect(client)

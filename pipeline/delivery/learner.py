@@ -9,6 +9,7 @@ from time import monotonic
 from pipeline.delivery.announcements import Announcer
 from pipeline.delivery.decoding import BatchDecoder, DecodedBatch
 from pipeline.delivery.gap_tracker import NOT_RUNNING, GapTracker
+from pipeline.delivery.joined_gaps import JoinedGaps
 from pipeline.delivery.learning_switch import PAUSED, Course, LearningSwitch
 from pipeline.heap import look_through_all, spare_what_is_known
 from pipeline.ingest.messages import Message, Signal
@@ -78,6 +79,7 @@ class HomeLearner:
         self.core = core
         self.gaps = GapTracker()
         self._switch = LearningSwitch()
+        self._joined = JoinedGaps()
         self._store = store
         self._decoder = decoder
         self._announcer = announcer
@@ -102,7 +104,7 @@ class HomeLearner:
         self.core.ledger = Ledger(self._store.patterns(status="active"))
         self.core.watching.said = {anomaly.id for anomaly in self._store.anomalies()}
         for gap in self._store.gaps():
-            self.core.note_gap(gap)
+            self.core.note_gap(self._joined.note(gap))
         kept = self._store.days()
         self._restore_snapshot(kept)
         self._restore_open_days(kept)
@@ -235,10 +237,10 @@ class HomeLearner:
             self.core.learn_one(entry)
 
     def _turn(self, course: Course, work: Work) -> None:
-        if course.switch != self._switch:
-            self._switch = work.switch = course.switch
-        for gap in course.gaps:
-            self._keep_gap(gap, work)
+        gaps = [self._keep_gap(gap, work) for gap in course.gaps]
+        switch = course.settled([gap for gap in gaps if gap is not None])
+        if switch != self._switch:
+            self._switch = work.switch = switch
 
     def _hear(self, signal: Signal, received_us: int, work: Work) -> None:
         if signal is Signal.STOPPED:
@@ -246,10 +248,17 @@ class HomeLearner:
         else:
             self._keep_gap(self.gaps.seen(received_us), work)
 
-    def _keep_gap(self, gap: Gap | None, work: Work) -> None:
-        if gap is not None:
-            self.core.note_gap(gap)
+    def _keep_gap(self, gap: Gap | None, work: Work) -> Gap | None:
+        """Keep a gap, perhaps joined to the one before it, and return it as it is kept."""
+        if gap is None:
+            return None
+        gap = self._joined.note(gap)
+        self.core.note_gap(gap)
+        if work.gaps and (work.gaps[-1].from_us, work.gaps[-1].reason) == (gap.from_us, gap.reason):
+            work.gaps[-1] = gap
+        else:
             work.gaps.append(gap)
+        return gap
 
     def _note_seen(self, heartbeat_us: int, work: Work) -> None:
         """Say how long the home was in sight, and since when it is not: neither is known after a restart."""

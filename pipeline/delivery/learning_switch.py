@@ -1,10 +1,12 @@
 """Whether learning is on, and of what may be learned: what is seen while it is off is nobody's behaviour."""
 
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 from typing import NamedTuple
 
+from pipeline.delivery.joined_gaps import CLOSE_US
 from schemas.events import Gap, ServiceCall, StateChange
 
 PAUSED = "paused"
@@ -54,53 +56,106 @@ class LearningSwitch:
             Event time that was reached before the batch; no pause begins or ends before it.
         """
         course, coming = Course(self), iter(entries.items())
-        place = 0
+        place, times = 0, _Times(entries.values()) if turns else None
         for turn in turns:
             course.pass_on(islice(coming, turn.place - place))
-            course.turn(turn.on, max(_happened_us(turn, list(entries.values())), latest_us))
+            course.turn(turn.on, max(times.of(turn) if times else 0, latest_us))
             place = turn.place
         course.pass_on(coming)
         return course
 
-    def lets_pass(self, entry: Entry) -> bool:
-        """Whether an entry that comes now may be learned."""
-        return self.off_us is None and not any(
-            pause.from_us <= entry.at_us < pause.to_us for pause in self.pauses
-        )
-
 
 @dataclass(slots=True)
 class Course:
-    """What came of a batch: what of it may be learned, the pauses that ended, the switch at its end."""
+    """What came of a batch: what of it may be learned, the pauses that ended, the switch at its end.
 
-    switch: LearningSwitch
+    Each turn costs the same, however many came before it.
+    """
+
+    before: LearningSwitch
     learned: dict[bytes, Entry] = field(default_factory=dict)
     gaps: list[Gap] = field(default_factory=list)
+    off_us: int | None = field(init=False)
+    # Pauses that are over before what comes have nothing to say of it: the end of the last tells.
+    _over_us: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.off_us = self.before.off_us
+        self._over_us = max((pause.to_us for pause in self.before.pauses), default=0)
+
+    @property
+    def switch(self) -> LearningSwitch:
+        """How the switch stands, with each pause as it was."""
+        return self.settled(self.gaps)
+
+    def settled(self, gaps: Sequence[Gap]) -> LearningSwitch:
+        """How the switch stands, where the pauses that ended are kept as these, in their order."""
+        pauses = self.before.pauses
+        if gaps:
+            oldest_us = gaps[-1].to_us - REMEMBERED_US
+            # One that was prolonged begins where it began.
+            ended = {pause.from_us: pause for pause in (*pauses, *gaps)}
+            pauses = tuple(pause for pause in ended.values() if pause.to_us > oldest_us)
+        return LearningSwitch(self.off_us, pauses)
 
     def pass_on(self, entries: Iterable[tuple[bytes, Entry]]) -> None:
         """Let entries come, with their keys."""
-        self.learned.update((key, entry) for key, entry in entries if self.switch.lets_pass(entry))
+        if self.off_us is None:
+            self.learned.update((key, entry) for key, entry in entries if self._lets_pass(entry))
+        else:
+            # They come, and are over.
+            deque(entries, maxlen=0)
 
     def turn(self, on: bool, at_us: int) -> None:  # noqa: FBT001 the switch's own state
         """Set the switch; as it stands already, nothing happens."""
-        off_us, pauses = self.switch.off_us, self.switch.pauses
         if not on:
-            self.switch = LearningSwitch(at_us if off_us is None else off_us, pauses)
-        elif off_us is not None:
-            ended = [Gap(off_us, at_us, PAUSED)] if at_us > off_us else []
-            kept = (pause for pause in pauses if pause.to_us > at_us - REMEMBERED_US)
-            self.gaps += ended
-            self.switch = LearningSwitch(None, (*kept, *ended))
+            self.off_us = at_us if self.off_us is None else self.off_us
+            return
+        off_us, self.off_us = self.off_us, None
+        if off_us is None or at_us <= off_us:
+            return
+        pause = Gap(off_us, at_us, PAUSED)
+        if self.gaps and 0 <= pause.from_us - self.gaps[-1].to_us <= CLOSE_US:
+            self.gaps[-1] = Gap(self.gaps[-1].from_us, at_us, PAUSED)
+        else:
+            self.gaps.append(pause)
+        self._over_us = max(self._over_us, at_us)
+
+    def _lets_pass(self, entry: Entry) -> bool:
+        """Whether an entry that comes now, while learning is on, happened in no pause."""
+        at_us = entry.at_us
+        return at_us >= self._over_us or not any(
+            pause.from_us <= at_us < pause.to_us for pause in chain(self.before.pauses, self.gaps)
+        )
 
 
-def _happened_us(turn: Turn, entries: Sequence[Entry]) -> int:
+class _Times:
     """When the switch was set: after what came before it, before what came behind it.
 
     Where nothing came behind it, that is when we received it, unless the broker had kept it and what came
     before it for us.
     """
-    before = [entry.at_us for entry in entries[: turn.place] if isinstance(entry, StateChange)][-1:]
-    behind = [entry.at_us for entry in entries[turn.place :] if isinstance(entry, StateChange)][:1]
-    is_kept = bool(before) and turn.received_us - before[0] > LAG_US
-    latest_us = before[0] if is_kept else min([turn.received_us, *behind])
-    return max([latest_us, *(at_us + 1 for at_us in before)])
+
+    def __init__(self, entries: Iterable[Entry]) -> None:
+        times = [entry.at_us if isinstance(entry, StateChange) else None for entry in entries]
+        # By place: of the last change before it, and of the first behind it.
+        self._before = _carried(times)
+        self._behind = _carried(times[::-1])[::-1]
+
+    def of(self, turn: Turn) -> int:
+        """When a turn happened, at least as late as what came before it."""
+        before, behind = self._before[turn.place], self._behind[turn.place]
+        is_kept = before is not None and turn.received_us - before > LAG_US
+        if before is not None and is_kept:
+            latest_us = before
+        else:
+            latest_us = turn.received_us if behind is None else min(turn.received_us, behind)
+        return latest_us if before is None else max(latest_us, before + 1)
+
+
+def _carried(times: Sequence[int | None]) -> list[int | None]:
+    """The last time at or before each place, beginning with none."""
+    carried: list[int | None] = [None]
+    for time_us in times:
+        carried.append(carried[-1] if time_us is None else time_us)
+    return carried

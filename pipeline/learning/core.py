@@ -29,6 +29,8 @@ CONTEXT_SENSOR = re.compile(r"temperature|illuminance|lux|humidity", re.IGNORECA
 MARK_CARRY_MS = 600_000
 # How long after it left the judgement a day is known to be sealed: longer than any event is late.
 KEPT_DAYS = 60
+# Only the last gap of a reason is prolonged, and there are few reasons.
+LAST_GAPS = 8
 
 
 @dataclass(slots=True)
@@ -145,7 +147,14 @@ class LearningCore:
         opened.dirty = True
 
     def note_gap(self, gap: Gap) -> None:
-        """Note an interval that could not be seen: no opportunity, on any day that it touches."""
+        """Note an interval that could not be seen: no opportunity, on any day that it touches.
+
+        One that was prolonged takes its own place.
+        """
+        for place in range(len(self.gaps) - 1, max(-1, len(self.gaps) - 1 - LAST_GAPS), -1):
+            if (self.gaps[place].from_us, self.gaps[place].reason) == (gap.from_us, gap.reason):
+                del self.gaps[place]
+                break
         self.gaps.append(gap)
         self.watching.note_gap(gap)
         for opened in self._open.values():

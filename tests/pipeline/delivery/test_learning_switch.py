@@ -1,6 +1,7 @@
 """What comes while the switch is off, or happened in a pause, is passed over; all else is learned."""
 
 import tempfile
+import time
 from itertools import pairwise
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from pipeline.delivery.joined_gaps import GAPS_A_DAY
 from pipeline.delivery.learning_switch import LAG_US, PAUSED, LearningSwitch, Turn
 from pipeline.ingest.messages import Message
 from schemas.events import Gap, ServiceCall, StateChange
@@ -93,6 +95,36 @@ def test_a_pause_is_remembered_as_long_as_events_may_be_late(days: int, kept: bo
     off = LearningSwitch(20 * S + days * 24 * HOUR - S, (old,))
     on = off.follow({}, [Turn(0, 20 * S + days * 24 * HOUR, on=True)]).switch
     assert (old in on.pauses) is kept
+
+
+def test_who_flips_the_switch_costs_little_and_leaves_little() -> None:
+    """Ten thousand times off and on among events: the pauses are one, and the last word is off."""
+    entries = lamp(*range(1, 201))
+    turns = [Turn(100, 100 * S + place, on=bool(place % 2)) for place in range(20_001)]
+    began_s = time.process_time()
+    course = LearningSwitch().follow(entries, turns)
+    # What costs the square of their number takes a minute.
+    assert time.process_time() - began_s < 1.0
+    assert course.switch.off_us is not None
+    assert (len(course.gaps), len(course.learned)) == (1, 100)
+
+
+def test_a_flood_of_turns_leaves_few_gaps_through_any_restart(tmp_path: Path) -> None:
+    """In the store, in the core and in the switch; what happened afterwards is learned."""
+    process = started(str(tmp_path))
+    for place in range(100):
+        at_us = START_US + place * 3 * S
+        messages = [switched(b"OFF", at_us), switched(b"ON", at_us + S)]
+        process.write(process.learner.prepare(process.learner.decode(messages)))
+        process = process.killed() if place == 70 else process
+    change = StateChange(START_US + HOUR, "light.hall", "off", "on")
+    process.write(process.learner.prepare(process.learner.decode([carried(change)])))
+    pauses = [gap for gap in process.store.gaps() if gap.reason == PAUSED]
+    assert len(pauses) == GAPS_A_DAY
+    assert pauses[-1].to_us >= START_US + 99 * 3 * S
+    assert len([gap for gap in process.learner.core.gaps if gap.reason == PAUSED]) == GAPS_A_DAY
+    assert process.kept().journal == [change]
+    process.store.close()
 
 
 Item = StateChange | bytes

@@ -152,6 +152,20 @@ async def test_the_learning_switch_pauses_what_is_learned(
         assert [letter.topic for letter in service.store.dead_letters(9)] == [SWITCH]
 
 
+async def test_a_switch_that_somebody_left_at_the_broker_is_no_act(
+    broker: Any, settings: Callable[..., Settings]
+) -> None:
+    """Off, published to be retained while nobody was there, is a dead letter when it comes."""
+    async with running(settings()):
+        pass
+    await Publisher(broker.port).publish([Published(SWITCH, b"OFF", retain=True)])
+    async with running(settings()) as service:
+        await Publisher(broker.port).publish(happening(3))
+        await wait_until(lambda: journaled(service.settings) == 3, PATIENCE_S, "3 events")
+        assert is_learning(service) is None
+        assert [letter.topic for letter in service.store.dead_letters(9)] == [SWITCH]
+
+
 async def test_what_is_published_while_it_is_stopped_waits(
     broker: Any, settings: Callable[..., Settings]
 ) -> None:

@@ -27,8 +27,10 @@ from schemas.tables import (
 from sinks.store import lease, migrations
 from sinks.store.engine import Database
 from sinks.store.lease import Held, Leases
+from sinks.store.replacing import finish, intention
 from sinks.store.retention import prune
 from sinks.store.rows import dead_letter, journal_event, snapshot_checksum
+from sinks.store.sqlite_file import path_of, refuse_newer
 from sinks.store.suggestions import SuggestionReads
 from sinks.store.transaction import KEYS_A_QUERY, Transaction
 
@@ -91,6 +93,7 @@ class SqlStore:
         self, url: str = "sqlite:///ha-ai.db", *, home: str = "home", busy_timeout_s: float = 5.0
     ) -> None:
         self.home = home
+        self.path = path_of(url)
         self._database = Database(url, busy_timeout_s=busy_timeout_s)
         self.leases = Leases(self._database, home=home)
         self.suggestions = SuggestionReads(self._database, home)
@@ -103,6 +106,9 @@ class SqlStore:
         NewerStoreError
             A newer version of this program wrote the store.
         """
+        if self.path is not None:
+            finish(intention(self.path))
+            refuse_newer(self.path)
         migrations.migrate(self._database)
 
     def close(self) -> None:

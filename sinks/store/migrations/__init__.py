@@ -35,12 +35,17 @@ def migrate(database: Database) -> None:
         if current is None:
             _create(connection)
         elif current not in REVISIONS:
-            raise NewerStoreError(
-                f"expected a store of revision {HEAD} or older, got {current}: a newer version wrote it; "
-                "run that version, or restore a backup from before the upgrade"
-            )
+            raise NewerStoreError(newer(current))
         elif current != HEAD:
             upgrade(connection)
+
+
+def newer(found: str) -> str:
+    """What is said of a store that a newer version wrote."""
+    return (
+        f"expected a store of revision {HEAD} or older, got {found}: a newer version wrote it; "
+        "run that version, or restore a backup from before the upgrade"
+    )
 
 
 def revision(connection: Connection) -> str | None:

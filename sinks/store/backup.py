@@ -1,0 +1,360 @@
+"""Backups of a SQLite store: one sealed file with database, manifest and what else belongs to the home."""
+
+import fcntl
+import hashlib
+import json
+import os
+import re
+import sqlite3
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
+from dataclasses import asdict, dataclass, field, fields
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+from schemas.tables import METADATA
+from sinks.store import migrations, sealed_file
+from sinks.store.errors import NewerStoreError, StoreError
+from sinks.store.replacing import Replacement, fsync_folder, intention, replace_all
+from sinks.store.restored import settle
+from sinks.store.sealed_file import SealBrokenError
+
+FORMAT = 1
+MANIFEST, DATABASE = "manifest.json", "store.db"
+LONGEST_MANIFEST = 1_000_000
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+PAGES_A_STEP = 256
+BUSY_S = 10.0
+_NAME = re.compile(r"ha-ai-(?P<home>.+)-(?P<number>\d{6,})-\d{8}T\d{6}Z(?P<kept>-kept)?\.zip")
+
+
+class BackupError(StoreError):
+    """A backup cannot be made, or is none; says what was expected and what came."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What a backup holds, and how it was made; times are UTC microseconds.
+
+    `boot` and `uptime_us` tell the age of a backup that was made since the machine's start, whatever its
+    clock says.
+    """
+
+    format: int
+    revision: str
+    home: str
+    version: str
+    created_us: int
+    boot: str
+    uptime_us: int
+    size_bytes: int
+    members: dict[str, str] = field(default_factory=dict)
+    rows: dict[str, int] = field(default_factory=dict)
+    commits: int = 0
+    first_day: str | None = None
+    last_event_us: int | None = None
+
+
+class Found(NamedTuple):
+    """A backup's file, as its name tells; its number grows, whatever the clock says."""
+
+    number: int
+    path: Path
+    home: str
+    kept: bool
+
+
+def take(
+    database: Path,
+    folder: Path,
+    *,
+    home: str = "home",
+    version: str = "",
+    more: Mapping[str, bytes] | None = None,
+    kept: bool = False,
+    path: Path | None = None,
+) -> Path:
+    """Back a store up while others write into it, and return the backup's file once it is proven to be good.
+
+    Parameters
+    ----------
+    database
+        The SQLite file.
+    folder
+        Where backups lie; made where it is missing, for its owner only.
+    home, version
+        Whose it is, and what made it.
+    more
+        What else belongs to the home, by name: settings, the key.
+    kept
+        Whether it is to stay until a person deletes it.
+    path
+        Another name for it, in that folder.
+
+    Raises
+    ------
+    BackupError
+        It could not be made, or is not good; whatever was there before is as it was.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with _alone(folder):
+            target = path or folder / _new_name(folder, home, kept=kept)
+            if target.exists():
+                raise BackupError(f"expected no file at {target}, got one: name another")
+            return _take(database, target, home, version, more or {})
+    except OSError as error:
+        raise BackupError(f"expected to write a backup into {folder}, got: {error.strerror}") from error
+    except sqlite3.Error as error:
+        raise BackupError(f"expected to copy {database}, got: {error}") from error
+    except SealBrokenError as error:
+        raise BackupError(f"what was written is not what is on the disk: {error}") from error
+
+
+def verify(copy: Path) -> Manifest:
+    """Return what a backup holds if it is byte for byte what was written, and we can read it.
+
+    What it was made of was checked by SQLite before it got its name.
+
+    Raises
+    ------
+    BackupError
+        It is no backup, or not whole any more.
+    NewerStoreError
+        A newer version of this program made it.
+    """
+    try:
+        sealed_file.check_seal(copy)
+        content = sealed_file.read_member(copy, MANIFEST, longest_bytes=LONGEST_MANIFEST)
+        plain: dict[str, Any] = json.loads(content or b"{}")
+        known = {each.name for each in fields(Manifest)}
+        manifest = Manifest(**{name: value for name, value in plain.items() if name in known})
+    except OSError as error:
+        raise BackupError(f"expected a backup at {copy}, got: {error.strerror}") from error
+    except (SealBrokenError, ValueError, TypeError) as error:
+        raise BackupError(str(error)) from error
+    if manifest.format > FORMAT or manifest.revision not in migrations.REVISIONS:
+        raise NewerStoreError(
+            f"expected a backup of revision {migrations.HEAD} or older, got {manifest.revision}: "
+            f"version {manifest.version} made it; restore it with that version or a newer one"
+        )
+    return manifest
+
+
+def backups(folder: Path, home: str | None = None) -> list[Found]:
+    """Return the backups in a folder, or those of a home, by their names: the newest first."""
+    try:
+        named = [(_NAME.fullmatch(path.name), path) for path in folder.iterdir()]
+    except OSError:
+        return []
+    found = [
+        Found(int(name["number"]), path, name["home"], bool(name["kept"])) for name, path in named if name
+    ]
+    return sorted((each for each in found if home in (None, each.home)), reverse=True)
+
+
+def latest_good(folder: Path, home: str | None = None) -> Path | None:
+    """Return the newest backup that verifies, or the newest of a home; None if there is none."""
+    for each in backups(folder, home):
+        with suppress(StoreError):
+            verify(each.path)
+            return each.path
+    return None
+
+
+def prepare(copy: Path, database: Path) -> Path:
+    """Write the store that a backup holds beside the database, proven to be whole, and return its file.
+
+    Raises
+    ------
+    BackupError
+        The backup is not good, or there is no room.
+    NewerStoreError
+        A newer version made it.
+    """
+    manifest = verify(copy)
+    draft = database.with_name(f".{database.name}.restoring")
+    try:
+        _remove(draft)
+        _expect(
+            sealed_file.extract_member(copy, DATABASE, draft) == manifest.members[DATABASE],
+            "expected the store in it as it was backed up, got other bytes",
+        )
+        _check_whole(draft)
+        settle(draft, database, name=copy.name, created_us=manifest.created_us)
+        _expect(not _log_of(draft).exists(), f"expected nobody else at {draft}, but somebody has it open")
+    except (OSError, sqlite3.Error, SealBrokenError, BackupError) as error:
+        _remove(draft)
+        raise BackupError(f"{copy} cannot be restored: {error}") from error
+    return draft
+
+
+def restore(copy: Path, database: Path, *, beside: tuple[Replacement, ...] = ()) -> None:
+    """Put a backup in the place of a store that nobody has open; what is there is kept under another name.
+
+    After a kill anywhere the store is the old one or the new one, once `replacing.finish` was called.
+
+    Parameters
+    ----------
+    copy
+        The backup.
+    database
+        The SQLite file to replace.
+    beside
+        What is to be replaced with it, such as the key.
+
+    Raises
+    ------
+    BackupError
+        The backup is not good, or there is no room; nothing was changed.
+    NewerStoreError
+        A newer version made it.
+    """
+    draft = prepare(copy, database)
+    replace_all(intention(database), [*beside, replacement(draft, database, stamp())])
+
+
+def replacement(draft: Path, database: Path, at: str) -> Replacement:
+    """How a store's file, and what belongs to it alone, is replaced."""
+    aside = database.with_name(f"{database.name}.before-{at}")
+    removed = tuple((f"{database}{end}", f"{aside}{end}") for end in ("-wal", "-shm", ".mark"))
+    return Replacement(str(draft), str(database), str(aside), removed)
+
+
+def stamp() -> str:
+    """Now, as it stands in names of files."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+
+
+def uptime_us() -> int:
+    """Time since the machine's start, sleep included, which no clock's change moves."""
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1000
+
+
+def _take(database: Path, target: Path, home: str, version: str, more: Mapping[str, bytes]) -> Path:
+    copy, draft = (target.with_name(f".{target.name}.{end}") for end in ("copy", "partial"))
+    try:
+        _copy(database, copy)
+        _check_whole(copy)
+        manifest = _describe(copy, home, version, more)
+        texts = {MANIFEST: json.dumps(asdict(manifest), indent=1).encode(), **more}
+        sealed_file.write_sealed(draft, {DATABASE: copy}, texts)
+        if (
+            verify(draft) != manifest
+            or sealed_file.member_digest(draft, DATABASE) != manifest.members[DATABASE]
+        ):
+            raise BackupError(
+                f"expected to read from {target.parent} what was written there, got other bytes"
+            )
+        draft.rename(target)
+        fsync_folder(target.parent)
+    finally:
+        _remove(copy)
+        draft.unlink(missing_ok=True)
+    return target
+
+
+def _copy(database: Path, copy: Path) -> None:
+    """Copy one state of a store, page by page, and let those who write into it go first."""
+    os.close(os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    source = sqlite3.connect(
+        f"file:{quote(str(database.resolve()))}?mode=ro", uri=True, timeout=BUSY_S, isolation_level=None
+    )
+    with closing(source), closing(sqlite3.connect(copy, isolation_level=None)) as target:
+        target.execute("PRAGMA journal_mode = OFF")
+        target.execute("PRAGMA synchronous = OFF")
+        # While this transaction stands, commits of others neither begin the copy anew nor come into it.
+        source.execute("BEGIN")
+        source.execute("SELECT 1 FROM sqlite_master").fetchone()
+        begun_s = time.monotonic()
+
+        def rest(*_left: int) -> None:
+            nonlocal begun_s
+            # As long as the step took: half of a slow disk at most is taken from those who commit.
+            time.sleep(min(time.monotonic() - begun_s, 1.0))
+            begun_s = time.monotonic()
+
+        source.backup(target, pages=PAGES_A_STEP, progress=rest)
+
+
+def _check_whole(copy: Path) -> None:
+    with _unchanging(copy) as connection:
+        said = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
+    _expect(said == "ok", f"expected a whole store, got: {said}; `ha-ai check` says what to do")
+
+
+def _expect(fulfilled: bool, otherwise: str) -> None:  # noqa: FBT001 it reads as an assertion
+    if not fulfilled:
+        raise BackupError(otherwise)
+
+
+def _log_of(database: Path) -> Path:
+    return database.with_name(f"{database.name}-wal")
+
+
+def _describe(copy: Path, home: str, version: str, more: Mapping[str, bytes]) -> Manifest:
+    digests = {name: hashlib.sha256(content).hexdigest() for name, content in more.items()}
+    with _unchanging(copy) as connection:
+        there = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        ours = sorted(there & METADATA.tables.keys())
+        rows = {name: _one(connection, f"SELECT count(*) FROM {name}") for name in ours}  # noqa: S608 our tables
+        revision = _one(connection, "SELECT version_num FROM alembic_version")
+        commits = _one(connection, "SELECT max(number) FROM commits") if "commits" in there else None
+        first = _one(connection, "SELECT min(day) FROM day_sets")
+        last = _one(connection, "SELECT max(at_us) FROM journal")
+    return Manifest(
+        format=FORMAT,
+        revision=str(revision),
+        home=home,
+        version=version,
+        created_us=time.time_ns() // 1000,
+        boot=BOOT_ID.read_text(encoding="ascii").strip(),
+        uptime_us=uptime_us(),
+        size_bytes=copy.stat().st_size,
+        members={**digests, DATABASE: sealed_file.file_digest(copy)},
+        rows=rows,
+        commits=commits or 0,
+        first_day=first,
+        last_event_us=last,
+    )
+
+
+def _one(connection: sqlite3.Connection, query: str) -> Any:
+    return connection.execute(query).fetchone()[0]
+
+
+@contextmanager
+def _unchanging(path: Path) -> Iterator[sqlite3.Connection]:
+    """A file that nobody writes, read without the files that SQLite would put beside it."""
+    address = f"file:{quote(str(path.resolve()))}?immutable=1"
+    with closing(sqlite3.connect(address, uri=True)) as connection:
+        yield connection
+
+
+def _new_name(folder: Path, home: str, *, kept: bool) -> str:
+    number = max((each.number for each in backups(folder)), default=0) + 1
+    return f"ha-ai-{home}-{number:06d}-{stamp()}{'-kept' if kept else ''}.zip"
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Make backups in a folder one at a time; what a kill left of earlier ones is removed."""
+    descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise BackupError(f"another backup is being made in {folder}: wait for it") from error
+        for left in (*folder.glob(".ha-ai-*.zip.copy*"), *folder.glob(".ha-ai-*.zip.partial")):
+            left.unlink(missing_ok=True)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _remove(database: Path) -> None:
+    for end in ("", "-wal", "-shm", "-journal"):
+        database.with_name(f"{database.name}{end}").unlink(missing_ok=True)

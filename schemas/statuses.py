@@ -53,7 +53,10 @@ class ServiceStatus(Schema):
 
 
 class DeadLetter(Schema):
-    """A message that could not be taken, with the beginning of its payload in base64."""
+    """A message that could not be taken, with the beginning of its payload in base64.
+
+    In a flood one letter stands for many: `count` of them, of which it shows the first.
+    """
 
     schema_version: Literal[1] = 1
     message_id: str
@@ -63,6 +66,7 @@ class DeadLetter(Schema):
     received_at: datetime
     size_bytes: int = Field(ge=0)
     payload_base64: str
+    count: int = Field(1, ge=1)
 
 
 class HubState(Schema):

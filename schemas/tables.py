@@ -134,7 +134,7 @@ class OutboxRow(SQLModel, table=True):
 
 
 class DeadLetterRow(SQLModel, table=True):
-    """A message that could not be taken, with the beginning of its payload."""
+    """A message that could not be taken, with the beginning of its payload; in a flood one of `messages`."""
 
     __tablename__ = "dead_letters"
     __table_args__ = (
@@ -152,6 +152,7 @@ class DeadLetterRow(SQLModel, table=True):
     received_us: int = Field(sa_type=BigInteger)
     size_bytes: int
     payload: bytes
+    messages: int = Field(default=1, sa_column_kwargs={"server_default": "1"})
     checksum: bytes | None = None
 
 

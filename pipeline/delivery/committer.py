@@ -148,13 +148,14 @@ class Committer:
         metrics.entries.inc(len(work.unseen))
         metrics.entries_total += len(work.unseen)
         metrics.duplicates.inc(len(decoded.entries) - len(work.unseen))
-        for reason, count in Counter(letter.reason for letter in decoded.letters).items():
-            metrics.dead_letters.labels(reason).inc(count)
+        for letter in decoded.letters:
+            metrics.dead_letters.labels(letter.reason).inc(letter.count)
+        self._say_floods()
         if decoded.letters:
             first = decoded.letters[0]
             log.warning(
                 "messages could not be taken",
-                count=len(decoded.letters),
+                count=sum(letter.count for letter in decoded.letters),
                 correlation_id=first.message_id,
                 topic=first.topic,
                 reason=first.reason,
@@ -171,6 +172,13 @@ class Committer:
         if latest_us:
             self._health.lag_s = max(0.0, time.time() - latest_us / 1e6)
             metrics.lag.set(self._health.lag_s)
+
+    def _say_floods(self) -> None:
+        """Say what is flooded, for as long as it is."""
+        notices, floods = self._health.notices, self._learner.floods()
+        for subject in [each for each in notices if each.startswith("flood: ") and each not in floods]:
+            del notices[subject]
+        notices.update(floods)
 
     def _count_patterns(self) -> None:
         kinds = Counter(pattern.pattern_type.value for pattern in self._learner.core.ledger.active.values())

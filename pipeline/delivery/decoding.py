@@ -1,13 +1,12 @@
 """From one batch of raw messages to what learning and the store make of it."""
 
-from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Protocol
 
 from pipeline.delivery.learning_switch import Turn
+from pipeline.delivery.letters import Letters
 from pipeline.ingest.bounds import Clock
 from pipeline.ingest.gate import Gate
 from pipeline.ingest.inputs import States
@@ -15,7 +14,6 @@ from pipeline.ingest.messages import Decoded, Message, PoisonError, Reason, Sign
 from schemas.events import ServiceCall, StateChange
 from schemas.statuses import DeadLetter
 
-EXCERPT_BYTES = 3_072
 IS_ON = {b"ON": True, b"OFF": False}
 
 
@@ -50,6 +48,7 @@ class BatchDecoder:
     def __init__(self, decoder: Decoder, clock: Clock, *, heartbeat_topic: str, learning_topic: str) -> None:
         self._decoder = decoder
         self._gate = Gate(clock)
+        self._letters = Letters()
         self._heartbeat_topic = heartbeat_topic
         self._learning_topic = learning_topic
 
@@ -65,7 +64,23 @@ class BatchDecoder:
                 batch.heartbeat_us = message.received_us
             else:
                 self._take(message, batch)
+        if messages:
+            batch.letters += self._letters.due(messages[-1].received_us)
         return batch
+
+    def rest(self, now_us: int) -> list[DeadLetter]:
+        """What was counted of a flood and not said yet, before the end."""
+        return self._letters.rest(now_us)
+
+    def floods(self) -> dict[str, str]:
+        """What comes faster than it is taken, by subject, in words."""
+        return {
+            f"flood: {topic}": (
+                f"messages on {topic} cannot be taken, and come faster than each is kept: they are counted. "
+                "See who publishes them: `ha-ai watch` shows the first, and SECURITY.md how to shut others out"
+            )
+            for topic in self._letters.flooded()
+        }
 
     def _take(self, message: Message, batch: DecodedBatch) -> None:
         try:
@@ -74,7 +89,9 @@ class BatchDecoder:
                 return
             item = self._gate.admit(self._decoder.decode(message), message.received_us)
         except PoisonError as error:
-            batch.letters.append(dead_letter(message, error))
+            letter = self._letters.take(message, error)
+            if letter is not None:
+                batch.letters.append(letter)
             return
         if isinstance(item, StateChange):
             batch.entries.setdefault(item.key, item)
@@ -98,17 +115,3 @@ def _is_on(message: Message) -> bool:
 def call_key(call: ServiceCall, payload: bytes) -> bytes:
     """Identity of a service call, which has none of its own: its payload at its place in the stream."""
     return blake2b(f"{call.at_us}\x00".encode() + payload, digest_size=16).digest()
-
-
-def dead_letter(message: Message, error: PoisonError) -> DeadLetter:
-    """The record of a message that cannot be taken; the same message gives the same id."""
-    identity = blake2b(message.topic.encode() + b"\x00" + message.payload, digest_size=16).hexdigest()
-    return DeadLetter(
-        message_id=identity,
-        reason=error.reason,
-        detail=error.detail,
-        topic=message.topic,
-        received_at=datetime.fromtimestamp(message.received_us / 1_000_000, UTC),
-        size_bytes=len(message.payload),
-        payload_base64=b64encode(message.payload[:EXCERPT_BYTES]).decode(),
-    )

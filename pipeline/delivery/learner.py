@@ -4,11 +4,11 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from time import monotonic
+from time import monotonic, time_ns
 
 from pipeline.delivery.announcements import Announcer
 from pipeline.delivery.decoding import BatchDecoder, DecodedBatch
-from pipeline.delivery.gap_tracker import NOT_RUNNING, GapTracker
+from pipeline.delivery.gap_tracker import HOME_ASSISTANT, NOT_RUNNING, GapTracker
 from pipeline.delivery.joined_gaps import JoinedGaps
 from pipeline.delivery.learning_switch import PAUSED, Course, LearningSwitch
 from pipeline.heap import look_through_all, spare_what_is_known
@@ -32,6 +32,16 @@ OFF_SINCE = "learning_off_us"
 CHECKPOINT_ENTRIES = 20_000
 LATE_S = 20.0
 DAYS_AT_ONCE = 3
+FLOODS_OF_GAPS = {
+    PAUSED: (
+        "the learning switch is turned off more often than a person does, so its pauses are kept as one: "
+        "see what turns it"
+    ),
+    HOME_ASSISTANT: (
+        "Home Assistant is said to stop and start again and again, so its absences are kept as one: "
+        "see its log, and who publishes on its status topic"
+    ),
+}
 
 
 @dataclass(slots=True)
@@ -198,7 +208,17 @@ class HomeLearner:
 
     def checkpoint(self) -> Work:
         """What has to be written before a planned stop, so that the next start is short."""
-        return Work(checkpoint=True)
+        letters = self._decoder.rest(time_ns() // 1000)
+        return Work(decoded=DecodedBatch(letters=letters), checkpoint=True)
+
+    def floods(self) -> dict[str, str]:
+        """What comes faster than anybody makes it, by subject, in words that end with what to do."""
+        floods = self._decoder.floods()
+        now_us = time_ns() // 1000
+        for reason, words in FLOODS_OF_GAPS.items():
+            if self._joined.is_flooded(reason, now_us):
+                floods[f"flood: {reason}"] = words
+        return floods
 
     def write(self, work: Work, *, holder: Held | None, now_us: int) -> None:
         """Write `work` in one transaction.
@@ -244,7 +264,7 @@ class HomeLearner:
 
     def _hear(self, signal: Signal, received_us: int, work: Work) -> None:
         if signal is Signal.STOPPED:
-            self.gaps.lost(received_us, "home_assistant")
+            self.gaps.lost(received_us, HOME_ASSISTANT)
         else:
             self._keep_gap(self.gaps.seen(received_us), work)
 

@@ -110,6 +110,7 @@ def dead_letter_row(home: str, letter: DeadLetter) -> dict[str, Any]:
         "topic": letter.topic,
         "received_us": to_us(letter.received_at),
         "size_bytes": letter.size_bytes,
+        "messages": letter.count,
         "payload": b64decode(letter.payload_base64),
     }
 
@@ -123,6 +124,7 @@ def dead_letter(row: Row[Any]) -> DeadLetter:
         topic=row.topic,
         received_at=from_us(row.received_us),
         size_bytes=row.size_bytes,
+        count=row.messages,
         payload_base64=b64encode(row.payload).decode(),
     )
 

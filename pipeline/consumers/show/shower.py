@@ -14,7 +14,7 @@ from pipeline.consumers.consumer import Consumer, Desk, Inlet, Loop, Received
 from pipeline.consumers.show.home_pages import HomePages
 from pipeline.delivery.announcements import Announcer
 from pipeline.delivery.connection import connection_id
-from pipeline.delivery.decoding import dead_letter
+from pipeline.delivery.letters import Letters
 from pipeline.deploying.looks import Look
 from pipeline.ingest.messages import Message, PoisonError
 from pipeline.showing.controls import probability
@@ -69,6 +69,7 @@ class Shower:
         self._showing = Showing(self._discovery, settings.topics)
         self._pages = HomePages(settings)
         self._announcer = Announcer(desk.home.id, settings.topics)
+        self._letters = Letters()
         self._known = Known()
         self._repairs = Repairs()
         self._connection: int | None = None
@@ -136,14 +137,17 @@ class Shower:
             await self._hear(received)
 
     async def _bury(self, message: Message, error: PoisonError) -> None:
-        letter = dead_letter(message, error)
+        made = [self._letters.take(message, error), *self._letters.due(message.received_us)]
+        letters = [letter for letter in made if letter is not None]
 
         def write() -> None:
             with self._desk.store.begin() as transaction:
-                transaction.bury([letter])
-                transaction.enqueue([self._announcer.dead_letter(letter)], self._desk.now_us())
+                transaction.bury(letters)
+                said = [self._announcer.dead_letter(letter) for letter in letters]
+                transaction.enqueue(said, self._desk.now_us())
 
-        await self._desk.commit(write)
+        if letters:
+            await self._desk.commit(write)
 
     async def _set_control(self, name: str, value: object) -> None:
         def write() -> None:

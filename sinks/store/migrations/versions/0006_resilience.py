@@ -31,6 +31,7 @@ def _sequence() -> sa.Column[int]:
 
 def upgrade() -> None:
     op.add_column("leases", sa.Column("ttl_us", sa.BigInteger(), server_default="0", nullable=False))
+    op.add_column("dead_letters", sa.Column("messages", sa.Integer(), server_default="1", nullable=False))
     for table in CHECKED:
         op.add_column(table, sa.Column("checksum", sa.LargeBinary(), nullable=True))
     op.create_table(

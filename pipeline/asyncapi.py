@@ -118,6 +118,11 @@ def document(settings: Settings) -> dict[str, Any]:
     return {name: _sorted(part) if name in UNORDERED else part for name, part in found.items()}
 
 
+def text(document: dict[str, Any]) -> str:
+    """The document as JSON for people, as it is written and served."""
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
 def _sorted(part: dict[str, Any], levels: int = 2) -> dict[str, Any]:
     if not levels:
         return part

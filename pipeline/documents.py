@@ -5,18 +5,16 @@ schemas and the AsyncAPI document are whole files.
 """
 
 import argparse
-import json
 import re
 import sys
 from inspect import cleandoc
 from pathlib import Path
-from typing import Any
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from detectors.registry import detectors
-from pipeline.asyncapi import SAID, document
+from pipeline.asyncapi import SAID, document, text
 from pipeline.settings import OLD_NAMES, PREFIX, Settings
 from schemas.patterns import Pattern
 
@@ -45,12 +43,12 @@ def documents() -> dict[Path, str]:
     files = {
         ROOT / "README.md": between(readme, "detectors", catalogue()),
         ROOT / ".env.example": environment_template(),
-        ROOT / "schemas/documents/asyncapi.json": _json(document(Settings.model_construct())),
+        ROOT / "schemas/documents/asyncapi.json": text(document(Settings.model_construct())),
     }
     payloads: list[type[BaseModel]] = [Pattern, *(payload for payload, _ in SAID.values())]
     for payload in payloads:
         schema = {"$schema": SCHEMA_DIALECT, **payload.model_json_schema()}
-        files[ROOT / f"schemas/documents/{_file_name(payload)}"] = _json(schema)
+        files[ROOT / f"schemas/documents/{_file_name(payload)}"] = text(schema)
     return files
 
 
@@ -126,10 +124,6 @@ def _file_name(payload: type[BaseModel]) -> str:
     version = payload.model_fields.get("schema_version")
     snake = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", payload.__name__).lower()
     return f"{snake}.v{version.default if version else 1}.json"
-
-
-def _json(content: dict[str, Any]) -> str:
-    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 
 
 def _is(path: Path, content: str) -> bool:

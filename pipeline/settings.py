@@ -236,12 +236,22 @@ class Settings(BaseSettings):
         ge=1,
         description="Without a heartbeat committed for this long the process exits, seconds.",
     )
-    http_host: str = Field("127.0.0.1", description="Where /health and /metrics listen.")
+    http_host: str = Field(
+        "127.0.0.1",
+        description="Where /health and /metrics listen; beyond the loopback, other machines are told whether "
+        "it is well, and the figures, and nothing else.",
+    )
     http_port: int = Field(
         8099,
         ge=0,
         le=65535,
         description="Their port; 0 picks a free one.",
+    )
+    http_hosts: str = Field(
+        "",
+        pattern=r"^[A-Za-z0-9.:_, \[\]-]*$",
+        description="Names by which others may ask for them, with commas between, such as `ha-ai, haus.lan`; "
+        "the loopback's and the address that they reach are always taken.",
     )
     log_format: Literal["auto", "console", "json"] = Field(
         "auto", description="Logs: `auto` is console on a terminal."

@@ -1,9 +1,17 @@
 """How the service is: what each part last said, and the figures that `/metrics` and the display show."""
 
+import math
 import time
 from dataclasses import dataclass, field
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+# Learning and the store have a thread of their own: the loop alone is busy for no longer than milliseconds.
+STUCK_S = 10.0
+STUCK = (
+    f"the process is busy, it has not come round for {STUCK_S:.0f} s: see what its log says last, "
+    "and restart it if it stays so"
+)
 
 
 @dataclass(slots=True)
@@ -12,7 +20,7 @@ class Health:
 
     `learns` says whether this process takes messages in, or publishes alone. `faults` are what keeps it from
     its work, `notices` what a person should look at although all goes on; both by their subject, in words
-    that end with what to do.
+    that end with what to do. `last_turn_s` is when the parts' loop last came round: another thread may ask.
     """
 
     learns: bool = True
@@ -22,6 +30,7 @@ class Health:
     degraded: str = ""
     last_taken_s: float = 0.0
     last_heartbeat_s: float = field(default_factory=time.monotonic)
+    last_turn_s: float = math.inf
     lag_s: float = 0.0
     waiting: int = 0
     faults: dict[str, str] = field(default_factory=dict)
@@ -31,6 +40,11 @@ class Health:
     def last_sign_s(self) -> float:
         """When a message last came through broker and store."""
         return max(self.last_heartbeat_s, self.last_taken_s)
+
+    @property
+    def stuck_s(self) -> float:
+        """How long the parts' loop has not come round."""
+        return time.monotonic() - self.last_turn_s
 
     @property
     def ready(self) -> bool:
@@ -48,7 +62,9 @@ class Health:
                     "no connection to the MQTT broker",
                 ),
                 (bool(self.degraded), f"the store does not take commits: {self.degraded}"),
-                *((True, text) for text in self.faults.values()),
+                (self.stuck_s > STUCK_S, STUCK),
+                # A copy: another thread may be adding to them.
+                *((True, text) for text in list(self.faults.values())),
             )
             if wrong
         ]

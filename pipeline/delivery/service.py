@@ -13,7 +13,6 @@ import structlog
 import zmqtt
 
 from detectors.registry import detectors
-from pipeline.asyncapi import declare_said
 from pipeline.consumers.consumer import STATEFUL, Consumer
 from pipeline.delivery.announcements import Announcer
 from pipeline.delivery.committer import Committer
@@ -108,7 +107,6 @@ class Service:
         will = self._will() if self._learns else None
         self.egress = egress_broker(settings, self._connection_failed, will)
         self.egress.add_middleware(MessageExpiry)
-        declare_said(self.egress, settings.topics)
 
     async def run(self) -> None:
         """Run until `stop`.

@@ -8,8 +8,6 @@ from vulture import Vulture  # type: ignore[import-untyped]
 KINDS = {"class", "function", "method", "property", "unreachable_code"}
 
 CALLED_FROM_OUTSIDE = {
-    "connection_lost": "asyncio's transport calls it",
-    "connection_made": "asyncio's transport calls it",
     "data_received": "asyncio's transport calls it",
     "get_field_value": "pydantic-settings calls it on sources",
     "merge": "the detectors' contract: whoever joins what several days counted calls it",

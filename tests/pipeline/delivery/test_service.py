@@ -21,7 +21,7 @@ from benchmarks.publisher import Published, Publisher
 from pipeline.delivery.ending import FatalError
 from pipeline.delivery.ownership import Ownership
 from pipeline.delivery.service import Service
-from pipeline.http import application
+from pipeline.http.application import application
 from pipeline.ingest.payloads import as_eventstream
 from pipeline.settings import Settings
 from schemas.events import StateChange
@@ -251,7 +251,7 @@ async def test_its_pages_say_how_it_is(broker: Any, settings: Callable[..., Sett
         await Publisher(broker.port).publish(happening(3))
         await wait_until(lambda: service.metrics.entries_total == 3, PATIENCE_S, "3 events")
         transport = httpx.ASGITransport(application(service))
-        async with httpx.AsyncClient(transport=transport, base_url="http://ha-ai") as client:
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
             pages = {path: await client.get(path) for path in ("/health", "/health/ready", "/health/live")}
             assert {path: page.status_code for path, page in pages.items()} == dict.fromkeys(pages, 200)
             assert "haai_entries_total 3.0" in (await client.get("/metrics")).text

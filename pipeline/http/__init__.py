@@ -1,0 +1,1 @@
+"""HTTP: what is served, and the rules that stand before all of it."""

@@ -25,9 +25,14 @@ TWICE_SHARE = 0.5
 
 def household_load(days: int, *, seed: int) -> Load:
     """What counts of a generated household whose last day was yesterday, disordered, half of it twice."""
-    household = Household(seed=seed, days=days, tz=HOME.tz, lat=HOME.lat, lon=HOME.lon)
-    events = _until_yesterday(_behaviour(household))
+    events = household_events(days, seed=seed)
     return Load(events, [published(event) for event in disorder(events, random.Random(seed))])
+
+
+def household_events(days: int, *, seed: int) -> list[StateChange]:
+    """What counts of a generated household whose last day was yesterday, in order."""
+    household = Household(seed=seed, days=days, tz=HOME.tz, lat=HOME.lat, lon=HOME.lon)
+    return _until_yesterday(_behaviour(household))
 
 
 def disorder(events: Sequence[StateChange], rng: random.Random) -> list[StateChange]:

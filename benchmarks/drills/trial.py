@@ -13,7 +13,7 @@ from typing import Self
 
 import mqtt5
 
-from benchmarks.drills.audit import HOME, Audit, audit, count_of, difference_to_come
+from benchmarks.drills.audit import EVERYTHING, HOME, Audit, Retained, audit, count_of, difference_to_come
 from benchmarks.drills.load import Load
 from benchmarks.processes import HA_AI, HOST, Mosquitto, Worker, wait_until
 from benchmarks.publisher import Publisher
@@ -73,6 +73,8 @@ class Trial:
         Their settings.
     folder
         Where the store is, if it has a place of its own.
+    retained
+        What the store may let go of meanwhile.
     """
 
     load: Load
@@ -82,10 +84,12 @@ class Trial:
     command: Sequence[str] = HA_AI
     settings: dict[str, object] = field(default_factory=dict)
     folder: Path | None = None
+    retained: Retained = EVERYTHING
     problems: list[str] = field(default_factory=list, init=False)
 
     async def __aenter__(self) -> Self:
         self.rng = random.Random(self.seed)
+        self.started = asyncio.Event()
         self._stack = AsyncExitStack()
         base = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="haai-drill-")))
         self.logs = base
@@ -109,8 +113,11 @@ class Trial:
         """Publish, let `fault` do its work meanwhile, wait for the end, stop and audit."""
         started_s = time.monotonic()
         await self._start_workers(worker_port or self.broker.port)
-        publisher = Publisher(self.broker.port)
-        publishing = asyncio.create_task(publisher.publish(self.load.messages, per_second=self.per_second))
+        self.publisher = Publisher(self.broker.port)
+        self.started.set()
+        publishing = asyncio.create_task(
+            self.publisher.publish(self.load.messages, per_second=self.per_second)
+        )
         faults = await fault(self)
         await publishing
         if await self.drained():
@@ -118,10 +125,10 @@ class Trial:
         await self._one_ready()
         for worker in self.all_workers:
             await worker.stop()
-        if publisher.unheard:
-            self.problems.append(f"{publisher.unheard} messages reached no session")
+        if self.publisher.unheard:
+            self.problems.append(f"{self.publisher.unheard} messages reached no session")
         self.problems += await self._left_at_broker()
-        found = audit(self.worker.database, self.load.events)
+        found = audit(self.worker.database, self.load.events, self.retained)
         seconds = time.monotonic() - started_s
         return Row(drill, f"{len(self.load.messages):,} messages", faults, found, seconds, self.problems)
 
@@ -129,7 +136,7 @@ class Trial:
         """Wait until the journal holds all events, or grows no more."""
         wanted, held, since_s = len(self.load.events), -1, time.monotonic()
         while held < wanted and time.monotonic() - since_s < STALL_S:
-            now = count_of(self.worker.database, "SELECT count(*) FROM journal")
+            now = self.last_place()
             if now != held:
                 held, since_s = now, time.monotonic()
             await asyncio.sleep(0.1)
@@ -141,9 +148,10 @@ class Trial:
         """Wait until a share of the events is in the journal; what stalls is seen at the end."""
         place = share * len(self.load.events)
         with contextlib.suppress(TimeoutError):
-            await wait_until(lambda: self._last_place() >= place, STALL_S, "progress", every_s=0.01)
+            await wait_until(lambda: self.last_place() >= place, STALL_S, "progress", every_s=0.01)
 
-    def _last_place(self) -> int:
+    def last_place(self) -> int:
+        """The last place in the journal, which stays when older entries leave."""
         return count_of(self.worker.database, "SELECT coalesce(max(seq), 0) FROM journal")
 
     async def _start_workers(self, port: int) -> None:
@@ -178,7 +186,7 @@ class Trial:
     async def _settled(self) -> None:
         """Wait for the last judgement and the outbox; what never comes is the audit's to say."""
         try:
-            with difference_to_come(self.worker.database, self.load.events) as is_wrong:
+            with difference_to_come(self.worker.database, self.load.events, self.retained) as is_wrong:
                 await wait_until(lambda: not is_wrong(), SETTLE_S, "a store that settles", every_s=0.5)
         except TimeoutError as error:
             self.problems.append(str(error))

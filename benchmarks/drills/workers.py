@@ -9,7 +9,7 @@ from benchmarks.drills.audit import text_of
 from benchmarks.drills.drill import Drill, Size
 from benchmarks.drills.load import make_load
 from benchmarks.drills.trial import Row, Trial
-from benchmarks.processes import wait_until
+from benchmarks.processes import Worker, wait_until
 
 LEASE_S = 2.0
 RATE = 1_000
@@ -50,7 +50,7 @@ async def freeze(trial: Trial, times: int, lease_s: float) -> str:
     done = 0
     while done < times:
         await trial.progressed((done + trial.rng.random()) / times)
-        owner = next((worker for worker in trial.all_workers if worker.pid == _owner(trial)), None)
+        owner = owner_of(trial)
         if owner is None or not owner.signal(signal.SIGSTOP):
             await asyncio.sleep(0.1)
             continue
@@ -61,10 +61,11 @@ async def freeze(trial: Trial, times: int, lease_s: float) -> str:
     return f"{times} SIGSTOP beyond a lease of {lease_s:g} s, 3 would-be owners, {owners} terms"
 
 
-def _owner(trial: Trial) -> int | None:
-    """The owner's process id, which is the third part of its name."""
+def owner_of(trial: Trial) -> Worker | None:
+    """Whoever owns the home, by the process id that is the third part of its name."""
     words = text_of(trial.worker.database, "SELECT owner FROM leases").split("/")
-    return int(words[2]) if len(words) > 2 else None
+    pid = int(words[2]) if len(words) > 2 else -1
+    return next((worker for worker in trial.all_workers if worker.pid == pid), None)
 
 
 async def _kill9(size: Size, seed: int, command: Sequence[str]) -> Row:

@@ -1,7 +1,7 @@
 """What is written down from the code: ``python -m pipeline.documents`` writes it, ``--check`` compares.
 
-The settings' table and the detectors' catalogue in README.md stand between markers; `.env.example`, the JSON
-schemas and the AsyncAPI document are whole files.
+The settings' table and the detectors' catalogue in README.md, and the store's bounds in `docs/retention.md`,
+stand between markers; `.env.example`, the JSON schemas and the AsyncAPI document are whole files.
 """
 
 import argparse
@@ -17,6 +17,7 @@ from detectors.registry import detectors
 from pipeline.asyncapi import SAID, document, text
 from pipeline.settings import OLD_NAMES, PREFIX, Settings
 from schemas.patterns import Pattern
+from sinks.store.retention import BOUNDS
 
 ROOT = Path(__file__).parents[1]
 SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -38,10 +39,11 @@ def main() -> int:
 
 def documents() -> dict[Path, str]:
     """Every generated file and its content."""
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    readme = _read("README.md")
     readme = between(readme, "settings", settings_table())
     files = {
         ROOT / "README.md": between(readme, "detectors", catalogue()),
+        ROOT / "docs/retention.md": between(_read("docs/retention.md"), "retention", retention_table()),
         ROOT / ".env.example": environment_template(),
         ROOT / "schemas/documents/asyncapi.json": text(document(Settings.model_construct())),
     }
@@ -84,6 +86,12 @@ def settings_table() -> str:
     return "\n".join(lines)
 
 
+def retention_table() -> str:
+    """Every table of the store, and what stays in it."""
+    lines = ["| table | what stays |", "|---|---|"]
+    return "\n".join(lines + [f"| `{table}` | {bound} |" for table, bound in BOUNDS.items()])
+
+
 def environment_template() -> str:
     """`.env.example`: every setting as a comment, with its default."""
     lines = [
@@ -124,6 +132,10 @@ def _file_name(payload: type[BaseModel]) -> str:
     version = payload.model_fields.get("schema_version")
     snake = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", payload.__name__).lower()
     return f"{snake}.v{version.default if version else 1}.json"
+
+
+def _read(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
 
 
 def _is(path: Path, content: str) -> bool:

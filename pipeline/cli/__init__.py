@@ -29,6 +29,7 @@ COMMANDS = {
     "backtest": "try a suggestion, or a changed one, on the home's own past",
     "rollback": "take an automation of ours back out of Home Assistant",
     "validate": "say whether Home Assistant would take an automation in YAML",
+    "prune": "show which days are past their age, and why they stay",
     "audit": "show who did what to which suggestion, and whether the log is whole",
 }
 USAGE_ERROR = 2

@@ -97,11 +97,12 @@ def signed(
             f"{error}: go where `ha-ai run` runs, as the same user, or set HA_AI_COMMAND_KEY_FILE"
         ) from error
     now_ms = time.time_ns() // 1_000_000
-    approver = _login() if name is None else name
+    approver = login() if name is None else name
     return new_command(verb, suggestion, approver, key, now_ms, text=text, change=change, version=version)
 
 
-def _login() -> str:
+def login() -> str:
+    """The name of who is at the terminal."""
     try:
         return getpass.getuser()
     except (KeyError, OSError) as error:

@@ -3,6 +3,7 @@
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -12,6 +13,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from pipeline.diagnosis.finding import Finding, ok, warning, wrong
+from pipeline.diagnosis.times import check_times
 from pipeline.settings import Settings
 from sinks.store import StoreError, audit, migrations
 from sinks.store.engine import Database
@@ -99,6 +101,8 @@ def _look_inside(url: str, place: str) -> Iterator[Finding]:
             yield _version(revision, place)
             if revision == migrations.HEAD:
                 yield from _tampering(connection)
+        if revision == migrations.HEAD:
+            yield from check_times(database, time.time_ns() // 1000)
     except (StoreError, SQLAlchemyError) as error:
         detail = str(getattr(error, "orig", error))
         yield wrong(

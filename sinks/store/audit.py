@@ -2,10 +2,11 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, delete, select
 
 from schemas.tables import AuditRow, ControlRow, table_of
 from sinks.store.engine import take_turn, upsert
@@ -16,6 +17,9 @@ _CONTROLS = table_of(ControlRow)
 END = "audit_end"
 BEGINNING = bytes(32)
 LONGEST = 2_000
+OURSELVES = "ha-ai"
+PRUNED = "pruned"
+ANCHOR = re.compile(r"entries up to ([0-9]{1,18}) ([0-9a-f]{64})")
 
 
 class AuditEntry(NamedTuple):
@@ -45,6 +49,25 @@ def append(
     _keep_end(connection, home, entry)
 
 
+def prune(connection: Connection, home: str, *, at_us: int, newest: int) -> None:
+    """Delete all but the newest entries, and say so in an entry that names what the log then begins after.
+
+    A tenth is let grow first, so that it is not pruned for every entry.
+    """
+    take_turn(connection, f"ha-ai audit {home}")
+    entries = select(_AUDIT.c.number, _AUDIT.c.hash).where(_AUDIT.c.home == home)
+    last = connection.execute(entries.order_by(_AUDIT.c.number.desc()).limit(1)).one_or_none()
+    first = connection.execute(entries.order_by(_AUDIT.c.number).limit(1)).one_or_none()
+    if last is None or first is None or last.number - first.number < newest + newest // 10:
+        return
+    # One more than is kept leaves: the entry that says so comes to them.
+    anchor = connection.execute(entries.where(_AUDIT.c.number == last.number - newest + 1)).one()
+    detail = f"entries up to {anchor.number} {anchor.hash.hex()}"
+    append(connection, home, at_us=at_us, actor=OURSELVES, what=PRUNED, subject="", detail=detail)
+    gone = delete(_AUDIT).where(_AUDIT.c.home == home, _AUDIT.c.number <= anchor.number)
+    connection.execute(gone)
+
+
 def sealed(home: str, entry: AuditEntry) -> AuditEntry:
     """Return an entry with its hash, over all that it says and the hash of the one before."""
     words = (home, str(entry.number), str(entry.at_us), entry.actor, entry.what, entry.subject, entry.detail)
@@ -68,7 +91,7 @@ def fault(connection: Connection, home: str) -> str | None:
     kept = select(_CONTROLS.c.value).where(_CONTROLS.c.home == home, _CONTROLS.c.name == END)
     end = _end(entries[-1]) if entries else None
     if (found := check(home, entries)) is None and connection.execute(kept).scalar() != end:
-        return f"after entry {len(entries)} something is missing, or was added"
+        return f"after entry {entries[-1].number if entries else 0} something is missing, or was added"
     return found
 
 
@@ -81,16 +104,26 @@ def homes(connection: Connection) -> list[str]:
 def check(home: str, entries: Iterable[AuditEntry]) -> str | None:
     """Return what is wrong with a log, at the first entry that was changed or is missing; None if nothing.
 
-    What left from its end does not show in the entries: `fault` knows what they ended with.
+    What left from its end does not show in the entries: `fault` knows what they ended with. A log that was
+    pruned begins after the entry that the last pruning names.
     """
-    previous = BEGINNING
-    for number, entry in enumerate(entries, 1):
+    entries = list(entries)
+    gone, previous = _beginning(entries)
+    for number, entry in enumerate(entries, gone + 1):
         if entry.number != number:
             return f"expected entry {number}, got {entry.number}: what was between is missing"
         if entry.previous != previous or entry != sealed(home, entry):
             return f"entry {number} is not what was written"
         previous = entry.hash
     return None
+
+
+def _beginning(entries: Sequence[AuditEntry]) -> tuple[int, bytes]:
+    """Return number and hash of the last entry that was pruned, as the log itself says."""
+    for entry in reversed(entries):
+        if (entry.actor, entry.what) == (OURSELVES, PRUNED) and (found := ANCHOR.fullmatch(entry.detail)):
+            return int(found[1]), bytes.fromhex(found[2])
+    return 0, BEGINNING
 
 
 def _keep_end(connection: Connection, home: str, entry: AuditEntry) -> None:

@@ -110,6 +110,9 @@ def _insert(table: Table, dialect: Dialect) -> Any:
 def _set_pragmas(connection: sqlite3.Connection, _record: object, *, busy_timeout_s: float) -> None:
     # Left to itself the driver begins transactions late and without the write lock.
     connection.isolation_level = None
+    # Counts for a file that has nothing in it yet; to one that is read only it would be a write.
+    if connection.execute("PRAGMA page_count").fetchone() == (0,):
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
     _write_ahead(connection, time.monotonic() + busy_timeout_s)
     for pragma in _PRAGMAS:
         connection.execute(pragma)

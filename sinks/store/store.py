@@ -24,12 +24,13 @@ from schemas.tables import (
     SnapshotRow,
     table_of,
 )
-from sinks.store import lease, migrations
+from sinks.store import lease, migrations, retention
 from sinks.store.engine import Database
 from sinks.store.lease import Held, Leases
 from sinks.store.replacing import finish, intention
-from sinks.store.retention import prune
+from sinks.store.retention import Overdue
 from sinks.store.rows import dead_letter, journal_event, snapshot_checksum
+from sinks.store.shrinking import compact_once, shrink
 from sinks.store.sqlite_file import path_of, refuse_newer
 from sinks.store.suggestions import SuggestionReads
 from sinks.store.transaction import KEYS_A_QUERY, Transaction
@@ -110,6 +111,7 @@ class SqlStore:
             finish(intention(self.path))
             refuse_newer(self.path)
         migrations.migrate(self._database)
+        compact_once(self._database)
 
     def close(self) -> None:
         """Close every connection."""
@@ -265,7 +267,16 @@ class SqlStore:
 
     def prune(self, *, now_us: int) -> None:
         """Delete what need not be kept any longer: once an hour, for a second or two."""
-        prune(self._database, self.home, now_us)
+        retention.prune(self._database, self.home, now_us)
+        shrink(self._database)
+
+    def overdue(self, *, now_us: int) -> Overdue:
+        """Return the days that leave only when a person says so, and those that the clock has not reached."""
+        return retention.overdue(self._database, self.home, now_us)
+
+    def let_go(self, *, now_us: int, actor: str) -> int:
+        """Delete the days that are overdue, as a person has said; return how many."""
+        return retention.let_go(self._database, self.home, now_us, actor)
 
     def _is_pending(self) -> ColumnElement[bool]:
         return (_OUTBOX.c.home == self.home) & _OUTBOX.c.sent_us.is_(None)

@@ -6,7 +6,7 @@ from pydantic import ValidationError
 from detectors.anomaly import Anomalies
 from detectors.registry import REGISTRY, detectors
 from pipeline.settings import Settings
-from sinks.store.retention import DAY_SET_DAYS
+from sinks.store.retention import DAY_SET_TERM
 
 
 @pytest.mark.parametrize(
@@ -51,9 +51,9 @@ def test_a_url_comes_before_an_old_name(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_no_more_days_are_judged_than_are_kept() -> None:
     """Beyond them a restart would judge fewer days than the process before it."""
-    assert Settings(_env_file=None, retain_days=DAY_SET_DAYS).retain_days == DAY_SET_DAYS
+    assert Settings(_env_file=None, retain_days=DAY_SET_TERM.days).retain_days == DAY_SET_TERM.days
     with pytest.raises(ValidationError, match="retain_days"):
-        Settings(_env_file=None, retain_days=DAY_SET_DAYS + 1)
+        Settings(_env_file=None, retain_days=DAY_SET_TERM.days + 1)
 
 
 def test_half_lives_are_those_of_the_detectors() -> None:

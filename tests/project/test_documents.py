@@ -9,9 +9,10 @@ import pytest
 
 from detectors.registry import detectors
 from pipeline.asyncapi import document
-from pipeline.documents import ROOT, between, documents
+from pipeline.documents import ROOT, between, documents, retention_table
 from pipeline.settings import OLD_NAMES, PREFIX, Settings
 from schemas.statuses import ServiceStatus
+from schemas.tables import METADATA
 from schemas.topics import Topics
 
 
@@ -29,6 +30,12 @@ def test_every_setting_is_explained() -> None:
         assert f"| `{PREFIX}{name.upper()}` |" in readme
     for old in OLD_NAMES:
         assert f"| `{old}` |" in readme
+
+
+def test_every_table_has_a_bound() -> None:
+    """What the store keeps is bounded table by table, and the document says how."""
+    listed = re.findall(r"^\| `(\w+)` \|", retention_table(), re.MULTILINE)
+    assert sorted(listed) == sorted(METADATA.tables)
 
 
 def test_every_detector_is_in_the_catalogue() -> None:

@@ -112,6 +112,25 @@ def test_removal_from_the_end_is_found(opened: Open) -> None:
             assert audit.homes(connection) == ["home"]
 
 
+def test_a_pruned_log_is_whole_from_where_it_says(opened: Open) -> None:
+    """Old entries leave, an entry says up to which, and what is taken without saying so is still found."""
+    store = opened()
+    append(store, *map(str, range(25)))
+    for _ in range(2):
+        with store._database.writing() as connection:
+            audit.prune(connection, "home", at_us=9, newest=10)
+    numbers = [entry.number for entry in store.suggestions.audit()]
+    assert (numbers, store.suggestions.audit_fault()) == (list(range(17, 27)), None)
+    append(store, "later")
+    assert store.suggestions.audit_fault() is None
+    with store._database.writing() as connection:
+        connection.execute(delete(AUDIT).where(AUDIT.c.number == 17))
+    assert store.suggestions.audit_fault() == "expected entry 17, got 18: what was between is missing"
+    with store._database.writing() as connection:
+        connection.execute(update(AUDIT).where(AUDIT.c.number == 26).values(detail="entries up to 17 00"))
+    assert store.suggestions.audit_fault() is not None
+
+
 def test_a_change_in_the_store_is_found(opened: Open) -> None:
     """An entry that was rewritten in the database is named."""
     store = opened()

@@ -21,7 +21,7 @@ from schemas.suggestions import (
     suggestion_id,
 )
 from schemas.tables import NonceRow, table_of
-from sinks.store import SqlStore
+from sinks.store import SqlStore, retention
 from sinks.store.retention import DAY_US, NONCE_DAYS
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -227,8 +227,9 @@ def test_a_nonce_of_a_failed_transaction_may_be_used(opened: Open) -> None:
         assert transaction.suggestions.use_nonce("n", NOON_US)
 
 
-def test_nonces_outlast_every_command(opened: Open) -> None:
-    """A nonce is known for two days, much longer than a command is valid; then it leaves."""
+def test_nonces_outlast_every_command(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A nonce is known for two days, much longer than a command is valid; then it leaves for newer ones."""
+    monkeypatch.setattr(retention, "NONCES", 1)
     store = opened()
     with store.begin() as transaction:
         for name, age_us in (("old", NONCE_DAYS * DAY_US + 1), ("recent", NONCE_DAYS * DAY_US)):
@@ -237,6 +238,42 @@ def test_nonces_outlast_every_command(opened: Open) -> None:
     assert [store.suggestions.is_used(name) for name in ("old", "recent")] == [False, True]
     with store._database.reading() as connection:
         assert len(connection.execute(table_of(NonceRow).select()).all()) == 1
+
+
+def test_what_is_settled_long_ago_leaves_and_what_stands_stays(
+    opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of settled suggestions the newest stay, with what was deployed of them; what waits or stands stays."""
+    monkeypatch.setattr(retention, "SETTLED_SUGGESTIONS", 1)
+    monkeypatch.setattr(retention, "VERSIONS", 2)
+    store = opened()
+    made = {
+        name: suggestion(f"light.{name}", status=status, updated_at=NOON + timedelta(hours=hours))
+        for hours, (name, status) in enumerate(
+            [
+                ("stands", Status.RETIRED),
+                ("old", Status.REJECTED),
+                ("new", Status.RETIRED),
+                ("waits", Status.PENDING),
+            ]
+        )
+    }
+    add(store, *made.values())
+    with store.begin() as transaction:
+        writes = transaction.suggestions
+        for name in ("stands", "old"):
+            standing = int(name == "stands")
+            writes.deploy(deployment(suggestion_id=made[name].id, wanted=0, standing=standing))
+            for version in range(1, 5):
+                writes.add_version(AutomationVersion(version, "h", made[name], {}, NOON_US))
+    for _ in range(2):
+        store.prune(now_us=NOON_US)
+    assert {each.id for each in store.suggestions.all()} == {
+        made[name].id for name in ("stands", "new", "waits")
+    }
+    assert [row.suggestion_id for row in store.suggestions.deployments()] == [made["stands"].id]
+    assert [each.version for each in store.suggestions.versions(made["stands"].id)] == [1, 3, 4]
+    assert store.suggestions.versions(made["old"].id) == []
 
 
 def test_whoever_takes_a_turn_sees_what_was_done_before(opened: Open) -> None:

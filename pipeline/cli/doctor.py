@@ -16,6 +16,7 @@ from pipeline.diagnosis.command_key import check_command_key
 from pipeline.diagnosis.deployment import check_deployment
 from pipeline.diagnosis.finding import Finding, Verdict, wrong
 from pipeline.diagnosis.home_assistant import check_home_assistant
+from pipeline.diagnosis.service import check_service
 from pipeline.diagnosis.store import check_store
 from pipeline.diagnosis.validation import explain
 from pipeline.settings import Settings
@@ -58,6 +59,8 @@ async def _findings() -> AsyncIterator[Finding]:
         for problem in explain(error):
             yield wrong("settings", problem, "Correct it in the environment or in .env.")
         return
+    for finding in await check_service(settings):
+        yield finding
     for finding in check_store(settings):
         yield finding
     yield check_command_key(settings)

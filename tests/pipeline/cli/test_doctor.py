@@ -585,6 +585,16 @@ class TestDiscovery:
         assert "topic readwrite homeassistant/+/haai/+/config" in found["discovery"]["advice"]
 
 
+def test_the_running_process_is_asked(
+    examine: Examine, at_broker: Running, monkeypatch: pytest.MonkeyPatch, free_port: int
+) -> None:
+    """Whether ha-ai runs here, and what it says of itself, is part of the examination."""
+    del at_broker
+    monkeypatch.setenv("HA_AI_HTTP_PORT", str(free_port))
+    code, found = examine()
+    assert (code, found["service"]["found"].startswith("not running here")) == (0, True)
+
+
 def test_people_read_verdict_finding_and_advice(ha_ai: Command, at_broker: Running) -> None:
     """On a terminal each check is a line, with what to do below it, and the count at the end."""
     del at_broker

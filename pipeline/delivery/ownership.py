@@ -10,12 +10,15 @@ from typing import TypeVar
 
 import structlog
 
-from sinks.store import Held, Leases, StoreError
+from sinks.store import Beat, Held, Leases, StoreError
 
 log = structlog.get_logger()
 US = 1_000_000
 # Nothing renews while the store's one thread recovers the home; the first renewal shortens it again.
 RECOVERY_TTLS = 6
+POLL_S = 1.0
+# The longest lease that can be set, while its owner recovers: what a row says beyond that, no owner wrote.
+LONGEST_US = RECOVERY_TTLS * 300 * US
 T = TypeVar("T")
 
 
@@ -48,6 +51,47 @@ def _started(pid: int) -> str:
     return "" if fields[0] in "ZX" else fields[19]
 
 
+class Vigil:
+    """Watches the pulse of a lease's owner, and says when it has been silent for as long as it may be.
+
+    Only time that was watched counts: between two looks at most `step_s`, however long a stopped process or
+    a suspended machine was away. So no clock that jumps, of whomever, takes a home from an owner that lives,
+    and none keeps the home of one that is gone.
+
+    Parameters
+    ----------
+    ttl_us
+        How long an owner may be silent that does not say it.
+    step_s
+        What may pass between two looks.
+
+    Examples
+    --------
+    >>> vigil = Vigil(2_000_000, step_s=1.0)
+    >>> there = Beat("a", epoch=1, until_us=10**18, ttl_us=2_000_000)
+    >>> [vigil.is_silent(there, now_s) for now_s in (0.0, 1.0, 2.0)]
+    [False, False, True]
+    >>> [vigil.is_silent(there._replace(until_us=pulse), float(pulse)) for pulse in (3, 4, 5, 6)]
+    [False, False, False, False]
+    """
+
+    def __init__(self, ttl_us: int, *, step_s: float) -> None:
+        self._ttl_us = ttl_us
+        self._step_s = step_s
+        self._seen: Beat | None = None
+        self._seen_s = 0.0
+        self._silent_s = 0.0
+
+    def is_silent(self, beat: Beat, now_s: float) -> bool:
+        """Look at the lease at a moment of the monotonic clock."""
+        if beat != self._seen:
+            self._silent_s = 0.0
+        else:
+            self._silent_s += min(now_s - self._seen_s, self._step_s)
+        self._seen, self._seen_s = beat, now_s
+        return self._silent_s * US >= min(beat.ttl_us or self._ttl_us, LONGEST_US)
+
+
 class Ownership:
     """Holds the lease of one home.
 
@@ -68,22 +112,25 @@ class Ownership:
         self._partition = partition
         self._owner = process_name()
         self._ttl_us = int(ttl_s * US)
+        self._poll_s = min(POLL_S, ttl_s / 4)
+        self._vigil = Vigil(self._ttl_us, step_s=2 * self._poll_s)
         self._executor = executor
         self.held: Held | None = None
-        self.renewed_us = 0
+        self.renewed_s = 0.0
 
     async def acquire(self) -> Held:
         """Wait until the home is ours."""
         waiting = False
         while True:
+            asked_s = _awake_or_not_s()
             held = await self._try()
             if held is not None:
-                self.held, self.renewed_us = held, _now_us()
+                self.held, self.renewed_s = held, asked_s
                 return held
             if not waiting:
                 waiting = True
                 log.info("another process owns the home, standing by", partition=self._partition)
-            await asyncio.sleep(min(1.0, self._ttl_us / US / 4))
+            await asyncio.sleep(self._poll_s)
 
     async def keep(self) -> None:
         """Renew until the lease is lost; returns then. A store that does not answer is asked again."""
@@ -102,7 +149,7 @@ class Ownership:
         try:
             return await self._renew()
         except StoreError:
-            return _now_us() - self.renewed_us < self._ttl_us
+            return (_awake_or_not_s() - self.renewed_s) * US < self._ttl_us
 
     async def release(self) -> None:
         """Give the home up, so that the next owner need not wait."""
@@ -114,10 +161,12 @@ class Ownership:
         held = self.held
         if held is None:
             return False
-        now_us = _now_us()
-        renewed = await self._run(lambda: self._leases.renew(held, now_us=now_us, ttl_us=self._ttl_us))
+        asked_s = _awake_or_not_s()
+        renewed = await self._run(
+            lambda: self._leases.renew(held, now_us=time.time_ns() // 1000, ttl_us=self._ttl_us)
+        )
         if renewed:
-            self.renewed_us = now_us
+            self.renewed_s = asked_s
         return renewed
 
     async def _try(self) -> Held | None:
@@ -128,18 +177,23 @@ class Ownership:
             return None
 
     def _acquire(self) -> Held | None:
-        before = self._leases.owner(self._partition)
+        beat = self._leases.beat(self._partition)
+        if beat is not None and beat.owner != self._owner and not beat.is_released:
+            silent = self._vigil.is_silent(beat, time.monotonic())
+            if not silent and not is_dead(beat.owner):
+                return None
         return self._leases.acquire(
             self._partition,
             self._owner,
-            now_us=_now_us(),
+            now_us=time.time_ns() // 1000,
             ttl_us=self._ttl_us * RECOVERY_TTLS,
-            instead_of=before if before and is_dead(before) else None,
+            silent=beat,
         )
 
     async def _run(self, call: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._executor, call)
 
 
-def _now_us() -> int:
-    return time.time_ns() // 1000
+def _awake_or_not_s() -> float:
+    """Seconds of a clock that goes on while the machine is suspended: others may have waited meanwhile."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)

@@ -13,6 +13,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from pipeline.diagnosis.finding import Finding, ok, warning, wrong
+from pipeline.diagnosis.owners import check_owners
 from pipeline.diagnosis.times import check_times
 from pipeline.settings import Settings
 from sinks.store import StoreError, audit, migrations
@@ -101,6 +102,7 @@ def _look_inside(url: str, place: str) -> Iterator[Finding]:
             yield _version(revision, place)
             if revision == migrations.HEAD:
                 yield from _tampering(connection)
+                yield from check_owners(connection)
         if revision == migrations.HEAD:
             yield from check_times(database, time.time_ns() // 1000)
     except (StoreError, SQLAlchemyError) as error:

@@ -7,11 +7,12 @@ from sinks.store.errors import (
     StoreError,
     StoreUnavailableError,
 )
-from sinks.store.lease import Held, Leases
+from sinks.store.lease import Beat, Held, Leases
 from sinks.store.store import KeptDay, SqlStore, StoredDay, StoredSnapshot
 from sinks.store.transaction import Transaction
 
 __all__ = [
+    "Beat",
     "Held",
     "KeptDay",
     "LeaseLostError",

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 from unittest.mock import MagicMock
 
@@ -16,8 +17,9 @@ from schemas.events import Gap, ServiceCall, StateChange
 from schemas.outgoing import Outgoing
 from schemas.patterns import CoOccurrenceDetail, Evidence, Pattern, Quantiles, Target
 from schemas.statuses import DeadLetter
-from schemas.tables import DayAggregateRow, table_of
+from schemas.tables import DayAggregateRow, LeaseRow, table_of
 from sinks.store import (
+    Beat,
     Held,
     LeaseLostError,
     SqlStore,
@@ -30,6 +32,7 @@ Lock = Callable[[], AbstractContextManager[None]]
 Entries = Sequence[tuple[bytes, StateChange | ServiceCall]]
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 NOON_US = 1_772_366_400_000_000
+YEAR_US = 365 * 86_400 * 1_000_000
 DAY = date(2026, 3, 1)
 MANY = 4_500  # journal entries: more than two pages, more keys than one query asks for
 
@@ -114,6 +117,7 @@ def letter(name: str) -> DeadLetter:
 
 
 AGGREGATES = table_of(DayAggregateRow)
+LEASES = table_of(LeaseRow)
 CALL = (b"c" * 16, ServiceCall(NOON_US, ("light.l0", "light.l1"), "light.turn_on"))
 RICH = StateChange(
     NOON_US, "light.rich", "off", "on", "ctx", "parent", "user", (("brightness", 128.5), ("mode", "ü")), True
@@ -260,10 +264,13 @@ def fences_former_owners(site: Site) -> None:
     """Who lost the lease writes nothing any more, and hears of it; so it does of its own restart."""
     first, second = site.open(), site.open()
     held = _acquired(first, "a", now_us=100)
-    assert second.leases.acquire("p0", "b", now_us=109, ttl_us=10) is None
-    assert first.leases.renew(held, now_us=105, ttl_us=10)
-    assert second.leases.acquire("p0", "b", now_us=114, ttl_us=10) is None
-    successor = _acquired(second, "b", now_us=115)
+    assert second.leases.acquire("p0", "b", now_us=10**15, ttl_us=10) is None
+    seen = second.leases.beat("p0")
+    assert seen is not None
+    assert (seen.owner, seen.epoch, seen.ttl_us) == ("a", held.epoch, 10)
+    assert first.leases.renew(held, now_us=100, ttl_us=10)
+    assert second.leases.acquire("p0", "b", now_us=10**15, ttl_us=10, silent=seen) is None
+    successor = _acquired(second, "b", now_us=115, silent=second.leases.beat("p0"))
     restarted = _acquired(second, "b", now_us=116)
     assert held.epoch < successor.epoch < restarted.epoch
     for lost in (held, successor):
@@ -278,10 +285,9 @@ def fences_former_owners(site: Site) -> None:
     assert len(list(first.journal_after())) == 1
     second.leases.release(restarted)
     free = _acquired(first, "a", now_us=119)
-    assert second.leases.acquire("p0", "b", now_us=120, ttl_us=10, instead_of="c") is None
-    assert second.leases.owner("p0") == "a"
-    dead = second.leases.acquire("p0", "b", now_us=120, ttl_us=10, instead_of="a")
-    assert dead is not None
+    other = Beat("c", free.epoch, 129, 10)
+    assert second.leases.acquire("p0", "b", now_us=120, ttl_us=10, silent=other) is None
+    dead = _acquired(second, "b", now_us=120, silent=second.leases.beat("p0"))
     assert restarted.epoch < free.epoch < dead.epoch
     assert not first.leases.renew(free, now_us=121, ttl_us=10)
 
@@ -290,11 +296,12 @@ def lends_nothing_out_of_a_commit(site: Site) -> None:
     """Nobody takes the lease between the check of it and the commit, even when it ran out meanwhile."""
     first, second = site.open(), site.open()
     held = _acquired(first, "a", now_us=100)
+    silent = second.leases.beat("p0")
     with first.begin(holder=held) as transaction:
         with pytest.raises(StoreUnavailableError):
-            second.leases.acquire("p0", "b", now_us=1000, ttl_us=10)
+            second.leases.acquire("p0", "b", now_us=1000, ttl_us=10, silent=silent)
         append(transaction, entries(1))
-    assert second.leases.acquire("p0", "b", now_us=1000, ttl_us=10) is not None
+    assert second.leases.acquire("p0", "b", now_us=1000, ttl_us=10, silent=silent) is not None
 
 
 def keeps_homes_apart(site: Site) -> None:
@@ -331,8 +338,25 @@ def replaces_what_it_knows(site: Site) -> None:
     assert store.gaps(since_us=9) == [Gap(5, 30, "away")]
 
 
-def _acquired(store: SqlStore, owner: str, *, now_us: int) -> Held:
-    held = store.leases.acquire("p0", owner, now_us=now_us, ttl_us=10)
+def tells_each_beat_from_the_last(site: Site) -> None:
+    """An owner whose clock stands still, or jumps back by a year, is heard all the same."""
+    store = site.open()
+    held = _acquired(store, "a", now_us=10**15)
+    beats = [store.leases.beat("p0")]
+    for now_us in (10**15, 10**15, 10**15 - YEAR_US, 10**15 - YEAR_US, 0, 0):
+        assert store.leases.renew(held, now_us=now_us, ttl_us=10)
+        beats.append(store.leases.beat("p0"))
+    for before, after in pairwise(beats):
+        assert before != after
+    assert not any(beat.is_released for beat in beats if beat)
+    store.leases.release(held)
+    released = store.leases.beat("p0")
+    assert released is not None
+    assert released.is_released
+
+
+def _acquired(store: SqlStore, owner: str, *, now_us: int, silent: Beat | None = None) -> Held:
+    held = store.leases.acquire("p0", owner, now_us=now_us, ttl_us=10, silent=silent)
     assert held is not None
     return held
 
@@ -440,6 +464,20 @@ class Timeless(SqlStore):
         self.leases.acquire = once  # type: ignore[method-assign]
 
 
+class Punctual(SqlStore):
+    """Takes the clock's word for a beat."""
+
+    def __init__(self, url: str, *, home: str, busy_timeout_s: float) -> None:
+        super().__init__(url, home=home, busy_timeout_s=busy_timeout_s)
+
+        def renew(held: Held, *, now_us: int, ttl_us: int) -> bool:
+            del held
+            with self._database.writing() as connection:
+                return connection.execute(LEASES.update().values(until_us=now_us + ttl_us)).rowcount == 1
+
+        self.leases.renew = renew  # type: ignore[method-assign]
+
+
 class CheckingAhead(SqlStore):
     """Looks at the lease in a transaction of its own."""
 
@@ -498,6 +536,7 @@ LAWS: dict[Callable[[Site], None], list[type[SqlStore]]] = {
     survives_a_lock: [Silent],
     fences_former_owners: [Unfenced, Timeless],
     lends_nothing_out_of_a_commit: [CheckingAhead],
+    tells_each_beat_from_the_last: [Punctual],
     keeps_homes_apart: [Shared],
     replaces_what_it_knows: [Stubborn, Additive],
 }

@@ -6,6 +6,7 @@ import socket
 import sqlite3
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 import aiomqtt
 import pytest
 
+from pipeline.delivery.ownership import process_name
 from pipeline.diagnosis import broker as broker_checks
 from pipeline.diagnosis import discovery, durability
 from sinks.store import SqlStore
@@ -276,6 +278,33 @@ class TestStore:
         with closing(sqlite3.connect("ha-ai.db", isolation_level=None)) as writer:
             writer.execute("BEGIN IMMEDIATE")
             assert "is whole" in examine()[1]["store"]["found"]
+
+    @pytest.mark.parametrize(
+        ("owner", "ahead_us", "verdict", "said"),
+        [
+            (process_name(), 0, "ok", "of this machine, which is alive"),
+            (f"{process_name()}0", 0, "ok", "which is gone; whoever starts next takes over at once"),
+            (
+                "another-machine/1/7/2",
+                -5_000_000,
+                "ok",
+                "process 7 of another machine or container, heard of",
+            ),
+            ("another-machine/1/7/2", -10_800_000_000, "warning", "silent for 3 h"),
+            ("another-machine/1/7/2", 30 * 86_400_000_000, "warning", "its clock is 29 days ahead of ours"),
+        ],
+    )
+    def test_owner_is_told(
+        self, examine: Examine, owner: str, ahead_us: int, verdict: str, said: str
+    ) -> None:
+        """Who owns the home, where, and whether it is alive, gone or of another time."""
+        make_store()
+        store = SqlStore("sqlite:///ha-ai.db")
+        assert store.leases.acquire("p0", owner, now_us=time.time_ns() // 1000 + ahead_us, ttl_us=10_000_000)
+        store.close()
+        found = examine()[1]["owner"]
+        assert found["verdict"] == verdict
+        assert said in found["found"]
 
     def test_newer_store_is_wrong(self, examine: Examine) -> None:
         """A store that a newer version wrote is not touched."""

@@ -327,7 +327,7 @@ async def test_the_loops_deploy_and_look_after_what_stands(bench: FakeBench) -> 
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-    assert bench.store.leases.owner("deploy")
+    assert bench.store.leases.beat("deploy")
     assert bench.opinions() == [Opinion.REMOVED]
 
 

@@ -5,8 +5,8 @@ from base64 import b64decode
 import pytest
 
 from pipeline.delivery.decoding import BatchDecoder, call_key
-from pipeline.delivery.letters import EXCERPT_BYTES, dead_letter
 from pipeline.delivery.learning_switch import Turn
+from pipeline.delivery.letters import EXCERPT_BYTES, dead_letter
 from pipeline.ingest.bounds import StreamClock
 from pipeline.ingest.inputs import Eventstream, HomeAssistantInput
 from pipeline.ingest.messages import Message, PoisonError, Reason, Signal

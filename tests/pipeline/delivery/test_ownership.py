@@ -12,12 +12,15 @@ from pathlib import Path
 import pytest
 
 from benchmarks.processes import wait_until
-from pipeline.delivery.ownership import Ownership, is_dead, process_name
-from sinks.store import LeaseLostError, SqlStore, StoreUnavailableError
+from pipeline.delivery.ownership import LONGEST_US, Ownership, Vigil, is_dead, process_name
+from sinks.store import Beat, Held, LeaseLostError, SqlStore, StoreUnavailableError
 
 LONG_S = 300.0
 SHORT_S = 1.0
 PATIENCE_S = 10.0
+US = 1_000_000
+DAY_US = 86_400 * US
+YEAR_US = 365 * DAY_US
 NAME = "from pipeline.delivery.ownership import process_name; print(process_name())"
 
 
@@ -53,10 +56,13 @@ def ownership(store: SqlStore, ttl_s: float = LONG_S) -> Ownership:
     return Ownership(store.leases, "p0", ttl_s=ttl_s, executor=ThreadPoolExecutor(1))
 
 
-def held_by(store: SqlStore, name: str, ttl_s: float = LONG_S) -> None:
-    """Let somebody else have the lease from now on."""
-    now_us = time.time_ns() // 1000
-    assert store.leases.acquire("p0", name, now_us=now_us, ttl_us=int(ttl_s * 1e6))
+def held_by(store: SqlStore, name: str, ttl_s: float = LONG_S, *, ahead_us: int = 0) -> Held:
+    """Let somebody else have the lease from now on, by a clock that may be ahead."""
+    now_us = time.time_ns() // 1000 + ahead_us
+    ttl_us, silent = int(ttl_s * 1e6), store.leases.beat("p0")
+    held = store.leases.acquire("p0", name, now_us=now_us, ttl_us=ttl_us, silent=silent)
+    assert held is not None
+    return held
 
 
 async def test_a_dead_process_is_followed_at_once(store: SqlStore, dead_process: str) -> None:
@@ -97,17 +103,11 @@ async def test_a_former_owner_is_fenced_off(store: SqlStore) -> None:
     mine = ownership(store, SHORT_S)
     held = await mine.acquire()
     assert await mine.valid()
-    _expire(store)
     held_by(store, "other")
     assert not await mine.valid()
     await asyncio.wait_for(mine.keep(), PATIENCE_S)
     with pytest.raises(LeaseLostError), store.begin(holder=held):
         pytest.fail("a former owner began to write")
-
-
-def _expire(store: SqlStore) -> None:
-    with store._database.writing() as connection:
-        connection.exec_driver_sql("UPDATE leases SET until_us = 0")
 
 
 async def test_a_released_home_is_free_at_once(store: SqlStore) -> None:
@@ -130,7 +130,7 @@ async def test_while_the_store_is_away_the_clock_decides(
 
     monkeypatch.setattr(store.leases, "renew", away)
     assert await mine.valid()
-    mine.renewed_us -= int(SHORT_S * 1e6)
+    mine.renewed_s -= SHORT_S
     assert not await mine.valid()
 
 
@@ -138,18 +138,59 @@ async def test_a_kept_lease_does_not_run_out(store: SqlStore) -> None:
     """It is renewed before it would."""
     mine = ownership(store, SHORT_S)
     await mine.acquire()
-    before_us = mine.renewed_us
+    before_s = mine.renewed_s
     keeping = asyncio.create_task(mine.keep())
-    await wait_until(lambda: mine.renewed_us > before_us, PATIENCE_S, "a renewal")
+    await wait_until(lambda: mine.renewed_s > before_s, PATIENCE_S, "a renewal")
     assert not keeping.done()
     keeping.cancel()
 
 
-async def test_the_first_lease_outlasts_recovery(store: SqlStore, living_process: str) -> None:
-    """Before its first renewal a new owner has longer than a lease, and afterwards no longer."""
+async def test_the_first_lease_outlasts_recovery(store: SqlStore) -> None:
+    """Before its first renewal a new owner may be silent for longer than afterwards."""
     owner = ownership(store, SHORT_S)
     await owner.acquire()
-    beyond_us = time.time_ns() // 1000 + int(3 * SHORT_S * 1e6)
-    assert store.leases.acquire("p0", living_process, now_us=beyond_us, ttl_us=1) is None
+    before = store.leases.beat("p0")
     assert await owner.valid()
-    assert store.leases.acquire("p0", living_process, now_us=beyond_us, ttl_us=1) is not None
+    after = store.leases.beat("p0")
+    assert before is not None
+    assert after is not None
+    assert (before.ttl_us, after.ttl_us) == (6 * SHORT_S * US, SHORT_S * US)
+
+
+@pytest.mark.parametrize("ahead_us", [-YEAR_US, 0, 30 * DAY_US, YEAR_US])
+async def test_a_silent_owner_is_followed_whatever_its_clock_said(store: SqlStore, ahead_us: int) -> None:
+    """One of another machine, or another container's, after its silence, not before and not at a date."""
+    held_by(store, f"another{process_name()}", SHORT_S, ahead_us=ahead_us)
+    started_s = time.monotonic()
+    await asyncio.wait_for(ownership(store, SHORT_S).acquire(), PATIENCE_S)
+    assert SHORT_S * 0.9 <= time.monotonic() - started_s < 2 * SHORT_S + 1.0
+
+
+async def test_an_owner_that_speaks_is_not_followed(store: SqlStore) -> None:
+    """However short its lease looks by our clock; once it is silent, it is."""
+    held = held_by(store, "another-machine/1/2/3", SHORT_S, ahead_us=-YEAR_US)
+    waiting = asyncio.create_task(ownership(store, SHORT_S).acquire())
+    for _ in range(8):
+        await asyncio.sleep(SHORT_S / 4)
+        assert store.leases.renew(held, now_us=0, ttl_us=int(SHORT_S * US))
+    assert not waiting.done()
+    assert (await asyncio.wait_for(waiting, PATIENCE_S)).epoch == held.epoch + 1
+
+
+def test_time_that_nobody_watched_is_no_silence() -> None:
+    """A stopped process or suspended machine waits anew; a row that says no time has ours."""
+    vigil = Vigil(10 * US, step_s=2.0)
+    beat = Beat("a", 1, 5, 0)
+    assert not vigil.is_silent(beat, 0.0)
+    assert not vigil.is_silent(beat, 3_600.0)
+    assert not vigil.is_silent(beat, 3_607.9)
+    assert [vigil.is_silent(beat, 3_608.0 + each) for each in (2.0, 4.0, 6.0)] == [False, False, True]
+
+
+def test_a_row_that_says_too_long_is_waited_for_as_long_as_can_be_set() -> None:
+    """Such a row was never written by an owner."""
+    vigil = Vigil(10 * US, step_s=1e9)
+    beat = Beat("a", 1, 5, 10**18)
+    assert not vigil.is_silent(beat, 0.0)
+    assert not vigil.is_silent(beat, LONGEST_US / US - 1.0)
+    assert vigil.is_silent(beat, LONGEST_US / US)

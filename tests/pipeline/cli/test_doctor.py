@@ -19,6 +19,7 @@ from pipeline.delivery.ownership import process_name
 from pipeline.diagnosis import broker as broker_checks
 from pipeline.diagnosis import discovery, durability
 from sinks.store import SqlStore
+from tests.conftest import find_free_port
 from tests.sinks.fake_home_assistant import Failure, FakeHomeAssistant, in_thread
 
 Command = Any
@@ -615,11 +616,11 @@ class TestDiscovery:
 
 
 def test_the_running_process_is_asked(
-    examine: Examine, at_broker: Running, monkeypatch: pytest.MonkeyPatch, free_port: int
+    examine: Examine, at_broker: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whether ha-ai runs here, and what it says of itself, is part of the examination."""
     del at_broker
-    monkeypatch.setenv("HA_AI_HTTP_PORT", str(free_port))
+    monkeypatch.setenv("HA_AI_HTTP_PORT", str(find_free_port()))
     code, found = examine()
     assert (code, found["service"]["found"].startswith("not running here")) == (0, True)
 

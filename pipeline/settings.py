@@ -171,6 +171,16 @@ class Settings(BaseSettings):
         Path("ha-ai.db"),
         description="The SQLite file of the store.",
     )
+    backup_dir: Path | None = Field(
+        None,
+        description="Where backups of the SQLite file lie; `backups` beside it without it.",
+    )
+    backup_keep: int = Field(
+        7,
+        ge=0,
+        le=1_000,
+        description="Daily backups that are kept; with 0 none is made.",
+    )
     entity_cap: int = Field(5_000, ge=10, description="Entities known at most.")
     retain_days: int = Field(90, ge=7, le=365, description="Days that detectors judge.")
     half_life_days_time_of_day: float = _half_life(14.0, "a habit of the clock")

@@ -30,6 +30,9 @@ COMMANDS = {
     "rollback": "take an automation of ours back out of Home Assistant",
     "validate": "say whether Home Assistant would take an automation in YAML",
     "prune": "show which days are past their age, and why they stay",
+    "backup": "save store, key and settings as one file, while all runs",
+    "restore": "put a backup in the place of the store, also on another machine",
+    "check": "say whether store, key and backups are whole",
     "audit": "show who did what to which suggestion, and whether the log is whole",
 }
 USAGE_ERROR = 2

@@ -11,6 +11,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from pipeline.cli.terminal import OUT, say
+from pipeline.diagnosis.backups import check_backups, check_privacy
 from pipeline.diagnosis.broker import check_broker
 from pipeline.diagnosis.command_key import check_command_key
 from pipeline.diagnosis.deployment import check_deployment
@@ -32,14 +33,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Check everything; 1 if something is wrong."""
-    return asyncio.run(_run(as_json=arguments.json))
+    return report(_findings(), as_json=arguments.json)
 
 
-async def _run(*, as_json: bool) -> int:
+def report(findings: AsyncIterator[Finding], *, as_json: bool) -> int:
+    """Show findings as they come; 1 if something is wrong."""
+    return asyncio.run(_report(findings, as_json=as_json))
+
+
+async def _report(findings: AsyncIterator[Finding], *, as_json: bool) -> int:
     verdicts = []
     waiting = OUT.status("checking") if OUT.is_terminal and not as_json else contextlib.nullcontext()
     with waiting:
-        async for finding in _findings():
+        async for finding in findings:
             verdicts.append(finding.verdict)
             if as_json:
                 say(json.dumps(finding._asdict()))
@@ -64,6 +70,8 @@ async def _findings() -> AsyncIterator[Finding]:
     for finding in check_store(settings):
         yield finding
     yield check_command_key(settings)
+    for finding in (*check_backups(settings), *check_privacy(settings)):
+        yield finding
     async for finding in check_home_assistant(settings):
         yield finding
     async for finding in check_deployment(settings):

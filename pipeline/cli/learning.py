@@ -8,6 +8,7 @@ from functools import partial
 import structlog
 
 from pipeline.consumers.consumer import Consumer, Loop
+from pipeline.delivery.daily_backup import DailyBackup
 from pipeline.delivery.service import Service
 from pipeline.http.application import application
 from pipeline.http.server import HttpServer
@@ -24,7 +25,10 @@ def learning(settings: Settings, home: Home, consumers: frozenset[Consumer]) -> 
     """The service that learns, publishes, or does both, and what runs beside it."""
     service = Service(settings, home, consumers=consumers)
     server = HttpServer(application(service), settings.http_host, settings.http_port)
-    return service, [server.run_beside, partial(_note_turns, service), partial(_show, service)]
+    loops: list[Loop] = [server.run_beside, partial(_note_turns, service), partial(_show, service)]
+    if Consumer.LEARN in consumers:
+        loops.append(DailyBackup(settings, home.id, service.health).run)
+    return service, loops
 
 
 async def _note_turns(service: Service) -> None:

@@ -20,6 +20,7 @@ from pipeline.delivery.ending import FatalError
 from pipeline.heap import use_one_arena
 from pipeline.logs import configure_logs
 from pipeline.place import remembered_home
+from pipeline.private_files import keeping_private
 from pipeline.reviewing.key_file import KeyFileError
 from pipeline.settings import Settings
 from schemas.home import Home
@@ -58,7 +59,8 @@ def run(arguments: argparse.Namespace) -> int:
     if settings.home_file is not None:
         read_home_file(settings.home_file)
     try:
-        return asyncio.run(_serve(settings, consumers))
+        with keeping_private(settings):
+            return asyncio.run(_serve(settings, consumers))
     except (StoreError, SQLAlchemyError) as error:
         log.debug("the store failed", exc_info=True)
         detail = str(getattr(error, "orig", error))

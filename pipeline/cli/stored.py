@@ -14,7 +14,8 @@ from pipeline.diagnosis.store import read_only_url
 from pipeline.place import SNAPSHOT, SNAPSHOT_VERSION
 from pipeline.settings import Settings
 from schemas.home import Home
-from sinks.store import SqlStore, StoreError
+from sinks.store import NewerStoreError, SqlStore, StoreError
+from sinks.store.sqlite_file import refuse_newer
 
 
 @contextmanager
@@ -55,9 +56,18 @@ def _reading_url(settings: Settings) -> str:
     if url.get_backend_name() != "sqlite" or not url.database:
         return settings.store_url
     path = Path(url.database)
+    existing_file(path)
+    try:
+        refuse_newer(path)
+    except NewerStoreError as error:
+        raise UserError(str(error)) from error
+    return read_only_url(path)
+
+
+def existing_file(path: Path) -> None:
+    """Say where the store was expected unless it is there."""
     if not path.is_file():
         raise UserError(
             f"expected the store at {path.absolute()}, got no such file: run `ha-ai run` first, "
             "or go where it runs, or set HA_AI_DATABASE_PATH"
         )
-    return read_only_url(path)

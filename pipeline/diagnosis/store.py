@@ -23,10 +23,11 @@ CHECK = "store"
 LITTLE_BYTES = 1024**3
 TOO_LITTLE_BYTES = 100 * 1024**2
 TIMEOUT_S = 5.0
+RESTORE = "Restore a backup with ha-ai restore (ha-ai check shows them), or move it away to begin anew."
 
 
-def check_store(settings: Settings) -> Iterator[Finding]:
-    """Look at the store without writing into it."""
+def check_store(settings: Settings, *, full: bool = False) -> Iterator[Finding]:
+    """Look at the store without writing into it; at every page and index of it if that is wanted."""
     try:
         url = make_url(settings.store_url)
         url.get_dialect()
@@ -38,7 +39,7 @@ def check_store(settings: Settings) -> Iterator[Finding]:
         )
         return
     if url.get_backend_name() != "sqlite":
-        yield from _look_inside(settings.store_url, url.render_as_string(hide_password=True))
+        yield from _look_inside(settings.store_url, url.render_as_string(hide_password=True), full=full)
         return
     path = Path(url.database or "").resolve()
     unwritable = _unwritable(path)
@@ -47,7 +48,7 @@ def check_store(settings: Settings) -> Iterator[Finding]:
         return
     yield _room(path.parent)
     if path.exists():
-        yield from _look_inside(read_only_url(path), str(path))
+        yield from _look_inside(read_only_url(path), str(path), full=full)
     else:
         yield ok(CHECK, f"{path} does not exist yet, and can be made")
 
@@ -93,11 +94,11 @@ def _room(directory: Path) -> Finding:
     return ok("space", said)
 
 
-def _look_inside(url: str, place: str) -> Iterator[Finding]:
+def _look_inside(url: str, place: str, *, full: bool) -> Iterator[Finding]:
     database = Database(url, busy_timeout_s=TIMEOUT_S)
     try:
         with database.reading() as connection:
-            yield from _damage(connection, place)
+            yield from _damage(connection, place, full=full)
             revision = migrations.revision(connection)
             yield _version(revision, place)
             if revision == migrations.HEAD:
@@ -107,20 +108,17 @@ def _look_inside(url: str, place: str) -> Iterator[Finding]:
             yield from check_times(database, time.time_ns() // 1000)
     except (StoreError, SQLAlchemyError) as error:
         detail = str(getattr(error, "orig", error))
-        yield wrong(
-            CHECK, f"{place} cannot be read: {detail}", "Restore a backup, or move it away to begin anew."
-        )
+        yield wrong(CHECK, f"{place} cannot be read: {detail}", RESTORE)
     finally:
         database.close()
 
 
-def _damage(connection: Connection, place: str) -> Iterator[Finding]:
+def _damage(connection: Connection, place: str, *, full: bool) -> Iterator[Finding]:
     if connection.dialect.name == "sqlite":
-        said = str(connection.execute(text("PRAGMA quick_check(1)")).scalar())
+        check = "integrity_check" if full else "quick_check"
+        said = str(connection.execute(text(f"PRAGMA {check}(1)")).scalar())
         if said != "ok":
-            yield wrong(
-                CHECK, f"{place} is damaged: {said}", "Restore a backup, or move it away to begin anew."
-            )
+            yield wrong(CHECK, f"{place} is damaged: {said}", RESTORE)
 
 
 def _tampering(connection: Connection) -> Iterator[Finding]:

@@ -1,61 +1,31 @@
 """Backups of a SQLite store: one sealed file with database, manifest and what else belongs to the home."""
 
 import fcntl
-import hashlib
 import json
 import os
 import re
 import sqlite3
-import time
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
-from dataclasses import asdict, dataclass, field, fields
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import quote
 
-from schemas.tables import METADATA
 from sinks.store import migrations, sealed_file
+from sinks.store.copying import copy_state, unchanging
 from sinks.store.errors import NewerStoreError, StoreError
+from sinks.store.manifest import DATABASE, FORMAT, MANIFEST, Manifest, describe
 from sinks.store.replacing import Replacement, fsync_folder, intention, replace_all
 from sinks.store.restored import settle
 from sinks.store.sealed_file import SealBrokenError
 
-FORMAT = 1
-MANIFEST, DATABASE = "manifest.json", "store.db"
 LONGEST_MANIFEST = 1_000_000
-BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
-PAGES_A_STEP = 256
-BUSY_S = 10.0
 _NAME = re.compile(r"ha-ai-(?P<home>.+)-(?P<number>\d{6,})-\d{8}T\d{6}Z(?P<kept>-kept)?\.zip")
 
 
 class BackupError(StoreError):
     """A backup cannot be made, or is none; says what was expected and what came."""
-
-
-@dataclass(frozen=True, slots=True)
-class Manifest:
-    """What a backup holds, and how it was made; times are UTC microseconds.
-
-    `boot` and `uptime_us` tell the age of a backup that was made since the machine's start, whatever its
-    clock says.
-    """
-
-    format: int
-    revision: str
-    home: str
-    version: str
-    created_us: int
-    boot: str
-    uptime_us: int
-    size_bytes: int
-    members: dict[str, str] = field(default_factory=dict)
-    rows: dict[str, int] = field(default_factory=dict)
-    commits: int = 0
-    first_day: str | None = None
-    last_event_us: int | None = None
 
 
 class Found(NamedTuple):
@@ -219,6 +189,7 @@ def restore(copy: Path, database: Path, *, beside: tuple[Replacement, ...] = ())
 
 def replacement(draft: Path, database: Path, at: str) -> Replacement:
     """How a store's file, and what belongs to it alone, is replaced."""
+    draft, database = draft.absolute(), database.absolute()
     aside = database.with_name(f"{database.name}.before-{at}")
     removed = tuple((f"{database}{end}", f"{aside}{end}") for end in ("-wal", "-shm", ".mark"))
     return Replacement(str(draft), str(database), str(aside), removed)
@@ -229,17 +200,12 @@ def stamp() -> str:
     return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
 
 
-def uptime_us() -> int:
-    """Time since the machine's start, sleep included, which no clock's change moves."""
-    return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1000
-
-
 def _take(database: Path, target: Path, home: str, version: str, more: Mapping[str, bytes]) -> Path:
     copy, draft = (target.with_name(f".{target.name}.{end}") for end in ("copy", "partial"))
     try:
-        _copy(database, copy)
+        copy_state(database, copy)
         _check_whole(copy)
-        manifest = _describe(copy, home, version, more)
+        manifest = describe(copy, home, version, more)
         texts = {MANIFEST: json.dumps(asdict(manifest), indent=1).encode(), **more}
         sealed_file.write_sealed(draft, {DATABASE: copy}, texts)
         if (
@@ -257,31 +223,8 @@ def _take(database: Path, target: Path, home: str, version: str, more: Mapping[s
     return target
 
 
-def _copy(database: Path, copy: Path) -> None:
-    """Copy one state of a store, page by page, and let those who write into it go first."""
-    os.close(os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-    source = sqlite3.connect(
-        f"file:{quote(str(database.resolve()))}?mode=ro", uri=True, timeout=BUSY_S, isolation_level=None
-    )
-    with closing(source), closing(sqlite3.connect(copy, isolation_level=None)) as target:
-        target.execute("PRAGMA journal_mode = OFF")
-        target.execute("PRAGMA synchronous = OFF")
-        # While this transaction stands, commits of others neither begin the copy anew nor come into it.
-        source.execute("BEGIN")
-        source.execute("SELECT 1 FROM sqlite_master").fetchone()
-        begun_s = time.monotonic()
-
-        def rest(*_left: int) -> None:
-            nonlocal begun_s
-            # As long as the step took: half of a slow disk at most is taken from those who commit.
-            time.sleep(min(time.monotonic() - begun_s, 1.0))
-            begun_s = time.monotonic()
-
-        source.backup(target, pages=PAGES_A_STEP, progress=rest)
-
-
 def _check_whole(copy: Path) -> None:
-    with _unchanging(copy) as connection:
+    with unchanging(copy) as connection:
         said = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
     _expect(said == "ok", f"expected a whole store, got: {said}; `ha-ai check` says what to do")
 
@@ -293,45 +236,6 @@ def _expect(fulfilled: bool, otherwise: str) -> None:  # noqa: FBT001 it reads a
 
 def _log_of(database: Path) -> Path:
     return database.with_name(f"{database.name}-wal")
-
-
-def _describe(copy: Path, home: str, version: str, more: Mapping[str, bytes]) -> Manifest:
-    digests = {name: hashlib.sha256(content).hexdigest() for name, content in more.items()}
-    with _unchanging(copy) as connection:
-        there = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-        ours = sorted(there & METADATA.tables.keys())
-        rows = {name: _one(connection, f"SELECT count(*) FROM {name}") for name in ours}  # noqa: S608 our tables
-        revision = _one(connection, "SELECT version_num FROM alembic_version")
-        commits = _one(connection, "SELECT max(number) FROM commits") if "commits" in there else None
-        first = _one(connection, "SELECT min(day) FROM day_sets")
-        last = _one(connection, "SELECT max(at_us) FROM journal")
-    return Manifest(
-        format=FORMAT,
-        revision=str(revision),
-        home=home,
-        version=version,
-        created_us=time.time_ns() // 1000,
-        boot=BOOT_ID.read_text(encoding="ascii").strip(),
-        uptime_us=uptime_us(),
-        size_bytes=copy.stat().st_size,
-        members={**digests, DATABASE: sealed_file.file_digest(copy)},
-        rows=rows,
-        commits=commits or 0,
-        first_day=first,
-        last_event_us=last,
-    )
-
-
-def _one(connection: sqlite3.Connection, query: str) -> Any:
-    return connection.execute(query).fetchone()[0]
-
-
-@contextmanager
-def _unchanging(path: Path) -> Iterator[sqlite3.Connection]:
-    """A file that nobody writes, read without the files that SQLite would put beside it."""
-    address = f"file:{quote(str(path.resolve()))}?immutable=1"
-    with closing(sqlite3.connect(address, uri=True)) as connection:
-        yield connection
 
 
 def _new_name(folder: Path, home: str, *, kept: bool) -> str:

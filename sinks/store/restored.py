@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from sqlalchemy import Connection, select, update
 from sqlalchemy.engine import URL
@@ -24,6 +23,7 @@ from schemas.tables import (
 from sinks.store import audit, migrations
 from sinks.store.engine import Database, insert_into, upsert
 from sinks.store.rows import snapshot_checksum
+from sinks.store.sqlite_file import looking_into
 
 REASON = "restored"
 # As `HomeLearner` keeps it: how long the home was in sight, and since when it is not.
@@ -129,9 +129,8 @@ def _nonces(replaced: Path) -> Iterator[tuple[str, str, int]]:
     """What the replaced store can still tell; commands are valid for two minutes, so little hangs on it."""
     if not replaced.is_file():
         return
-    address = f"file:{quote(str(replaced.resolve()))}?mode=ro"
     try:
-        with closing(sqlite3.connect(address, uri=True)) as old:
+        with looking_into(replaced) as old:
             yield from old.execute("SELECT home, nonce, seen_us FROM nonces")
     except sqlite3.Error:
         return

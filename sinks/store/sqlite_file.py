@@ -4,11 +4,13 @@ import fcntl
 import os
 import sqlite3
 import stat
-from contextlib import closing, suppress
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote
 
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 from sinks.store import migrations
 from sinks.store.errors import NewerStoreError
@@ -17,18 +19,20 @@ from sinks.store.errors import NewerStoreError
 # "WAL-mode File Format", https://www.sqlite.org/walformat.html.
 _SHARED_FIRST, _SHARED_SIZE = 0x40000002, 510
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
-COMPANIONS = ("", "-wal", "-shm")
 
 
 def path_of(url: str) -> Path | None:
-    """Return the file of a SQLite store; None for another database, or one in memory.
+    """Return the file of a SQLite store; None for another database, one in memory, or no address at all.
 
     Examples
     --------
     >>> path_of("sqlite:////data/ha-ai.db"), path_of("postgresql+psycopg://host/name")
     (PosixPath('/data/ha-ai.db'), None)
     """
-    parsed = make_url(url)
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        return None
     is_file = parsed.get_backend_name() == "sqlite" and parsed.database and "uri" not in parsed.query
     return Path(str(parsed.database)) if is_file else None
 
@@ -62,29 +66,40 @@ def is_open_elsewhere(path: Path) -> bool:
     return False
 
 
-def make_private(path: Path) -> str | None:
-    """Take a file away from all but its owner; return what was changed or has to be, None if nothing.
+def is_for_others(path: Path) -> bool:
+    """Whether others than its owner may get at a file."""
+    try:
+        return bool(path.stat().st_mode & _OTHERS)
+    except OSError:
+        return False
+
+
+def make_private(path: Path) -> int:
+    """Take a file away from all but its owner, and return the mode that it had.
 
     Raises
     ------
     PermissionError
         It is somebody else's, who has to do it.
     """
-    try:
-        found = path.stat()
-    except FileNotFoundError:
-        return None
-    mode = stat.S_IMODE(found.st_mode)
-    if not mode & _OTHERS:
-        return None
+    mode = stat.S_IMODE(path.stat().st_mode)
     path.chmod(mode & ~_OTHERS)
-    return f"{path} was readable by others (mode {mode:03o}); now it is its owner's only"
+    return mode
+
+
+@contextmanager
+def looking_into(path: Path) -> Iterator[sqlite3.Connection]:
+    """A store to be looked into; not a byte of it is changed.
+
+    Without a log to read, SQLite need put nothing beside the file.
+    """
+    log = path.with_name(f"{path.name}-wal")
+    how = "mode=ro" if log.exists() and log.stat().st_size else "immutable=1"
+    with closing(sqlite3.connect(f"file:{quote(str(path.resolve()))}?{how}", uri=True)) as connection:
+        yield connection
 
 
 def _revision(path: Path) -> str | None:
-    log = path.with_name(f"{path.name}-wal")
-    # Without a log to read, SQLite need put nothing beside the file.
-    how = "mode=ro" if log.exists() and log.stat().st_size else "immutable=1"
-    with closing(sqlite3.connect(f"file:{quote(str(path.resolve()))}?{how}", uri=True)) as connection:
+    with looking_into(path) as connection:
         row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
     return None if row is None else str(row[0])

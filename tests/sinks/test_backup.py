@@ -15,6 +15,7 @@ import pytest
 from schemas.events import StateChange
 from sinks.store import NewerStoreError, SqlStore, backup, migrations, sealed_file
 from sinks.store.backup import BackupError
+from sinks.store.manifest import DATABASE
 from sinks.store.replacing import finish, intention
 
 A_BATCH = 20
@@ -66,7 +67,7 @@ def home(tmp_path: Path) -> Iterator[Home]:
 def stored_times(copy: Path, folder: Path) -> list[int]:
     """The event times in a backup's journal."""
     path = folder / "extracted.db"
-    sealed_file.extract_member(copy, backup.DATABASE, path)
+    sealed_file.extract_member(copy, DATABASE, path)
     with closing(sqlite3.connect(path)) as connection:
         times = [row[0] for row in connection.execute("SELECT at_us FROM journal ORDER BY seq")]
     path.unlink()

@@ -12,6 +12,8 @@ from pipeline.settings import Settings
 
 # What libraries tell at info is their own day-to-day; it is for debugging.
 LIBRARIES = ("uvicorn", "faststream", "zmqtt", "httpx", "alembic", "ha_ai.transport", "websockets")
+# What it warns of a broker may send thousands of times; `peers` says once what matters of it.
+SAID_BY_US = "zmqtt"
 SECRET_NAME = re.compile(r"password|token|secret|api_key|authorization", re.IGNORECASE)
 SECRET_IN_URL = re.compile(r"(?<=://)[^/\s:@]*:[^/\s@]*@")
 
@@ -30,25 +32,6 @@ def mask_secrets(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> M
         elif isinstance(value, str):
             event[key] = SECRET_IN_URL.sub("***@", value)
     return event
-
-
-def shorten(record: logging.LogRecord) -> bool:
-    """Say why a connection failed in words: whoever reads that the broker is away wants no traceback.
-
-    Examples
-    --------
-    >>> try:
-    ...     raise OSError("refused")
-    ... except OSError:
-    ...     record = logging.LogRecord("zmqtt.client", logging.WARNING, "", 0, "failed", (), sys.exc_info())
-    >>> shorten(record), record.getMessage(), record.exc_info
-    (True, 'failed: refused', None)
-    """
-    if record.name.startswith("zmqtt") and record.levelno < logging.ERROR and record.exc_info:
-        error = record.exc_info[1]
-        record.msg, record.args = f"{record.getMessage()}: {error or type(error).__name__}", ()
-        record.exc_info = None
-    return True
 
 
 def configure_logs(settings: Settings) -> None:
@@ -75,14 +58,12 @@ def configure_logs(settings: Settings) -> None:
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter)
-    if settings.log_level != "debug":
-        handler.addFilter(shorten)
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(settings.log_level.upper())
     for library in LIBRARIES:
-        quiet = logging.DEBUG if settings.log_level == "debug" else logging.WARNING
-        logging.getLogger(library).setLevel(quiet)
+        quiet = logging.CRITICAL if library == SAID_BY_US else logging.WARNING
+        logging.getLogger(library).setLevel(logging.DEBUG if settings.log_level == "debug" else quiet)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(settings.log_level.upper())),

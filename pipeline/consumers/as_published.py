@@ -1,28 +1,32 @@
-"""Connections on which a message says whether it was published to be retained, and none is large."""
+"""Connections on which a message says whether it was published to be retained."""
 
 from typing import Any
 
 import zmqtt
-from faststream.mqtt import MQTTBroker
 from typing_extensions import override
 
-from pipeline.delivery.bounded import open_bounded
+from pipeline.delivery.steady import SteadyBroker, SteadyClient, SteadySubscription
+
+WAITING = 1_000
 
 
-class AsPublishedClient(zmqtt.MQTTClient):
+class AsPublishedClient(SteadyClient):
     """Asks for "retain as published": else a broker clears the flag on all that it hands on at once."""
 
     @override
-    def subscribe(self, *filters: str, **options: Any) -> zmqtt.Subscription:
-        return super().subscribe(*filters, **{**options, "retain_as_published": True})
+    def subscribe(
+        self,
+        *filters: str,
+        qos: zmqtt.QoS = zmqtt.QoS.AT_LEAST_ONCE,
+        auto_ack: bool = False,
+        **_options: Any,
+    ) -> SteadySubscription:
+        return SteadySubscription(self, list(filters), qos, auto_ack, WAITING, retain_as_published=True)
 
 
-class AsPublishedBroker(MQTTBroker):
-    """FastStream's broker, connecting by an `AsPublishedClient` that is sent nothing large."""
+class AsPublishedBroker(SteadyBroker):
+    """FastStream's broker, connecting by an `AsPublishedClient`."""
 
     @override
-    async def _connect(self) -> zmqtt.MQTTClient:
-        client = AsPublishedClient(**self._connection_kwargs, transport_factory=open_bounded)
-        await client.connect()
-        self.config.connect(client)
-        return client
+    def make_client(self) -> SteadyClient:
+        return AsPublishedClient(**self._connection_kwargs)

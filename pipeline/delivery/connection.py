@@ -1,30 +1,29 @@
 """Connections to the MQTT broker: FastStream's, with what it takes to lose nothing around restarts."""
 
-import asyncio
 import logging
 import secrets
 import ssl
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import structlog
 import zmqtt
 from faststream.middlewares import AckPolicy
 from faststream.mqtt import MQTTBroker, MQTTMessage, QoS
 from faststream.security import BaseSecurity, SASLPlaintext
 
-from pipeline.delivery.durable import DurableBroker, Permission, Room
+from pipeline.delivery.durable import Displaced, DurableBroker, Permission, Room
+from pipeline.delivery.steady import SteadyBroker
 from pipeline.settings import Settings
 
-log = structlog.get_logger()
-
-TRY_AGAIN_S = 1.0
-MAXIMUM_PACKET_SIZE = 1_048_576
+LARGEST_EVENT_BYTES = 1_048_576
 EVERY_PACKET_ID = 65_535
-RECONNECT = zmqtt.ReconnectConfig(initial_delay=0.5, max_delay=5.0, max_attempts=None)
 CONNECT_TIMEOUT_S = 10.0
 
 Failed = Callable[[], Awaitable[None]]
+
+
+async def at_once() -> None:
+    """Wait for nothing."""
 
 
 def security(settings: Settings) -> BaseSecurity | None:
@@ -41,7 +40,12 @@ def security(settings: Settings) -> BaseSecurity | None:
 
 
 def durable_broker(
-    settings: Settings, on_failed: Failed, *, permission: Permission, room: Room
+    settings: Settings,
+    on_failed: Failed,
+    *,
+    permission: Permission,
+    room: Room,
+    displaced: Displaced = at_once,
 ) -> DurableBroker:
     """The intake's connection: a durable session under a fixed client id, reconnecting for ever.
 
@@ -53,15 +57,16 @@ def durable_broker(
     return DurableBroker(
         settings.broker_url,
         permission=permission,
+        displaced=displaced,
         room=room,
         snapshots=settings.input == "statestream",
         acts=(settings.topics.learning_set,),
+        largest_bytes=LARGEST_EVENT_BYTES,
         client_id=settings.mqtt_client_id,
         clean_session=False,
         session_expiry_interval=settings.mqtt_session_expiry_s,
         session_replay_buffer_size=0,
         receive_maximum=settings.mqtt_receive_maximum or EVERY_PACKET_ID,
-        maximum_packet_size=MAXIMUM_PACKET_SIZE,
         **_common(settings, on_failed),
     )
 
@@ -72,8 +77,8 @@ def egress_broker(
     will: zmqtt.Will | None,
     *,
     name: str = "out",
-    kind: type[MQTTBroker] = MQTTBroker,
-) -> MQTTBroker:
+    kind: type[SteadyBroker] = SteadyBroker,
+) -> SteadyBroker:
     """The outbox's connection: a publish that waits must never hold up the intake's read loop.
 
     It has no session to resume, and a name of its own in every process, so that several can publish. The
@@ -89,7 +94,6 @@ def egress_broker(
 
 def _common(settings: Settings, on_failed: Failed) -> dict[str, Any]:
     return {
-        "reconnect": RECONNECT,
         "on_connection_recovery_failed": on_failed,
         "mqtt_connect_timeout": CONNECT_TIMEOUT_S,
         "security": security(settings),
@@ -100,15 +104,8 @@ def _common(settings: Settings, on_failed: Failed) -> dict[str, Any]:
 
 
 async def connect(broker: MQTTBroker) -> None:
-    """Start a broker; one that refuses or is away at the start is asked again."""
-    while True:
-        try:
-            await broker.start()
-        except (zmqtt.MQTTConnectError, zmqtt.MQTTTimeoutError, OSError) as error:
-            log.warning("broker not reached, trying again", error=str(error) or type(error).__name__)
-            await asyncio.sleep(TRY_AGAIN_S)
-        else:
-            return
+    """Start a broker; one that refuses, is away or talks nonsense is asked again for ever."""
+    await broker.start()
 
 
 async def whole(message: MQTTMessage) -> MQTTMessage:

@@ -2,8 +2,8 @@
 
 As they come, FastStream's stop unsubscribes, after which the broker collects nothing for us; a resumed
 session with more than a thousand messages blocks the read loop before the SUBACK that would start their
-consumer; and a client that lost the home to another process takes the session back. Each class here mends
-one of these.
+consumer; and a client that lost the home or its session to another process takes it back. Each class here
+mends some of these.
 """
 
 import asyncio
@@ -12,24 +12,21 @@ from collections.abc import Awaitable, Callable, Collection
 from typing import Any
 
 import zmqtt
-from faststream.mqtt import MQTTBroker
 from typing_extensions import override
-from zmqtt._internal.transport.tcp import open_tcp
-from zmqtt._internal.transport.tls import open_tls
 from zmqtt.client import Transport
+
+from pipeline.delivery.peers import SESSION_TAKEN_OVER
+from pipeline.delivery.steady import NotOwnerError, SteadyBroker, SteadyClient, SteadySubscription
 
 UNBOUNDED = 0
 UNHANDLED = 200
 
 Permission = Callable[[], Awaitable[bool]]
+Displaced = Callable[[], Awaitable[None]]
 Room = Callable[[], Awaitable[None]]
 
 
-class NotOwnerError(RuntimeError):
-    """Somebody else owns the home: the session is not ours to take."""
-
-
-class DurableSubscription(zmqtt.Subscription):
+class DurableSubscription(SteadySubscription):
     """Stays at the broker when it is stopped here."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
@@ -50,6 +47,7 @@ class DurableSubscription(zmqtt.Subscription):
 
     @override
     async def stop(self) -> None:
+        self._stands.set()
         await self.detach()
         self._is_consumed = False
         self._taken.set()
@@ -67,37 +65,17 @@ class DurableSubscription(zmqtt.Subscription):
         return message
 
 
-class HeldTransport:
-    """Reads only while there is room for what may come: the broker is held back through TCP."""
-
-    def __init__(self, transport: Transport, room: Room) -> None:
-        self._transport = transport
-        self._room = room
-
-    @property
-    def is_connected(self) -> bool:
-        """Whether the connection stands."""
-        return self._transport.is_connected
-
-    async def read(self, n: int) -> bytes:
-        """Up to `n` bytes."""
-        await self._room()
-        return await self._transport.read(n)
-
-    async def write(self, data: bytes) -> None:
-        """Write it all."""
-        await self._transport.write(data)
-
-    async def close(self) -> None:
-        """Close the connection."""
-        await self._transport.close()
-
-
-class DurableClient(zmqtt.MQTTClient):
-    """Makes durable subscriptions. Their queues are unbounded, since `HeldTransport` bounds what comes in.
+class DurableClient(SteadyClient):
+    """Makes durable subscriptions. Their queues are unbounded, since reading waits while there is no room.
 
     Parameters
     ----------
+    permission
+        Asked before every connection attempt; who lost the lease must not take the session back.
+    displaced
+        Waits, after another client took the session, until it may be ours again.
+    room
+        Waits until there is room for messages.
     snapshots
         Whether to ask for retained messages whenever the connection stands.
     acts
@@ -105,10 +83,21 @@ class DurableClient(zmqtt.MQTTClient):
         flag on what it hands on, and on what it had queued for us.
     """
 
-    def __init__(self, *, snapshots: bool, acts: Collection[str], **options: Any) -> None:
+    def __init__(
+        self,
+        *,
+        permission: Permission,
+        displaced: Displaced,
+        room: Room,
+        snapshots: bool,
+        acts: Collection[str],
+        **options: Any,
+    ) -> None:
         super().__init__(**options)
+        self._permission = permission
+        self._displaced = displaced
+        self._has_room = room
         self._acts = frozenset(acts)
-        self._made: list[DurableSubscription] = []
         handling = zmqtt.RetainHandling
         self._retain_handling = handling.SEND_ON_SUBSCRIBE if snapshots else handling.DO_NOT_SEND
 
@@ -120,7 +109,7 @@ class DurableClient(zmqtt.MQTTClient):
         auto_ack: bool = False,
         **_options: Any,
     ) -> DurableSubscription:
-        made = DurableSubscription(
+        return DurableSubscription(
             self,
             list(filters),
             qos,
@@ -129,68 +118,53 @@ class DurableClient(zmqtt.MQTTClient):
             retain_handling=self._retain_handling,
             retain_as_published=self._acts.issuperset(filters),
         )
-        self._made.append(made)
-        return made
 
-    async def room(self) -> None:
-        """Wait while handlers lag behind: reading is faster than they are."""
-        for subscription in self._made:
-            await subscription.room()
+    @override
+    async def _room(self) -> None:
+        """Wait while the intake is full or handlers lag behind: reading is faster than they are."""
+        await self._has_room()
+        for subscription in self._subscriptions:
+            if isinstance(subscription, DurableSubscription):
+                await subscription.room()
+
+    @override
+    async def _open(self, host: str, port: int, tls: ssl.SSLContext | bool | None) -> Transport:
+        if not await self._permission():
+            raise NotOwnerError
+        return await super()._open(host, port, tls)
+
+    @override
+    async def _before_return(self, code: int | None) -> None:
+        # Whoever lost the home as well learns that first: then the session is another's by right.
+        if code == SESSION_TAKEN_OVER and await self._permission():
+            await self._displaced()
 
 
-class DurableBroker(MQTTBroker):
-    """FastStream's broker, connecting by a `DurableClient` while `permission` is given.
-
-    Parameters
-    ----------
-    permission
-        Asked before every connection attempt; who lost the lease must not take the session back.
-    room
-        Waits until there is room for messages.
-    snapshots
-        Whether to ask for retained messages.
-    acts
-        Topics on which what was published to be retained is no act.
-    """
+class DurableBroker(SteadyBroker):
+    """FastStream's broker, connecting by a `DurableClient`, whose parameters it takes."""
 
     def __init__(
         self,
         url: str,
         *,
         permission: Permission,
+        displaced: Displaced,
         room: Room,
         snapshots: bool,
-        acts: Collection[str] = (),
+        acts: Collection[str],
+        largest_bytes: int,
         **options: Any,
     ) -> None:
         super().__init__(url, **options)
-        self._acts = acts
-        self._snapshots = snapshots
-        self._permission = permission
-        self._room = room
-        self._client: DurableClient | None = None
+        self._how: dict[str, Any] = {
+            "permission": permission,
+            "displaced": displaced,
+            "room": room,
+            "snapshots": snapshots,
+            "acts": acts,
+            "largest_bytes": largest_bytes,
+        }
 
     @override
-    async def _connect(self) -> zmqtt.MQTTClient:
-        client = self._client = DurableClient(
-            snapshots=self._snapshots,
-            acts=self._acts,
-            **self._connection_kwargs,
-            transport_factory=self._open,
-        )
-        await client.connect()
-        self.config.connect(client)
-        return client
-
-    async def _open(self, host: str, port: int, tls: ssl.SSLContext | bool | None) -> Transport:  # noqa: FBT001 zmqtt's signature
-        if not await self._permission():
-            raise NotOwnerError
-        if not tls:
-            return HeldTransport(await open_tcp(host, port), self._has_room)
-        context = tls if isinstance(tls, ssl.SSLContext) else ssl.create_default_context()
-        return HeldTransport(await open_tls(host, port, context), self._has_room)
-
-    async def _has_room(self) -> None:
-        await self._room()
-        if self._client is not None:
-            await self._client.room()
+    def make_client(self) -> SteadyClient:
+        return DurableClient(**self._how, **self._connection_kwargs)

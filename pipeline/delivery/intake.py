@@ -12,6 +12,8 @@ from zmqtt import MQTTDisconnectedError
 from pipeline.ingest.messages import Message
 
 COMING_S = 0.003
+# A thousand of the largest messages would be a gigabyte.
+LARGEST_WAITING_BYTES = 16_777_216
 
 Acknowledge = Callable[[], Awaitable[None]]
 
@@ -24,14 +26,16 @@ class Pending(NamedTuple):
 
 
 class Intake:
-    """A bounded queue of unacknowledged messages.
+    """A queue of unacknowledged messages, bounded by their number and their bytes.
 
     `room` waits while it is full: the connection reads on only then. `put` itself never waits, so that what
     was read before always finds its place.
     """
 
-    def __init__(self, limit: int = 1_000) -> None:
+    def __init__(self, limit: int = 1_000, limit_bytes: int = LARGEST_WAITING_BYTES) -> None:
         self._limit = limit
+        self._limit_bytes = limit_bytes
+        self._bytes = 0
         self._waiting: deque[Pending] = deque()
         self._filled = asyncio.Event()
         self._drained = asyncio.Event()
@@ -44,6 +48,7 @@ class Intake:
         """Take a message from the subscriber."""
         raw = message.raw_message
         received_us = time.time_ns() // 1000
+        self._bytes += len(raw.payload)
         self._waiting.append(
             Pending(Message(raw.topic, raw.payload, received_us, retain=raw.retain), message.ack)
         )
@@ -51,7 +56,7 @@ class Intake:
 
     async def room(self) -> None:
         """Wait until there is room."""
-        while len(self._waiting) >= self._limit:
+        while len(self._waiting) >= self._limit or self._bytes >= self._limit_bytes:
             self._drained.clear()
             await self._drained.wait()
 
@@ -72,6 +77,7 @@ class Intake:
             before = len(self._waiting)
             await asyncio.sleep(min(COMING_S, linger_s))
         taken = [self._waiting.popleft() for _ in range(min(limit, len(self._waiting)))]
+        self._bytes -= sum(len(pending.message.payload) for pending in taken)
         self._drained.set()
         return taken
 

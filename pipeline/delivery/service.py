@@ -25,13 +25,13 @@ from pipeline.delivery.connection import (
     subscribe,
 )
 from pipeline.delivery.decoding import BatchDecoder
-from pipeline.delivery.durable import NotOwnerError
 from pipeline.delivery.egress import Egress, MessageExpiry, publish
 from pipeline.delivery.ending import FatalError
 from pipeline.delivery.health import Health, Metrics
 from pipeline.delivery.intake import Intake
 from pipeline.delivery.learner import HomeLearner
 from pipeline.delivery.ownership import Ownership
+from pipeline.delivery.steady import NotOwnerError
 from pipeline.ingest.bounds import Clock, WallClock
 from pipeline.ingest.inputs import HomeAssistantInput, stream_of
 from pipeline.learning.core import LearningCore

@@ -257,15 +257,16 @@ async def test_a_clean_end(at_broker: Settings, home: Home, broker: Running) -> 
 
 
 async def test_a_broker_that_comes_later(
-    settings: Settings, home: Home, caplog: pytest.LogCaptureFixture, embedded_broker: Restartable
+    settings: Settings, home: Home, embedded_broker: Restartable
 ) -> None:
     """A host that is started before its broker waits for it, and then runs; until then it can be stopped."""
     at_broker = settings.model_copy(update={"mqtt_url": embedded_broker.url})
     embedded_broker.stop()
     probes: list[Probe] = []
     hosts = [ConsumerHost(at_broker, home, {Consumer.ANSWER: _noting(probes)}) for _ in range(2)]
-    first, second = (asyncio.create_task(host.run()) for host in hosts)
-    await until(lambda: sum("Connection failed" in line for line in caplog.messages) >= len(hosts))
+    with capture_logs() as said:
+        first, second = (asyncio.create_task(host.run()) for host in hosts)
+        await until(lambda: sum("no connection" in each["event"] for each in said) >= len(hosts))
     hosts[0].stop()
     await first
     embedded_broker.start()

@@ -50,9 +50,11 @@ class Mosquitto:
     ----------
     folder
         For its configuration, log and persistence.
+    settings
+        Further lines of its configuration.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **settings: object) -> None:
         self.port = free_port()
         self._folder = folder
         self._process: Process | None = None
@@ -62,6 +64,7 @@ class Mosquitto:
             "persistence true",
             f"persistence_location {folder}/",
             "max_queued_messages 200000",
+            *(f"{name} {value}" for name, value in settings.items()),
             *(["user root"] if os.geteuid() == 0 else []),
         ]
         (folder / "mosquitto.conf").write_text("\n".join(lines) + "\n")

@@ -8,13 +8,17 @@ from typing import Self
 from benchmarks.drills.drill import Drill, Size
 from benchmarks.drills.load import make_load
 from benchmarks.drills.trial import Row, Trial
-from benchmarks.processes import HOST
+from benchmarks.processes import HOST, wait_until
 
 RATE = 1_000
+# The least that mosquitto takes.
+KEEP_ALIVE_S = 10
+# A ping is due after the keep-alive, its answer within 10 s, and both connections come back after a second.
+NOTICED_S = 45.0
 
 
 class Proxy:
-    """A TCP proxy whose connections can be cut.
+    """A TCP proxy whose connections can be cut, or fall silent.
 
     Parameters
     ----------
@@ -25,6 +29,8 @@ class Proxy:
     def __init__(self, target_port: int) -> None:
         self._target_port = target_port
         self._writers: list[asyncio.StreamWriter] = []
+        self.connections = 0
+        self._silent: set[asyncio.StreamWriter] = set()
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._serve, HOST, 0)
@@ -40,14 +46,21 @@ class Proxy:
         while self._writers:
             self._writers.pop().transport.abort()
 
+    def fall_silent(self) -> None:
+        """Let nothing through on the connections there are, and close none: both ends still stand."""
+        self._silent.update(self._writers)
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(ConnectionError):
             there, back = await asyncio.open_connection(HOST, self._target_port)
             self._writers += [writer, back]
+            self.connections += 1
             await asyncio.gather(self._pipe(reader, back), self._pipe(there, writer))
 
     async def _pipe(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while received := await reader.read(65_536):
+            if writer in self._silent:
+                continue
             writer.write(received)
             await writer.drain()
         writer.close()
@@ -60,6 +73,16 @@ async def cut(trial: Trial, proxy: Proxy, times: int) -> str:
         await asyncio.sleep(trial.rng.uniform(0.0, 0.2))
         proxy.cut()
     return f"{times} TCP cuts"
+
+
+async def silence(trial: Trial, proxy: Proxy, times: int) -> str:
+    """Leave the worker with connections that stand and carry nothing, as after a router's restart."""
+    for number in range(times):
+        await trial.progressed((number + trial.rng.random()) / times)
+        before = proxy.connections
+        proxy.fall_silent()
+        await wait_until(lambda before=before: proxy.connections > before, NOTICED_S, "a new connection")  # type: ignore[misc]
+    return f"{times} half-open connections"
 
 
 async def restart_broker(trial: Trial, times: int) -> str:
@@ -87,7 +110,20 @@ async def _cuts(size: Size, seed: int, command: Sequence[str]) -> Row:
         )
 
 
+async def _half_open(size: Size, seed: int, command: Sequence[str]) -> Row:
+    load = make_load(size.events, seed=seed)
+    broker: dict[str, object] = {"max_keepalive": KEEP_ALIVE_S}
+    async with (
+        Trial(load, per_second=500, seed=seed, command=command, broker_settings=broker) as trial,
+        Proxy(trial.broker.port) as proxy,
+    ):
+        return await trial.run(
+            "half_open", lambda running: silence(running, proxy, size.faults), worker_port=proxy.port
+        )
+
+
 DRILLS = {
     "broker_restart": Drill(Size(6_000, 3), Size(20_000, 10), _broker_restart),
+    "half_open": Drill(Size(4_000, 1), Size(20_000, 10), _half_open),
     "cuts": Drill(Size(6_000, 10), Size(20_000, 50), _cuts),
 }

@@ -20,6 +20,8 @@ RATE = 1_000
 
 ROOM = "64m"
 LIMIT_BYTES = 8_192
+FIU = "fiu-ctrl"
+FIU_LIBRARIES = "/usr/lib/fiu"
 
 
 async def lock(trial: Trial, seconds: float) -> str:
@@ -51,6 +53,32 @@ async def fill(trial: Trial, seconds: float) -> str:
         how = "files limited"
     _check(trial)
     return f"{how} {seconds:.0f} s"
+
+
+async def fail(trial: Trial, seconds: float, control: Path) -> str:
+    """Let some of what is written to the disk, and some syncs, fail."""
+    await trial.progressed(0.3)
+    # libfiu says what it was asked last: a sync fails more often, as there are fewer.
+    await _order(trial, control, "enable_random name=posix/io/rw/pwrite,probability=0.03")
+    await _order(trial, control, "enable_random name=posix/io/sync/fdatasync,probability=0.05")
+    await asyncio.sleep(seconds)
+    await _order(trial, control, "disable name=posix/io/rw/pwrite")
+    await _order(trial, control, "disable name=posix/io/sync/fdatasync")
+    _check(trial)
+    return f"3 % of writes and 5 % of syncs fail for {seconds:.0f} s"
+
+
+async def _order(trial: Trial, control: Path, order: str) -> None:
+    words = (FIU, "-f", str(control / "fiu"), "-c", order, str(trial.worker.pid))
+    process = await asyncio.create_subprocess_exec(*words)
+    if await process.wait():
+        raise RuntimeError(f"expected {FIU} to reach the worker: {order}")
+
+
+def _faulty(command: Sequence[str], control: Path) -> tuple[str, ...]:
+    """The command with the library beneath it that lets calls fail when it is told to."""
+    libraries = " ".join(f"{FIU_LIBRARIES}/fiu_{name}_preload.so" for name in ("run", "posix"))
+    return ("env", f"LD_PRELOAD={libraries}", f"FIU_CTRL_FIFO={control}", *command)
 
 
 def _ballast(folder: Path) -> Path:
@@ -96,7 +124,16 @@ async def _full(size: Size, seed: int, command: Sequence[str]) -> Row:
             return await trial.run("full", lambda running: fill(running, size.faults))
 
 
+async def _io_errors(size: Size, seed: int, command: Sequence[str]) -> Row:
+    load = make_load(size.events, seed=seed)
+    with tempfile.TemporaryDirectory(prefix="haai-drill-") as control:
+        faulty = _faulty(command, Path(control) / "fiu")
+        async with Trial(load, per_second=500, seed=seed, command=faulty) as trial:
+            return await trial.run("io_errors", lambda running: fail(running, size.faults, Path(control)))
+
+
 DRILLS = {
     "locked": Drill(Size(4_000, 10), Size(20_000, 60), _locked),
     "full": Drill(Size(12_000, 10), Size(20_000, 20), _full),
+    "io_errors": Drill(Size(4_000, 5), Size(20_000, 60), _io_errors, (FIU,)),
 }

@@ -73,6 +73,8 @@ class Trial:
         Their settings.
     folder
         Where the store is, if it has a place of its own.
+    broker_settings
+        What else the broker is told.
     retained
         What the store may let go of meanwhile.
     """
@@ -84,6 +86,7 @@ class Trial:
     command: Sequence[str] = HA_AI
     settings: dict[str, object] = field(default_factory=dict)
     folder: Path | None = None
+    broker_settings: dict[str, object] = field(default_factory=dict)
     retained: Retained = EVERYTHING
     problems: list[str] = field(default_factory=list, init=False)
 
@@ -94,7 +97,7 @@ class Trial:
         base = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="haai-drill-")))
         self.logs = base
         self.folder = self.folder or base
-        self.broker = Mosquitto(base)
+        self.broker = Mosquitto(base, **self.broker_settings)
         self._stack.push_async_callback(self.broker.stop)
         await self.broker.start()
         return self

@@ -25,7 +25,7 @@ from benchmarks.soak.faults import LEASE_S, Faults
 from benchmarks.soak.watch import Watch
 from schemas.events import StateChange
 from schemas.instants import from_us
-from sinks.store.retention import AGGREGATE_DAYS, JOURNAL_DAYS
+from sinks.store.retention import AGGREGATE_TERM, JOURNAL_TERM
 
 WORKER = (sys.executable, "-m", "benchmarks.soak.worker")
 YEAR = 365
@@ -116,7 +116,9 @@ async def _watched(trial: Trial, watch: Watch) -> None:
 def _retained(last_us: int) -> Retained:
     """What has to be left: a day less than the retention, whose day ends somewhere in the world."""
     last = from_us(last_us).astimezone(HOME.zone).date()
-    return Retained(last_us - (JOURNAL_DAYS - 1) * DAY_US, last - timedelta(days=AGGREGATE_DAYS - 2))
+    return Retained(
+        last_us - (JOURNAL_TERM.days - 1) * DAY_US, last - timedelta(days=AGGREGATE_TERM.days - 2)
+    )
 
 
 def _grown(watch: Watch, days: int) -> list[str]:

@@ -18,6 +18,7 @@ from pipeline.wording import counted
 from schemas.instants import from_us
 from sinks.store import StoreError, backup
 from sinks.store.manifest import Manifest
+from sinks.store.sqlite_file import refuse_newer
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,6 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
     path: Path | None = arguments.file
     secrets = not arguments.without_secrets
     try:
+        refuse_newer(database)
         made = backup.take(
             database,
             folder if path is None else path.parent,

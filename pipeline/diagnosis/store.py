@@ -18,6 +18,7 @@ from pipeline.diagnosis.times import check_times
 from pipeline.settings import Settings
 from sinks.store import StoreError, audit, migrations
 from sinks.store.engine import Database
+from sinks.store.sqlite_file import revision_of
 
 CHECK = "store"
 LITTLE_BYTES = 1024**3
@@ -47,7 +48,11 @@ def check_store(settings: Settings, *, full: bool = False) -> Iterator[Finding]:
         yield unwritable
         return
     yield _room(path.parent)
-    if path.exists():
+    revision = revision_of(path) if path.exists() else None
+    if revision is not None and revision not in migrations.REVISIONS:
+        # To look further inside could change how it keeps its journal.
+        yield _version(revision, str(path))
+    elif path.exists():
         yield from _look_inside(read_only_url(path), str(path), full=full)
     else:
         yield ok(CHECK, f"{path} does not exist yet, and can be made")

@@ -42,10 +42,9 @@ def refuse_newer(path: Path) -> None:
 
     What cannot be read is passed over: others say what is wrong with it.
     """
-    with suppress(OSError, sqlite3.Error):
-        found = _revision(path)
-        if found is not None and found not in migrations.REVISIONS:
-            raise NewerStoreError(migrations.newer(found))
+    found = revision_of(path)
+    if found is not None and found not in migrations.REVISIONS:
+        raise NewerStoreError(migrations.newer(found))
 
 
 def is_open_elsewhere(path: Path) -> bool:
@@ -99,7 +98,9 @@ def looking_into(path: Path) -> Iterator[sqlite3.Connection]:
         yield connection
 
 
-def _revision(path: Path) -> str | None:
-    with looking_into(path) as connection:
+def revision_of(path: Path) -> str | None:
+    """Return the revision of a store; None where none can be read."""
+    with suppress(OSError, sqlite3.Error), looking_into(path) as connection:
         row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-    return None if row is None else str(row[0])
+        return None if row is None else str(row[0])
+    return None

@@ -16,6 +16,7 @@ from pipeline.consumers.consumer import STATEFUL, Consumer, Loop
 from pipeline.consumers.deploy.token import TokenFileError
 from pipeline.consumers.host import ConsumerHost
 from pipeline.consumers.registry import factories
+from pipeline.delivery.damage import open_whole
 from pipeline.delivery.ending import FatalError
 from pipeline.heap import use_one_arena
 from pipeline.logs import configure_logs
@@ -24,7 +25,7 @@ from pipeline.private_files import keeping_private
 from pipeline.reviewing.key_file import KeyFileError
 from pipeline.settings import Settings
 from schemas.home import Home
-from sinks.store import StoreError
+from sinks.store import StoreDamagedError, StoreError
 
 log = structlog.get_logger()
 
@@ -60,7 +61,11 @@ def run(arguments: argparse.Namespace) -> int:
         read_home_file(settings.home_file)
     try:
         with keeping_private(settings):
+            open_whole(settings)
             return asyncio.run(_serve(settings, consumers))
+    except StoreDamagedError as error:
+        log.error("cannot go on: the next start mends the store", reason=str(error))  # noqa: TRY400 the reason says it
+        return EXIT_RESTART
     except (StoreError, SQLAlchemyError) as error:
         log.debug("the store failed", exc_info=True)
         detail = str(getattr(error, "orig", error))

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from importlib.metadata import version
 from typing import Any, TypeVar
 
@@ -24,6 +25,7 @@ from pipeline.delivery.connection import (
     egress_broker,
     subscribe,
 )
+from pipeline.delivery.damage import SUBJECT, mend_rows, newest_copy, notice
 from pipeline.delivery.decoding import BatchDecoder
 from pipeline.delivery.egress import Egress, MessageExpiry, publish
 from pipeline.delivery.ending import FatalError
@@ -151,6 +153,7 @@ class Service:
             retain_days=self.settings.retain_days,
         )
         learner = HomeLearner(self.store, core, self._decoder, Announcer(self.home.id, self.settings.topics))
+        await self._store_call(partial(mend_rows, self.store, self.home, newest_copy(self.settings)))
         await self._store_call(learner.recover)
         self.learner = learner
         self._committer = Committer(
@@ -164,7 +167,7 @@ class Service:
             batch_size=self.settings.batch_size,
             linger_s=self.settings.linger_ms / 1000,
         )
-        return [self._commit, self._take_in, self._keep_lease, self._watchdog, self._prune]
+        return [self._commit, self._take_in, self._keep_lease, self._watchdog, self._prune, self._tell_damage]
 
     async def _take_in(self) -> None:
         """Connect. The commit loop runs already: a full intake would hold up the SUBACKs."""
@@ -305,6 +308,16 @@ class Service:
             log.debug("not published", topic=message.topic, error=str(error))
             return False
         return True
+
+    async def _tell_damage(self) -> None:
+        """Say in health what was damaged, until a person acknowledges it."""
+        while True:
+            with suppress(StoreUnavailableError):
+                words = notice(await self._store_call(self.store.integrity.notices))
+                self.health.notices.pop(SUBJECT, None)
+                if words:
+                    self.health.notices[SUBJECT] = words
+            await asyncio.sleep(SAY_AGAIN_S)
 
     async def _prune(self) -> None:
         while True:

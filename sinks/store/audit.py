@@ -126,6 +126,14 @@ def _beginning(entries: Sequence[AuditEntry]) -> tuple[int, bytes]:
     return 0, BEGINNING
 
 
+def keep_end_anew(connection: Connection, home: str) -> None:
+    """Keep the log's end as it is now: what left it before, while the end was damaged, does not show."""
+    newest = select(*[_AUDIT.c[name] for name in AuditEntry._fields]).where(_AUDIT.c.home == home)
+    last = connection.execute(newest.order_by(_AUDIT.c.number.desc()).limit(1)).one_or_none()
+    if last is not None:
+        _keep_end(connection, home, AuditEntry(*last))
+
+
 def _keep_end(connection: Connection, home: str, entry: AuditEntry) -> None:
     """Keep what the log ends with, so that entries cannot leave from its end unnoticed."""
     upsert(connection, _CONTROLS, [{"home": home, "name": END, "value": _end(entry)}])

@@ -6,12 +6,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache, partial
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Dialect, Engine, Table, create_engine, event, text
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 
+from sinks.store.checksums import summed
+from sinks.store.commits import begin_counting
 from sinks.store.errors import translated
+from sinks.store.mark import Mark
 
 _PRAGMAS = (
     "PRAGMA synchronous = FULL",
@@ -23,6 +27,8 @@ _PRAGMAS = (
 _IDLE = "idle_in_transaction_session_timeout=10000"
 _BEGIN = "begin_statement"
 _LOCK = "SELECT pg_advisory_xact_lock(hashtext(:name))"
+_COUNT = "UPDATE commits SET number = number + 1 WHERE home = '' RETURNING part, number"
+EVENT_US = "event_us"
 _RETRY_S = 0.01
 
 
@@ -39,6 +45,9 @@ class Database:
 
     def __init__(self, url: str, *, busy_timeout_s: float) -> None:
         parsed = make_url(url)
+        self._mark: Mark | None = None
+        self._revision = ""
+        self.path = _path_of(parsed)
         if parsed.get_backend_name() == "sqlite":
             self.engine = create_engine(parsed, paramstyle="named", connect_args={"timeout": busy_timeout_s})
             event.listen(self.engine, "connect", partial(_set_pragmas, busy_timeout_s=busy_timeout_s))
@@ -57,12 +66,30 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """A transaction that no other writer can come between; kept whole at the end, or not at all."""
+        counted = None
         with translated(), self._writer.begin() as connection:
             yield connection
+            if self._mark is not None:
+                counted = connection.exec_driver_sql(_COUNT).one_or_none()
+                event_us = connection.info.pop(EVENT_US, 0)
+        if counted is not None and self._mark is not None:
+            self._mark.advance(counted.part, self._revision, counted.number, event_us)
+
+    def count_commits(self, revision: str) -> None:
+        """From now on count commits in the store, and say after each in the mark how many there are."""
+        if self.path is None or self._mark is not None:
+            return
+        with self.writing() as connection:
+            found = begin_counting(connection, self.path, revision)
+        self._revision = revision
+        self._mark = Mark(self.path) if found else None
 
     def close(self) -> None:
         """Close every connection."""
         self.engine.dispose()
+        if self._mark is not None:
+            self._mark.close()
+            self._mark = None
 
 
 def take_turn(connection: Connection, name: str) -> None:
@@ -83,6 +110,7 @@ def upsert(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> 
     """Insert rows that all name the same columns, in place of those with the same keys."""
     if not rows:
         return
+    rows = summed(rows, table)
     statement = insert_into(connection, table)
     values = {name: statement.excluded[name] for name in rows[0] if name not in table.primary_key}
     statement = statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=values)
@@ -94,6 +122,7 @@ def add_many(connection: Connection, table: Table, rows: list[dict[str, Any]]) -
 
     Faster by a third than through SQLAlchemy's own: the values go to the driver as they are.
     """
+    rows = summed(rows, table)
     connection.exec_driver_sql(_statement(table, connection.dialect, tuple(rows[0])), rows)
 
 
@@ -101,6 +130,13 @@ def add_many(connection: Connection, table: Table, rows: list[dict[str, Any]]) -
 def _statement(table: Table, dialect: Dialect, columns: tuple[str, ...]) -> str:
     statement = _insert(table, dialect).on_conflict_do_nothing()
     return str(statement.compile(dialect=dialect, column_keys=list(columns)))
+
+
+def _path_of(url: URL) -> Path | None:
+    """Where a SQLite store that can be written is; None for what is no file of ours."""
+    if url.get_backend_name() != "sqlite" or not url.database or url.query or ":memory:" in url.database:
+        return None
+    return Path(url.database)
 
 
 def _insert(table: Table, dialect: Dialect) -> Any:

@@ -8,11 +8,12 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, delete, select, update
 from sqlalchemy.engine import URL
 
 from schemas.instants import from_us
 from schemas.tables import (
+    CommitsRow,
     DeploymentRow,
     JournalRow,
     NonceRow,
@@ -58,6 +59,8 @@ def settle(draft: Path, replaced: Path, *, name: str, created_us: int) -> None:
     with closing(Database(address, busy_timeout_s=5)) as database:
         migrations.migrate(database)
         with database.writing() as connection:
+            # Its mark went with the replaced store: both begin to count anew.
+            connection.execute(delete(table_of(CommitsRow)))
             _use_nonces(connection, replaced)
             for home in _homes(connection):
                 _lose_sight(connection, home)

@@ -25,8 +25,11 @@ from schemas.tables import (
     table_of,
 )
 from sinks.store import lease, migrations, retention
+from sinks.store.checksums import is_whole
 from sinks.store.engine import Database
+from sinks.store.errors import StoreDamagedError
 from sinks.store.lease import Held, Leases
+from sinks.store.mending import Integrity
 from sinks.store.replacing import finish, intention
 from sinks.store.retention import Overdue
 from sinks.store.rows import dead_letter, journal_event, snapshot_checksum
@@ -98,6 +101,7 @@ class SqlStore:
         self._database = Database(url, busy_timeout_s=busy_timeout_s)
         self.leases = Leases(self._database, home=home)
         self.suggestions = SuggestionReads(self._database, home)
+        self.integrity = Integrity(self._database, home)
 
     def migrate(self) -> None:
         """Create the tables, or bring those of an older version up to date.
@@ -112,6 +116,7 @@ class SqlStore:
             refuse_newer(self.path)
         migrations.migrate(self._database)
         compact_once(self._database)
+        self._database.count_commits(migrations.HEAD)
 
     def close(self) -> None:
         """Close every connection."""
@@ -155,6 +160,15 @@ class SqlStore:
                 return
             after_seq = rows[-1].seq
 
+    def journal_reach_us(self) -> int | None:
+        """Return since when the journal holds all that came: 0 for ever, None if it is empty."""
+        oldest = select(_JOURNAL.c.seq, _JOURNAL.c.received_us).where(_JOURNAL.c.home == self.home)
+        with self._database.reading() as connection:
+            row = connection.execute(oldest.order_by(_JOURNAL.c.seq).limit(1)).one_or_none()
+        if row is None:
+            return None
+        return 0 if row.seq == 1 else int(row.received_us)
+
     def last_states(self) -> dict[str, str]:
         """Return the last state of each entity that the journal tells of."""
         is_behaviour = (_JOURNAL.c.home == self.home) & _JOURNAL.c.new.is_not(None) & ~_JOURNAL.c.mark
@@ -174,13 +188,21 @@ class SqlStore:
             return [KeptDay(*row) for row in connection.execute(wanted)]
 
     def day_set(self, day: date) -> StoredDay | None:
-        """Return what is kept of a day."""
-        columns = select(_DAYS.c.day, _DAYS.c.sealed, _DAYS.c.packed)
+        """Return what is kept of a day.
+
+        Raises
+        ------
+        StoreDamagedError
+            It is not as it was written; the next start mends it.
+        """
+        wanted = select(_DAYS).where(_DAYS.c.home == self.home, _DAYS.c.day == day)
         with self._database.reading() as connection:
-            row = connection.execute(
-                columns.where(_DAYS.c.home == self.home, _DAYS.c.day == day)
-            ).one_or_none()
-        return None if row is None else StoredDay(*row)
+            row = connection.execute(wanted).mappings().one_or_none()
+        if row is None:
+            return None
+        if not is_whole(_DAYS, dict(row)):
+            raise StoreDamagedError(f"expected the set of {day} as it was written, got other bytes")
+        return StoredDay(row["day"], row["sealed"], row["packed"])
 
     def patterns(self, *, status: str | None = None) -> list[Pattern]:
         """Return the patterns, or those of a status."""

@@ -18,6 +18,7 @@ from schemas.tables import (
     table_of,
 )
 from sinks.store.audit import AuditEntry, append, fault, read
+from sinks.store.checksums import checksum, summed
 from sinks.store.engine import Database, insert_into, take_turn, upsert
 from sinks.store.rows import storable
 
@@ -128,11 +129,12 @@ class SuggestionWrites:
 
     def replace(self, suggestion: Suggestion, *, changes: int) -> bool:
         """Keep a suggestion in place of the one that was read; False if somebody wrote it meanwhile."""
+        row = {**_suggestion_row(suggestion), "home": self._home, "changes": changes + 1}
         statement = (
             update(_SUGGESTIONS)
             .where(_SUGGESTIONS.c.home == self._home, _SUGGESTIONS.c.id == suggestion.id)
             .where(_SUGGESTIONS.c.changes == changes)
-            .values(**_suggestion_row(suggestion), changes=changes + 1)
+            .values(**row, checksum=checksum(_SUGGESTIONS, row))
         )
         return self._connection.execute(statement).rowcount == 1
 
@@ -172,7 +174,9 @@ class SuggestionWrites:
         statement = update(_DEPLOYMENTS).where(_DEPLOYMENTS.c.home == self._home)
         for name, value in _storable(instead_of._asdict()).items():
             statement = statement.where(_DEPLOYMENTS.c[name] == value)
-        return self._connection.execute(statement.values(_storable(deployment._asdict()))).rowcount == 1
+        row = {**_storable(deployment._asdict()), "home": self._home}
+        written = statement.values(**row, checksum=checksum(_DEPLOYMENTS, row))
+        return self._connection.execute(written).rowcount == 1
 
     def versions(self, suggestion_id: str) -> list[AutomationVersion]:
         """Return every version that was deployed of a suggestion, first one first."""
@@ -224,7 +228,8 @@ class SuggestionWrites:
         upsert(self._connection, _CONTROLS, [row])
 
     def _insert(self, table: Table, row: dict[str, Any]) -> bool:
-        statement = insert_into(self._connection, table).values(_storable(row)).on_conflict_do_nothing()
+        row = summed([_storable(row)], table)[0]
+        statement = insert_into(self._connection, table).values(row).on_conflict_do_nothing()
         # On PostgreSQL SQLAlchemy forgets how many rows an INSERT has added, unless it is told to keep that.
         added = self._connection.execute(statement, execution_options={"preserve_rowcount": True})
         return bool(added.rowcount == 1)

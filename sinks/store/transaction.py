@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, Table, bindparam, case, delete, func, select
+from sqlalchemy import Connection, Table, bindparam, delete, func, select
 
 from schemas.anomalies import Anomaly
 from schemas.events import Gap, ServiceCall, StateChange
@@ -23,7 +23,8 @@ from schemas.tables import (
     SnapshotRow,
     table_of,
 )
-from sinks.store.engine import add_many, insert_into, upsert
+from sinks.store.checksums import CHECKSUM, summed
+from sinks.store.engine import EVENT_US, add_many, insert_into, upsert
 from sinks.store.rows import (
     aggregate_rows,
     anomaly_row,
@@ -74,6 +75,7 @@ class Transaction:
         if entries:
             rows = [journal_row(self._home, key, received_us, event) for key, event in entries]
             add_many(self._connection, _JOURNAL, rows)
+            self._connection.info[EVENT_US] = max(event.at_us for _, event in entries)
         return self._connection.execute(_LAST, {"of": self._home}).scalar() or 0
 
     def save_day(
@@ -92,9 +94,8 @@ class Transaction:
         clear = delete(_AGGREGATES).where(*(_AGGREGATES.c[name] == value for name, value in place.items()))
         self._connection.execute(clear)
         if aggregates:
-            self._connection.execute(
-                _AGGREGATES.insert(), [{**place, **row} for row in aggregate_rows(aggregates)]
-            )
+            rows = [{**place, **row} for row in aggregate_rows(aggregates)]
+            self._connection.execute(_AGGREGATES.insert(), summed(rows, _AGGREGATES))
 
     def save_patterns(self, patterns: Sequence[Pattern], at_us: int) -> None:
         """Keep patterns in place of those with the same ids."""
@@ -127,14 +128,15 @@ class Transaction:
         if not gaps:
             return
         statement = insert_into(self._connection, _GAPS)
-        later = case(
-            (statement.excluded.to_us > _GAPS.c.to_us, statement.excluded.to_us), else_=_GAPS.c.to_us
-        )
         statement = statement.on_conflict_do_update(
-            index_elements=list(_GAPS.primary_key), set_={"to_us": later}
+            index_elements=list(_GAPS.primary_key),
+            set_={name: statement.excluded[name] for name in ("to_us", CHECKSUM)},
+            where=statement.excluded.to_us > _GAPS.c.to_us,
         )
-        self._connection.execute(statement, [{"home": self._home, **gap._asdict()} for gap in gaps])
+        rows = [{"home": self._home, **gap._asdict()} for gap in gaps]
+        self._connection.execute(statement, summed(rows, _GAPS))
 
     def _add(self, table: Table, rows: list[dict[str, Any]]) -> None:
         if rows:
-            self._connection.execute(insert_into(self._connection, table).on_conflict_do_nothing(), rows)
+            statement = insert_into(self._connection, table).on_conflict_do_nothing()
+            self._connection.execute(statement, summed(rows, table))

@@ -1,0 +1,342 @@
+"""What is done to a SQLite store before anybody opens it: looked through, and mended where it is damaged."""
+
+import shutil
+import sqlite3
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+import structlog
+from sqlalchemy import Connection, text
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError, MultipleResultsFound, NoResultFound
+
+from schemas.instants import from_us
+from schemas.tables import GapRow, table_of
+from sinks.store import migrations
+from sinks.store.engine import Database, upsert
+from sinks.store.errors import StoreDamagedError, StoreError, StoreUnavailableError
+from sinks.store.integrity import file_faults, is_of_indexes, missing_tables
+from sinks.store.mark import Marked, MarkError, alone, mark_of, read_mark, write_mark
+from sinks.store.mending import STORE_DAMAGED, note
+from sinks.store.rebuilding import Rebuilt, mend_header, rebuild
+from sinks.store.replacing import finish, intention
+from sinks.store.sqlite_file import refuse_newer
+
+# Longer than a process needs to end that was told to.
+OTHERS_END_S = 20.0
+_AGAIN_S = 0.5
+COMPANIONS = ("-wal", "-shm")
+_OF_THE_FILE = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_ERROR")
+_COUNTED = "SELECT part, number FROM commits WHERE home = ''"
+_HOMES = "SELECT home FROM day_sets UNION SELECT home FROM journal UNION SELECT home FROM snapshots"
+_HOLES = """
+SELECT before, at_us FROM (
+  SELECT seq, at_us, lag(seq) OVER (ORDER BY seq) AS last, lag(at_us) OVER (ORDER BY seq) AS before
+  FROM journal
+) WHERE seq > last + 1
+"""
+# A day without a set between two that have one: a row that is none, for who can learn it again.
+_LOST_DAYS = """
+INSERT OR IGNORE INTO day_sets (home, day, sealed, events, packed, applied_seq, checksum)
+WITH RECURSIVE days (home, day, last) AS (
+  SELECT home, min(day), max(day) FROM day_sets GROUP BY home
+  UNION ALL SELECT home, date(day, '+1 day'), last FROM days WHERE day < last LIMIT 4000
+)
+SELECT home, day, 1, 0, x'', 0, x'' FROM days WHERE date(day) = day
+"""
+_log = structlog.get_logger(__name__)
+CopyInto = Callable[[Path], Path | None]
+
+
+class Finding(NamedTuple):
+    """Something that was wrong with the file, in words that end with what was done."""
+
+    words: str
+    lost_since_us: int | None = None
+    lost_until_us: int | None = None
+
+
+def make_whole(database: Path, copy_into: CopyInto, *, home: str, now_us: int) -> list[str]:
+    """Look a store through before it is opened, mend it, and return in words what was wrong with it.
+
+    A second for a year's store. While another process has the store open, it has looked; only a file that
+    cannot be read is waited for.
+
+    Parameters
+    ----------
+    copy_into
+        Unpacks the newest good backup as a SQLite file in a folder, and returns it; None if there is none.
+    home
+        Whose gap it is where the store does not tell any more.
+
+    Raises
+    ------
+    StoreDamagedError
+        It cannot be read, and somebody else has it open.
+    """
+    finish(intention(database))
+    if not database.exists() and not mark_of(database).exists():
+        return []
+    deadline = time.monotonic() + OTHERS_END_S
+    while True:
+        with alone(database) as is_ours:
+            if is_ours:
+                return _Start(database, copy_into, home, now_us).findings()
+        if _is_readable(database):
+            return []
+        if time.monotonic() > deadline:
+            raise StoreDamagedError(
+                f"expected a whole store at {database}, got one that cannot be read and that another process "
+                "has open: end that process"
+            )
+        time.sleep(_AGAIN_S)
+
+
+class _Start:
+    """One look at one store that nobody else has open."""
+
+    def __init__(self, database: Path, copy_into: CopyInto, home: str, now_us: int) -> None:
+        self._database = database
+        self._copy_into = copy_into
+        self._home = home
+        self._now_us = now_us
+        self._said: list[str] = []
+        self._since_us: int | None = None
+
+    def findings(self) -> list[str]:
+        marked = self._marked()
+        fault = self._fault(marked)
+        if fault is not None:
+            self._begin_anew(fault, marked)
+        if self._database.exists() and self._database.stat().st_size:
+            self._compare(marked)
+        if self._said:
+            self._keep()
+        return self._said
+
+    def _marked(self) -> Marked | None:
+        try:
+            return read_mark(self._database)
+        except MarkError as error:
+            self._said.append(
+                f"{error}: it was made anew; nothing else shows whether the newest commits are there"
+            )
+            mark_of(self._database).write_bytes(b"")
+            return None
+
+    def _fault(self, marked: Marked | None) -> str | None:
+        """What is wrong with the file as a whole; indexes are mended here."""
+        promised = marked.commits if marked else 0
+        if not self._database.exists() or not self._database.stat().st_size:
+            state = "is empty" if self._database.exists() else "is not there"
+            return f"it {state}, and held {promised} commits" if promised else None
+        try:
+            faults = file_faults(self._database)
+            if is_of_indexes(faults):
+                _mend_indexes(self._database)
+                self._said.append("indexes of the store were damaged: they were made anew from its tables")
+                faults = file_faults(self._database)
+            return faults[0] if faults else self._structure(marked)
+        except sqlite3.DatabaseError as error:
+            return _damage(error)
+        except DBAPIError as error:
+            return _damage(error.orig)
+        except (StoreDamagedError, NoResultFound, MultipleResultsFound) as error:
+            return str(error)
+
+    def _structure(self, marked: Marked | None) -> str | None:
+        with _opened(self._database) as connection:
+            revision = migrations.revision(connection)
+            if revision is None:
+                return "it holds no tables" if marked and marked.commits else None
+            if revision not in migrations.REVISIONS and marked and marked.revision == migrations.HEAD:
+                if missing := missing_tables(connection):
+                    return f"it lacks {', '.join(missing[:3])}"
+                connection.execute(
+                    text("UPDATE alembic_version SET version_num = :head"), {"head": migrations.HEAD}
+                )
+                self._said.append(
+                    f"the store's revision was damaged ({revision!r}): it is {migrations.HEAD} again"
+                )
+            elif revision == migrations.HEAD and (missing := missing_tables(connection)):
+                return f"it lacks {', '.join(missing[:3])}"
+        return None
+
+    def _begin_anew(self, fault: str, marked: Marked | None) -> None:
+        """Make the store from what can be read and the newest good copy; the damaged file is kept aside."""
+        if marked is None or marked.revision != migrations.HEAD:
+            refuse_newer(self._database)
+        aside = self._database.with_name(f"{self._database.name}.damaged-{_stamp(self._now_us)}")
+        with tempfile.TemporaryDirectory(
+            prefix=f".{self._database.name}.", dir=self._database.parent
+        ) as folder:
+            scratch, target = Path(folder) / "damaged.db", Path(folder) / "rebuilt.db"
+            readable = _copied(self._database, scratch)
+            if readable:
+                mend_header(scratch)
+            copy = self._copy(Path(folder))
+            rebuilt = rebuild(scratch if readable else None, copy, target)
+            _put(self._database, target, aside)
+        self._said.append(_words(fault, aside, rebuilt, has_copy=copy is not None))
+        with _opened(self._database) as connection:
+            self._since_us = _last_event(connection)
+            connection.exec_driver_sql(_LOST_DAYS)
+
+    def _copy(self, folder: Path) -> Path | None:
+        try:
+            return self._copy_into(folder)
+        except (StoreError, OSError) as error:
+            _log.warning("the newest backup cannot be used", reason=str(error))
+            return None
+
+    def _compare(self, marked: Marked | None) -> None:
+        """See whether the store holds what its mark says, and bring both together."""
+        with _opened(self._database) as connection:
+            if migrations.revision(connection) != migrations.HEAD:
+                return
+            counted = connection.exec_driver_sql(_COUNTED).first()
+            promised = marked.commits if marked else 0
+            known = f"{counted.part}" if counted else (marked.id if marked else "")
+            commits = counted.number if counted and isinstance(counted.number, int) else 0
+            if counted and marked is None and commits and not self._said:
+                self._said.append("the mark beside the store was missing: it was made anew")
+            if marked is not None and promised and not self._said:
+                self._doubt(connection, marked, known if counted else "", commits)
+            if not known:
+                return
+            connection.exec_driver_sql("DELETE FROM commits WHERE home = ''")
+            number = max(commits, promised) + 1
+            connection.execute(
+                text("INSERT INTO commits VALUES ('', :id, :number)"), {"id": known, "number": number}
+            )
+            last_us = marked.event_us if marked else _last_event(connection)
+        write_mark(self._database, Marked(known, migrations.HEAD, number, last_us))
+        self._until_us = last_us
+
+    def _doubt(self, connection: Connection, marked: Marked, known: str, commits: int) -> None:
+        if not known:
+            self._said.append("the store's count of commits was missing: it was made anew")
+        elif known != marked.id:
+            self._said.append("the store is another than the mark beside it tells of: the mark was made anew")
+        elif commits < marked.commits:
+            lost, last_us = marked.commits - commits, _last_event(connection)
+            self._since_us = last_us
+            self._said.append(
+                f"{lost} commits are missing at the store's end, as when its log (-wal) was lost: what "
+                f"happened from {from_us(last_us):%Y-%m-%d %H:%M:%S} to "
+                f"{from_us(marked.event_us):%Y-%m-%d %H:%M:%S} UTC is a gap"
+            )
+
+    _until_us = 0
+
+    def _keep(self) -> None:
+        """Keep what was found, and a gap where something may be missing."""
+        with _opened(self._database) as connection:
+            if migrations.revision(connection) != migrations.HEAD:
+                return
+            for words in self._said:
+                note(connection, "", "store", "", b"", words, self._now_us)
+            for begin, end in self._gaps(connection):
+                for home in _homes(connection) or [self._home]:
+                    row = {"home": home, "from_us": begin, "to_us": end, "reason": STORE_DAMAGED}
+                    upsert(connection, table_of(GapRow), [row])
+
+    def _gaps(self, connection: Connection) -> Iterator[tuple[int, int]]:
+        if self._since_us is None:
+            return
+        if 0 < self._since_us < self._until_us:
+            yield self._since_us, self._until_us
+        for before, at_us in connection.exec_driver_sql(_HOLES):
+            yield min(before, at_us), max(before, at_us) + 1
+
+
+def _damage(error: BaseException | None) -> str:
+    """What an error says of the file.
+
+    Raises
+    ------
+    StoreUnavailableError
+        It says nothing of it: the store is locked, full or away, and nothing may be made anew.
+    """
+    if str(getattr(error, "sqlite_errorname", "")).startswith(_OF_THE_FILE):
+        return str(error)
+    raise StoreUnavailableError(f"expected to look through the store, got: {error}") from error
+
+
+def _is_readable(database: Path) -> bool:
+    try:
+        with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.DatabaseError as error:
+        return error.sqlite_errorname.startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
+    return True
+
+
+def _mend_indexes(database: Path) -> None:
+    with closing(sqlite3.connect(database, timeout=5.0)) as connection:
+        connection.execute("REINDEX")
+
+
+@contextmanager
+def _opened(database: Path) -> Iterator[Connection]:
+    address = URL.create("sqlite", database=str(database)).render_as_string(hide_password=False)
+    opened = Database(address, busy_timeout_s=5)
+    try:
+        with opened.writing() as connection:
+            yield connection
+    finally:
+        opened.close()
+
+
+def _last_event(connection: Connection) -> int:
+    return int(connection.exec_driver_sql("SELECT max(at_us) FROM journal").scalar() or 0)
+
+
+def _homes(connection: Connection) -> list[str]:
+    return [row[0] for row in connection.exec_driver_sql(_HOMES) if isinstance(row[0], str)]
+
+
+def _copied(database: Path, scratch: Path) -> bool:
+    """Copy a file and its log; whether there is anything in it."""
+    if not database.exists() or not database.stat().st_size:
+        return False
+    for end in ("", "-wal"):
+        source = database.with_name(database.name + end)
+        if source.exists():
+            shutil.copyfile(source, scratch.with_name(scratch.name + end))
+    return True
+
+
+def _put(database: Path, target: Path, aside: Path) -> None:
+    """Move the damaged file aside, and the new one into its place.
+
+    A kill in between leaves no file, which the mark tells from a new home.
+    """
+    for end in COMPANIONS:
+        source = database.with_name(database.name + end)
+        if source.exists():
+            source.rename(aside.with_name(aside.name + end))
+    if database.exists():
+        database.rename(aside)
+    target.chmod(0o600)
+    target.rename(database)
+
+
+def _words(fault: str, aside: Path, rebuilt: Rebuilt, *, has_copy: bool) -> str:
+    read, copied = sum(rebuilt.read.values()), sum(rebuilt.copied.values())
+    whence = f"{read} rows could be read from it"
+    whence += f", {copied} came from the newest backup" if has_copy else "; there is no backup"
+    lacking = (
+        f"; not all could be read of {', '.join(sorted(rebuilt.incomplete))}" if rebuilt.incomplete else ""
+    )
+    said = f"the store was damaged ({fault[:200]}): it is kept as {aside.name}, and was made anew"
+    return f"{said}, {whence}{lacking}"
+
+
+def _stamp(now_us: int) -> str:
+    return f"{datetime.fromtimestamp(now_us / 1e6, UTC):%Y%m%dT%H%M%SZ}"

@@ -28,6 +28,7 @@ from pipeline.learning.core import LearningCore
 from schemas.events import StateChange
 from schemas.topics import Topics
 from sinks.store import SqlStore
+from sinks.store.start import make_whole
 
 # A whole learner over the store costs a second; that the store opens with all that was acknowledged, some
 # hundredths of one.
@@ -84,6 +85,8 @@ class PowerCuts:
 
     def _check(self, database: Path, said: set[bytes], when: str) -> None:
         try:
+            for finding in make_whole(database, lambda _: None, home=HOME.id, now_us=1):
+                self.problems.append(f"{when}: taken for damage: {finding}")
             store = SqlStore(f"sqlite:///{database}", home=HOME.id)
             try:
                 store.migrate()

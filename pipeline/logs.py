@@ -1,37 +1,42 @@
 """Logs: structlog for us and for what logs by the standard library; JSON, or console on a terminal."""
 
 import logging
-import re
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Iterable, MutableMapping
 from typing import Any
 
 import structlog
 
+from pipeline.masking import mask_all, secrets_of
 from pipeline.settings import Settings
 
 # What libraries tell at info is their own day-to-day; it is for debugging.
 LIBRARIES = ("uvicorn", "faststream", "zmqtt", "httpx", "alembic", "ha_ai.transport", "websockets")
 # What it warns of a broker may send thousands of times; `peers` says once what matters of it.
 SAID_BY_US = "zmqtt"
-SECRET_NAME = re.compile(r"password|token|secret|api_key|authorization", re.IGNORECASE)
-SECRET_IN_URL = re.compile(r"(?<=://)[^/\s:@]*:[^/\s@]*@")
 
 
-def mask_secrets(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Mask values whose name says that they are secret, and credentials inside addresses.
+class Masking:
+    """A processor that masks secrets in whatever is logged, the text of an exception included.
+
+    Parameters
+    ----------
+    secrets
+        Values that are known to be secret.
 
     Examples
     --------
-    >>> mask_secrets(None, "info", {"event": "x", "mqtt_password": "p", "url": "mqtt://u:p@host"})
-    {'event': 'x', 'mqtt_password': '***', 'url': 'mqtt://***@host'}
+    >>> Masking(["correct horse"])(None, "info", {"event": "sent correct horse", "token": "t"})
+    {'event': 'sent ***', 'token': '***'}
     """
-    for key, value in event.items():
-        if SECRET_NAME.search(key):
-            event[key] = "***"
-        elif isinstance(value, str):
-            event[key] = SECRET_IN_URL.sub("***@", value)
-    return event
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        self._secrets = list(secrets)
+
+    def __call__(self, _logger: Any, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        """Mask one event."""
+        masked: MutableMapping[str, Any] = mask_all(event, self._secrets)
+        return masked
 
 
 def configure_logs(settings: Settings) -> None:
@@ -41,20 +46,22 @@ def configure_logs(settings: Settings) -> None:
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=not console),
-        mask_secrets,
     ]
-    renderer: list[structlog.typing.Processor] = (
-        [
-            structlog.dev.ConsoleRenderer(
-                colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
-            )
-        ]
+    renderer: structlog.typing.Processor = (
+        structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
         if console
-        else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+        else structlog.processors.JSONRenderer()
     )
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=shared,
-        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderer],
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            structlog.processors.format_exc_info,
+            Masking(secrets_of(settings)),
+            renderer,
+        ],
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter)

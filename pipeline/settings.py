@@ -1,6 +1,7 @@
 """Settings: each has a default that works and a name in the environment or in `.env`."""
 
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -30,6 +31,27 @@ def check_mqtt_url(url: str) -> str:
     return url
 
 
+def check_host(host: str | None) -> str | None:
+    """Return `host` if nothing else stands beside it; what does may be a password, and is not said."""
+    if host is not None and any(letter in host for letter in "@/ "):
+        raise ValueError("expected a host's name or address alone; user name and password have own settings")
+    return host
+
+
+def check_database_url(url: SecretStr | None) -> SecretStr | None:
+    """Return `url` if it can be taken apart; what is said of one that cannot be repeats nothing of it."""
+    scheme, found, rest = url.get_secret_value().partition("://") if url else ("", "", "")
+    authority = re.split(r"[/?]", rest, maxsplit=1)[0]
+    if found and scheme not in STORES:
+        raise ValueError("expected sqlite:///FILE or postgresql+psycopg://USER:PASSWORD@HOST/NAME")
+    if authority.count("@") > 1:
+        raise ValueError("expected an @ of user name or password as %40")
+    port = re.sub(r"\[.*\]", "", authority.rpartition("@")[2]).partition(":")[2]
+    if port and not port.isdecimal():
+        raise ValueError("expected a number as port")
+    return url
+
+
 def _half_life(days: float, what: str) -> Any:
     """How fast the past fades: shorter follows changes sooner, longer needs less evidence."""
     return Field(
@@ -41,6 +63,7 @@ def _half_life(days: float, what: str) -> Any:
     )
 
 
+STORES = ("sqlite", "sqlite+pysqlite", "postgresql", "postgresql+psycopg")
 PREFIX = "HA_AI_"
 HALF_LIFE = "half_life_days_"
 OLD_NAMES = {
@@ -89,7 +112,7 @@ class Settings(BaseSettings):
     mqtt_url: Annotated[str, AfterValidator(check_mqtt_url)] = Field(
         "mqtt://localhost:1883", description="The MQTT broker."
     )
-    mqtt_host: str | None = Field(
+    mqtt_host: Annotated[str | None, AfterValidator(check_host)] = Field(
         None,
         description="The broker's host, where no URL is given.",
     )
@@ -163,7 +186,7 @@ class Settings(BaseSettings):
         None,
         description="A long-lived token of an ordinary user there.",
     )
-    database_url: SecretStr | None = Field(
+    database_url: Annotated[SecretStr | None, AfterValidator(check_database_url)] = Field(
         None,
         description="The store, an SQLAlchemy URL; without it `database_path` is used.",
     )

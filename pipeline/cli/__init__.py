@@ -11,6 +11,7 @@ from typing import Protocol, cast
 from pydantic import ValidationError
 
 from pipeline.diagnosis import validation
+from pipeline.masking import mask
 
 COMMANDS = {
     "run": "learn from Home Assistant's stream and say what was found",
@@ -72,9 +73,9 @@ def _main(words: list[str]) -> int:
     try:
         return _module(arguments.command).run(arguments)
     except ValidationError as error:
-        print(f"ha-ai: {'; '.join(validation.explain(error))}", file=sys.stderr)  # noqa: T201 the terminal is where it is read
+        print(mask(f"ha-ai: {'; '.join(validation.explain(error))}"), file=sys.stderr)  # noqa: T201 the terminal is where it is read
     except UserError as error:
-        print(f"ha-ai: {error}", file=sys.stderr)  # noqa: T201 the terminal is where it is read
+        print(mask(f"ha-ai: {error}"), file=sys.stderr)  # noqa: T201 the terminal is where it is read
     except BrokenPipeError:
         sys.stderr.close()
     except KeyboardInterrupt:

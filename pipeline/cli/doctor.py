@@ -20,6 +20,7 @@ from pipeline.diagnosis.home_assistant import check_home_assistant
 from pipeline.diagnosis.service import check_service
 from pipeline.diagnosis.store import check_store
 from pipeline.diagnosis.validation import explain
+from pipeline.masking import mask
 from pipeline.settings import Settings
 
 STYLES = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.WRONG: "bold red"}
@@ -45,7 +46,8 @@ async def _report(findings: AsyncIterator[Finding], *, as_json: bool) -> int:
     verdicts = []
     waiting = OUT.status("checking") if OUT.is_terminal and not as_json else contextlib.nullcontext()
     with waiting:
-        async for finding in findings:
+        async for found in findings:
+            finding = found._replace(found=mask(found.found), advice=mask(found.advice))
             verdicts.append(finding.verdict)
             if as_json:
                 say(json.dumps(finding._asdict()))

@@ -9,7 +9,7 @@ CODE := schemas detectors sinks pipeline tests benchmarks
 export PATH := $(PATH):/usr/sbin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint bench documents lock clean
+.PHONY: help setup demo test coverage check lint bench documents lock clean
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 8
@@ -21,6 +21,9 @@ demo: .venv/runtime.stamp ## watch it learn a generated household; needs no brok
 
 test: .venv/dev.stamp ## run the tests; those whose broker or Home Assistant is absent skip
 	$(BIN)/pytest -m "not drill"
+
+coverage: .venv/dev.stamp ## run the tests and show which lines and branches of the packages they reach
+	$(BIN)/pytest -m "not drill" --cov --cov-report=term:skip-covered
 
 check: lint ## run all that CI runs
 	$(BIN)/pytest
@@ -43,7 +46,7 @@ lock: .venv/dev.stamp ## resolve the lock files anew within the bounds of pyproj
 	@! grep --line-number "://" requirements.lock requirements-dev.lock
 
 clean: ## remove .venv and every cache
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage*
 
 .venv/bin/pip:
 	@$(PYTHON) -c "import sys, ensurepip; sys.exit(sys.version_info < (3, 11))" 2>/dev/null || { \

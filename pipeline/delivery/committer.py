@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import structlog
 
+from pipeline.delivery.clock import HomeTime, waiting_in_words
 from pipeline.delivery.gap_tracker import BROKER
 from pipeline.delivery.health import Health, Metrics
 from pipeline.delivery.intake import Intake, Pending
@@ -23,6 +24,9 @@ T = TypeVar("T")
 
 PATIENCE_S = 0.25
 THINK_S = 0.02
+STEADY_S = 10.0
+TAKE_BACK_S = 60.0
+QUARANTINE = "quarantine"
 BACKOFF_S = (0.1, 0.25, 0.5, 1.0, 2.0)
 
 
@@ -55,6 +59,7 @@ class Committer:
         outbox_filled: asyncio.Event,
         batch_size: int = 200,
         linger_s: float = 0.02,
+        home_time: HomeTime | None = None,
     ) -> None:
         self._intake = intake
         self._learner = learner
@@ -65,6 +70,8 @@ class Committer:
         self._outbox_filled = outbox_filled
         self._batch_size = batch_size
         self._linger_s = linger_s
+        self._time = home_time or HomeTime()
+        self._take_back_at_s = time.monotonic() + STEADY_S
         self._stopping = False
 
     async def run(self) -> None:
@@ -83,34 +90,58 @@ class Committer:
                     await self._call(give_back)
             if self._learner.late:
                 await self._write(await self._retry(self._learner.settle))
+            if time.monotonic() >= self._take_back_at_s:
+                await self._take_back()
         await self._write(self._learner.checkpoint())
 
     def stop(self) -> None:
         """Commit what is taken in, and return from `run`."""
         self._stopping = True
 
+    def clock_was_set(self) -> None:
+        """Tell that the clock jumped: what waits for it is looked at again once it is steady."""
+        self._take_back_at_s = time.monotonic() + STEADY_S
+
     async def lose_sight(self) -> None:
         """Tell that the broker is away."""
-        await self._call(lambda: self._learner.gaps.lost(time.time_ns() // 1000, BROKER))
+        await self._call(lambda: self._learner.gaps.lost(self._time.now_us(), BROKER))
 
     async def regain_sight(self) -> None:
         """Tell that the connection to the broker stands."""
-        await self._call(lambda: self._learner.gaps.connected(time.time_ns() // 1000))
+        await self._call(lambda: self._learner.gaps.connected(self._time.now_us()))
 
     async def _commit(self, batch: list[Pending]) -> None:
         messages = [pending.message for pending in batch]
         decoded = await self._retry(lambda: self._learner.decode(messages))
+        if decoded.heard_us:
+            self._time.hear(decoded.heard_us)
         work = await self._retry(lambda: self._learner.prepare(decoded))
         await self._write(work)
         self._health.last_taken_s = time.monotonic()
         await self._intake.acknowledge(batch)
         self._count(work, len(batch))
 
+    async def _take_back(self) -> None:
+        """Take what waited and the clock now lets pass, a part at a time; say what goes on waiting."""
+        work = await self._retry(lambda: self._learner.take_back(self._time.now_us()))
+        await self._write(work)
+        self._metrics.entries.inc(len(work.unseen))
+        self._metrics.entries_total += len(work.unseen)
+        if work.released:
+            log.info("events taken whose time the clock did not believe before", count=len(work.released))
+            return
+        self._take_back_at_s = time.monotonic() + TAKE_BACK_S
+        extent = await self._retry(self._learner.waiting)
+        self._health.notices.pop(QUARANTINE, None)
+        if extent.total:
+            self._health.notices[QUARANTINE] = waiting_in_words(extent.reasons, self._learner.pushed_out)
+
     async def _write(self, work: Work) -> None:
         if not work:
             return
         started_s = time.monotonic()
-        await self._retry(lambda: self._learner.write(work, holder=self._held, now_us=time.time_ns() // 1000))
+        now_us = self._time.now_us()
+        await self._retry(lambda: self._learner.write(work, holder=self._held, now_us=now_us))
         committed_s = time.monotonic()
         self._metrics.commit.observe(committed_s - started_s)
         self._metrics.days.inc(len(work.closed))
@@ -151,6 +182,8 @@ class Committer:
         for letter in decoded.letters:
             metrics.dead_letters.labels(letter.reason).inc(letter.count)
         self._say_floods()
+        for each in work.waiting:
+            metrics.quarantined.labels(each.reason).inc()
         if decoded.letters:
             first = decoded.letters[0]
             log.warning(
@@ -170,7 +203,7 @@ class Committer:
             (entry.at_us for entry in decoded.entries.values() if isinstance(entry, StateChange)), default=0
         )
         if latest_us:
-            self._health.lag_s = max(0.0, time.time() - latest_us / 1e6)
+            self._health.lag_s = max(0.0, (self._time.now_us() - latest_us) / 1e6)
             metrics.lag.set(self._health.lag_s)
 
     def _say_floods(self) -> None:

@@ -10,9 +10,10 @@ from pipeline.delivery.letters import Letters
 from pipeline.ingest.bounds import Clock
 from pipeline.ingest.gate import Gate
 from pipeline.ingest.inputs import States
-from pipeline.ingest.messages import Decoded, Message, PoisonError, Reason, Signal
+from pipeline.ingest.messages import Decoded, Message, PoisonError, Reason, Signal, UntimelyError
 from schemas.events import ServiceCall, StateChange
 from schemas.statuses import DeadLetter
+from sinks.store import Waiting
 
 IS_ON = {b"ON": True, b"OFF": False}
 
@@ -31,14 +32,16 @@ class Decoder(Protocol):
 class DecodedBatch:
     """A batch, decoded.
 
-    Entries with their keys, signs that the home is there, what was done to the learning switch, and letters
-    that were dead.
+    Entries with their keys, signs that the home is there, what was done to the learning switch, letters
+    that were dead, and events that wait for the clock. `heard_us` is the time of the last event, 0 for none.
     """
 
     entries: dict[bytes, StateChange | ServiceCall] = field(default_factory=dict)
     signals: list[tuple[int, Signal]] = field(default_factory=list)
     turns: list[Turn] = field(default_factory=list)
     letters: list[DeadLetter] = field(default_factory=list)
+    untimely: list[Waiting] = field(default_factory=list)
+    heard_us: int = 0
     heartbeat_us: int = 0
 
 
@@ -88,6 +91,11 @@ class BatchDecoder:
                 batch.turns.append(Turn(len(batch.entries), message.received_us, _is_on(message)))
                 return
             item = self._gate.admit(self._decoder.decode(message), message.received_us)
+        except UntimelyError as error:
+            if error.entry is not None:
+                batch.untimely.append(_waiting(message, error.entry, error.reason))
+                batch.heard_us = error.entry.at_us
+            return
         except PoisonError as error:
             letter = self._letters.take(message, error)
             if letter is not None:
@@ -95,6 +103,7 @@ class BatchDecoder:
             return
         if isinstance(item, StateChange):
             batch.entries.setdefault(item.key, item)
+            batch.heard_us = item.at_us
         elif isinstance(item, ServiceCall):
             batch.entries.setdefault(call_key(item, message.payload), item)
         elif item is not None:
@@ -110,6 +119,11 @@ def _is_on(message: Message) -> bool:
             Reason.WRONG_SHAPE, f"expected ON or OFF for the learning switch, not retained, got {got}"
         )
     return on
+
+
+def _waiting(message: Message, entry: StateChange | ServiceCall, reason: Reason) -> Waiting:
+    key = entry.key if isinstance(entry, StateChange) else call_key(entry, message.payload)
+    return Waiting(key, entry, message.topic, message.received_us, reason)
 
 
 def call_key(call: ServiceCall, payload: bytes) -> bytes:

@@ -84,6 +84,12 @@ class Metrics:
         self.dead_letters = Counter(
             "haai_dead_letters", "Messages that could not be taken", ["reason"], registry=self.registry
         )
+        self.quarantined = Counter(
+            "haai_quarantined",
+            "Events that wait for the clock",
+            ["reason"],
+            registry=self.registry,
+        )
         self.gaps = Counter(
             "haai_gaps", "Intervals that could not be seen", ["reason"], registry=self.registry
         )

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from faststream.mqtt import MQTTMessage
 from zmqtt import MQTTDisconnectedError
 
+from pipeline.delivery.clock import wall_us
 from pipeline.ingest.messages import Message
 
 COMING_S = 0.003
@@ -32,7 +33,14 @@ class Intake:
     was read before always finds its place.
     """
 
-    def __init__(self, limit: int = 1_000, limit_bytes: int = LARGEST_WAITING_BYTES) -> None:
+    def __init__(
+        self,
+        limit: int = 1_000,
+        limit_bytes: int = LARGEST_WAITING_BYTES,
+        *,
+        now_us: Callable[[], int] = wall_us,
+    ) -> None:
+        self._now_us = now_us
         self._limit = limit
         self._limit_bytes = limit_bytes
         self._bytes = 0
@@ -47,7 +55,7 @@ class Intake:
     async def put(self, message: MQTTMessage) -> None:
         """Take a message from the subscriber."""
         raw = message.raw_message
-        received_us = time.time_ns() // 1000
+        received_us = self._now_us()
         self._bytes += len(raw.payload)
         self._waiting.append(
             Pending(Message(raw.topic, raw.payload, received_us, retain=raw.retain), message.ack)

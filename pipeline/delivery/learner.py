@@ -12,6 +12,7 @@ from pipeline.delivery.gap_tracker import HOME_ASSISTANT, NOT_RUNNING, GapTracke
 from pipeline.delivery.joined_gaps import JoinedGaps
 from pipeline.delivery.learning_switch import PAUSED, Course, LearningSwitch
 from pipeline.heap import look_through_all, spare_what_is_known
+from pipeline.ingest.bounds import FUTURE_US, PAST_US
 from pipeline.ingest.messages import Message, Signal
 from pipeline.learning.baselines import Baseline
 from pipeline.learning.core import ClosedDay, LearningCore
@@ -22,7 +23,7 @@ from schemas.events import Gap, ServiceCall, StateChange
 from schemas.instants import from_us
 from schemas.outgoing import Outgoing
 from schemas.patterns import Pattern
-from sinks.store import Held, KeptDay, SqlStore, Transaction
+from sinks.store import Extent, Held, KeptDay, SqlStore, Transaction, Waiting
 
 SNAPSHOT = "learning"
 SNAPSHOT_VERSION = 1
@@ -31,6 +32,7 @@ LEARNING = "learning"
 OFF_SINCE = "learning_off_us"
 CHECKPOINT_ENTRIES = 20_000
 LATE_S = 20.0
+TAKEN_BACK_AT_ONCE = 500
 DAYS_AT_ONCE = 3
 FLOODS_OF_GAPS = {
     PAUSED: (
@@ -55,6 +57,8 @@ class Work:
     patterns: list[Pattern] = field(default_factory=list)
     anomalies: list[Anomaly] = field(default_factory=list)
     outgoing: list[Outgoing] = field(default_factory=list)
+    waiting: list[Waiting] = field(default_factory=list)
+    released: list[bytes] = field(default_factory=list)
     seen: bytes | None = None
     switch: LearningSwitch | None = None
     checkpoint: bool = False
@@ -62,7 +66,8 @@ class Work:
     def __bool__(self) -> bool:
         decoded = self.decoded
         written = self.unseen or self.gaps or self.closed or self.patterns or self.outgoing
-        return bool(written or decoded.letters or self.seen or self.switch or self.checkpoint)
+        moved = self.waiting or self.released
+        return bool(written or moved or decoded.letters or self.seen or self.switch or self.checkpoint)
 
 
 class HomeLearner:
@@ -104,6 +109,7 @@ class HomeLearner:
         self._judged_from = 0.0
         self._changed = 0
         self._seen_us = 0
+        self.pushed_out = 0
 
     def recover(self) -> None:
         """Bring the core to the last commit; days that are sealed are read later, by `think`.
@@ -144,6 +150,7 @@ class HomeLearner:
         unseen = self._store.unseen(keys) if keys else set()
         work = Work(replace(decoded, entries=course.learned), [key for key in keys if key in unseen])
         fresh = [course.learned[key] for key in work.unseen]
+        work.waiting = self._to_wait(decoded.untimely)
         self._restore_late(fresh)
         self._turn(course, work)
         lost = self.gaps.loss
@@ -164,6 +171,24 @@ class HomeLearner:
         self._raise_alarms(work)
         self._close_days(work)
         return work
+
+    def take_back(self, now_us: int) -> Work:
+        """Learn events that waited and that the clock now lets pass, some at a time; nothing at the end.
+
+        What waits while learning is off goes on waiting.
+        """
+        if self._switch.off_us is not None:
+            return Work()
+        due = self._store.quarantine.due(now_us - PAST_US, now_us + FUTURE_US, TAKEN_BACK_AT_ONCE)
+        if not due:
+            return Work()
+        work = self.prepare(DecodedBatch(entries={each.key: each.entry for each in due}))
+        work.released = [each.key for each in due]
+        return work
+
+    def waiting(self) -> Extent:
+        """How many events wait for the clock."""
+        return self._store.quarantine.extent()
 
     def think(self, budget_s: float) -> Work:
         """Go on judging for about `budget_s`; return what that yielded to write, mostly nothing."""
@@ -232,6 +257,10 @@ class HomeLearner:
             entries = [(key, work.decoded.entries[key]) for key in work.unseen]
             seq = transaction.journal(entries, now_us) if entries else self._applied_seq
             transaction.bury(work.decoded.letters)
+            transaction.quarantine.add(work.waiting)
+            reached_us = self.core.watermark_ms * 1000 or now_us
+            pushed_out = transaction.quarantine.make_room(reached_us) if work.waiting else 0
+            transaction.quarantine.release(work.released)
             transaction.note_gaps(work.gaps)
             for closed in work.closed:
                 _save_closed(transaction, closed, seq, now_us)
@@ -247,8 +276,16 @@ class HomeLearner:
             if work.checkpoint:
                 self._save_checkpoint(transaction, seq, now_us)
         self._applied_seq = seq
+        self.pushed_out += pushed_out
         if work.checkpoint:
             self._since_checkpoint = 0
+
+    def _to_wait(self, untimely: Sequence[Waiting]) -> list[Waiting]:
+        """Those that are new; what happens while learning is off is nobody's behaviour, whenever it was."""
+        if not untimely or self._switch.off_us is not None:
+            return []
+        unseen = self._store.unseen([each.key for each in untimely])
+        return [each for each in untimely if each.key in unseen]
 
     def _learn(self, entry: StateChange | ServiceCall) -> None:
         if isinstance(entry, ServiceCall):

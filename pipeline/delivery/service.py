@@ -16,6 +16,7 @@ import zmqtt
 from detectors.registry import detectors
 from pipeline.consumers.consumer import STATEFUL, Consumer
 from pipeline.delivery.announcements import Announcer
+from pipeline.delivery.clock import HomeTime, by_words
 from pipeline.delivery.committer import Committer
 from pipeline.delivery.connection import (
     connect,
@@ -38,15 +39,19 @@ from pipeline.ingest.bounds import Clock, WallClock
 from pipeline.ingest.inputs import HomeAssistantInput, stream_of
 from pipeline.learning.core import LearningCore
 from pipeline.settings import Settings
+from pipeline.wording import counted
 from schemas.home import Home
 from schemas.outgoing import Outgoing
 from schemas.statuses import ServiceStatus
 from sinks.store import LeaseLostError, SqlStore, StoreUnavailableError
+from sinks.store.retention import Overdue
 
 log = structlog.get_logger()
 
 WATCH_S = 0.1
 PRUNE_S = 3_600.0
+CLOCK_S = 1.0
+OVERDUE = "days"
 DRAIN_S = 10.0
 GOODBYE_S = 3.0
 SAY_AGAIN_S = 60.0
@@ -91,7 +96,8 @@ class Service:
         self.store = SqlStore(settings.store_url, home=self.home.id)
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="store")
         self._ownership = Ownership(self.store.leases, "p0", ttl_s=settings.lease_s, executor=self._executor)
-        self._intake = Intake()
+        self._time = HomeTime()
+        self._intake = Intake(now_us=self._time.now_us)
         self.ingest = durable_broker(
             settings, self._connection_failed, permission=self._ownership.valid, room=self._intake.room
         )
@@ -166,8 +172,17 @@ class Service:
             outbox_filled=self.outbox_filled,
             batch_size=self.settings.batch_size,
             linger_s=self.settings.linger_ms / 1000,
+            home_time=self._time,
         )
-        return [self._commit, self._take_in, self._keep_lease, self._watchdog, self._prune, self._tell_damage]
+        return [
+            self._commit,
+            self._take_in,
+            self._keep_lease,
+            self._watchdog,
+            self._prune,
+            self._tell_damage,
+            self._watch_clock,
+        ]
 
     async def _take_in(self) -> None:
         """Connect. The commit loop runs already: a full intake would hold up the SUBACKs."""
@@ -319,10 +334,36 @@ class Service:
                     self.health.notices[SUBJECT] = words
             await asyncio.sleep(SAY_AGAIN_S)
 
+    async def _watch_clock(self) -> None:
+        """Notice that the machine's clock was set; say what clocks there are to mend."""
+        said: dict[str, str] = {}
+        while True:
+            jump = self._time.tick()
+            if jump is not None and self._committer is not None:
+                log.warning("the clock was set", by=by_words(jump.by_us))
+                self._committer.clock_was_set()
+            notices = self._time.notices()
+            for subject in said.keys() - notices.keys():
+                self.health.notices.pop(subject, None)
+            self.health.notices.update(notices)
+            said = notices
+            await asyncio.sleep(CLOCK_S)
+
+    def _say_overdue(self, overdue: Overdue) -> None:
+        self.health.notices.pop(OVERDUE, None)
+        if overdue.past:
+            self.health.notices[OVERDUE] = (
+                f"{counted(len(overdue.past), 'day')} up to {overdue.past[-1]} stay although past their age: "
+                "`ha-ai prune` says why, `ha-ai prune --yes` deletes them"
+            )
+
     async def _prune(self) -> None:
         while True:
             try:
-                await self._store_call(lambda: self.store.prune(now_us=time.time_ns() // 1000))
+                await self._store_call(lambda: self.store.prune(now_us=self._time.now_us()))
+                self._say_overdue(
+                    await self._store_call(lambda: self.store.overdue(now_us=self._time.now_us()))
+                )
             except StoreUnavailableError as error:
                 log.warning("store not pruned, trying again later", error=str(error))
             await asyncio.sleep(PRUNE_S)

@@ -3,7 +3,7 @@
 import re
 from typing import Protocol
 
-from pipeline.ingest.messages import PoisonError, Reason
+from pipeline.ingest.messages import PoisonError, Reason, UntimelyError
 
 MAX_BYTES = 262_144
 MAX_DEPTH = 32
@@ -52,7 +52,7 @@ class Clock(Protocol):
     """Decides whether an event time can be true."""
 
     def check(self, at_us: int, received_us: int) -> None:
-        """Raise `PoisonError` where an event time is out of bounds."""
+        """Raise `PoisonError` where an event time cannot be true, `UntimelyError` if by our clock only."""
 
 
 class WallClock:
@@ -60,9 +60,9 @@ class WallClock:
 
     def check(self, at_us: int, received_us: int) -> None:
         if at_us > received_us + FUTURE_US:
-            raise PoisonError(Reason.FUTURE, "expected an event time at most 5 minutes ahead of the clock")
+            raise UntimelyError(Reason.FUTURE, "expected an event time at most 5 minutes ahead of the clock")
         if at_us < received_us - PAST_US:
-            raise PoisonError(Reason.TOO_OLD, "expected an event time at most 30 days back")
+            raise UntimelyError(Reason.TOO_OLD, "expected an event time at most 30 days back")
 
 
 class StreamClock:

@@ -2,7 +2,7 @@
 
 from pipeline.ingest.behaviour import BehaviourFilter
 from pipeline.ingest.bounds import Clock
-from pipeline.ingest.messages import Decoded, Signal
+from pipeline.ingest.messages import Decoded, Signal, UntimelyError
 from schemas.events import ServiceCall, StateChange
 
 
@@ -26,9 +26,19 @@ class Gate:
         ------
         PoisonError
             Where the event time cannot be true.
+        UntimelyError
+            Where it cannot be true by our clock: the error holds what would count.
         """
-        if isinstance(item, StateChange | ServiceCall):
-            self._clock.check(item.at_us, received_us)
         if isinstance(item, Signal):
             self._filter.hear(item)
-        return self._filter.behaviour(item) if isinstance(item, StateChange) else item
+        counts = self._filter.behaviour(item) if isinstance(item, StateChange) else item
+        if isinstance(counts, StateChange | ServiceCall):
+            self._check(counts, received_us)
+        return counts
+
+    def _check(self, entry: StateChange | ServiceCall, received_us: int) -> None:
+        try:
+            self._clock.check(entry.at_us, received_us)
+        except UntimelyError as error:
+            error.entry = entry
+            raise

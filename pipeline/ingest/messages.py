@@ -42,4 +42,10 @@ class PoisonError(ValueError):
         self.detail = detail
 
 
+class UntimelyError(PoisonError):
+    """An event whose time cannot be true by our clock; once the clock says otherwise it can be taken."""
+
+    entry: StateChange | ServiceCall | None = None
+
+
 Decoded = StateChange | ServiceCall | Signal

@@ -8,11 +8,13 @@ from sinks.store.errors import (
     StoreUnavailableError,
 )
 from sinks.store.lease import Beat, Held, Leases
+from sinks.store.quarantine import Extent, Waiting
 from sinks.store.store import KeptDay, SqlStore, StoredDay, StoredSnapshot
 from sinks.store.transaction import Transaction
 
 __all__ = [
     "Beat",
+    "Extent",
     "Held",
     "KeptDay",
     "LeaseLostError",
@@ -25,4 +27,5 @@ __all__ = [
     "StoredDay",
     "StoredSnapshot",
     "Transaction",
+    "Waiting",
 ]

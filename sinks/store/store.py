@@ -30,6 +30,7 @@ from sinks.store.engine import Database
 from sinks.store.errors import StoreDamagedError
 from sinks.store.lease import Held, Leases
 from sinks.store.mending import Integrity
+from sinks.store.quarantine import QuarantineReads
 from sinks.store.replacing import finish, intention
 from sinks.store.retention import Overdue
 from sinks.store.rows import dead_letter, journal_event, snapshot_checksum
@@ -102,6 +103,7 @@ class SqlStore:
         self.leases = Leases(self._database, home=home)
         self.suggestions = SuggestionReads(self._database, home)
         self.integrity = Integrity(self._database, home)
+        self.quarantine = QuarantineReads(self._database, home)
 
     def migrate(self) -> None:
         """Create the tables, or bring those of an older version up to date.

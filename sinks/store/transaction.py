@@ -25,6 +25,7 @@ from schemas.tables import (
 )
 from sinks.store.checksums import CHECKSUM, summed
 from sinks.store.engine import EVENT_US, add_many, insert_into, upsert
+from sinks.store.quarantine import QuarantineWrites
 from sinks.store.rows import (
     aggregate_rows,
     anomaly_row,
@@ -58,6 +59,11 @@ class Transaction:
     def suggestions(self) -> SuggestionWrites:
         """What this transaction reads and writes of suggestions."""
         return SuggestionWrites(self._connection, self._home)
+
+    @property
+    def quarantine(self) -> QuarantineWrites:
+        """What this transaction reads and writes of events that wait for the clock."""
+        return QuarantineWrites(self._connection, self._home)
 
     def unseen(self, keys: Sequence[bytes]) -> set[bytes]:
         """Return those of the keys that the journal does not hold."""

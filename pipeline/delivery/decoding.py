@@ -80,7 +80,7 @@ class BatchDecoder:
         return {
             f"flood: {topic}": (
                 f"messages on {topic} cannot be taken, and come faster than each is kept: they are counted. "
-                "See who publishes them: `ha-ai watch` shows the first, and SECURITY.md how to shut others out"
+                "See who publishes them: `ha-ai watch` shows the first, and SECURITY.md how to shut them out"
             )
             for topic in self._letters.flooded()
         }

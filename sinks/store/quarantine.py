@@ -64,7 +64,7 @@ class QuarantineReads:
         return [
             Waiting(row["key"], entry_of(row["payload"]), row["topic"], row["received_us"], row["reason"])
             for row in rows
-            if is_whole(_QUARANTINE, row)
+            if is_whole(_QUARANTINE, dict(row))
         ]
 
     def extent(self) -> Extent:

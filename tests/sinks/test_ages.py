@@ -2,7 +2,7 @@
 
 from datetime import date, timedelta
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sinks.store.ages import Term, leaving
@@ -14,6 +14,7 @@ KEPT = st.lists(st.integers(-5, 60), unique=True, max_size=70).map(
 )
 
 
+@settings(deadline=None)
 @given(KEPT, st.lists(DAY, max_size=5), DAY)
 def test_a_day_leaves_only_when_enough_newer_ones_are_kept(
     lived: list[date], wrong: list[date], today: date
@@ -30,6 +31,7 @@ def test_a_day_leaves_only_when_enough_newer_ones_are_kept(
     assert all(day >= before for day in overdue)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(-366, 400), st.booleans()), max_size=12))
 def test_no_jumps_cost_a_day_within_the_term(jumps: list[tuple[int, bool]]) -> None:
     """Live a day after each jump of the clock, learned under the wrong date or not, and look each time."""
@@ -50,7 +52,8 @@ def test_no_jumps_cost_a_day_within_the_term(jumps: list[tuple[int, bool]]) -> N
         assert len(within - days) <= number + 1
 
 
-@given(st.integers(1, 200), st.integers(0, 40))
+@settings(deadline=None)
+@given(st.integers(1, 60), st.integers(0, 40))
 def test_a_steady_life_keeps_its_term(lived: int, away: int) -> None:
     """Looked at day by day the term and what settles is kept, and no more; an absence makes days overdue."""
     start = date(2026, 1, 1)

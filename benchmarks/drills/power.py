@@ -5,7 +5,7 @@ import sqlite3
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,19 +14,10 @@ from benchmarks.drills import recording
 from benchmarks.drills.audit import HOME, audit
 from benchmarks.drills.disk import Disk, Operation, Said, SyncEnd, Write
 from benchmarks.drills.drill import Drill, Size
-from benchmarks.drills.load import TOPIC, Load, make_load, published
+from benchmarks.drills.in_process import batches, deliver, learner_over, rest
+from benchmarks.drills.load import Load, make_load, published
 from benchmarks.drills.trial import Row, Trial
 from benchmarks.drills.workers import kill, terminate
-from detectors.registry import detectors
-from pipeline.delivery.announcements import Announcer
-from pipeline.delivery.decoding import BatchDecoder
-from pipeline.delivery.learner import HomeLearner, Work
-from pipeline.ingest.bounds import StreamClock
-from pipeline.ingest.inputs import Eventstream, HomeAssistantInput
-from pipeline.ingest.messages import Message
-from pipeline.learning.core import LearningCore
-from schemas.events import StateChange
-from schemas.topics import Topics
 from sinks.store import SqlStore
 from sinks.store.start import make_whole
 
@@ -109,13 +100,10 @@ class PowerCuts:
 
     def _resume(self, store: SqlStore, database: Path, when: str) -> None:
         """All events come once more, as a broker would send them, and a clean run's store comes of it."""
-        learner = _learner(store)
-        for batch in _batches(self.load.events):
-            decoded = learner.decode([Message(TOPIC, published(each).payload, each.at_us) for each in batch])
-            _write(learner, learner.prepare(decoded))
-        while learner.thinking:
-            _write(learner, learner.think(1.0))
-        _write(learner, learner.checkpoint())
+        learner = learner_over(store)
+        for batch in batches(self.load.events):
+            deliver(learner, batch)
+        rest(learner)
         pending = store.counts()["outbox"]
         found = audit(database, self.load.events)
         wrong = [
@@ -136,34 +124,6 @@ def _keys(database: Path) -> list[bytes]:
         if verdict != "ok":
             raise sqlite3.DatabaseError(verdict)
         return [key for (key,) in connection.execute("SELECT key FROM journal")]
-
-
-def _learner(store: SqlStore) -> HomeLearner:
-    topics = Topics()
-    decoder = BatchDecoder(
-        HomeAssistantInput(Eventstream(TOPIC), status_topic="homeassistant/status"),
-        StreamClock(),
-        heartbeat_topic=topics.heartbeat,
-        learning_topic=topics.learning_set,
-    )
-    learner = HomeLearner(store, LearningCore(HOME, detectors()), decoder, Announcer(HOME.id, topics))
-    learner.recover()
-    return learner
-
-
-def _write(learner: HomeLearner, work: Work) -> None:
-    if work:
-        learner.write(work, holder=None, now_us=1)
-
-
-def _batches(events: Iterable[StateChange]) -> Iterator[list[StateChange]]:
-    batch: list[StateChange] = []
-    for event in events:
-        batch.append(event)
-        if len(batch) == BATCH:
-            yield batch
-            batch = []
-    yield batch
 
 
 def _memory() -> str | None:

@@ -12,6 +12,7 @@ from urllib.parse import quote
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from schemas.tables import METADATA
 from sinks.store import migrations
 from sinks.store.errors import NewerStoreError
 
@@ -45,6 +46,23 @@ def refuse_newer(path: Path) -> None:
     found = revision_of(path)
     if found is not None and found not in migrations.REVISIONS:
         raise NewerStoreError(migrations.newer(found))
+
+
+def has_our_tables(path: Path) -> bool:
+    """Whether a store has the tables and columns of our revision and no others, as far as it can be read."""
+    try:
+        with looking_into(path) as connection:
+            names = connection.execute(
+                "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT GLOB 'sqlite_*'"
+            )
+            found = {
+                name: {row[1] for row in connection.execute(f'PRAGMA table_info("{name}")')}
+                for (name,) in names.fetchall()
+                if name != "alembic_version"
+            }
+    except (OSError, sqlite3.Error):
+        return True
+    return found == {name: {*table.columns.keys()} for name, table in METADATA.tables.items()}
 
 
 def is_open_elsewhere(path: Path) -> bool:

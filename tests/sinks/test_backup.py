@@ -17,6 +17,7 @@ from sinks.store import NewerStoreError, SqlStore, backup, migrations, sealed_fi
 from sinks.store.backup import BackupError
 from sinks.store.manifest import DATABASE
 from sinks.store.replacing import finish, intention
+from sinks.store.start import make_whole
 
 A_BATCH = 20
 
@@ -257,6 +258,24 @@ def newer(home: Home) -> Callable[[], dict[str, bytes]]:
         return {path.name: path.read_bytes() for path in home.database.parent.glob("ha-ai.db*")}
 
     return files
+
+
+@pytest.mark.parametrize(
+    "statement", ["ALTER TABLE gaps ADD healed INTEGER", "CREATE TABLE rooms (home TEXT)"]
+)
+def test_a_newer_store_whose_mark_is_still_ours_is_no_damaged_one(
+    home: Home, newer: Callable[[], dict[str, bytes]], statement: str
+) -> None:
+    """As after a kill between a newer version's upgrade and its mark: nothing is mended away."""
+    home.store.close()
+    with closing(sqlite3.connect(home.database)) as connection:
+        connection.execute(statement)
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    before = newer()
+    assert "ha-ai.db.mark" in before
+    with pytest.raises(NewerStoreError, match="got 9999"):
+        make_whole(home.database, lambda _folder: None, home="home", now_us=1)
+    assert newer() == before
 
 
 @pytest.mark.parametrize("mode", ["wal", "delete"])

@@ -256,6 +256,7 @@ def test_a_newer_store_is_refused_in_one_line(
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
         connection.commit()
         connection.execute("PRAGMA journal_mode = DELETE")
+    Path("ha-ai.db.mark").unlink()
     before = {path.name: path.read_bytes() for path in Path().glob("ha-ai.db*")}
     monkeypatch.setenv("HA_AI_MQTT_URL", f"mqtt://127.0.0.1:{free_port}")
     outcome = ha_ai(*words)
@@ -268,6 +269,7 @@ def test_a_newer_store_is_refused_in_one_line(
         assert len([line for line in outcome.err.splitlines() if line.startswith("ha-ai:")]) == 1
     after = {path.name: path.read_bytes() for path in Path().glob("ha-ai.db*")}
     assert after["ha-ai.db"] == before["ha-ai.db"]
+    assert "ha-ai.db.mark" not in after
     assert all(not content for name, content in after.items() if name.endswith("-wal"))
 
 

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 
-from faststream.mqtt import MQTTBroker
-
 from pipeline.consumers.consumer import Desk, Received
 from pipeline.consumers.review.reviewer import Reviewer
+from pipeline.delivery.steady import SteadyBroker
 from pipeline.reviewing.key_file import load_key
 from pipeline.reviewing.signing import new_command
 from pipeline.settings import Settings
@@ -59,7 +58,7 @@ class ReviewDesk:
         self.store = SqlStore(settings.store_url, home=home.id)
         self.store.migrate()
         self._executor = ThreadPoolExecutor(1)
-        broker = MQTTBroker(settings.broker_url)
+        broker = SteadyBroker(settings.broker_url)
         self.desk = MovedDesk(settings, home, self.store, self._executor, broker)
         self.reviewer = Reviewer(self.desk)
         self.key = load_key(settings.command_key_file, create=False)

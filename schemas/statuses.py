@@ -52,6 +52,22 @@ class ServiceStatus(Schema):
     since: datetime | None = None
 
 
+class SessionSign(Schema):
+    """Who has the durable session under a client id; said every `every_s` while that is so, and retained.
+
+    `instance` is new with every start; `store` tells installations apart without saying where they keep it.
+    """
+
+    schema_version: Literal[1] = 1
+    client_id: str = Field(max_length=64)
+    instance: str = Field(max_length=64)
+    host: str = Field(max_length=64, pattern=r"^[\x20-\x7e]*$")
+    process: int
+    store: str = Field(max_length=64)
+    since: datetime
+    every_s: float = Field(gt=0, allow_inf_nan=False)
+
+
 class DeadLetter(Schema):
     """A message that could not be taken, with the beginning of its payload in base64.
 

@@ -127,6 +127,11 @@ class Topics:
         return self._topic("internal/heartbeat")
 
     @property
+    def session(self) -> str:
+        """Who has the durable session, said every few seconds; retained."""
+        return self._topic("internal/session")
+
+    @property
     def probe(self) -> str:
         """Where ``ha-ai doctor`` tries out what the broker does."""
         return self._topic("internal/probe")

@@ -116,13 +116,13 @@ def _parts(settings: Settings, home: Home, consumers: frozenset[Consumer]) -> tu
     """What runs in this process, and what beside it."""
     parts: list[Part] = []
     beside: list[Loop] = []
-    filled = None
+    filled, health = None, None
     if consumers & STATEFUL:
         # What learning imports takes 20 MB: the deployer's process has no use for it.
         from pipeline.cli.learning import learning  # noqa: PLC0415
 
         service, loops = learning(settings, home, consumers & STATEFUL)
-        filled = service.outbox_filled
+        filled, health = service.outbox_filled, service.health
         parts.append(service)
         beside += loops
     here = consumers - STATEFUL
@@ -130,7 +130,7 @@ def _parts(settings: Settings, home: Home, consumers: frozenset[Consumer]) -> tu
         here -= {Consumer.DEPLOY}
         beside.append(partial(_deploy_beside, settings))
     if here:
-        parts.append(ConsumerHost(settings, home, factories(here), outbox_filled=filled))
+        parts.append(ConsumerHost(settings, home, factories(here), outbox_filled=filled, health=health))
     return parts, beside
 
 

@@ -8,9 +8,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple, Protocol, TypeVar
 
-from faststream.mqtt import MQTTBroker
+import zmqtt
 
 from pipeline.delivery.egress import publish
+from pipeline.delivery.health import Health
+from pipeline.delivery.refusals import Kind, Refusals, kind_of
+from pipeline.delivery.steady import SteadyBroker
 from pipeline.settings import Settings
 from schemas.home import Home
 from schemas.outgoing import Outgoing
@@ -76,15 +79,21 @@ class StatelessConsumer(Protocol):
 class Desk:
     """What a consumer works with: settings, the home, its store, and its own connection to the broker.
 
-    `outbox_filled` is set after a commit that enqueued messages, so that they leave at once.
+    `outbox_filled` is set after a commit that enqueued messages, so that they leave at once. `health` is the
+    process's, where its service learns or publishes.
     """
 
     settings: Settings
     home: Home
     store: SqlStore
     executor: ThreadPoolExecutor
-    broker: MQTTBroker
+    broker: SteadyBroker
     outbox_filled: asyncio.Event = field(default_factory=asyncio.Event)
+    health: Health = field(default_factory=Health)
+    refusals: Refusals = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.refusals = Refusals(self.health, self.settings.topics.everything)
 
     async def ask(self, call: Callable[[], T]) -> T:
         """Call something on the store's thread.
@@ -102,9 +111,25 @@ class Desk:
         self.outbox_filled.set()
         return result
 
-    async def publish(self, message: Outgoing) -> None:
-        """Publish past the outbox: what is retained and said again, or awaited for a moment only."""
-        await publish(self.broker, message)
+    async def publish(self, message: Outgoing) -> bool:
+        """Publish past the outbox: what is retained and said again, or awaited for a moment only.
+
+        False where the broker refuses it, which health tells.
+
+        Raises
+        ------
+        zmqtt.MQTTError, OSError
+            There is no connection.
+        """
+        try:
+            await publish(self.broker, message)
+        except (zmqtt.MQTTError, OSError) as error:
+            if kind_of(error) is Kind.LOST:
+                raise
+            self.refusals.refused(message.topic, len(message.payload), error)
+            return False
+        self.refusals.accepted(message.topic)
+        return True
 
     def now_us(self) -> int:
         """UTC microseconds."""

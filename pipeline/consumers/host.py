@@ -13,6 +13,7 @@ from pipeline.consumers.as_published import AsPublishedBroker
 from pipeline.consumers.consumer import Consumer, Desk, Inlet, Loop, Received, StatelessConsumer
 from pipeline.delivery.connection import connect, egress_broker, subscribe
 from pipeline.delivery.egress import MessageExpiry
+from pipeline.delivery.health import Health
 from pipeline.settings import Settings
 from schemas.home import Home
 from sinks.store import SqlStore, StoreUnavailableError
@@ -36,6 +37,8 @@ class ConsumerHost:
         What makes each consumer that is to run.
     outbox_filled
         Set after commits that enqueued messages: what a publisher in this process waits for.
+    health
+        Where it is told what the broker refuses, if somebody shows that.
     """
 
     def __init__(
@@ -45,6 +48,7 @@ class ConsumerHost:
         factories: Mapping[Consumer, Factory],
         *,
         outbox_filled: asyncio.Event | None = None,
+        health: Health | None = None,
     ) -> None:
         self._settings = settings
         self._store = SqlStore(settings.store_url, home=home.id)
@@ -56,7 +60,7 @@ class ConsumerHost:
         for name, factory in factories.items():
             broker = egress_broker(settings, self._connection_failed, None, name=name, kind=AsPublishedBroker)
             broker.add_middleware(MessageExpiry)
-            desk = Desk(settings, home, self._store, self._executor, broker, filled)
+            desk = Desk(settings, home, self._store, self._executor, broker, filled, health or Health())
             self._consumers.append((factory(desk), broker))
 
     async def run(self) -> None:

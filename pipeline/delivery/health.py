@@ -96,6 +96,12 @@ class Metrics:
         self.patterns = Gauge("haai_patterns", "Active patterns", ["pattern_type"], registry=self.registry)
         self.days = Counter("haai_days_closed", "Days closed or closed again", registry=self.registry)
         self.published = Counter("haai_published", "Messages published", registry=self.registry)
+        self.dropped = Counter(
+            "haai_dropped",
+            "Messages of the outbox that were dropped unsent",
+            ["reason"],
+            registry=self.registry,
+        )
         self.store_errors = Counter("haai_store_errors", "Commits that failed", registry=self.registry)
         self.waiting = Gauge("haai_waiting", "Messages received and not committed", registry=self.registry)
         self.lag = Gauge("haai_lag_seconds", "Event to commit, of the latest", registry=self.registry)

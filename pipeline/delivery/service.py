@@ -34,6 +34,8 @@ from pipeline.delivery.health import Health, Metrics
 from pipeline.delivery.intake import Intake
 from pipeline.delivery.learner import HomeLearner
 from pipeline.delivery.ownership import Ownership
+from pipeline.delivery.refusals import Kind, Refusals, kind_of
+from pipeline.delivery.rival import Rival
 from pipeline.delivery.steady import NotOwnerError
 from pipeline.ingest.bounds import Clock, WallClock
 from pipeline.ingest.inputs import HomeAssistantInput, stream_of
@@ -56,6 +58,8 @@ DRAIN_S = 10.0
 GOODBYE_S = 3.0
 SAY_AGAIN_S = 60.0
 COMMIT_LOOP = 0
+BROKER = "broker"
+READING = "reading"
 LEASE_LOST = "the lease was lost: another process owns the home"
 T = TypeVar("T")
 Loop = Callable[[], Coroutine[object, object, None]]
@@ -98,8 +102,14 @@ class Service:
         self._ownership = Ownership(self.store.leases, "p0", ttl_s=settings.lease_s, executor=self._executor)
         self._time = HomeTime()
         self._intake = Intake(now_us=self._time.now_us)
+        self._rival = Rival(settings, self.health)
+        self._refusals = Refusals(self.health, settings.topics.everything)
         self.ingest = durable_broker(
-            settings, self._connection_failed, permission=self._ownership.valid, room=self._intake.room
+            settings,
+            self._connection_failed,
+            permission=self._ownership.valid,
+            room=self._intake.room,
+            displaced=self._rival.stand_by,
         )
         stream = stream_of(settings.input, settings.eventstream_topic, settings.statestream_topic)
         topics = settings.topics
@@ -144,7 +154,8 @@ class Service:
         await self._store_call(self.store.migrate)
         loops: list[Loop] = [self._watch_failure, self._watch_connections, self._give_out]
         if self._learns:
-            loops = [*await self._start_learning(), *loops, self._heartbeat, self._say_status]
+            said = [self._heartbeat, self._say_status, self._say_session]
+            loops = [*await self._start_learning(), *loops, *said]
         return loops
 
     async def _start_learning(self) -> list[Loop]:
@@ -199,8 +210,10 @@ class Service:
                 self.store,
                 self.egress,
                 executor=self._executor,
+                health=self.health,
                 metrics=self.metrics,
                 filled=self.outbox_filled,
+                refusals=self._refusals,
             )
             await egress.run()
         await self._failed.wait()
@@ -263,10 +276,26 @@ class Service:
             self.health.publishing = connection_id(self.egress) is not None
             current = connection_id(self.ingest)
             self.health.connected = current is not None
+            self._tell_trouble()
             if current != known:
                 await self._tell_connection(known, current)
             known = current
             await asyncio.sleep(WATCH_S)
+
+    def _tell_trouble(self) -> None:
+        """Say why there is no connection, and which topics the broker does not let us read."""
+        trouble = self.ingest.trouble or self.egress.trouble
+        if trouble:
+            self.health.notices[BROKER] = f"no connection to {self.settings.broker_url}: {trouble}"
+        else:
+            self.health.notices.pop(BROKER, None)
+        refused = self.ingest.client.refused_filters if self.ingest.client else {}
+        if refused:
+            self.health.faults[READING] = (
+                f"the broker does not let us read {', '.join(sorted(refused))}: let this user read that"
+            )
+        else:
+            self.health.faults.pop(READING, None)
 
     async def _tell_connection(self, known: int | None, current: int | None) -> None:
         if self._committer is not None and known is not None:
@@ -279,7 +308,9 @@ class Service:
     async def _heartbeat(self) -> None:
         while True:
             beat = Outgoing(uuid.uuid4().hex, self.settings.topics.heartbeat, b"", expiry_s=60)
-            await self._try_publish(beat)
+            if not await self._try_publish(beat) and self.settings.topics.heartbeat in self._refusals.topics:
+                # Nothing can come back that does not go out; a new process would be refused, too.
+                self.health.last_heartbeat_s = time.monotonic()
             await asyncio.sleep(self.settings.heartbeat_s)
 
     async def _watchdog(self) -> None:
@@ -291,7 +322,7 @@ class Service:
         patience_s = max(self.settings.watchdog_s, 2 * self.settings.heartbeat_s)
         while True:
             await asyncio.sleep(min(5.0, patience_s / 4))
-            if self.health.degraded or not self.health.publishing:
+            if self.health.degraded or not (self.health.publishing and self.health.connected):
                 self.health.last_heartbeat_s = time.monotonic()
             elif time.monotonic() - self.health.last_sign_s > patience_s:
                 raise FatalError(f"no message was committed for {patience_s:.0f} s")
@@ -307,6 +338,16 @@ class Service:
                 said, known, said_s = state, current, time.monotonic()
             await asyncio.sleep(0.5)
 
+    async def _say_session(self) -> None:
+        """Say that the session is ours, at once and every few seconds, as long as that is so."""
+        known, said_s = None, 0.0
+        while True:
+            current = connection_id(self.ingest)
+            is_due = current != known or time.monotonic() - said_s >= self._rival.every_s
+            if current is not None and is_due and await self._try_publish(self._rival.sign()):
+                known, said_s = current, time.monotonic()
+            await asyncio.sleep(min(WATCH_S, self._rival.every_s))
+
     async def _say_goodbye(self) -> None:
         """Say offline, unless another process is there; a broker that does not answer is not waited for."""
         if self.health.owner:
@@ -321,7 +362,10 @@ class Service:
             await publish(self.egress, message)
         except (zmqtt.MQTTError, OSError) as error:
             log.debug("not published", topic=message.topic, error=str(error))
+            if kind_of(error) is not Kind.LOST:
+                self._refusals.refused(message.topic, len(message.payload), error)
             return False
+        self._refusals.accepted(message.topic)
         return True
 
     async def _tell_damage(self) -> None:

@@ -175,6 +175,8 @@ class SteadyClient(zmqtt.MQTTClient):
         zmqtt.MQTTError
             There is no connection, or it is no message.
         """
+        if "\0" in topic:
+            raise zmqtt.MQTTInvalidTopicError("expected a topic without NUL")
         payload = payload.encode() if isinstance(payload, str) else payload
         self._check_size(topic, payload, properties)
         try:

@@ -28,6 +28,7 @@ from schemas.tables import (
 from sinks.store import audit
 from sinks.store.ages import Leaving, Term, leaving
 from sinks.store.engine import Database
+from sinks.store.outbox import LARGEST_COUNT, NEVER_OLD
 
 DAY_US = 86_400_000_000
 # Between two hourly looks a home that is lived in has a day fall due, and late ones a few more.
@@ -80,7 +81,8 @@ BOUNDS = {
     "day_aggregates": f"{AGGREGATE_TERM.days} days, and the {AGGREGATE_TERM.settling} that were lived since",
     "patterns": f"all that are active, and the newest {RETIRED_PATTERNS:,} of the retired",
     "anomalies": f"as long as day sets, and the newest {ANOMALIES:,}",
-    "outbox": f"what was sent: {OUTBOX_DAYS} days, and the newest {OUTBOX_ROWS:,}; what was not: until it is",
+    "outbox": f"what was sent: {OUTBOX_DAYS} days, and the newest {OUTBOX_ROWS:,}; what was not: until it "
+    f"expires, or 7 days and the newest {NEVER_OLD:,}; {LARGEST_COUNT:,} messages and 32 MB at most",
     "dead_letters": f"the newest {DEAD_LETTERS:,}",
     "leases": "one for each part of the home",
     "snapshots": "one of each name",

@@ -1,6 +1,6 @@
 """The store of one home: journal, days, patterns, outbox, dead letters, snapshots and gaps."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from typing import NamedTuple
@@ -30,6 +30,7 @@ from sinks.store.engine import Database
 from sinks.store.errors import StoreDamagedError
 from sinks.store.lease import Held, Leases
 from sinks.store.mending import Integrity
+from sinks.store.outbox import Dropped, bound_outbox
 from sinks.store.quarantine import QuarantineReads
 from sinks.store.replacing import finish, intention
 from sinks.store.retention import Overdue
@@ -253,10 +254,13 @@ class SqlStore:
             return None
         return stored
 
-    def pending(self, limit: int) -> list[Outgoing]:
-        """Return the oldest messages that were not sent, in order."""
+    def pending(self, limit: int, *, without: Collection[str] = ()) -> list[Outgoing]:
+        """Return the oldest messages that were not sent, in order; none of the topics `without`."""
         columns = [_OUTBOX.c[name] for name in Outgoing._fields]
-        oldest = select(*columns).where(self._is_pending()).order_by(_OUTBOX.c.seq).limit(limit)
+        wanted = self._is_pending()
+        if without:
+            wanted &= _OUTBOX.c.topic.not_in(without)
+        oldest = select(*columns).where(wanted).order_by(_OUTBOX.c.seq).limit(limit)
         with self._database.reading() as connection:
             return [Outgoing(*row) for row in connection.execute(oldest)]
 
@@ -266,6 +270,17 @@ class SqlStore:
             for start in range(0, len(ids), KEYS_A_QUERY):
                 these = _OUTBOX.c.id.in_(ids[start : start + KEYS_A_QUERY])
                 connection.execute(update(_OUTBOX).where(self._is_pending(), these).values(sent_us=at_us))
+
+    def set_aside(self, letters: Mapping[str, DeadLetter], at_us: int) -> None:
+        """Keep, as dead letters, messages of the outbox that cannot be sent, by their ids there."""
+        with self._database.writing() as connection:
+            Transaction(connection, self.home).bury(list(letters.values()))
+            these = _OUTBOX.c.id.in_(letters)
+            connection.execute(update(_OUTBOX).where(self._is_pending(), these).values(sent_us=at_us))
+
+    def bound_outbox(self, *, now_us: int) -> list[Dropped]:
+        """Delete what waits too long or is too much, and return what that was."""
+        return bound_outbox(self._database, self.home, now_us=now_us)
 
     def counts(self) -> dict[str, int]:
         """Return how many rows there are: journal, day_sets, patterns, outbox, dead_letters, gaps.

@@ -1,7 +1,7 @@
 """Every store keeps every law, on a real database; every law rejects a store that breaks it."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
@@ -389,8 +389,8 @@ class Forgetful(SqlStore):
 class Alphabetical(SqlStore):
     """Publishes by id."""
 
-    def pending(self, limit: int) -> list[Outgoing]:
-        return sorted(super().pending(1000))[:limit]
+    def pending(self, limit: int, *, without: Collection[str] = ()) -> list[Outgoing]:
+        return sorted(super().pending(1000, without=without))[:limit]
 
 
 class Chronological(SqlStore):
@@ -403,8 +403,8 @@ class Chronological(SqlStore):
 class Hasty(SqlStore):
     """Takes a message that was read for one that was sent."""
 
-    def pending(self, limit: int) -> list[Outgoing]:
-        found = super().pending(limit)
+    def pending(self, limit: int, *, without: Collection[str] = ()) -> list[Outgoing]:
+        found = super().pending(limit, without=without)
         self.sent([message.id for message in found], NOON_US)
         return found
 

@@ -242,8 +242,9 @@ class Shower:
             await self._publish(seen, form, again=True)
 
     async def _retain(self, topic: str, payload: bytes) -> None:
-        await self._desk.publish(Outgoing(secrets.token_hex(16), topic, payload, retain=True))
-        self._known.published(topic, payload, connection_id(self._desk.broker))
+        # What is refused is tried again with every look.
+        if await self._desk.publish(Outgoing(secrets.token_hex(16), topic, payload, retain=True)):
+            self._known.published(topic, payload, connection_id(self._desk.broker))
 
     async def _point(self, seen: Seen, *, again: bool) -> None:
         """Let a notification point to what waits; only when that has changed, or Home Assistant forgot it."""

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 import structlog
-from faststream.mqtt import MQTTBroker
 from structlog._config import BoundLoggerLazyProxy
 
 from pipeline.consumers.consumer import Desk
+from pipeline.delivery.steady import SteadyBroker
 from pipeline.settings import OLD_NAMES, Settings
 from schemas.home import Home
 from sinks.store import SqlStore
@@ -66,4 +66,4 @@ def store(settings: Settings, home: Home) -> Iterator[SqlStore]:
 async def desk(settings: Settings, home: Home, store: SqlStore) -> AsyncIterator[Desk]:
     """What a consumer works with; its connection to the broker is not made."""
     with ThreadPoolExecutor(1) as executor:
-        yield Desk(settings, home, store, executor, MQTTBroker(settings.broker_url))
+        yield Desk(settings, home, store, executor, SteadyBroker(settings.broker_url))

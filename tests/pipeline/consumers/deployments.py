@@ -12,10 +12,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from faststream.mqtt import MQTTBroker
-
 from pipeline.consumers.consumer import Desk, Received
 from pipeline.consumers.deploy.deployer import Deployer
+from pipeline.delivery.steady import SteadyBroker
 from pipeline.deploying.contents import is_same
 from pipeline.deploying.steps import Patience, Step
 from pipeline.reviewing.key_file import load_key
@@ -125,7 +124,7 @@ class Bench:
 
     def deployer(self) -> Deployer:
         """Return a deployer as a process that has just started has it."""
-        desk = Desk(self.settings, Home(), self.store, self.executor, MQTTBroker())
+        desk = Desk(self.settings, Home(), self.store, self.executor, SteadyBroker())
         return Deployer(desk, patience=self.patience, timeout_s=self.timeout_s)
 
     def approve(self, suggestion: Suggestion, *, person: str = "Anna") -> SignedCommand:

@@ -38,8 +38,10 @@ class Publisher:
             desk.store,
             desk.broker,
             executor=desk.executor,
+            health=desk.health,
             metrics=Metrics(),
             filled=desk.outbox_filled,
+            refusals=desk.refusals,
         )
         return [egress.run]
 

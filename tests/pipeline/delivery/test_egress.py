@@ -2,25 +2,32 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Callable
+import time
+from collections.abc import AsyncIterator, Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import aiomqtt
 import pytest
 import zmqtt
-from faststream.mqtt import MQTTBroker
+from faststream.mqtt import QoS
 
 from benchmarks.processes import wait_until
 from pipeline.delivery import egress as module
-from pipeline.delivery.connection import egress_broker
+from pipeline.delivery import lanes, outbox_bounds, peers, steady
+from pipeline.delivery.connection import at_once, egress_broker
 from pipeline.delivery.egress import Egress, MessageExpiry
-from pipeline.delivery.health import Metrics
+from pipeline.delivery.health import Health, Metrics
+from pipeline.delivery.refusals import Refusals
+from pipeline.delivery.steady import SteadyBroker
 from pipeline.settings import Settings
 from schemas.outgoing import Outgoing
+from schemas.statuses import DeadLetter
 from sinks.store import SqlStore
+from tests.hostile_broker import PUBLISH, HostileBroker, Peer, good, sized
 
 PATIENCE_S = 10.0
 MESSAGES = [Outgoing(f"id{number}", "ha-ai/dead-letter", b"%d" % number, expiry_s=60) for number in range(5)]
@@ -32,26 +39,23 @@ def store(tmp_path: Path) -> SqlStore:
     made = SqlStore(f"sqlite:///{tmp_path}/ha-ai.db")
     made.migrate()
     with made.begin() as transaction:
-        transaction.enqueue(MESSAGES, 1)
+        transaction.enqueue(MESSAGES, time.time_ns() // 1000)
     return made
 
 
 @pytest.fixture
-async def connected(broker: Any) -> AsyncIterator[MQTTBroker]:
+async def connected(broker: Any) -> AsyncIterator[SteadyBroker]:
     """The outbox's connection to a broker."""
     async with connection_to(broker.url) as made:
         yield made
 
 
 @asynccontextmanager
-async def connection_to(url: str) -> AsyncIterator[MQTTBroker]:
+async def connection_to(url: str) -> AsyncIterator[SteadyBroker]:
     """An outbox's connection."""
     will = zmqtt.Will(topic="ha-ai/gone", payload=b"", qos=zmqtt.QoS.AT_LEAST_ONCE, retain=False)
 
-    async def failed() -> None:
-        pytest.fail("the connection could not be recovered")
-
-    made = egress_broker(Settings(_env_file=None, mqtt_url=url), failed, will)
+    made = egress_broker(Settings(_env_file=None, mqtt_url=url), at_once, will)
     made.add_middleware(MessageExpiry)
     await made.start()
     yield made
@@ -74,13 +78,24 @@ async def reader(broker: Any) -> AsyncIterator[list[aiomqtt.Message]]:
         reading.cancel()
 
 
-def outbox(store: SqlStore, broker: MQTTBroker) -> Egress:
+def outbox(
+    store: SqlStore, broker: SteadyBroker, health: Health | None = None, filled: asyncio.Event | None = None
+) -> Egress:
     """The outbox's way out."""
-    return Egress(store, broker, executor=ThreadPoolExecutor(1), metrics=Metrics(), filled=asyncio.Event())
+    health = health or Health()
+    return Egress(
+        store,
+        broker,
+        executor=ThreadPoolExecutor(1),
+        health=health,
+        metrics=Metrics(),
+        filled=filled or asyncio.Event(),
+        refusals=Refusals(health, "ha-ai/#"),
+    )
 
 
 async def test_messages_go_out_in_order_with_id_and_expiry(
-    store: SqlStore, connected: MQTTBroker, reader: list[Any]
+    store: SqlStore, connected: SteadyBroker, reader: list[Any]
 ) -> None:
     """They are marked as sent, and go once."""
     out = outbox(store, connected)
@@ -95,7 +110,7 @@ async def test_messages_go_out_in_order_with_id_and_expiry(
 
 
 async def test_killed_before_they_were_marked_they_go_again_under_the_same_ids(
-    store: SqlStore, connected: MQTTBroker, reader: list[Any], monkeypatch: pytest.MonkeyPatch
+    store: SqlStore, connected: SteadyBroker, reader: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A reader that inserts or ignores by id has each once."""
 
@@ -113,23 +128,22 @@ async def test_killed_before_they_were_marked_they_go_again_under_the_same_ids(
 
 
 async def test_what_is_committed_during_the_look_into_the_outbox_goes_at_once(
-    store: SqlStore, connected: MQTTBroker, monkeypatch: pytest.MonkeyPatch
+    store: SqlStore, connected: SteadyBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Filled after the outbox was found empty and before it waits, it is not left until the next poll."""
     monkeypatch.setattr(module, "POLL_S", 10 * PATIENCE_S)
     filled, looks, pending = asyncio.Event(), [], store.pending
     loop = asyncio.get_running_loop()
 
-    def look(limit: int) -> list[Outgoing]:
+    def look(limit: int, *, without: Collection[str]) -> list[Outgoing]:
         looks.append(limit)
         if len(looks) > 1:
-            return pending(limit)
+            return pending(limit, without=without)
         asyncio.run_coroutine_threadsafe(_fill(filled), loop).result()
         return []
 
     monkeypatch.setattr(store, "pending", look)
-    out = Egress(store, connected, executor=ThreadPoolExecutor(1), metrics=Metrics(), filled=filled)
-    running = asyncio.create_task(out.run())
+    running = asyncio.create_task(outbox(store, connected, filled=filled).run())
     await wait_until(lambda: store.counts()["outbox"] == 0, PATIENCE_S, "an empty outbox")
     running.cancel()
 
@@ -138,21 +152,220 @@ async def _fill(filled: asyncio.Event) -> None:
     filled.set()
 
 
+def enqueue(store: SqlStore, *messages: Outgoing) -> None:
+    """Put messages into the outbox."""
+    with store.begin() as transaction:
+        transaction.enqueue(messages, time.time_ns() // 1000)
+
+
+def numbered(topic: str, number: int, **how: Any) -> list[Outgoing]:
+    """So many messages on a topic."""
+    return [Outgoing(f"{topic}{each}", topic, b"%d" % each, **how) for each in range(number)]
+
+
+@asynccontextmanager
+async def going_out(store: SqlStore, url: str, health: Health) -> AsyncIterator[SteadyBroker]:
+    """An outbox that is published."""
+    async with connection_to(url) as connected:
+        running = asyncio.create_task(outbox(store, connected, health).run())
+        yield connected
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+def is_empty(store: SqlStore) -> bool:
+    """Whether nothing waits."""
+    return store.counts()["outbox"] == 0
+
+
 @pytest.mark.mosquitto
-async def test_a_refused_message_is_tried_again(
+async def test_a_topic_that_is_forbidden_holds_up_no_other(
     store: SqlStore, mosquitto: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What the broker answers with an error stays in the outbox, and goes once it is allowed."""
-    monkeypatch.setattr(module, "BACKOFF_S", 0.05)
-    rights = tmp_path / "acl"
-    rights.write_text("topic read #\n")
+    """What may not be published becomes letters, and makes none of itself; given the right, all is well."""
+    monkeypatch.setattr(module, "PROBE_S", 0.1)
+    rights, health = tmp_path / "acl", Health()
+    rights.write_text("topic readwrite #\ntopic deny ha-ai/dead-letter\ntopic deny ha-ai/status/forbidden\n")
     broker = mosquitto(acl_file=rights)
-    async with connection_to(broker.url) as connected:
-        with pytest.raises(zmqtt.MQTTError):
-            await outbox(store, connected).publish_page()
-        assert store.counts()["outbox"] == len(MESSAGES)
-        running = asyncio.create_task(outbox(store, connected).run())
-        rights.write_text("topic readwrite #\n")
-        broker._process.send_signal(signal.SIGHUP)
-        await wait_until(lambda: store.counts()["outbox"] == 0, PATIENCE_S, "an empty outbox")
-        running.cancel()
+    with store.begin() as transaction:
+        letters = [letter(message) for message in MESSAGES]
+        transaction.bury(letters)
+    others = numbered("ha-ai/status/analysis_complete", 250)
+    enqueue(store, *others[:100], *numbered("ha-ai/status/forbidden", 3), *others[100:])
+    async with aiomqtt.Client(broker.host, broker.port, protocol=aiomqtt.ProtocolVersion.V5) as client:
+        await client.subscribe("ha-ai/status/#", qos=1)
+        async with going_out(store, broker.url, health):
+            await wait_until(lambda: is_empty(store), PATIENCE_S, "an empty outbox")
+            received = [await anext(aiter(client.messages)) for _ in others]
+            assert [message.payload for message in received] == [message.payload for message in others]
+            kept = store.dead_letters(100)
+            assert len(kept) == len(letters) + 3
+            assert {each.reason for each in kept if each.topic == "ha-ai/status/forbidden"} == {"refused"}
+            words = [each for each in health.notices.values() if "ha-ai/dead-letter" in each]
+            assert "Not authorized" in words[0]
+            assert "topic readwrite ha-ai/#" in words[0]
+            rights.write_text("topic readwrite #\n")
+            broker._process.send_signal(signal.SIGHUP)
+            await wait_until(lambda: not health.notices, PATIENCE_S, "no notice")
+
+
+def letter(message: Outgoing) -> DeadLetter:
+    """The letter that a message tells of."""
+    return DeadLetter(
+        message_id=message.id,
+        reason="not_json",
+        detail="expected JSON",
+        topic="homeassistant_events",
+        received_at=datetime(2026, 11, 20, tzinfo=UTC),
+        size_bytes=1,
+        payload_base64="",
+    )
+
+
+@pytest.mark.mosquitto
+@pytest.mark.parametrize("limit", ["message_size_limit", "max_packet_size"])
+async def test_what_is_larger_than_the_broker_takes_holds_up_nothing(
+    limit: str, store: SqlStore, mosquitto: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It becomes a letter, whether the broker refuses it, says before how much it takes, or hangs up."""
+    monkeypatch.setattr(lanes, "FIRST_WAIT_S", 0.05)
+    broker, health = mosquitto(**{limit: 3_000}), Health()
+    enqueue(store, Outgoing("large", "ha-ai/events/large", b"x" * 4_000), *numbered("ha-ai/status/x", 200))
+    async with going_out(store, broker.url, health):
+        await wait_until(lambda: is_empty(store), PATIENCE_S, "an empty outbox")
+    (kept,) = store.dead_letters(10)
+    assert (kept.topic, kept.size_bytes, kept.reason) == ("ha-ai/events/large", 4_000, "refused")
+    assert any("ha-ai/events/large" in each for each in health.notices.values())
+
+
+class Picky:
+    """A broker that does something else upon one topic; it notes what it takes."""
+
+    def __init__(self, topic: str, puback: bytes | None) -> None:
+        self.topic = topic.encode()
+        self.puback = puback
+        self.taken: list[tuple[str, bytes]] = []
+
+    async def __call__(self, peer: Peer) -> None:
+        """Behave."""
+        await peer.greet()
+        while True:
+            first, body = await peer.packet()
+            if first >> 4 != PUBLISH:
+                continue
+            topic, number, payload = read_message(body)
+            if topic != self.topic:
+                self.taken.append((topic.decode(), payload))
+                await peer.send(b"\x40\x02" + number)
+            elif self.puback is None:
+                return
+            else:
+                await peer.send(sized(0x40, number + self.puback))
+
+
+def read_message(body: bytes) -> tuple[bytes, bytes, bytes]:
+    """Topic, packet id and payload of a PUBLISH of QoS 1 with short properties."""
+    size = int.from_bytes(body[:2], "big")
+    begin = 4 + size
+    return body[2 : 2 + size], body[2 + size : begin], body[begin + 1 + body[begin] :]
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Waits of seconds take a fraction of one."""
+    monkeypatch.setattr(lanes, "FIRST_WAIT_S", 0.02)
+    monkeypatch.setattr(lanes, "LONGEST_WAIT_S", 0.05)
+    monkeypatch.setattr(peers, "FIRST_S", 0.02)
+    monkeypatch.setattr(steady, "PUBACK_S", 0.2)
+    monkeypatch.setattr(module, "POLL_S", 0.02)
+
+
+async def others_went(picky: Picky, others: list[Outgoing]) -> None:
+    """Wait until each of the others was taken, in order."""
+    wanted = [(message.topic, message.payload) for message in others]
+    await wait_until(lambda: list(dict.fromkeys(picky.taken)) == wanted, PATIENCE_S, "all others, in order")
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_refusal_for_now_holds_back_its_topic_alone(
+    store: SqlStore,
+) -> None:
+    """Others go; the topic's messages wait in order, and go when the broker takes them again."""
+    picky, held, others = Picky("ha-ai/dead-letter", b"\x97\x00"), MESSAGES, numbered("ha-ai/status/x", 150)
+    enqueue(store, *others)
+    async with HostileBroker() as broker:
+        broker.behaviour = picky
+        async with going_out(store, broker.url, Health()):
+            await others_went(picky, others)
+            assert store.counts()["outbox"] == len(held)
+            picky.topic = b""
+            await wait_until(lambda: is_empty(store), PATIENCE_S, "an empty outbox")
+        assert picky.taken[-len(held) :] == [(message.topic, message.payload) for message in held]
+    assert store.dead_letters(10) == []
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_refusal_for_now_that_lasts_becomes_one_for_good(
+    store: SqlStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After attempts and time."""
+    monkeypatch.setattr(lanes, "PASSING_S", 0.1)
+    picky = Picky("ha-ai/dead-letter", b"\x97\x00")
+    async with HostileBroker() as broker:
+        broker.behaviour = picky
+        async with going_out(store, broker.url, Health()):
+            await wait_until(lambda: is_empty(store), PATIENCE_S, "an empty outbox")
+    assert {each.topic for each in store.dead_letters(10)} == {"ha-ai/dead-letter"}
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_message_upon_which_the_broker_hangs_up_is_found_out(store: SqlStore) -> None:
+    """It alone is set aside; the others go, though they were under way with it."""
+    picky, others = Picky("ha-ai/bad", None), [*MESSAGES, *numbered("ha-ai/status/x", 150)]
+    health = Health()
+    enqueue(store, Outgoing("bad", "ha-ai/bad", b""), *others[len(MESSAGES) :])
+    async with HostileBroker() as broker:
+        broker.behaviour = picky
+        async with going_out(store, broker.url, health) as connected:
+            while not is_empty(store):
+                # As the heartbeat does: else nothing shows that the broker takes anything.
+                with suppress(zmqtt.MQTTError, OSError):
+                    await connected.publish(b"", "ha-ai/internal/heartbeat", qos=QoS.AT_LEAST_ONCE)
+                await asyncio.sleep(0.02)
+    taken = [each for each in picky.taken if "heartbeat" not in each[0]]
+    assert set(taken) == {(message.topic, message.payload) for message in others}
+    assert [each.topic for each in store.dead_letters(10)] == ["ha-ai/bad"]
+    assert "closes the connection upon" in store.dead_letters(1)[0].detail
+    assert any("ha-ai/bad" in each for each in health.notices.values())
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_broker_that_acknowledges_nothing_costs_no_message(
+    store: SqlStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has nothing against one of them: all wait, health says so, and all go when it does."""
+    monkeypatch.setattr(outbox_bounds, "STANDSTILL_S", 0.5)
+    enqueue(store, *numbered("ha-ai/status/x", 5))
+    health = Health(publishing=True)
+    async with HostileBroker("acknowledges nothing") as broker, going_out(store, broker.url, health):
+        await wait_until(lambda: "outbox" in health.faults, PATIENCE_S, "a fault")
+        await wait_until(lambda: broker.connections > 4, PATIENCE_S, "some connections")
+        assert store.counts()["outbox"] == len(MESSAGES) + 5
+        broker.behaviour = good
+        broker.hang_up()
+        await wait_until(lambda: is_empty(store), PATIENCE_S, "an empty outbox")
+        await wait_until(lambda: not health.faults, PATIENCE_S, "no fault")
+    assert store.dead_letters(10) == []
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("topic", ["", "with/+/wildcard", "with\x00nul"])
+async def test_what_is_no_message_holds_up_nothing(
+    topic: str, store: SqlStore, connected: SteadyBroker
+) -> None:
+    """What the client itself refuses becomes a letter."""
+    enqueue(store, Outgoing("none", topic, b""), *numbered("ha-ai/status/x", 3))
+    out = outbox(store, connected)
+    while not is_empty(store):
+        await out.publish_page()
+    assert [each.topic for each in store.dead_letters(10)] == [topic]

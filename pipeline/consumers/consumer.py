@@ -38,6 +38,8 @@ class Consumer(StrEnum):
     ANSWER = "answer"
 
 
+# Enough for what a transaction costs to be shared by many, and little memory.
+AT_ONCE = 400
 STATEFUL = frozenset({Consumer.LEARN, Consumer.PUBLISH})
 
 
@@ -55,12 +57,14 @@ class Received(NamedTuple):
 class Inlet(NamedTuple):
     """What a consumer subscribes to.
 
-    Of the instances of a consumer one gets each message, unless it is not `shared`: then all do.
+    Of the instances of a consumer one gets each message, unless it is not `shared`: then all do. Messages are
+    handled one by one, or so many `at_once`, begun in their order.
     """
 
     topic_filter: str
     handle: Callable[[Received], Awaitable[None]]
     shared: bool = True
+    at_once: int = 1
 
 
 class StatelessConsumer(Protocol):

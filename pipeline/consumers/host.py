@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 import structlog
@@ -23,6 +23,7 @@ log = structlog.get_logger()
 RETRY_S = 0.5
 PATIENCE_S = 60.0
 LOOP_AGAIN_S = 5.0
+Take = Callable[[MQTTMessage], Awaitable[None]]
 Factory = Callable[[Desk], StatelessConsumer]
 
 
@@ -55,6 +56,7 @@ class ConsumerHost:
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="consumers-store")
         self._stopping = asyncio.Event()
         self._failed = asyncio.Event()
+        self._under_way: set[asyncio.Future[None]] = set()
         filled = outbox_filled or asyncio.Event()
         self._consumers: list[tuple[StatelessConsumer, MQTTBroker]] = []
         for name, factory in factories.items():
@@ -79,9 +81,10 @@ class ConsumerHost:
             tasks = [asyncio.create_task(self._serve(*each)) for each in self._consumers]
             await self._until_one_ends(tasks)
         finally:
-            for task in tasks:
+            ending = [*tasks, *self._under_way]
+            for task in ending:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(*ending, return_exceptions=True)
             for _, broker in self._consumers:
                 await broker.stop()
             self._executor.shutdown(wait=True)
@@ -107,7 +110,7 @@ class ConsumerHost:
     async def _serve(self, consumer: StatelessConsumer, broker: MQTTBroker) -> None:
         """Take messages and run the consumer's loops."""
         for inlet in consumer.inlets():
-            _subscribe(broker, consumer.name, inlet)
+            _subscribe(broker, consumer.name, inlet, self._under_way)
         await connect(broker)
         log.info("consumer runs", consumer=consumer.name.value)
         await asyncio.gather(*(_keep_going(consumer.name, loop) for loop in consumer.loops()))
@@ -131,7 +134,9 @@ async def _keep_going(name: Consumer, loop: Loop) -> None:
         await asyncio.sleep(LOOP_AGAIN_S)
 
 
-def _subscribe(broker: MQTTBroker, name: Consumer, inlet: Inlet) -> None:
+def _subscribe(
+    broker: MQTTBroker, name: Consumer, inlet: Inlet, under_way: set[asyncio.Future[None]]
+) -> None:
     """Subscribe; a message is acknowledged when it was handled."""
 
     async def take(message: MQTTMessage) -> None:
@@ -141,7 +146,25 @@ def _subscribe(broker: MQTTBroker, name: Consumer, inlet: Inlet) -> None:
         except (zmqtt.MQTTDisconnectedError, OSError) as error:
             log.debug("not acknowledged, it may come again", topic=inlet.topic_filter, reason=str(error))
 
-    subscribe(broker, inlet.topic_filter, take, shared=f"haai-{name}" if inlet.shared else None)
+    taking = take if inlet.at_once == 1 else _several(take, inlet.at_once, under_way)
+    subscribe(broker, inlet.topic_filter, taking, shared=f"haai-{name}" if inlet.shared else None)
+
+
+def _several(take: Take, at_once: int, under_way: set[asyncio.Future[None]]) -> Take:
+    """Begin each without waiting for those before it, while fewer than so many are under way."""
+    room = asyncio.Semaphore(at_once)
+
+    def end(task: asyncio.Future[None]) -> None:
+        room.release()
+        under_way.discard(task)
+
+    async def begin(message: MQTTMessage) -> None:
+        await room.acquire()
+        task = asyncio.ensure_future(take(message))
+        under_way.add(task)
+        task.add_done_callback(end)
+
+    return begin
 
 
 async def _handle(name: Consumer, inlet: Inlet, received: Received) -> None:

@@ -1,6 +1,10 @@
 """The refusals of one consumer in the audit log, of messages that anybody may have sent."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from pipeline.reviewing.refused import Refused
+from sinks.store.audit import Said
 from sinks.store.suggestions import SuggestionReads, SuggestionWrites
 
 UNKNOWN = "unknown"
@@ -22,19 +26,13 @@ class RefusalBook:
         self._one = one
         self._many = many
 
-    def enter(self, writes: SuggestionWrites, code: str, detail: str, *, subject: str, now_us: int) -> None:
-        """Enter a refusal with its reason, or count it."""
-        self.sum_up(writes, now_us)
-        book, is_entered = self._read(writes).enter(code, now_us)
-        if is_entered:
-            writes.audit(at_us=now_us, actor=UNKNOWN, what=self._one, subject=subject, detail=detail)
-        self._write(writes, book)
-
-    def may_answer(self, writes: SuggestionWrites, now_us: int) -> bool:
-        """Whether one more refusal of somebody whom we do not know is answered."""
-        book, is_answered = self._read(writes).answer(now_us)
-        self._write(writes, book)
-        return is_answered
+    @contextmanager
+    def opened(self, writes: SuggestionWrites) -> "Iterator[OpenBook]":
+        """Open the book for any number of refusals; what is entered is written when it is closed."""
+        book = OpenBook(self._read(writes), self._one, self._many)
+        yield book
+        writes.audit_all(book.entries)
+        self._write(writes, book.refused)
 
     def is_due(self, reads: SuggestionReads, now_us: int) -> bool:
         """Whether what was counted is to be summed up."""
@@ -42,13 +40,39 @@ class RefusalBook:
 
     def sum_up(self, writes: SuggestionWrites, now_us: int) -> None:
         """Enter how many were counted, if that is due."""
-        book, summary = self._read(writes).sum_up(now_us)
-        if summary:
-            writes.audit(at_us=now_us, actor=UNKNOWN, what=self._many, subject="", detail=summary)
-            self._write(writes, book)
+        with self.opened(writes) as book:
+            book.sum_up(now_us)
 
     def _read(self, store: SuggestionReads | SuggestionWrites) -> Refused:
         return Refused.model_validate(store.control(self._control) or {})
 
     def _write(self, writes: SuggestionWrites, book: Refused) -> None:
         writes.set_control(self._control, book.model_dump(mode="json"))
+
+
+class OpenBook:
+    """The book within one transaction, and what is to be entered into the audit log."""
+
+    def __init__(self, refused: Refused, one: str, many: str) -> None:
+        self.refused = refused
+        self.entries: list[Said] = []
+        self._one = one
+        self._many = many
+
+    def enter(self, code: str, detail: str, *, subject: str, now_us: int) -> None:
+        """Enter a refusal with its reason, or count it."""
+        self.sum_up(now_us)
+        self.refused, is_entered = self.refused.enter(code, now_us)
+        if is_entered:
+            self.entries.append(Said(now_us, UNKNOWN, self._one, subject, detail))
+
+    def may_answer(self, now_us: int) -> bool:
+        """Whether one more refusal of somebody whom we do not know is answered."""
+        self.refused, is_answered = self.refused.answer(now_us)
+        return is_answered
+
+    def sum_up(self, now_us: int) -> None:
+        """Enter how many were counted, if that is due."""
+        self.refused, summary = self.refused.sum_up(now_us)
+        if summary:
+            self.entries.append(Said(now_us, UNKNOWN, self._many, "", summary))

@@ -87,6 +87,8 @@ def egress_broker(
     return kind(
         settings.broker_url,
         client_id=f"{settings.mqtt_client_id}-{name}-{secrets.token_hex(4)}",
+        # Twenty at a time, mosquitto's default, would make what a transaction costs be shared by few.
+        receive_maximum=settings.mqtt_receive_maximum or EVERY_PACKET_ID,
         will=will,
         **_common(settings, on_failed),
     )

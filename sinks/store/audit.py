@@ -35,18 +35,38 @@ class AuditEntry(NamedTuple):
     hash: bytes
 
 
+class Said(NamedTuple):
+    """What is to be entered."""
+
+    at_us: int
+    actor: str
+    what: str
+    subject: str
+    detail: str
+
+
 def append(
     connection: Connection, home: str, *, at_us: int, actor: str, what: str, subject: str, detail: str
 ) -> None:
-    """Append an entry; whoever else appends to this home's log waits until the transaction ends."""
+    """Append an entry."""
+    append_all(connection, home, [Said(at_us, actor, what, subject, detail)])
+
+
+def append_all(connection: Connection, home: str, said: Iterable[Said]) -> None:
+    """Append entries in order; whoever else appends to this home's log waits until the transaction ends."""
     take_turn(connection, f"ha-ai audit {home}")
     newest = select(_AUDIT.c.number, _AUDIT.c.hash).where(_AUDIT.c.home == home)
     last = connection.execute(newest.order_by(_AUDIT.c.number.desc()).limit(1)).one_or_none()
-    number, previous = (last.number + 1, last.hash) if last else (1, BEGINNING)
-    actor, what, subject, detail = (storable(each)[:LONGEST] for each in (actor, what, subject, detail))
-    entry = sealed(home, AuditEntry(number, at_us, actor, what, subject, detail, previous, b""))
-    connection.execute(_AUDIT.insert(), [{"home": home, **entry._asdict()}])
-    _keep_end(connection, home, entry)
+    number, previous = (last.number, last.hash) if last else (0, BEGINNING)
+    entries = []
+    for number, (at_us, *words) in enumerate(said, number + 1):  # noqa: B020 it goes on from the last
+        actor, what, subject, detail = (storable(each)[:LONGEST] for each in words)
+        entry = sealed(home, AuditEntry(number, at_us, actor, what, subject, detail, previous, b""))
+        entries.append({"home": home, **entry._asdict()})
+        previous = entry.hash
+    if entries:
+        connection.execute(_AUDIT.insert(), entries)
+        _keep_end(connection, home, entry)
 
 
 def prune(connection: Connection, home: str, *, at_us: int, newest: int) -> None:

@@ -1,6 +1,7 @@
 """Suggestions in the store: what was proposed, what people said, what stands in Home Assistant."""
 
 import json
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Table, select, update
@@ -17,7 +18,7 @@ from schemas.tables import (
     SuggestionRow,
     table_of,
 )
-from sinks.store.audit import AuditEntry, append, fault, read
+from sinks.store.audit import AuditEntry, Said, append_all, fault, read
 from sinks.store.checksums import checksum, summed
 from sinks.store.engine import Database, insert_into, take_turn, upsert
 from sinks.store.rows import storable
@@ -54,6 +55,15 @@ class SuggestionReads:
         with self._database.reading() as connection:
             kept = SuggestionWrites(connection, self._home).get(suggestion_id)
         return kept.suggestion if kept else None
+
+    def some(self, suggestion_ids: Collection[str]) -> dict[str, Suggestion]:
+        """Return those of some suggestions that are known, by id."""
+        wanted = select(_SUGGESTIONS.c.metadata).where(
+            _SUGGESTIONS.c.home == self._home, _SUGGESTIONS.c.id.in_(sorted(suggestion_ids))
+        )
+        with self._database.reading() as connection:
+            found = map(Suggestion.model_validate_json, connection.execute(wanted).scalars())
+            return {suggestion.id: suggestion for suggestion in found}
 
     def feedback(self) -> list[UserFeedback]:
         """Return what people said and did, oldest first."""
@@ -208,9 +218,12 @@ class SuggestionWrites:
 
     def audit(self, *, at_us: int, actor: str, what: str, subject: str, detail: str = "") -> None:
         """Append to the audit log; what is longer than it may be is cut."""
-        append(
-            self._connection, self._home, at_us=at_us, actor=actor, what=what, subject=subject, detail=detail
-        )
+        self.audit_all([Said(at_us, actor, what, subject, detail)])
+
+    def audit_all(self, said: Sequence[Said]) -> None:
+        """Append several entries to the audit log, in their order."""
+        if said:
+            append_all(self._connection, self._home, said)
 
     def control(self, name: str) -> Any:
         """Return what was set, None if nothing was."""

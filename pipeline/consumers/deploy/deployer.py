@@ -9,14 +9,16 @@ from functools import partial
 
 import structlog
 
-from pipeline.consumers.consumer import Consumer, Desk, Inlet, Loop, Received
+from pipeline.consumers.consumer import AT_ONCE, Consumer, Desk, Inlet, Loop, Received
 from pipeline.consumers.deploy.door import Door
-from pipeline.consumers.deploy.orders import Orders
+from pipeline.consumers.deploy.orders import REPLAYED, Orders, RefusedOrder
 from pipeline.consumers.deploy.records import Records
 from pipeline.consumers.deploy.runs import Runs
 from pipeline.consumers.deploy.steps import Steps
 from pipeline.consumers.deploy.token import TokenFileError
 from pipeline.consumers.deploy.upkeep import Upkeep
+from pipeline.consumers.taken import Taken
+from pipeline.consumers.together import Together
 from pipeline.delivery.ownership import Ownership
 from pipeline.deploying.steps import US, Patience, Step, due_us
 from pipeline.reviewing.key_file import load_key
@@ -76,6 +78,9 @@ class Deployer:
         self._key = load_key(settings.command_key_file, create=True)
         self._records = Records(desk.store, desk.home.id, settings.topics, self._patience)
         self._orders = Orders(desk.store, self._records.messages)
+        self._refuse = Together(desk.commit, self._orders.refuse)
+        self._taken = Taken()
+        self._taking = asyncio.Lock()
         self._runs = Runs(desk.store, self._records.messages)
         self._ownership = Ownership(
             desk.store.leases, PARTITION, ttl_s=settings.lease_s, executor=desk.executor
@@ -96,7 +101,11 @@ class Deployer:
     def inlets(self) -> Sequence[Inlet]:
         settings = self._desk.settings
         orders = [
-            Inlet(settings.topics.automation_command(verb.value), partial(self._take_order, verb))
+            Inlet(
+                settings.topics.automation_command(verb.value),
+                partial(self._take_order, verb),
+                at_once=AT_ONCE,
+            )
             for verb in VERBS
         ]
         return [
@@ -113,15 +122,19 @@ class Deployer:
         now_us = self._desk.now_us()
         if received.retain:
             text = "expected an order of now, got one that the broker had kept"
-            await self._desk.commit(partial(self._orders.refuse, "retained", text, None, now_us))
+            await self._refuse(RefusedOrder("retained", text, None, now_us))
             return
         try:
             command = verified(received.payload, verb, self._key, now_us // 1000)
         except CommandError as error:
-            refuse = partial(self._orders.refuse, error.fault.value, str(error), error.claimed, now_us)
-            await self._desk.commit(refuse)
+            await self._refuse(RefusedOrder(error.fault.value, str(error), error.claimed, now_us))
             return
-        against = await self._desk.commit(partial(self._orders.take, command, now_us))
+        with self._taken.once(command.nonce) as is_first:
+            if not is_first:
+                await self._refuse(RefusedOrder("replayed", REPLAYED, command, now_us))
+                return
+            async with self._taking:
+                against = await self._desk.commit(partial(self._orders.take, command, now_us))
         if against:
             log.info("order refused", suggestion=command.suggestion_id, reason=against)
         self._ordered.set()

@@ -1,15 +1,27 @@
 """Orders to the deployer: taken once, or refused, and each in the audit log."""
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 from pipeline.consumers.refusal_book import UNKNOWN, RefusalBook
 from pipeline.deploying.admission import objection, ordered
 from pipeline.deploying.messages import Messages
 from schemas.commands import SignedCommand
 from schemas.instants import from_us
 from sinks.store import SqlStore, StoreUnavailableError
-from sinks.store.suggestions import SuggestionWrites
 
+REPLAYED = "it was ordered by this very command before"
 CONTROL = "refused_orders"
 REFUSED = "order refused"
+
+
+class RefusedOrder(NamedTuple):
+    """What is no valid order, why, what it says it is where it can be read, and when it was taken."""
+
+    code: str
+    text: str
+    claimed: SignedCommand | None
+    now_us: int
 
 
 class Orders:
@@ -37,15 +49,10 @@ class Orders:
             writes = transaction.suggestions
             writes.take_turn("order")
             if not writes.use_nonce(f"deploy:{command.nonce}", now_us):
-                text = "it was ordered by this very command before"
-                self._enter(
-                    transaction.suggestions,
-                    "replayed",
-                    _claimed(text, command),
-                    command.suggestion_id,
-                    now_us,
-                )
-                return text
+                with self._refused.opened(writes) as book:
+                    words = f"replayed: {_claimed(REPLAYED, command)}"
+                    book.enter("replayed", words, subject=command.suggestion_id, now_us=now_us)
+                return REPLAYED
             kept = writes.get(command.suggestion_id)
             suggestion = kept.suggestion if kept else None
             row = writes.deployment(command.suggestion_id)
@@ -76,12 +83,17 @@ class Orders:
             )
             return ""
 
-    def refuse(self, code: str, text: str, claimed: SignedCommand | None, now_us: int) -> None:
-        """Enter what is no valid order; whom and what it names is what its sender says."""
-        text, subject = (_claimed(text, claimed), claimed.suggestion_id) if claimed else (text, UNKNOWN)
+    def refuse(self, refused: Sequence[RefusedOrder]) -> list[None]:
+        """Enter what are no valid orders; whom and what each names is what its sender says."""
         with self._store.begin() as transaction:
             transaction.suggestions.take_turn("order")
-            self._enter(transaction.suggestions, code, text, subject, now_us)
+            with self._refused.opened(transaction.suggestions) as book:
+                for code, text, claimed, now_us in refused:
+                    words, subject = text, UNKNOWN
+                    if claimed is not None:
+                        words, subject = _claimed(text, claimed), claimed.suggestion_id
+                    book.enter(code, f"{code}: {words}", subject=subject, now_us=now_us)
+        return [None for _ in refused]
 
     def sum_up(self, now_us: int) -> None:
         """Enter how many were refused without an entry of their own, if that is due."""
@@ -90,10 +102,6 @@ class Orders:
         with self._store.begin() as transaction:
             transaction.suggestions.take_turn("order")
             self._refused.sum_up(transaction.suggestions, now_us)
-
-    def _enter(self, writes: SuggestionWrites, code: str, text: str, subject: str, now_us: int) -> None:
-        """Enter what anybody may have sent, or count it."""
-        self._refused.enter(writes, code, f"{code}: {text}", subject=subject, now_us=now_us)
 
 
 def _claimed(text: str, command: SignedCommand) -> str:

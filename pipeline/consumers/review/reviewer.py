@@ -9,17 +9,20 @@ from functools import partial
 
 import structlog
 
-from pipeline.consumers.consumer import Consumer, Desk, Inlet, Loop, Received
+from pipeline.consumers.consumer import AT_ONCE, Consumer, Desk, Inlet, Loop, Received
 from pipeline.consumers.home_reader import catalogue_of, reader_of
 from pipeline.consumers.refusal_book import UNKNOWN
 from pipeline.consumers.review.alteration import Alteration
 from pipeline.consumers.review.confirmation import Confirmation
-from pipeline.consumers.review.verdicts import Refusal, Terms, Verdicts
+from pipeline.consumers.review.verdicts import Refusal, Terms, Verdicts, replay
+from pipeline.consumers.taken import Taken
+from pipeline.consumers.together import Together
 from pipeline.reviewing.decisions import Fate, HindranceError, Order, decide
 from pipeline.reviewing.key_file import load_key
 from pipeline.reviewing.presses import PressError, read_press
 from pipeline.reviewing.signing import CommandError, verified
 from schemas.commands import Modification, Press, Verb
+from schemas.suggestions import Suggestion
 from sinks.store import StoreUnavailableError
 
 log = structlog.get_logger()
@@ -45,14 +48,18 @@ class Reviewer:
         self._reader = reader_of(desk.settings)
         self._confirmation = Confirmation(self._reader, desk.now_us)
         self._alteration = Alteration(desk, self._reader)
+        self._enter = Together(desk.commit, self._verdicts.refuse)
+        self._find = Together(desk.ask, self._found)
+        self._taken = Taken()
+        self._turns = {verb: asyncio.Lock() for verb in COMMANDS}
 
     def inlets(self) -> Sequence[Inlet]:
         topics = self._desk.settings.topics
         commands = [
-            Inlet(topics.suggestion_command(verb.value), partial(self._take_command, verb))
+            Inlet(topics.suggestion_command(verb.value), partial(self._take_command, verb), at_once=AT_ONCE)
             for verb in COMMANDS
         ]
-        return [*commands, Inlet(topics.press, self._take_press)]
+        return [*commands, Inlet(topics.press, self._take_press, at_once=AT_ONCE)]
 
     def loops(self) -> Sequence[Loop]:
         return [self._sum_up]
@@ -66,7 +73,14 @@ class Reviewer:
         except CommandError as error:
             await self._refuse(_not_a_command(error, received))
             return
-        await self._settle(Order.of_command(command), received)
+        order = Order.of_command(command)
+        with self._taken.once(command.nonce) as is_first:
+            if not is_first:
+                await self._refuse(replay(order, received.topic))
+                return
+            # What is signed is carried out in its order; nothing that is forged or replayed waits here.
+            async with self._turns[verb]:
+                await self._settle(order, received)
 
     async def _take_press(self, received: Received) -> None:
         if received.retain:
@@ -83,7 +97,7 @@ class Reviewer:
 
     async def _confirmed(self, press: Press) -> Order:
         """What a press wants, if a person pressed; Home Assistant is asked only where it could matter."""
-        suggestion = await self._desk.ask(lambda: self._desk.store.suggestions.get(press.suggestion_id))
+        suggestion = await self._find(press.suggestion_id)
         bare = Order.of_press(press, "", "")
         decision = decide(suggestion, bare, is_undone=False)
         if suggestion is None or decision.code in ("unknown", "changed"):
@@ -126,9 +140,13 @@ class Reviewer:
         return Terms(for_content=order.content_hash, altered=altered)
 
     async def _refuse(self, refusal: Refusal) -> None:
-        now_us = self._desk.now_us()
-        await self._desk.commit(lambda: self._verdicts.refuse(refusal, now_us))
+        """Enter what does not count, together with all else that came by then."""
+        await self._enter((refusal, self._desk.now_us()))
         log.debug("refused", topic=refusal.topic, why=refusal.code)
+
+    def _found(self, suggestion_ids: Sequence[str]) -> list[Suggestion | None]:
+        found = self._desk.store.suggestions.some(set(suggestion_ids))
+        return [found.get(each) for each in suggestion_ids]
 
     async def _sum_up(self) -> None:
         """Enter what a flood left to be counted, until cancelled."""

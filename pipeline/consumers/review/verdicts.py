@@ -1,9 +1,10 @@
 """What the reviewer writes: each decision, and each refusal, in one transaction."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from pipeline.consumers.refusal_book import UNKNOWN, RefusalBook
+from pipeline.consumers.refusal_book import UNKNOWN, OpenBook, RefusalBook
 from pipeline.deploying.admission import loops
 from pipeline.deploying.steps import begun
 from pipeline.reviewing.decisions import (
@@ -93,12 +94,12 @@ class Verdicts:
             writes = transaction.suggestions
             writes.take_turn(REVIEWING)
             if not writes.use_nonce(order.nonce, now_us):
-                self._note(transaction, _replay(order, topic), now_us)
+                self._note_one(transaction, replay(order, topic), now_us)
                 return REPLAYED
             kept = writes.get(order.suggestion_id)
             decision = self._decide(writes, kept, order, terms)
             if kept is None or decision.fate is Fate.REFUSED:
-                self._note(transaction, _refusal(order, topic, decision), now_us)
+                self._note_one(transaction, _refusal(order, topic, decision), now_us)
                 return decision
             said: list[Outgoing] = []
             if decision.fate is Fate.DONE:
@@ -108,11 +109,14 @@ class Verdicts:
             _enter(writes, kept.suggestion, order, decision, now_us)
         return decision
 
-    def refuse(self, refusal: Refusal, now_us: int) -> None:
-        """Note a message that does not count."""
+    def refuse(self, refusals: Sequence[tuple[Refusal, int]]) -> list[None]:
+        """Note messages that do not count, with when each was taken."""
         with self._store.begin() as transaction:
             transaction.suggestions.take_turn(REVIEWING)
-            self._note(transaction, refusal, now_us)
+            with self._refused.opened(transaction.suggestions) as book:
+                for refusal, now_us in refusals:
+                    self._note(transaction, book, refusal, now_us)
+        return [None for _ in refusals]
 
     def sum_up(self, now_us: int) -> None:
         """Enter what a flood left to be counted, if it is due."""
@@ -186,7 +190,11 @@ class Verdicts:
             raise StoreUnavailableError(WRITTEN_MEANWHILE)
         return self._replies.command(command)
 
-    def _note(self, transaction: Transaction, refusal: Refusal, now_us: int) -> None:
+    def _note_one(self, transaction: Transaction, refusal: Refusal, now_us: int) -> None:
+        with self._refused.opened(transaction.suggestions) as book:
+            self._note(transaction, book, refusal, now_us)
+
+    def _note(self, transaction: Transaction, book: OpenBook, refusal: Refusal, now_us: int) -> None:
         """Enter a refusal, or count it; answer it where that helps anybody.
 
         Whoever is known is entered and answered, however many others send: each of theirs counts once.
@@ -196,15 +204,16 @@ class Verdicts:
         if is_known:
             writes.audit(at_us=now_us, actor=refusal.actor, what=REFUSED, subject=subject, detail=detail)
         else:
-            self._refused.enter(writes, refusal.code, detail, subject=subject, now_us=now_us)
-        if order is None or writes.get(order.suggestion_id) is None:
+            book.enter(refusal.code, detail, subject=subject, now_us=now_us)
+        # In a flood of refusals whether one may be answered at all is the cheaper question.
+        if order is None or not (is_known or book.refused.answers >= 1):
             return
-        if is_known or self._refused.may_answer(writes, now_us):
+        if writes.get(order.suggestion_id) is not None and (is_known or book.may_answer(now_us)):
             answer = self._replies.answer(order, refusal.text, is_accepted=False, at=from_us(now_us))
             transaction.enqueue([answer], now_us)
 
 
-def _replay(order: Order, topic: str) -> Refusal:
+def replay(order: Order, topic: str) -> Refusal:
     """What was received before, from whomever: it was answered then."""
     words = f"{REPLAYED.text}; it says that it comes from {order.person}"
     return Refusal(topic, REPLAYED.code, words, subject=order.suggestion_id)

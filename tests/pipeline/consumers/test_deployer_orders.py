@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -14,7 +15,7 @@ from pipeline.reviewing.signing import new_command, sign
 from schemas.automations import Action, Automation, StateTrigger, TimeTrigger
 from schemas.commands import SignedCommand, Verb
 from schemas.suggestions import Status, Suggestion
-from sinks.store import StoreUnavailableError
+from sinks.store import SqlStore, StoreUnavailableError
 from sinks.store.audit import check
 from sinks.store.suggestions import SuggestionWrites
 from tests.pipeline.consumers.deployments import ID, LAMP, FakeBench, now_ms, proposal, rendered, until
@@ -96,6 +97,28 @@ async def test_what_nobody_ordered_is_not_deployed_but_audited(bench: FakeBench)
     assert bench.audited() == ["order refused"] * FORGERIES
     assert check("home", bench.store.suggestions.audit()) is None
     assert bench.said("automation/failed") == []
+
+
+async def test_a_flood_of_orders_is_refused_together(
+    bench: FakeBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Forged and replayed, in a few transactions, each in the audit log; a true one counts, once."""
+    suggestion = keep(bench, proposal().model_copy(update={"status": Status.APPROVED}))
+    deployer, begin = bench.deployer(), SqlStore.begin
+    begun: list[SqlStore] = []
+
+    def counted(store: SqlStore, **options: Any) -> Any:
+        begun.append(store)
+        return begin(store, **options)
+
+    monkeypatch.setattr(SqlStore, "begin", counted)
+    order = new_command(Verb.DEPLOY, suggestion, "Anna", bench.key, now_ms(), version=1)
+    forged = sign(order, bytes(32)).model_dump_json().encode()
+    sent = [forged] * FORGERIES + [order.model_dump_json().encode()] * FORGERIES
+    await asyncio.gather(*(bench.take(deployer, each, verb="deploy") for each in sent))
+    assert len(begun) < 10
+    assert sorted(bench.audited()) == ["deploy ordered", *["order refused"] * (2 * FORGERIES - 1)]
+    assert check("home", bench.store.suggestions.audit()) is None
 
 
 async def test_a_retained_order_is_refused(bench: FakeBench) -> None:

@@ -1,17 +1,21 @@
 """Over real sockets: what uvicorn makes of tricks, floods of connections, and a main loop that is busy."""
 
 import asyncio
+import logging
 import socket
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from random import Random
 from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
 from benchmarks.processes import wait_until
+from pipeline.cli import learning
+from pipeline.delivery import health
 from pipeline.delivery.service import Service
 from pipeline.http import guard, server
 from pipeline.http.application import application
@@ -234,3 +238,52 @@ def test_a_flood_of_requests_is_slowed_down(port: int, monkeypatch: pytest.Monke
     answers = [status(say(port, LIVE)) for _ in range(25)]
     assert answers == [200] * 25
     assert time.monotonic() - before > 0.9
+
+
+async def test_a_loop_that_stands_still_is_said_while_it_does(
+    service: Service, port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Asked meanwhile health says that the process is busy; when it comes round again, it does not."""
+    monkeypatch.setattr(health, "STUCK_S", 0.3)
+    monkeypatch.setattr(learning, "TURN_S", 0.05)
+    turning = asyncio.create_task(learning._note_turns(service))
+    await asyncio.sleep(0.1)
+    said: list[bytes] = []
+
+    def ask_in_a_while() -> None:
+        time.sleep(0.6)
+        said.append(say(port, LIVE.replace(b"/health/live", b"/health")))
+
+    asking = threading.Thread(target=ask_in_a_while)
+    asking.start()
+    asking.join()
+    await asyncio.sleep(0.1)
+    said.append(await asyncio.to_thread(say, port, LIVE.replace(b"/health/live", b"/health")))
+    turning.cancel()
+    assert [b"the process is busy" in each for each in said] == [True, False]
+
+
+def test_no_bytes_are_a_fault(port: int, caplog: pytest.LogCaptureFixture) -> None:
+    """Cut, doubled, swapped and random bytes are refused, or the connection ends; nothing fails."""
+    random = Random(8)
+    whole = b"POST /asyncapi HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\nX-A: b\r\n\r\n{}"
+    for _ in range(300):
+        sent = bytearray(whole)
+        for _ in range(random.randint(1, 6)):
+            place = random.randrange(len(sent))
+            sent[place : place + random.randint(0, 4)] = random.randbytes(random.randint(0, 4)) or b"\r\n"
+            sent = sent or bytearray(b"x")
+        assert status(finish(port, bytes(sent))) in {0, 400, 403, 404, 405, 413, 431}
+    assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
+    assert status(say(port, LIVE)) == 200
+
+
+def finish(port: int, sent: bytes) -> bytes:
+    """What comes back to a sender that says no more."""
+    answer = b""
+    with socket.create_connection((HOST, port), timeout=PATIENCE_S) as connection, suppress(ConnectionError):
+        connection.sendall(sent)
+        connection.shutdown(socket.SHUT_WR)
+        while received := connection.recv(65_536):
+            answer += received
+    return answer

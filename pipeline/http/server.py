@@ -86,6 +86,8 @@ class HttpServer(uvicorn.Server):
                 ws="none",
                 lifespan="off",
                 log_config=None,
+                # It warns of each request that is none: a stranger would fill the disk.
+                log_level="error",
                 access_log=False,
                 server_header=False,
                 # Who asks is decided by the connection: X-Forwarded-For is anybody's word.

@@ -264,7 +264,7 @@ async def test_a_loop_that_stands_still_is_said_while_it_does(
 
 
 def test_no_bytes_are_a_fault(port: int, caplog: pytest.LogCaptureFixture) -> None:
-    """Cut, doubled, swapped and random bytes are refused, or the connection ends; nothing fails."""
+    """Cut, doubled, swapped and random bytes are refused, or the line ends; nothing fails or is logged."""
     random = Random(8)
     whole = b"POST /asyncapi HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\nX-A: b\r\n\r\n{}"
     for _ in range(300):
@@ -274,7 +274,7 @@ def test_no_bytes_are_a_fault(port: int, caplog: pytest.LogCaptureFixture) -> No
             sent[place : place + random.randint(0, 4)] = random.randbytes(random.randint(0, 4)) or b"\r\n"
             sent = sent or bytearray(b"x")
         assert status(finish(port, bytes(sent))) in {0, 400, 403, 404, 405, 413, 431}
-    assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
     assert status(say(port, LIVE)) == 200
 
 

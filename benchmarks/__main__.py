@@ -1,4 +1,4 @@
-"""``python -m benchmarks``: measure anew what RESULTS.md states; an hour on a quiet machine."""
+"""``python -m benchmarks``: measure anew what RESULTS.md states; some hours on a quiet machine."""
 
 import subprocess
 import sys
@@ -17,7 +17,12 @@ MEASUREMENTS = (
     ("benchmarks.validity",),
     ("benchmarks.forging",),
     ("benchmarks.deploying",),
+    ("benchmarks.fuzzing",),
+    ("benchmarks.rebuild",),
+    ("benchmarks.soak",),
+    ("benchmarks.flakes", "--runs", "30", "tests/pipeline/delivery"),
     ("benchmarks.drills", "--full"),
+    ("benchmarks.targets",),
 )
 
 

@@ -133,7 +133,7 @@ async def _io_errors(size: Size, seed: int, command: Sequence[str]) -> Row:
 
 
 DRILLS = {
-    "locked": Drill(Size(4_000, 10), Size(20_000, 60), _locked),
-    "full": Drill(Size(12_000, 10), Size(20_000, 20), _full),
-    "io_errors": Drill(Size(4_000, 5), Size(20_000, 60), _io_errors, (FIU,)),
+    "locked": Drill(Size(4_000, 10), Size(20_000, 600), _locked),
+    "full": Drill(Size(12_000, 10), Size(20_000, 600), _full),
+    "io_errors": Drill(Size(4_000, 5), Size(20_000, 600), _io_errors, (FIU,)),
 }

@@ -89,7 +89,7 @@ async def _lease(size: Size, seed: int, command: Sequence[str]) -> Row:
 
 
 DRILLS = {
-    "kill9": Drill(Size(6_000, 5), Size(60_000, 200), _kill9),
-    "sigterm": Drill(Size(6_000, 3), Size(20_000, 10), _sigterm),
-    "lease": Drill(Size(6_000, 5), Size(20_000, 40), _lease),
+    "kill9": Drill(Size(6_000, 5), Size(300_000, 1_000), _kill9),
+    "sigterm": Drill(Size(6_000, 3), Size(60_000, 100), _sigterm),
+    "lease": Drill(Size(6_000, 5), Size(300_000, 1_000), _lease),
 }

@@ -1,5 +1,6 @@
 """Whatever order kills, failures and redeliveries come in, a clean run's result comes of it."""
 
+import os
 import tempfile
 from contextlib import suppress
 from functools import cache
@@ -15,6 +16,9 @@ from schemas.events import StateChange
 from sinks.store import SqlStore, StoreUnavailableError, Transaction
 from tests.pipeline.delivery.runs import Kept, Run, new_learner, state_changes
 
+# A nightly run takes 10,000 of 100 steps.
+EXAMPLES = int(os.environ.get("HA_AI_TEST_EXAMPLES", "40"))
+STEPS = int(os.environ.get("HA_AI_TEST_STEPS", "20"))
 DAYS = 4
 CHANGES = state_changes(DAYS)
 
@@ -126,7 +130,10 @@ class DeliveryProtocol(RuleBasedStateMachine):
 
 TestDeliveryProtocol = DeliveryProtocol.TestCase
 TestDeliveryProtocol.settings = settings(
-    max_examples=40, stateful_step_count=20, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=EXAMPLES,
+    stateful_step_count=STEPS,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
 )
 
 

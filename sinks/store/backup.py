@@ -15,12 +15,15 @@ from typing import Any, NamedTuple
 from sinks.store import migrations, sealed_file
 from sinks.store.copying import copy_state, unchanging
 from sinks.store.errors import NewerStoreError, StoreError
+from sinks.store.integrity import file_damages
 from sinks.store.manifest import DATABASE, FORMAT, MANIFEST, Manifest, describe
 from sinks.store.replacing import Replacement, fsync_folder, intention, replace_all
 from sinks.store.restored import settle
 from sinks.store.sealed_file import SealBrokenError
 
 LONGEST_MANIFEST = 1_000_000
+# What a backup mends is in the other tables; a look at each row of the journal takes seconds of Python.
+JOURNAL_ROWS = 1_000
 _NAME = re.compile(r"ha-ai-(?P<home>.+)-(?P<number>\d{6,})-\d{8}T\d{6}Z(?P<kept>-kept)?\.zip")
 
 
@@ -206,6 +209,8 @@ def _take(database: Path, target: Path, home: str, version: str, more: Mapping[s
         copy_state(database, copy)
         _check_whole(copy)
         manifest = describe(copy, home, version, more)
+        if manifest.revision == migrations.HEAD:
+            _check_rows(copy)
         texts = {MANIFEST: json.dumps(asdict(manifest), indent=1).encode(), **more}
         sealed_file.write_sealed(draft, {DATABASE: copy}, texts)
         if (
@@ -227,6 +232,16 @@ def _check_whole(copy: Path) -> None:
     with unchanging(copy) as connection:
         said = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
     _expect(said == "ok", f"expected a whole store, got: {said}; `ha-ai check` says what to do")
+
+
+def _check_rows(copy: Path) -> None:
+    """A backup has to hold what a damaged row is mended with: it must not have the damage itself."""
+    damage = next(file_damages(copy, journal_rows=JOURNAL_ROWS), None)
+    if damage is not None:
+        raise BackupError(
+            f"expected every row of the store as it was written, got {damage.table} {damage.name}: "
+            f"{damage.reason}; the next start of `ha-ai run` mends it"
+        )
 
 
 def _expect(fulfilled: bool, otherwise: str) -> None:  # noqa: FBT001 it reads as an assertion

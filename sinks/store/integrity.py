@@ -120,6 +120,19 @@ def damages(database: Database, *, journal_rows: int = 200_000) -> Iterator[Dama
                 yield Damage(table.name, place, row, reason)
 
 
+def file_damages(path: Path, *, journal_rows: int | None = None) -> Iterator[Damage]:
+    """Yield the rows of a SQLite file of our revision that are not as they were written."""
+    with closing(read_only(path)) as connection:
+        for table in METADATA.sorted_tables:
+            if table.name in _SELDOM_CHECKED:
+                continue
+            limit = journal_rows if table.name == "journal" else None
+            for place, row in raw_rows(connection, table, limit=limit, passing=table.name not in _PARSED):
+                reason = fault_of(table, row)
+                if reason is not None:
+                    yield Damage(table.name, place, row, reason)
+
+
 def fault_of(table: Table, row: Mapping[str, Any]) -> str | None:
     """Return what is wrong with a row as it was read; None if nothing is."""
     if table in CHECKED and not is_whole(table, row):

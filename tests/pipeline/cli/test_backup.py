@@ -300,3 +300,21 @@ def test_a_running_pipeline_is_private_and_backs_itself_up(at_broker: Any, tmp_p
         path.name: 0o600 for path in files
     }
     assert len(backups(tmp_path / "backups")) == 1
+
+
+def test_check_looks_at_every_row_and_at_what_was_mended(ha_ai: Command) -> None:
+    """A changed row is wrong, until the start has mended it; then it is told until it is acknowledged."""
+    learned()
+    with closing(sqlite3.connect("ha-ai.db")) as connection:
+        connection.execute("UPDATE journal SET new = 'off' WHERE seq = 2")
+        connection.commit()
+    outcome = ha_ai("check", "--full")
+    assert (outcome.code, "1 row not as written: journal 2" in " ".join(outcome.out.split())) == (1, True)
+    assert "no backup was made: expected every row of the store as it was written" in ha_ai("backup").err
+    store = SqlStore("sqlite:///ha-ai.db")
+    store.integrity.mend(store.integrity.damages(), copy=None, now_us=1)
+    store.close()
+    assert "damage" in ha_ai("check", "--full").out
+    assert "will not be told again" in ha_ai("check", "--acknowledge").err
+    outcome = ha_ai("check", "--full")
+    assert (outcome.code, "damage" in outcome.out) == (0, False)

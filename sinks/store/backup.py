@@ -263,15 +263,23 @@ def _alone(folder: Path) -> Iterator[None]:
     """Make backups in a folder one at a time; what a kill left of earlier ones is removed."""
     descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise BackupError(f"another backup is being made in {folder}: wait for it") from error
-        for left in (*folder.glob(".ha-ai-*.zip.copy*"), *folder.glob(".ha-ai-*.zip.partial")):
-            left.unlink(missing_ok=True)
+        if _is_locked(descriptor, folder):
+            for left in (*folder.glob(".ha-ai-*.zip.copy*"), *folder.glob(".ha-ai-*.zip.partial")):
+                left.unlink(missing_ok=True)
         yield
     finally:
         os.close(descriptor)
+
+
+def _is_locked(descriptor: int, folder: Path) -> bool:
+    """Whether it is locked now: some network file systems know no locks, and names differ anyway."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise BackupError(f"another backup is being made in {folder}: wait for it") from error
+    except OSError:
+        return False
+    return True
 
 
 def _remove(database: Path) -> None:

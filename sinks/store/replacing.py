@@ -1,5 +1,6 @@
 """Several files replaced together: after a kill anywhere all are the old ones, or all the new ones."""
 
+import errno
 import json
 import os
 import shutil
@@ -71,6 +72,10 @@ def fsync_folder(folder: Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        # Some network file systems know no such thing for folders.
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
     finally:
         os.close(descriptor)
 

@@ -22,6 +22,7 @@ from schemas.tables import (
     table_of,
 )
 from sinks.store import audit, migrations
+from sinks.store.checksums import summed
 from sinks.store.engine import Database, insert_into, upsert
 from sinks.store.rows import snapshot_checksum
 from sinks.store.sqlite_file import looking_into
@@ -100,32 +101,24 @@ def _lose_sight(connection: Connection, home: str) -> None:
 
 def _end_deployments(connection: Connection, home: str, now_us: int) -> None:
     """What stands is left as it is, and nothing more is wanted: a person may approve it again."""
-    connection.execute(
-        update(_DEPLOYMENTS)
-        .where(_DEPLOYMENTS.c.home == home, _DEPLOYMENTS.c.step != STANDS)
-        .values(
-            wanted=_DEPLOYMENTS.c.standing,
-            step=STANDS,
-            attempts=0,
-            detail="",
-            updated_us=now_us,
-            checksum=None,
-        )
-    )
+    under_way = select(_DEPLOYMENTS).where(_DEPLOYMENTS.c.home == home, _DEPLOYMENTS.c.step != STANDS)
+    settled = {"step": STANDS, "attempts": 0, "detail": "", "updated_us": now_us}
+    rows = [{**row, "wanted": row["standing"], **settled} for row in connection.execute(under_way).mappings()]
+    upsert(connection, _DEPLOYMENTS, rows)
 
 
 def _silence(connection: Connection, home: str, now_us: int) -> None:
     connection.execute(
         update(_OUTBOX)
         .where(_OUTBOX.c.home == home, _OUTBOX.c.sent_us.is_(None), ~_OUTBOX.c.retain)
-        .values(sent_us=now_us, checksum=None)
+        .values(sent_us=now_us)
     )
 
 
 def _use_nonces(connection: Connection, replaced: Path) -> None:
     for home, nonce, seen_us in _nonces(replaced):
-        row = {"home": home, "nonce": nonce, "seen_us": seen_us}
-        connection.execute(insert_into(connection, _NONCES).values(row).on_conflict_do_nothing())
+        rows = summed([{"home": home, "nonce": nonce, "seen_us": seen_us}], _NONCES)
+        connection.execute(insert_into(connection, _NONCES).on_conflict_do_nothing(), rows)
 
 
 def _nonces(replaced: Path) -> Iterator[tuple[str, str, int]]:

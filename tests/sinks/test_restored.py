@@ -76,6 +76,19 @@ def test_nothing_is_deployed_that_was_under_way(restored: Callable[[], SqlStore]
     assert rows["stands"].updated_us == 1
 
 
+def test_what_is_settled_is_as_it_was_written(restored: Callable[[], SqlStore]) -> None:
+    """Its rows have their checksums: what is damaged later shows."""
+    store = restored()
+    assert store.integrity.damages() == []
+    with store._database.reading() as connection:
+        bare = "SELECT count(*) FROM {} WHERE checksum IS NULL"
+        counts = [
+            connection.exec_driver_sql(bare.format(table)).scalar()
+            for table in ("deployments", "outbox", "nonces")
+        ]
+    assert counts == [0, 0, 0]
+
+
 def test_no_message_is_sent_twice(restored: Callable[[], SqlStore]) -> None:
     """What waited was sent long ago; what is retained says how things are, and may be said again."""
     assert [message.id for message in restored().pending(10)] == ["state"]

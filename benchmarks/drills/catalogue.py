@@ -3,7 +3,7 @@
 A drill stands in the module of its subject, in that module's `DRILLS`.
 """
 
-from benchmarks.drills import network, order, poisoning, power, stores, workers
+from benchmarks.drills import clock, network, order, poisoning, power, stores, workers
 from benchmarks.drills.drill import Drill
 
 DRILLS: dict[str, Drill] = {
@@ -13,4 +13,5 @@ DRILLS: dict[str, Drill] = {
     **poisoning.DRILLS,
     **order.DRILLS,
     **power.DRILLS,
+    **clock.DRILLS,
 }

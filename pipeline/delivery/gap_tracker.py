@@ -69,8 +69,18 @@ class GapTracker:
         """Our own heartbeat came back; return the gap that this ends, if any."""
         if self._lost is None or self._connected_us is None or self._lost[1] == HOME_ASSISTANT:
             return None
+        if self._connected_us <= self._lost[0]:
+            # A clock that is behind knows no end; an event does.
+            return None
         patience_us = RETURN_US if self._lost[1] == BROKER else 0
         return self._end(self._connected_us) if at_us >= self._connected_us + patience_us else None
+
+    def not_after(self, at_us: int) -> None:
+        """Nothing was lost, nor a connection made, later than now: a clock was ahead."""
+        if self._lost is not None and self._lost[0] > at_us:
+            self._lost = (at_us, self._lost[1])
+        if self._connected_us is not None:
+            self._connected_us = min(self._connected_us, at_us)
 
     def _end(self, at_us: int) -> Gap | None:
         if self._lost is None:

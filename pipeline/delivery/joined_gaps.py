@@ -11,6 +11,17 @@ DAY_US = 86_400_000_000
 GAPS_A_DAY = 50
 
 
+def clip(gap: Gap, at_us: int) -> Gap | None:
+    """Return what of a gap was before an instant; None if nothing was.
+
+    Examples
+    --------
+    >>> clip(Gap(1, 9, "broker"), 5), clip(Gap(6, 9, "broker"), 5)
+    (Gap(from_us=1, to_us=5, reason='broker'), None)
+    """
+    return gap._replace(to_us=min(gap.to_us, at_us)) if gap.from_us < at_us else None
+
+
 class JoinedGaps:
     """Joins a gap to the one before it where both have the same reason and lie within a second.
 
@@ -41,6 +52,12 @@ class JoinedGaps:
         else:
             recent.append(gap)
         return gap
+
+    def not_after(self, at_us: int) -> None:
+        """Let no gap reach beyond now: a clock was ahead."""
+        for reason, recent in self._recent.items():
+            clipped = (clip(gap, at_us) for gap in recent)
+            self._recent[reason] = deque((gap for gap in clipped if gap is not None), maxlen=GAPS_A_DAY)
 
     def is_flooded(self, reason: str, now_us: int) -> bool:
         """Whether so many gaps of a reason began within the last 24 hours that one more prolongs the last."""

@@ -9,7 +9,7 @@ from time import monotonic, time_ns
 from pipeline.delivery.announcements import Announcer
 from pipeline.delivery.decoding import BatchDecoder, DecodedBatch
 from pipeline.delivery.gap_tracker import HOME_ASSISTANT, NOT_RUNNING, GapTracker
-from pipeline.delivery.joined_gaps import JoinedGaps
+from pipeline.delivery.joined_gaps import JoinedGaps, clip
 from pipeline.delivery.learning_switch import PAUSED, Course, LearningSwitch
 from pipeline.heap import look_through_all, spare_what_is_known
 from pipeline.ingest.bounds import FUTURE_US, PAST_US
@@ -53,6 +53,7 @@ class Work:
     decoded: DecodedBatch = field(default_factory=DecodedBatch)
     unseen: list[bytes] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
+    wrong_gaps: list[Gap] = field(default_factory=list)
     closed: list[ClosedDay] = field(default_factory=list)
     patterns: list[Pattern] = field(default_factory=list)
     anomalies: list[Anomaly] = field(default_factory=list)
@@ -66,7 +67,7 @@ class Work:
     def __bool__(self) -> bool:
         decoded = self.decoded
         written = self.unseen or self.gaps or self.closed or self.patterns or self.outgoing
-        moved = self.waiting or self.released
+        moved = self.waiting or self.released or self.wrong_gaps
         return bool(written or moved or decoded.letters or self.seen or self.switch or self.checkpoint)
 
 
@@ -110,6 +111,8 @@ class HomeLearner:
         self._changed = 0
         self._seen_us = 0
         self.pushed_out = 0
+        # While events come, or wait, whose time the clock does not believe, it knows no end of a gap.
+        self._is_doubted = False
 
     def recover(self) -> None:
         """Bring the core to the last commit; days that are sealed are read later, by `think`.
@@ -133,6 +136,7 @@ class HomeLearner:
                 self._since_checkpoint += 1
         self._decoder.recall(self._store.last_states)
         self._restore_seen()
+        self._is_doubted = self.waiting().total > 0
         self._restore_switch()
         self._judge_wanted = bool(self._unread or self.core.open_days())
         if self.core.due():
@@ -163,7 +167,8 @@ class HomeLearner:
                 self._keep_gap(self.gaps.seen(entry.at_us), work)
             if key in course.learned:
                 self._learn(entry)
-        if decoded.heartbeat_us:
+        self._is_doubted = self._is_doubted or bool(decoded.untimely)
+        if decoded.heartbeat_us and not self._is_doubted:
             self._keep_gap(self.gaps.heard(decoded.heartbeat_us), work)
         if decoded.heartbeat_us or self.gaps.loss != lost:
             self._note_seen(decoded.heartbeat_us, work)
@@ -181,9 +186,25 @@ class HomeLearner:
             return Work()
         due = self._store.quarantine.due(now_us - PAST_US, now_us + FUTURE_US, TAKEN_BACK_AT_ONCE)
         if not due:
+            self._is_doubted = False
             return Work()
         work = self.prepare(DecodedBatch(entries={each.key: each.entry for each in due}))
         work.released = [each.key for each in due]
+        return work
+
+    def clip_gaps(self, now_us: int) -> Work:
+        """Let no gap reach beyond now, or the last event if that is later: a clock that was ahead made it.
+
+        What was missed in it would be excused until that time.
+        """
+        work, end_us = Work(), max(now_us, self.core.watermark_ms * 1000)
+        self.gaps.not_after(end_us)
+        self._joined.not_after(end_us)
+        self._seen_us = min(self._seen_us, end_us)
+        work.wrong_gaps = [gap for gap in self.core.gaps if gap.to_us > end_us + FUTURE_US]
+        for gap in work.wrong_gaps:
+            self.core.forget_gap(gap)
+            self._keep_gap(clip(gap, end_us), work)
         return work
 
     def waiting(self) -> Extent:
@@ -261,6 +282,7 @@ class HomeLearner:
             reached_us = self.core.watermark_ms * 1000 or now_us
             pushed_out = transaction.quarantine.make_room(reached_us) if work.waiting else 0
             transaction.quarantine.release(work.released)
+            transaction.drop_gaps(work.wrong_gaps)
             transaction.note_gaps(work.gaps)
             for closed in work.closed:
                 _save_closed(transaction, closed, seq, now_us)

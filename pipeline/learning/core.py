@@ -160,6 +160,12 @@ class LearningCore:
         for opened in self._open.values():
             opened.dirty = opened.dirty or bool(within(opened.day, [gap]))
 
+    def forget_gap(self, gap: Gap) -> None:
+        """Take back a gap that was none."""
+        self.gaps = [each for each in self.gaps if each != gap]
+        for opened in self._open.values():
+            opened.dirty = opened.dirty or bool(within(opened.day, [gap]))
+
     def know_sealed(self, day: date) -> None:
         """Tell of a closed day that is in the store, and not read yet."""
         self._sealed.add(day)

@@ -129,6 +129,12 @@ class Transaction:
             [{"home": self._home, "name": name, "checksum": checksum, **row}],
         )
 
+    def drop_gaps(self, gaps: Sequence[Gap]) -> None:
+        """Take back gaps that were none."""
+        for gap in gaps:
+            of = (_GAPS.c.home == self._home, _GAPS.c.from_us == gap.from_us, _GAPS.c.reason == gap.reason)
+            self._connection.execute(delete(_GAPS).where(*of))
+
     def note_gaps(self, gaps: Sequence[Gap]) -> None:
         """Keep gaps; of two with the same beginning and reason the later end stays."""
         if not gaps:

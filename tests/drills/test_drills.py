@@ -54,6 +54,22 @@ SABOTEURS = {
         Committer._commit = too_early
         """,
     ),
+    "keeps days by the clock": (
+        "clock",
+        """
+        from datetime import timedelta
+        from sinks.store import retention
+        from sinks.store.ages import Leaving
+        retention.leaving = lambda kept, term, today: Leaving(today - timedelta(days=term.days), ())
+        """,
+    ),
+    "lets no event wait for the clock": (
+        "clock",
+        """
+        from pipeline.delivery.learner import HomeLearner
+        HomeLearner._to_wait = lambda self, untimely: []
+        """,
+    ),
     "unsubscribes when it stops": (
         "sigterm",
         """

@@ -12,7 +12,7 @@ from pipeline.ingest.inputs import Eventstream, HomeAssistantInput, Statestream
 from pipeline.ingest.messages import Message
 from pipeline.ingest.payloads import as_eventstream, as_statestream
 from pipeline.learning.core import LearningCore
-from schemas.events import ServiceCall, StateChange
+from schemas.events import Gap, ServiceCall, StateChange
 from schemas.home import Home
 from schemas.topics import Topics
 from sinks.store import SqlStore, Waiting, quarantine
@@ -181,3 +181,40 @@ def test_a_service_call_waits_too(store: SqlStore) -> None:
             waiting = Waiting(bytes([entry.at_us]), entry, "t\x00", 9, "future")
             transaction.quarantine.add([waiting, waiting])
     assert [each.entry for each in store.quarantine.due(0, 10, 9)] == [call, change]
+
+
+def test_a_clock_that_was_ahead_leaves_no_gap_beyond_now(store: SqlStore, changes: list[StateChange]) -> None:
+    """A heartbeat of next year ends our absence then; once the clock is right it ended now."""
+    made = learner(store)
+    now_us = changes[0].at_us + 20_000
+    write(made, received(changes[0], 0))
+    made.write(made.checkpoint(), holder=None, now_us=0)
+    made = learner(store)
+    made.gaps.connected(now_us + 400 * DAY_US)
+    write(made, [Message(Topics().heartbeat, b"", now_us + 400 * DAY_US)])
+    assert store.gaps()[-1].to_us == now_us + 400 * DAY_US
+    later_us = now_us + 60_000_000
+    made.write(made.clip_gaps(later_us), holder=None, now_us=0)
+    expected = [Gap(changes[0].at_us // 1000 * 1000, later_us, "not_running")]
+    assert store.gaps() == expected
+    assert made.core.gaps == expected
+    again = learner(store)
+    again.clip_gaps(later_us)
+    assert again.gaps.loss is not None
+    assert again.gaps.loss[0] <= later_us
+
+
+def test_while_events_wait_no_heartbeat_ends_a_gap(store: SqlStore, changes: list[StateChange]) -> None:
+    """The first event that is taken back ends it: the home was in sight from then on."""
+    made = learner(store)
+    write(made, received(changes[0], 0))
+    made.write(made.checkpoint(), holder=None, now_us=0)
+    made = learner(store)
+    made.gaps.connected(changes[9].at_us)
+    for change in changes[1:9]:
+        write(made, received(change, -2 * DAY_US))
+    write(made, [Message(Topics().heartbeat, b"", changes[9].at_us)])
+    assert store.gaps() == []
+    take_all_back(made, changes[9].at_us)
+    first = next(change for change in changes[1:9] if change.old)
+    assert [gap.to_us for gap in store.gaps()] == [first.at_us]

@@ -232,18 +232,27 @@ def test_a_kill_while_a_backup_is_made_leaves_no_half_one(home: Home) -> None:
 
 def test_a_kill_while_a_backup_is_restored_leaves_the_old_or_the_new_store(home: Home) -> None:
     """At any step the store is one of the two, whole, and its log never lies beside the other."""
-    old, new = 30 * A_BATCH, 35 * A_BATCH
+    before, after = 35 * A_BATCH, 30 * A_BATCH
     home.take()
     home.learn(5)
+    # As a kill leaves them: the newest commits stand in the log alone.
+    files = {path: path.read_bytes() for path in home.database.parent.glob("ha-ai.db*")}
     home.store.close()
-    seen, step = set(), 1
-    whole = home.database.read_bytes()
-    while killed(home, "restore", step):
+    seen, step = [], 1
+    while True:
+        for path, content in files.items():
+            path.write_bytes(content)
+        was_killed = killed(home, "restore", step)
         finish(intention(home.database))
-        seen.add(len(home.times()))
-        home.database.write_bytes(whole)
-        step += 2
-    assert seen == {old, new}
+        with closing(sqlite3.connect(home.database)) as connection:
+            assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+            seen.append(connection.execute("SELECT count(*) FROM journal").fetchone()[0])
+        if not was_killed:
+            break
+        step += 3
+    assert len(files) == 4
+    assert set(seen) == {before, after}
+    assert seen == sorted(seen, reverse=True)
     assert step > 20
 
 

@@ -1,5 +1,6 @@
 """Backups: whole, consistent and proven, whatever happens while they are made; what is not is refused."""
 
+import json
 import random
 import signal
 import sqlite3
@@ -16,7 +17,7 @@ from schemas.events import StateChange
 from sinks.store import NewerStoreError, SqlStore, backup, migrations, sealed_file
 from sinks.store.backup import BackupError
 from sinks.store.manifest import DATABASE
-from sinks.store.replacing import finish, intention
+from sinks.store.replacing import Replacement, finish, intention, replace_all
 from sinks.store.start import make_whole
 
 A_BATCH = 20
@@ -155,6 +156,20 @@ def test_a_damaged_store_gives_no_backup(home: Home) -> None:
     assert backup.latest_good(home.backups) == good
 
 
+def test_damage_where_nothing_else_looks_gives_no_backup(home: Home) -> None:
+    """An index that no count and no row needs is looked at all the same."""
+    home.store.close()
+    with closing(sqlite3.connect(home.database)) as connection:
+        wanted = "SELECT rootpage FROM sqlite_master WHERE name = 'outbox_pending'"
+        (page,) = connection.execute(wanted).fetchone()
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+    with home.database.open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\xff" * size)
+    with pytest.raises(BackupError, match="expected a whole store"):
+        home.take()
+
+
 def test_the_latest_good_one_is_not_a_damaged_one(home: Home) -> None:
     """Of several the newest that verifies is found, by number and not by the clock; of a home its own."""
     good, damaged = home.take(), home.take()
@@ -254,6 +269,22 @@ def test_a_kill_while_a_backup_is_restored_leaves_the_old_or_the_new_store(home:
     assert set(seen) == {before, after}
     assert seen == sorted(seen, reverse=True)
     assert step > 20
+
+
+def test_what_is_done_is_not_done_again(tmp_path: Path) -> None:
+    """After a kill that left only the note, nothing of the new content is taken for the old one's."""
+    database, log = tmp_path / "ha-ai.db", tmp_path / "ha-ai.db-wal"
+    draft, aside = tmp_path / "draft", tmp_path / "aside"
+    for path, content in ((database, "old"), (log, "old"), (draft, "new")):
+        path.write_text(content)
+    replaced = Replacement(str(draft), str(database), str(aside), ((str(log), f"{aside}-wal"),))
+    noted = intention(database)
+    replace_all(noted, [replaced])
+    log.write_text("new")
+    noted.write_text(json.dumps([list(replaced)]))
+    assert finish(noted)
+    assert (database.read_text(), log.read_text(), aside.read_text()) == ("new", "new", "old")
+    assert not finish(noted)
 
 
 @pytest.fixture

@@ -71,6 +71,15 @@ class BatchDecoder:
             batch.letters += self._letters.due(messages[-1].received_us)
         return batch
 
+    def refuse(self, entry: StateChange | ServiceCall, reason: Reason) -> list[DeadLetter]:
+        """The letter of an entry that came above what is taken, if there is one."""
+        name = entry.entity_id if isinstance(entry, StateChange) else entry.service
+        message = Message("state_changed", f"{name} {entry.at_us}".encode(), entry.at_us)
+        letter = self._letters.take(
+            message, PoisonError(reason, f"expected fewer, got one more of {name[:80]}")
+        )
+        return [] if letter is None else [letter]
+
     def rest(self, now_us: int) -> list[DeadLetter]:
         """What was counted of a flood and not said yet, before the end."""
         return self._letters.rest(now_us)

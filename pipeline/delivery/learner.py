@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from time import monotonic, time_ns
 
+from pipeline.delivery.allowance import Allowance
 from pipeline.delivery.announcements import Announcer
 from pipeline.delivery.decoding import BatchDecoder, DecodedBatch
 from pipeline.delivery.gap_tracker import HOME_ASSISTANT, NOT_RUNNING, GapTracker
@@ -96,6 +97,7 @@ class HomeLearner:
         self.gaps = GapTracker()
         self._switch = LearningSwitch()
         self._joined = JoinedGaps()
+        self._allowance = Allowance(core.days, core.entities.cap)
         self._store = store
         self._decoder = decoder
         self._announcer = announcer
@@ -132,6 +134,7 @@ class HomeLearner:
             self._applied_seq = seq
             if seq > applied.get(self.core.days.at(entry.at_us // 1000).date, 0):
                 self._restore_late([entry])
+                self._allowance.refuses(entry)
                 self._learn(entry)
                 self._since_checkpoint += 1
         self._decoder.recall(self._store.last_states)
@@ -152,7 +155,9 @@ class HomeLearner:
         course = self._switch.follow(decoded.entries, decoded.turns, reached_us)
         keys = list(course.learned)
         unseen = self._store.unseen(keys) if keys else set()
-        work = Work(replace(decoded, entries=course.learned), [key for key in keys if key in unseen])
+        work = Work(replace(decoded, entries=course.learned))
+        unseen -= self._refuse([key for key in keys if key in unseen], work)
+        work.unseen = [key for key in keys if key in unseen]
         fresh = [course.learned[key] for key in work.unseen]
         work.waiting = self._to_wait(decoded.untimely)
         self._restore_late(fresh)
@@ -176,6 +181,19 @@ class HomeLearner:
         self._raise_alarms(work)
         self._close_days(work)
         return work
+
+    def _refuse(self, keys: Sequence[bytes], work: Work) -> set[bytes]:
+        """Those of some new entries that come above what is taken, with letters of them; the others count."""
+        refused, decoded = set(), work.decoded
+        for key in keys:
+            reason = self._allowance.refuses(decoded.entries[key])
+            if reason is not None:
+                refused.add(key)
+                decoded.letters += self._decoder.refuse(decoded.entries[key], reason)
+        if self._allowance.left:
+            self.core.forget(self._allowance.left)
+            self._allowance.left = []
+        return refused
 
     def take_back(self, now_us: int) -> Work:
         """Learn events that waited and that the clock now lets pass, some at a time; nothing at the end.
@@ -259,7 +277,7 @@ class HomeLearner:
 
     def floods(self) -> dict[str, str]:
         """What comes faster than anybody makes it, by subject, in words that end with what to do."""
-        floods = self._decoder.floods()
+        floods = {**self._decoder.floods(), **self._allowance.flooded()}
         now_us = time_ns() // 1000
         for reason, words in FLOODS_OF_GAPS.items():
             if self._joined.is_flooded(reason, now_us):
@@ -409,6 +427,10 @@ class HomeLearner:
             again = self.core.restore_day(self.core.days.on(day), events, closed=closed)
             if again is not None:
                 self._closed_days.append(again)
+            if closed and again is None:
+                self._allowance.recall((*events.changes, *events.numbers), day.toordinal())
+            else:
+                self._allowance.restore(events, day.toordinal())
 
     def _restore_snapshot(self, kept: Sequence[KeptDay]) -> None:
         """Take up baselines and watermark; without them the last kept day tells how far time has come."""
@@ -422,6 +444,10 @@ class HomeLearner:
         self._applied_seq = stored.applied_seq
         for entity_id, baseline in plain["baselines"].items():
             self.core.entities.restore(entity_id, Baseline.restore(baseline), self.core.watermark_ms)
+        # Since when each is known is not kept: since the home is.
+        today = self.core.days.at(self.core.watermark_ms).ordinal
+        for ordinal in sorted({today, *(each.day.toordinal() for each in kept[:1])}):
+            self._allowance.recall(plain["baselines"], ordinal)
 
     def _restore_open_days(self, kept: Sequence[KeptDay]) -> None:
         first = self.core.first_retained_day()

@@ -1,7 +1,7 @@
 """The learning core: (state, change) in, closed days and pattern changes out."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from itertools import chain
@@ -165,6 +165,11 @@ class LearningCore:
         self.gaps = [each for each in self.gaps if each != gap]
         for opened in self._open.values():
             opened.dirty = opened.dirty or bool(within(opened.day, [gap]))
+
+    def forget(self, entity_ids: Collection[str]) -> None:
+        """Forget entities, and what the open days hold of them."""
+        self.entities.forget(entity_ids)
+        self._drop(entity_ids)
 
     def know_sealed(self, day: date) -> None:
         """Tell of a closed day that is in the store, and not read yet."""

@@ -1,5 +1,6 @@
 """The entities that are known: what they are to learning, and which to forget when there are too many."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 from math import isfinite, nan
@@ -102,7 +103,7 @@ class Entities:
     def __init__(self, cap: int = 5_000) -> None:
         if cap < 1:
             raise ValueError(f"expected a cap of at least 1 entity, got {cap}")
-        self._cap = cap
+        self.cap = cap
         self._known: dict[str, Entity] = {}
 
     def __len__(self) -> int:
@@ -118,13 +119,18 @@ class Entities:
     def admit(self, change: StateChange, at_ms: int) -> tuple[Entity, list[str]]:
         """Make the entity of a change known; return it and the ids of those that had to leave."""
         left: list[str] = []
-        if len(self._known) >= self._cap:
+        if len(self._known) >= self.cap:
             by_age = sorted(self._known, key=lambda known: (self._known[known].last_ms, known))
-            left = by_age[: max(1, self._cap // 20)]
+            left = by_age[: max(1, self.cap // 20)]
             for leaver in left:
                 del self._known[leaver]
         entity = self._known[change.entity_id] = Entity(kind_of(change.entity_id), at_ms)
         return entity, left
+
+    def forget(self, entity_ids: Iterable[str]) -> None:
+        """Know some no more."""
+        for entity_id in entity_ids:
+            self._known.pop(entity_id, None)
 
     def baselines(self) -> "dict[str, Baseline]":
         """Numeric baselines by entity id, sorted."""

@@ -49,13 +49,13 @@ def test_the_good_payload_is_taken(good_payload: bytes) -> None:
 
 
 def test_each_poison_is_a_dead_letter(poison_messages: list[tuple[str, bytes]]) -> None:
-    """All 300 are refused, for every reason that there is."""
+    """All 300 are refused, for every reason that a message itself can give."""
     reasons: Counter[Reason] = Counter()
     for kind, payload in poison_messages:
         with pytest.raises(PoisonError) as refused:
             pytest.fail(f"{kind}: took {payload[:200]!r} for {take(payload)}")
         reasons[refused.value.reason] += 1
-    assert set(reasons) == set(Reason)
+    assert set(reasons) == set(Reason) - {Reason.TOO_MANY_ENTITIES, Reason.TOO_MANY_CHANGES}
 
 
 def test_poison_leaves_the_decoder_as_it_was(

@@ -1,0 +1,213 @@
+"""How much of what comes is taken: bounds that no home reaches, and that a flood does not pass."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from pipeline.ingest.messages import Reason
+from pipeline.learning.day_set import DaySet
+from pipeline.learning.entities import kind_of, reading
+from pipeline.learning.local_days import LocalDays
+from schemas.events import ServiceCall, StateChange
+
+HOUR_MS = 3_600_000
+# A person who sets up a house adds hundreds of entities in an evening, not thousands.
+NEWCOMERS_AT_ONCE = 1_000
+NEWCOMERS_AN_HOUR = 40
+# A change of state each nine seconds around the clock; a number each second.
+CHANGES_A_DAY = 10_000
+SAMPLES_A_DAY = 100_000
+# What has more states in a day is free text, of which no habit can be made.
+STATES_A_DAY = 200
+# Some times what the largest homes do; above it each entity has a share that only a few of a home pass.
+ALL_CHANGES_A_DAY, CHANGES_SHARE = 100_000, 500
+ALL_SAMPLES_A_DAY, SAMPLES_SHARE = 300_000, 20_000
+TARGETS_A_DAY = 20_000
+# Longer than any event is late.
+DAYS_AT_HAND = 32
+
+Entry = StateChange | ServiceCall
+
+
+@dataclass(slots=True)
+class _Counts:
+    """What was taken of one kind on one day, by entity and in all; and how much may be."""
+
+    most: int
+    most_in_all: int
+    share: int
+    total: int = 0
+    of: dict[str, int] = field(default_factory=dict)
+
+    def take(self, entity_id: str) -> bool:
+        """Count one more, if it may be."""
+        count = self.of.get(entity_id, 0)
+        if count >= self.most or (self.total >= self.most_in_all and count >= self.share):
+            return False
+        self.of[entity_id] = count + 1
+        self.total += 1
+        return True
+
+    def restore(self, entity_id: str, count: int) -> None:
+        """Count what was taken before."""
+        self.total += count - self.of.get(entity_id, 0)
+        self.of[entity_id] = count
+
+
+def _changes() -> _Counts:
+    return _Counts(CHANGES_A_DAY, ALL_CHANGES_A_DAY, CHANGES_SHARE)
+
+
+def _samples() -> _Counts:
+    return _Counts(SAMPLES_A_DAY, ALL_SAMPLES_A_DAY, SAMPLES_SHARE)
+
+
+@dataclass(slots=True)
+class _Day:
+    """What was taken of one day."""
+
+    changes: _Counts = field(default_factory=_changes)
+    samples: _Counts = field(default_factory=_samples)
+    states: dict[str, set[str]] = field(default_factory=dict)
+    targets: int = 0
+
+
+class Allowance:
+    """Decides what of a stream may be taken, by counts in event time alone.
+
+    An entity that is known stays known, whatever else comes: an id that was never seen finds a place only
+    among `NEWCOMERS_AT_ONCE`, and while all places are taken only where one leaves that was not seen that
+    day; those leave first that were seen on one day alone. Of each entity, and of all together, so much is
+    taken a day that memory and store stay bounded. Which of a flood's messages are refused depends on their
+    order; of a home's own none is. Some MB at most.
+
+    Parameters
+    ----------
+    days
+        The home's local days.
+    cap
+        Entities known at most.
+
+    Examples
+    --------
+    >>> from zoneinfo import ZoneInfo
+    >>> allowance = Allowance(LocalDays(ZoneInfo("UTC")), cap=5_000)
+    >>> change = StateChange(1_795_154_400_000_000, "light.hall", "off", "on")
+    >>> texts = [change._replace(at_us=change.at_us + k, new=str(k)) for k in range(STATES_A_DAY + 1)]
+    >>> found = [allowance.refuses(each) for each in texts]
+    >>> found[0], found[-1]
+    (None, <Reason.TOO_MANY_CHANGES: 'too_many_changes'>)
+    """
+
+    def __init__(self, days: LocalDays, cap: int) -> None:
+        self.left: list[str] = []
+        self._days = days
+        self._cap = cap
+        # The days, by ordinal, on which each entity was seen first and last.
+        self._known: dict[str, tuple[int, int]] = {}
+        # Of a home that nobody knows yet most entities speak within an hour.
+        self._newcomers = cap * 4 / 5
+        self._reached_ms = 0
+        self._at_hand: dict[int, _Day] = {}
+
+    def recall(self, entity_ids: Iterable[str], ordinal: int) -> None:
+        """Tell of entities that were seen on a day before."""
+        for entity_id in entity_ids:
+            self._see(entity_id, ordinal)
+            first, last = self._known[entity_id]
+            if first < last:
+                # The home is known for more than a day.
+                self._newcomers = min(self._newcomers, NEWCOMERS_AT_ONCE)
+
+    def restore(self, events: DaySet, ordinal: int) -> None:
+        """Tell what was taken of a day before."""
+        self.recall((*events.changes, *events.numbers), ordinal)
+        day = self._day(ordinal)
+        for entity_id, changes in events.changes.items():
+            day.changes.restore(entity_id, len(changes))
+            day.states[entity_id] = {state for _, state in changes}
+        for entity_id, steps in events.numbers.items():
+            day.samples.restore(entity_id, sum(step.samples for step in steps.values()))
+        day.targets = len(events.calls)
+
+    def refuses(self, entry: Entry) -> Reason | None:
+        """Why an entry that is new is not taken; None where it is, and counted."""
+        at_ms = entry.at_us // 1000
+        ordinal = self._days.at(at_ms).ordinal
+        if isinstance(entry, ServiceCall):
+            day = self._day(ordinal)
+            day.targets += len(entry.entity_ids)
+            return Reason.TOO_MANY_CHANGES if day.targets > TARGETS_A_DAY else None
+        if entry.entity_id not in self._known and not self._has_place(at_ms, ordinal):
+            return Reason.TOO_MANY_ENTITIES
+        self._see(entry.entity_id, ordinal)
+        said = "" if entry.mark else reading(kind_of(entry.entity_id), entry.new)
+        is_taken = (
+            self._is_behaviour(entry.entity_id, said, ordinal)
+            if isinstance(said, str)
+            else self._day(ordinal).samples.take(entry.entity_id)
+        )
+        return None if is_taken else Reason.TOO_MANY_CHANGES
+
+    def flooded(self) -> Mapping[str, str]:
+        """What is at its bound now, by subject, in words."""
+        found = {}
+        if self._newcomers < 1 or len(self._known) >= self._cap:
+            found["flood: entities"] = (
+                "more new entities come than any home adds, so further ones are not learned: "
+                "see who publishes changes of entities that Home Assistant does not have"
+            )
+        if any(counts.total >= counts.most_in_all for counts in self._counts()):
+            found["flood: changes"] = (
+                "more changes came in a day than any home makes, so of the entities that change most no more "
+                "is learned: see what changes so often, and who publishes it"
+            )
+        return found
+
+    def _see(self, entity_id: str, ordinal: int) -> None:
+        first, last = self._known.get(entity_id, (ordinal, ordinal))
+        if not first <= ordinal <= last or first == last == ordinal:
+            self._known[entity_id] = (min(first, ordinal), max(last, ordinal))
+
+    def _has_place(self, at_ms: int, ordinal: int) -> bool:
+        if at_ms > self._reached_ms:
+            hours = (at_ms - self._reached_ms) / HOUR_MS if self._reached_ms else 0.0
+            most = max(self._newcomers, NEWCOMERS_AT_ONCE)
+            self._newcomers = min(most, self._newcomers + hours * NEWCOMERS_AN_HOUR)
+            self._reached_ms = at_ms
+        if self._newcomers < 1 or (len(self._known) >= self._cap and not self._make_room(ordinal)):
+            return False
+        self._newcomers -= 1
+        return True
+
+    def _make_room(self, ordinal: int) -> bool:
+        """Let some leave that were not seen on this day; whether there were any."""
+        idle = [entity_id for entity_id, (_, last) in self._known.items() if last < ordinal]
+        idle.sort(key=lambda each: (self._known[each][0] != self._known[each][1], self._known[each][1], each))
+        leaving = idle[: max(1, self._cap // 20)]
+        for entity_id in leaving:
+            del self._known[entity_id]
+        self.left += leaving
+        return bool(leaving)
+
+    def _is_behaviour(self, entity_id: str, state: str, ordinal: int) -> bool:
+        """Whether an entity changed no more often on a day than it may, and to no more states."""
+        day = self._day(ordinal)
+        states = day.states.setdefault(entity_id, set())
+        if state not in states and len(states) >= STATES_A_DAY:
+            return False
+        if not day.changes.take(entity_id):
+            return False
+        states.add(state)
+        return True
+
+    def _counts(self) -> Iterator[_Counts]:
+        for day in self._at_hand.values():
+            yield from (day.changes, day.samples)
+
+    def _day(self, ordinal: int) -> _Day:
+        day = self._at_hand.get(ordinal)
+        if day is None:
+            day = self._at_hand[ordinal] = _Day()
+            while len(self._at_hand) > DAYS_AT_HAND:
+                del self._at_hand[min(self._at_hand)]
+        return day

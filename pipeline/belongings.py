@@ -5,6 +5,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from pipeline.settings import PREFIX, Settings
+from schemas.home import Home
 from sinks.store.sqlite_file import path_of
 
 SETTINGS, KEY = "settings.env", "ha-ai.key"
@@ -38,6 +39,17 @@ def backup_folder(settings: Settings) -> Path | None:
     """
     file = database_file(settings)
     return None if file is None else settings.backup_dir or file.parent / "backups"
+
+
+def home_id(settings: Settings) -> str:
+    """The home's id, as the store has it.
+
+    Examples
+    --------
+    >>> home_id(Settings(_env_file=None)), home_id(Settings(_env_file=None, home="cabin"))
+    ('home', 'cabin')
+    """
+    return Home.read(settings.home_file).id if settings.home_file else settings.home or "home"
 
 
 def belongings(settings: Settings, *, secrets: bool) -> dict[str, bytes]:

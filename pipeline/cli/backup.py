@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from pipeline.belongings import backup_folder, belongings, database_file
+from pipeline.belongings import backup_folder, belongings, database_file, home_id
 from pipeline.cli import UserError
 from pipeline.cli.home_file import read_home_file
 from pipeline.cli.stored import existing_file
@@ -40,6 +40,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Make a backup, beside a running pipeline if there is one."""
     settings = Settings()
+    if settings.home_file is not None:
+        read_home_file(settings.home_file)
     database, folder = sqlite_place(settings)
     existing_file(database)
     path: Path | None = arguments.file
@@ -79,11 +81,6 @@ def sqlite_place(settings: Settings) -> tuple[Path, Path]:
             f"and keep {settings.command_key_file} and .env beside it; pg_restore brings it back."
         )
     return database, folder
-
-
-def home_id(settings: Settings) -> str:
-    """The home's id, as the store has it."""
-    return read_home_file(settings.home_file).id if settings.home_file else settings.home or "home"
 
 
 def in_words(manifest: Manifest) -> str:

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pipeline.belongings import KEY, LARGEST_BYTES, NAMED, SETTINGS
+from pipeline.belongings import KEY, LARGEST_BYTES, NAMED, SETTINGS, home_id
 from pipeline.cli import UserError
-from pipeline.cli.backup import home_id, in_words, sqlite_place
+from pipeline.cli.backup import in_words, sqlite_place
+from pipeline.cli.home_file import read_home_file
 from pipeline.cli.terminal import ERR, readable, say
 from pipeline.settings import Settings
 from pipeline.wording import counted
@@ -36,6 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Show what the backup holds and what it would replace; replace it once a person has said so."""
     settings = Settings()
+    if settings.home_file is not None and not arguments.settings:
+        read_home_file(settings.home_file)
     database = sqlite_place(settings)[0].absolute()
     try:
         manifest = backup.verify(arguments.file)

@@ -128,7 +128,8 @@ async def _beside(call: Callable[[], T]) -> T:
     done: asyncio.Future[T] = loop.create_future()
 
     def work() -> None:
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
+        with suppress(OSError):  # where that is forbidden it goes on without
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
         result = call()
         with suppress(RuntimeError):  # the loop has ended
             loop.call_soon_threadsafe(_deliver, done, result)

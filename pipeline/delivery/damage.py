@@ -8,7 +8,7 @@ from pathlib import Path
 
 import structlog
 
-from pipeline.belongings import backup_folder, database_file
+from pipeline.belongings import backup_folder, database_file, home_id
 from pipeline.learning.day_set import DaySet
 from pipeline.learning.local_days import LocalDays
 from pipeline.learning.lost_days import Known, learn_again
@@ -35,7 +35,7 @@ def open_whole(settings: Settings) -> None:
     database = database_file(settings)
     if database is None:
         return
-    home = settings.home or "home"
+    home = home_id(settings)
     now_us = time.time_ns() // 1000
     for words in make_whole(database, newest_copy(settings), home=home, now_us=now_us):
         log.error("store damaged", what=words)
@@ -46,7 +46,7 @@ def newest_copy(settings: Settings) -> CopyInto:
 
     def unpack(folder: Path) -> Path | None:
         backups = backup_folder(settings)
-        newest = backup.latest_good(backups, settings.home or "home") if backups else None
+        newest = backup.latest_good(backups, home_id(settings)) if backups else None
         return backup.prepare(newest, folder / "copy.db") if newest else None
 
     return unpack

@@ -153,7 +153,8 @@ def prepare(copy: Path, database: Path) -> Path:
     try:
         _remove(draft)
         _expect(
-            sealed_file.extract_member(copy, DATABASE, draft) == manifest.members[DATABASE],
+            sealed_file.extract_member(copy, DATABASE, draft, longest_bytes=manifest.size_bytes)
+            == manifest.members[DATABASE],
             "expected the store in it as it was backed up, got other bytes",
         )
         _check_whole(draft)

@@ -64,13 +64,19 @@ def read_member(path: Path, name: str, *, longest_bytes: int) -> bytes | None:
         raise SealBrokenError(f"expected a backup at {path}, got: {error}") from error
 
 
-def extract_member(path: Path, name: str, target: Path) -> str:
-    """Write a member into a new file, readable by its owner only, and make it last; return its SHA-256."""
-    digest = hashlib.sha256()
+def extract_member(path: Path, name: str, target: Path, *, longest_bytes: int) -> str:
+    """Write a member into a new file, readable by its owner only, and make it last; return its SHA-256.
+
+    One that is longer than it may be is cut there: what a few bytes unpack to could fill a disk.
+    """
+    digest, left = hashlib.sha256(), longest_bytes
     descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:
             for part in _parts(path, name):
+                left -= len(part)
+                if left < 0:
+                    break
                 digest.update(part)
                 file.write(part)
             file.flush()

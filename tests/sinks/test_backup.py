@@ -69,7 +69,7 @@ def home(tmp_path: Path) -> Iterator[Home]:
 def stored_times(copy: Path, folder: Path) -> list[int]:
     """The event times in a backup's journal."""
     path = folder / "extracted.db"
-    sealed_file.extract_member(copy, DATABASE, path)
+    sealed_file.extract_member(copy, DATABASE, path, longest_bytes=backup.verify(copy).size_bytes)
     with closing(sqlite3.connect(path)) as connection:
         times = [row[0] for row in connection.execute("SELECT at_us FROM journal ORDER BY seq")]
     path.unlink()

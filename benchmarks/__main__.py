@@ -21,6 +21,7 @@ MEASUREMENTS = (
     ("benchmarks.rebuild",),
     ("benchmarks.soak",),
     ("benchmarks.flakes", "--runs", "30", "tests/pipeline/delivery"),
+    ("benchmarks.damage",),
     ("benchmarks.drills", "--full"),
     ("benchmarks.targets",),
 )

@@ -55,19 +55,22 @@ def newest_copy(settings: Settings) -> CopyInto:
 def mend_rows(store: SqlStore, home: Home, copy_into: CopyInto) -> None:
     """Set aside the rows that are not as they were written, and make anew what can be; before `recover`."""
     now_us = time.time_ns() // 1000
-    store.integrity.look_at_audit(now_us=now_us)
     found = store.integrity.damages()
-    if not found:
-        return
-    with tempfile.TemporaryDirectory(prefix="ha-ai-") as folder:
-        try:
-            copy = copy_into(Path(folder))
-        except (StoreError, OSError) as error:
-            log.warning("the newest backup cannot be used", reason=str(error))
-            copy = None
-        mended = store.integrity.mend(found, copy=copy, now_us=now_us)
-        if mended.days:
-            _mend_days(store, home, mended.named, copy, now_us)
+    if found:
+        with tempfile.TemporaryDirectory(prefix="ha-ai-") as folder:
+            copy = _unpacked(copy_into, Path(folder))
+            mended = store.integrity.mend(found, copy=copy, now_us=now_us)
+            if mended.days:
+                _mend_days(store, home, mended.named, copy, now_us)
+    store.integrity.look_at_audit(now_us=now_us)
+
+
+def _unpacked(copy_into: CopyInto, folder: Path) -> Path | None:
+    try:
+        return copy_into(folder)
+    except (StoreError, OSError) as error:
+        log.warning("the newest backup cannot be used", reason=str(error))
+        return None
 
 
 def _mend_days(store: SqlStore, home: Home, named: set[date], copy: Path | None, now_us: int) -> None:

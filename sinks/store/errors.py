@@ -39,6 +39,14 @@ class StoreDamagedError(StoreError):
 
 
 _DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
+# What Python's driver says of a text that is none; SQLite itself does not look.
+_NO_TEXT = "Could not decode to UTF-8"
+
+
+def is_of_the_file(error: BaseException | None) -> bool:
+    """Whether an error of the driver tells of bytes that are not as they were written."""
+    name = str(getattr(error, "sqlite_errorname", ""))
+    return name.startswith(_DAMAGED) or _NO_TEXT in str(error)
 
 
 @contextmanager
@@ -47,7 +55,7 @@ def translated() -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        if str(getattr(error.orig, "sqlite_errorname", "")).startswith(_DAMAGED):
+        if is_of_the_file(error.orig):
             raise StoreDamagedError(f"expected a whole SQLite file, got: {error.orig}") from error
         if not _passes(error):
             raise

@@ -12,14 +12,14 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from pydantic import ValidationError
-from sqlalchemy import Boolean, Column, Connection, Date, Float, Table, inspect, select
+from sqlalchemy import Boolean, Column, Connection, Date, Float, String, Table, TypeDecorator, inspect, select
 
 from schemas.anomalies import Anomaly
 from schemas.patterns import Pattern
 from schemas.suggestions import Opinion, Suggestion
 from schemas.tables import METADATA
 from sinks.store import audit
-from sinks.store.checksums import CHECKED, CHECKSUM, covered, is_whole, sum_of
+from sinks.store.checksums import CHECKED, CHECKSUM, UNCOVERED, covered, is_whole, sum_of
 from sinks.store.engine import Database
 from sinks.store.rows import snapshot_checksum
 
@@ -137,10 +137,9 @@ def fault_of(table: Table, row: Mapping[str, Any]) -> str | None:
     """Return what is wrong with a row as it was read; None if nothing is."""
     if table in CHECKED and not is_whole(table, row):
         return "its checksum is wrong"
-    if row.get(CHECKSUM) is None or table not in CHECKED:
-        for column in table.columns:
-            if not _fits(column, row[column.name]):
-                return f"its {column.name} is not of its type"
+    for column in table.columns:
+        if (column.name in UNCOVERED or row.get(CHECKSUM) is None) and not _fits(column, row[column.name]):
+            return f"its {column.name} is not of its type"
     read = _READERS.get(table.name)
     try:
         if read is not None and not read(row):
@@ -207,8 +206,10 @@ def _fits(column: Column[Any], value: object) -> bool:
         return value in (0, 1)
     if isinstance(column.type, Date):
         return isinstance(value, date) or (isinstance(value, str) and is_date(value))
+    if isinstance(column.type, String | TypeDecorator):
+        return isinstance(value, str) and _is_text(value)
     wanted = float | int if isinstance(column.type, Float) else column.type.python_type
-    return isinstance(value, wanted) and not (isinstance(value, str) and not _is_text(value))
+    return isinstance(value, wanted)
 
 
 def is_date(value: str) -> bool:
@@ -267,5 +268,7 @@ _READERS: dict[str, Callable[[Mapping[str, Any]], bool]] = {
     "controls": _read_control,
     "snapshots": _read_snapshot,
 }
-# Whose content may be whole, and still none that this version knows.
-_PARSED = frozenset({"patterns", "anomalies", "suggestions", "automation_versions", "feedback", "snapshots"})
+# Whose content may be whole, and still none that this version knows; or that checksums do not cover.
+_PARSED = frozenset(
+    {"patterns", "anomalies", "suggestions", "automation_versions", "feedback", "snapshots", "outbox"}
+)

@@ -19,7 +19,7 @@ from schemas.instants import from_us
 from schemas.tables import GapRow, table_of
 from sinks.store import migrations
 from sinks.store.engine import Database, upsert
-from sinks.store.errors import StoreDamagedError, StoreError, StoreUnavailableError
+from sinks.store.errors import StoreDamagedError, StoreError, StoreUnavailableError, is_of_the_file
 from sinks.store.integrity import file_faults, is_of_indexes, missing_tables
 from sinks.store.mark import Marked, MarkError, alone, mark_of, read_mark, write_mark
 from sinks.store.mending import STORE_DAMAGED, note
@@ -31,7 +31,6 @@ from sinks.store.sqlite_file import has_our_tables, refuse_newer
 OTHERS_END_S = 20.0
 _AGAIN_S = 0.5
 COMPANIONS = ("-wal", "-shm")
-_OF_THE_FILE = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_ERROR")
 _COUNTED = "SELECT part, number FROM commits WHERE home = ''"
 _HOMES = "SELECT home FROM day_sets UNION SELECT home FROM journal UNION SELECT home FROM snapshots"
 _HOLES = """
@@ -129,6 +128,8 @@ class _Start:
         fault = self._fault(marked)
         if fault is not None:
             self._begin_anew(fault, marked)
+        elif marked is not None and self._is_behind(marked):
+            self._take_newer_copy()
         if self._database.exists() and self._database.stat().st_size:
             self._compare(marked)
         if self._said:
@@ -187,7 +188,7 @@ class _Start:
         """Make the store from what can be read and the newest good copy; the damaged file is kept aside."""
         if marked is None or marked.revision != migrations.HEAD:
             refuse_newer(self._database)
-        aside = self._database.with_name(f"{self._database.name}.damaged-{_stamp(self._now_us)}")
+        aside = self._aside()
         with tempfile.TemporaryDirectory(
             prefix=f".{self._database.name}.", dir=self._database.parent
         ) as folder:
@@ -202,6 +203,41 @@ class _Start:
         with _opened(self._database) as connection:
             self._since_us = _last_event(connection)
             connection.exec_driver_sql(_LOST_DAYS)
+
+    def _is_behind(self, marked: Marked) -> bool:
+        """Whether commits are missing that the mark tells of."""
+        with _opened(self._database) as connection:
+            if migrations.revision(connection) != migrations.HEAD:
+                return False
+            counted = connection.exec_driver_sql(_COUNTED).first()
+            if counted is None:
+                return marked.commits > 0
+            return bool(counted.part == marked.id and counted.number < marked.commits)
+
+    def _take_newer_copy(self) -> None:
+        """Where the newest backup knows more than the store, as when its log was lost, it is what is left."""
+        with tempfile.TemporaryDirectory(
+            prefix=f".{self._database.name}.", dir=self._database.parent
+        ) as folder:
+            copy = self._copy(Path(folder))
+            if copy is None:
+                return
+            with _opened(copy) as newer, _opened(self._database) as connection:
+                if _last_event(newer) <= _last_event(connection):
+                    return
+            aside = self._aside()
+            rebuilt = rebuild(None, copy, Path(folder) / "rebuilt.db")
+            _put(self._database, Path(folder) / "rebuilt.db", aside)
+        count = sum(rebuilt.copied.values())
+        self._said.append(
+            "the store had lost its newest commits, as when its log (-wal) is damaged: it is kept as "
+            f"{aside.name}, and {count} rows were taken from the newest backup, which knew more"
+        )
+        with _opened(self._database) as connection:
+            self._since_us = _last_event(connection)
+
+    def _aside(self) -> Path:
+        return self._database.with_name(f"{self._database.name}.damaged-{_stamp(self._now_us)}")
 
     def _copy(self, folder: Path) -> Path | None:
         try:
@@ -236,6 +272,7 @@ class _Start:
 
     def _doubt(self, connection: Connection, marked: Marked, known: str, commits: int) -> None:
         if not known:
+            self._since_us = _last_event(connection)
             self._said.append("the store's count of commits was missing: it was made anew")
         elif known != marked.id:
             self._said.append("the store is another than the mark beside it tells of: the mark was made anew")
@@ -279,7 +316,8 @@ def _damage(error: BaseException | None) -> str:
     StoreUnavailableError
         It says nothing of it: the store is locked, full or away, and nothing may be made anew.
     """
-    if str(getattr(error, "sqlite_errorname", "")).startswith(_OF_THE_FILE):
+    # What is no longer there by its name, such as a table, is a wrong statement to SQLite.
+    if is_of_the_file(error) or getattr(error, "sqlite_errorname", "") == "SQLITE_ERROR":
         return str(error)
     raise StoreUnavailableError(f"expected to look through the store, got: {error}") from error
 

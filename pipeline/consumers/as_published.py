@@ -2,26 +2,17 @@
 
 from typing import Any
 
-import zmqtt
 from typing_extensions import override
 
 from pipeline.delivery.steady import SteadyBroker, SteadyClient, SteadySubscription
-
-WAITING = 1_000
 
 
 class AsPublishedClient(SteadyClient):
     """Asks for "retain as published": else a broker clears the flag on all that it hands on at once."""
 
     @override
-    def subscribe(
-        self,
-        *filters: str,
-        qos: zmqtt.QoS = zmqtt.QoS.AT_LEAST_ONCE,
-        auto_ack: bool = False,
-        **_options: Any,
-    ) -> SteadySubscription:
-        return SteadySubscription(self, list(filters), qos, auto_ack, WAITING, retain_as_published=True)
+    def subscribe(self, *filters: str, **options: Any) -> SteadySubscription:
+        return super().subscribe(*filters, **{**options, "retain_as_published": True})
 
 
 class AsPublishedBroker(SteadyBroker):

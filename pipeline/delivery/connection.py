@@ -26,6 +26,10 @@ async def at_once() -> None:
     """Wait for nothing."""
 
 
+async def nobody_else(_was_taken: bool) -> None:  # noqa: FBT001 as `Displaced` is called
+    """Wait for no other client."""
+
+
 def security(settings: Settings) -> BaseSecurity | None:
     """Credentials and TLS, as FastStream takes them."""
     context = None
@@ -45,7 +49,7 @@ def durable_broker(
     *,
     permission: Permission,
     room: Room,
-    displaced: Displaced = at_once,
+    displaced: Displaced = nobody_else,
 ) -> DurableBroker:
     """The intake's connection: a durable session under a fixed client id, reconnecting for ever.
 
@@ -147,7 +151,18 @@ async def detach(broker: MQTTBroker) -> None:
 
 def connection_id(broker: MQTTBroker) -> int | None:
     """Number of the present connection, None while there is none."""
+    info = _info(broker)
+    return info.connection_id if info is not None else None
+
+
+def session_was_kept(broker: MQTTBroker) -> bool:
+    """Whether the broker had kept our session, as far as there is a connection."""
+    info = _info(broker)
+    return info is not None and info.session_present
+
+
+def _info(broker: MQTTBroker) -> zmqtt.ConnectionInfo | None:
     try:
-        return broker.connection_info.connection_id
+        return broker.connection_info
     except zmqtt.MQTTDisconnectedError:
         return None

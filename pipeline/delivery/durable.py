@@ -22,7 +22,7 @@ UNBOUNDED = 0
 UNHANDLED = 200
 
 Permission = Callable[[], Awaitable[bool]]
-Displaced = Callable[[], Awaitable[None]]
+Displaced = Callable[[bool], Awaitable[None]]
 Room = Callable[[], Awaitable[None]]
 
 
@@ -47,7 +47,6 @@ class DurableSubscription(SteadySubscription):
 
     @override
     async def stop(self) -> None:
-        self._stands.set()
         await self.detach()
         self._is_consumed = False
         self._taken.set()
@@ -73,7 +72,7 @@ class DurableClient(SteadyClient):
     permission
         Asked before every connection attempt; who lost the lease must not take the session back.
     displaced
-        Waits, after another client took the session, until it may be ours again.
+        Waits while another client has the session; is told whether the broker said that one took it.
     room
         Waits until there is room for messages.
     snapshots
@@ -136,8 +135,8 @@ class DurableClient(SteadyClient):
     @override
     async def _before_return(self, code: int | None) -> None:
         # Whoever lost the home as well learns that first: then the session is another's by right.
-        if code == SESSION_TAKEN_OVER and await self._permission():
-            await self._displaced()
+        if await self._permission():
+            await self._displaced(code == SESSION_TAKEN_OVER)
 
 
 class DurableBroker(SteadyBroker):

@@ -1,18 +1,21 @@
 """Two installations under one client id: the one that loses the session says who has it, and stands by."""
 
 import asyncio
+import contextlib
 import os
 import random
 import secrets
 import socket
+import time
 from datetime import UTC, datetime
 from hashlib import blake2b
 
 import structlog
+import zmqtt
 from faststream.mqtt import MQTTMessage
 from pydantic import ValidationError
 
-from pipeline.delivery.connection import at_once, connect, egress_broker, subscribe
+from pipeline.delivery.connection import at_once, egress_broker, subscribe
 from pipeline.delivery.health import Health
 from pipeline.settings import Settings
 from schemas.outgoing import Outgoing
@@ -24,6 +27,9 @@ SIGN_S = 5.0
 # One sign may be lost with a connection; three are silence.
 SIGNS_MISSED = 3
 SLOWEST_SIGN_S = 30.0
+LOOK_S = 0.2
+EAR_S = 2.0
+SOON_S = 0.1
 SUBJECT = "client id"
 
 
@@ -48,7 +54,7 @@ def words_of_rival(client_id: str, sign: SessionSign | None) -> str:
     Examples
     --------
     >>> print(words_of_rival("haai-home-p0", None))
-    another client uses the client id haai-home-p0 and has taken our session; one of the two needs an \
+    another client uses the client id haai-home-p0 and has our session; one of the two needs an \
 HA_AI_MQTT_CLIENT_ID of its own
     """
     who = "another client"
@@ -57,22 +63,22 @@ HA_AI_MQTT_CLIENT_ID of its own
             f"another ha-ai (host {sign.host}, process {sign.process}, since {sign.since:%Y-%m-%d %H:%M} UTC)"
         )
     return (
-        f"{who} uses the client id {client_id} and has taken our session; "
+        f"{who} uses the client id {client_id} and has our session; "
         "one of the two needs an HA_AI_MQTT_CLIENT_ID of its own"
     )
 
 
 class Rival:
-    """Says that the session is ours, and hears who has it when it is not.
+    """Says that the session is ours, hears whose it is when it is not, and waits while it is another's.
 
-    Only signs that are published while we listen keep us waiting: what a broker had retained tells merely
-    who it was.
+    Some brokers say that a session was taken over, others merely close the connection: what counts is who
+    gives signs. Only signs that are published while we listen keep us waiting: what a broker had retained
+    tells merely who it was.
     """
 
     def __init__(self, settings: Settings, health: Health) -> None:
-        self._settings = settings
         self._health = health
-        self._every_s = min(SIGN_S, settings.heartbeat_s)
+        self._topic = settings.topics.session
         self._own = SessionSign(
             client_id=settings.mqtt_client_id,
             instance=secrets.token_hex(8),
@@ -80,60 +86,82 @@ class Rival:
             process=os.getpid(),
             store=store_mark(settings),
             since=datetime.now(UTC),
-            every_s=self._every_s,
+            every_s=min(SIGN_S, settings.heartbeat_s),
         )
-        self._heard = asyncio.Event()
-        self._waited_s = 0.0
+        self._other: SessionSign | None = None
+        self._silent_from_s = 0.0
+        self.ear = egress_broker(settings, at_once, None, name="ear")
+        subscribe(self.ear, self._topic, self._hear)
 
     @property
     def every_s(self) -> float:
         """How often our sign is due while the session is ours."""
-        return self._every_s
+        return self._own.every_s
 
     def sign(self) -> Outgoing:
         """The sign that the session is ours; retained, so that it can be read who it was."""
-        payload = self._own.model_dump_json().encode()
-        return Outgoing(secrets.token_hex(16), self._settings.topics.session, payload, retain=True)
+        return Outgoing(secrets.token_hex(16), self._topic, self._own.model_dump_json().encode(), retain=True)
 
-    async def stand_by(self) -> None:
-        """Wait until nobody has given a sign for a while that the session is theirs."""
-        self._tell(None)
-        # By chance, so that two that wait for each other do not both come back.
-        self._waited_s = self._every_s * (SIGNS_MISSED + random.random())  # noqa: S311 no secret
-        look = egress_broker(self._settings, at_once, None, name="look")
-        subscribe(look, self._settings.topics.session, self._hear)
-        listening = asyncio.create_task(connect(look))
-        try:
-            await self._silence()
-        finally:
-            listening.cancel()
-            await asyncio.gather(listening, return_exceptions=True)
-            await look.stop()
-            self._health.faults.pop(SUBJECT, None)
-        log.info("nobody has the session any more, taking it back", client_id=self._own.client_id)
+    async def give_way(self) -> None:
+        """Before the session is taken for the first time: wait while another installation has it.
 
-    async def _silence(self) -> None:
-        """Wait until no sign came for a while."""
-        while True:
-            self._heard.clear()
-            try:
-                await asyncio.wait_for(self._heard.wait(), self._waited_s)
-            except TimeoutError:
+        What an earlier process of this installation left retained keeps nobody waiting.
+        """
+        await self._listening(EAR_S)
+        if self._other is not None and self._other.store != self._own.store:
+            await self.stand_by(was_taken=True)
+
+    async def _listening(self, patience_s: float) -> None:
+        """Wait until signs are heard, and what was retained of them is there."""
+        until_s = time.monotonic() + patience_s
+        while time.monotonic() < until_s:
+            if self.ear.client is not None and self.ear.client.subscribed:
+                # What is retained follows the SUBACK.
+                await asyncio.sleep(SOON_S)
                 return
+            await asyncio.sleep(SOON_S / 4)
+
+    async def stand_by(self, *, was_taken: bool) -> None:
+        """Wait until nobody has given a sign for a while that the session is theirs.
+
+        Parameters
+        ----------
+        was_taken
+            Whether another has it for certain: then a first sign is waited for.
+        """
+        if was_taken:
+            self._wait_for(self._own.every_s)
+        if not self._left_s():
+            return
+        try:
+            while left_s := self._left_s():
+                self._tell()
+                await asyncio.sleep(min(left_s, LOOK_S))
+        finally:
+            self._health.faults.pop(SUBJECT, None)
+        self._other = None
+        log.info("nobody has the session any more, taking it back", client_id=self._own.client_id)
 
     async def _hear(self, message: MQTTMessage) -> None:
         raw = message.raw_message
         sign = read_sign(raw.payload, self._own.client_id)
         if sign is not None and sign.instance != self._own.instance:
-            self._tell(sign)
+            self._other = sign
             if not raw.retain:
-                self._heard.set()
-                every_s = min(sign.every_s, SLOWEST_SIGN_S)
-                self._waited_s = every_s * (SIGNS_MISSED + random.random())  # noqa: S311 no secret
-        await message.ack()
+                self._wait_for(min(sign.every_s, SLOWEST_SIGN_S))
+        with contextlib.suppress(zmqtt.MQTTDisconnectedError):
+            await message.ack()
 
-    def _tell(self, sign: SessionSign | None) -> None:
-        words = words_of_rival(self._own.client_id, sign)
+    def _wait_for(self, every_s: float) -> None:
+        # By chance, so that two that wait for each other do not both come back.
+        patience_s = every_s * (SIGNS_MISSED + random.random())  # noqa: S311 no secret
+        self._silent_from_s = time.monotonic() + patience_s
+
+    def _left_s(self) -> float:
+        return max(0.0, self._silent_from_s - time.monotonic())
+
+    def _tell(self) -> None:
+        words = words_of_rival(self._own.client_id, self._other)
         if self._health.faults.get(SUBJECT) != words:
             self._health.faults[SUBJECT] = words
             log.warning("standing by", reason=words)

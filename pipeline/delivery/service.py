@@ -24,6 +24,7 @@ from pipeline.delivery.connection import (
     detach,
     durable_broker,
     egress_broker,
+    session_was_kept,
     subscribe,
 )
 from pipeline.delivery.damage import SUBJECT, mend_rows, newest_copy, notice
@@ -109,7 +110,7 @@ class Service:
             self._connection_failed,
             permission=self._ownership.valid,
             room=self._intake.room,
-            displaced=self._rival.stand_by,
+            displaced=self._displaced,
         )
         stream = stream_of(settings.input, settings.eventstream_topic, settings.statestream_topic)
         topics = settings.topics
@@ -154,7 +155,7 @@ class Service:
         await self._store_call(self.store.migrate)
         loops: list[Loop] = [self._watch_failure, self._watch_connections, self._give_out]
         if self._learns:
-            said = [self._heartbeat, self._say_status, self._say_session]
+            said = [self._heartbeat, self._say_status, self._say_session, self._listen]
             loops = [*await self._start_learning(), *loops, *said]
         return loops
 
@@ -197,6 +198,7 @@ class Service:
 
     async def _take_in(self) -> None:
         """Connect. The commit loop runs already: a full intake would hold up the SUBACKs."""
+        await self._rival.give_way()
         try:
             await connect(self.ingest)
         except NotOwnerError as error:
@@ -238,6 +240,7 @@ class Service:
         await self._say_goodbye()
         await self.ingest.stop()
         await self.egress.stop()
+        await self._rival.ear.stop()
         try:
             await self._ownership.release()
         except StoreUnavailableError as error:
@@ -303,7 +306,7 @@ class Service:
         if self._committer is not None and current is not None:
             await self._committer.regain_sight()
         if current is not None:
-            log.info("connected to the broker", resumed=self.ingest.connection_info.session_present)
+            log.info("connected to the broker", resumed=session_was_kept(self.ingest))
 
     async def _heartbeat(self) -> None:
         while True:
@@ -337,6 +340,14 @@ class Service:
             if due and await self._try_publish(self._status(state)):
                 said, known, said_s = state, current, time.monotonic()
             await asyncio.sleep(0.5)
+
+    async def _displaced(self, was_taken: bool) -> None:  # noqa: FBT001 as `Displaced` is called
+        await self._rival.stand_by(was_taken=was_taken)
+
+    async def _listen(self) -> None:
+        """Hear who else says that the session is theirs."""
+        await connect(self._rival.ear)
+        await self._failed.wait()
 
     async def _say_session(self) -> None:
         """Say that the session is ours, at once and every few seconds, as long as that is so."""

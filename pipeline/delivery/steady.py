@@ -57,7 +57,7 @@ class SteadySubscription(zmqtt.Subscription):
 
     @override
     async def stop(self) -> zmqtt.UnsubscribeResult | None:
-        self._stands.set()
+        # Who waits in `start` goes on waiting: it is cancelled with whoever started it.
         if not self._client.is_connected:
             await self.detach()
             return None
@@ -122,6 +122,16 @@ class SteadyClient(zmqtt.MQTTClient):
     def left_out(self) -> int:
         """How many messages were too large to be taken."""
         return self._left_out_before + (self._transport.left_out if self._transport else 0)
+
+    @override
+    def subscribe(
+        self,
+        *filters: str,
+        qos: zmqtt.QoS = zmqtt.QoS.AT_LEAST_ONCE,
+        auto_ack: bool = False,
+        **options: Any,
+    ) -> SteadySubscription:
+        return SteadySubscription(self, list(filters), qos, auto_ack, **options)
 
     @override
     async def __aenter__(self) -> Self:
@@ -217,8 +227,8 @@ class SteadyClient(zmqtt.MQTTClient):
         while True:
             if error is not None:
                 self.complaints.lost(error)
-                await self._before_return(closing_code(error))
                 await asyncio.sleep(self._backoff.after(error, stood_s))
+                await self._before_return(closing_code(error))
             try:
                 async with asyncio.timeout(REACH_S):
                     await self._connect()

@@ -1,0 +1,147 @@
+"""Two installations under one client id: one has the session, the other says who has it and waits."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import aiomqtt
+import pytest
+from structlog.testing import capture_logs
+
+from benchmarks.processes import wait_until
+from benchmarks.publisher import Published, Publisher
+from pipeline.delivery.connection import connection_id
+from pipeline.delivery.ending import FatalError
+from pipeline.delivery.health import Health
+from pipeline.delivery.rival import SUBJECT, Rival, read_sign, store_mark
+from pipeline.delivery.service import Service
+from pipeline.ingest.payloads import as_eventstream
+from pipeline.settings import Settings
+from schemas.events import StateChange
+from schemas.home import Home
+from tests.pipeline.delivery.runs import TOPIC
+
+PATIENCE_S = 20.0
+# Ten times what a takeover takes where nobody waits.
+WATCHED_S = 5.0
+SESSION = "ha-ai/internal/session"
+
+
+@pytest.fixture
+def settings(broker: Any, tmp_path: Path) -> Callable[[str], Settings]:
+    """Settings of an installation by its name: all share broker and client id, none a store."""
+
+    def make(name: str) -> Settings:
+        return Settings(
+            _env_file=None,
+            mqtt_url=broker.url,
+            database_path=tmp_path / f"{name}.db",
+            heartbeat_s=0.5,
+            lease_s=1.0,
+            http_port=0,
+        )
+
+    return make
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[Service]:
+    """A service that has the session for a moment at least."""
+    service = Service(settings, Home())
+    task = asyncio.create_task(service.run())
+    await wait_until(lambda: service.health.connected and service.health.publishing, PATIENCE_S, "a session")
+    try:
+        yield service
+    finally:
+        service.stop()
+        with suppress(FatalError):
+            await asyncio.wait_for(task, PATIENCE_S)
+
+
+async def publish(broker: Any, number: int) -> None:
+    """Let the home do something."""
+    now_us = time.time_ns() // 1000
+    changes = [StateChange(now_us + n, "light.hall", "off", "on", f"c{now_us + n}") for n in range(number)]
+    await Publisher(broker.port).publish([Published(TOPIC, as_eventstream(change)) for change in changes])
+
+
+async def is_told(service: Service) -> None:
+    """Wait until a service says that it stands by, and for whom."""
+    await wait_until(lambda: "host" in service.health.faults.get(SUBJECT, ""), PATIENCE_S, "who has it")
+    assert "HA_AI_MQTT_CLIENT_ID" in service.health.faults[SUBJECT]
+
+
+async def test_who_comes_second_says_who_has_the_session_and_waits_for_it(
+    broker: Any, settings: Callable[[str], Settings]
+) -> None:
+    """The first goes on undisturbed; when it goes, the second takes over at once; both stores learn."""
+    with capture_logs() as said:
+        second = Service(settings("second"), Home())
+        async with running(settings("first")) as first:
+            task = asyncio.create_task(second.run())
+            await is_told(second)
+            await asyncio.sleep(WATCHED_S)
+            assert SUBJECT in second.health.faults
+            assert SUBJECT not in first.health.faults
+            assert first.ingest.connection_info.connection_id == 1
+            await publish(broker, 20)
+            await wait_until(lambda: first.metrics.entries_total == 20, PATIENCE_S, "what was learned")
+        gone_s = time.monotonic()
+        await wait_until(lambda: second.health.connected, PATIENCE_S, "the session")
+        assert time.monotonic() - gone_s < 6 * second._rival.every_s
+        assert SUBJECT not in second.health.faults
+        await publish(broker, 30)
+        await wait_until(lambda: second.metrics.entries_total == 30, PATIENCE_S, "what was learned")
+        second.stop()
+        await asyncio.wait_for(task, PATIENCE_S)
+    assert 1 <= len([each for each in said if each["event"] == "standing by"]) <= 3
+    assert not [each for each in said if "exc_info" in each]
+
+
+async def test_two_that_start_at_once_agree(settings: Callable[[str], Settings]) -> None:
+    """One of them has the session, the other waits, after two takeovers at most."""
+    services = [Service(settings(name), Home()) for name in ("first", "second")]
+    tasks = [asyncio.create_task(service.run()) for service in services]
+    await wait_until(lambda: any(SUBJECT in each.health.faults for each in services), PATIENCE_S, "a loser")
+    await asyncio.sleep(WATCHED_S)
+    assert sorted(SUBJECT in each.health.faults for each in services) == [False, True]
+    connections = [client._connection_id for each in services if (client := each.ingest.client)]
+    assert sum(connections) <= 3
+    for service in services:
+        service.stop()
+    await asyncio.wait_for(asyncio.gather(*tasks), PATIENCE_S)
+
+
+async def test_who_gives_no_sign_keeps_nobody_waiting(
+    broker: Any, settings: Callable[[str], Settings]
+) -> None:
+    """Neither a stranger who takes the session and is silent, nor a sign that was retained."""
+    stranger = Rival(settings("stranger"), Health()).sign()
+    version = aiomqtt.ProtocolVersion.V5
+    async with aiomqtt.Client(broker.host, broker.port, protocol=version) as client:
+        await client.publish(SESSION, stranger.payload, qos=1, retain=True)
+        async with running(settings("first")) as service:
+            identifier = service.settings.mqtt_client_id
+            async with aiomqtt.Client(
+                broker.host, broker.port, identifier=identifier, protocol=version
+            ) as thief:
+                started_s = time.monotonic()
+                await thief.publish("ha-ai/test", b"", qos=0)
+                await wait_until(lambda: (connection_id(service.ingest) or 0) > 1, PATIENCE_S, "the session")
+                assert time.monotonic() - started_s < 10 * service._rival.every_s
+
+
+def test_installations_are_told_apart(settings: Callable[[str], Settings]) -> None:
+    """By where they run and keep their store, of which the mark says nothing."""
+    first, second = settings("first"), settings("second")
+    assert store_mark(first) == store_mark(first) != store_mark(second)
+    assert "first" not in store_mark(first)
+
+
+@pytest.mark.parametrize("payload", [b"", b"{}", b"[1]", b"\xff", b'{"client_id": "haai-home-p0"}'])
+def test_what_is_no_sign_says_nothing(payload: bytes) -> None:
+    """Anybody may publish there."""
+    assert read_sign(payload, "haai-home-p0") is None

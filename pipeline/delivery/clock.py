@@ -18,6 +18,8 @@ JUMP_US = 2 * SECOND_US
 STEADY_US = 10 * SECOND_US
 # A clock that left the event times behind is believed only when nothing spoke against it for so long.
 DOUBTED_US = 600 * SECOND_US
+# Less is no matter for habits.
+NOTICED_US = 60 * SECOND_US
 WITNESS_US = 3_600 * SECOND_US
 SAID_US = 86_400 * SECOND_US
 
@@ -131,9 +133,9 @@ def clock_notices(clock: SteadyClock, *, boot: int, home_assistant_ahead_us: int
             f"this machine's clock was set {by_words(clock.jump.by_us)}; nothing was lost by that. "
             "If nobody did it, set up NTP"
         )
-    if home_assistant_ahead_us is not None and abs(home_assistant_ahead_us) > FUTURE_US // 5:
+    if home_assistant_ahead_us is not None and abs(home_assistant_ahead_us) > NOTICED_US:
         notices["clock of Home Assistant"] = skew_words(home_assistant_ahead_us)
-    elif clock.lag_us is not None and clock.lag_us < -FUTURE_US // 5:
+    elif clock.lag_us is not None and clock.lag_us < -NOTICED_US:
         notices["clock of Home Assistant"] = skew_words(-clock.lag_us)
     return notices
 

@@ -16,7 +16,7 @@ import zmqtt
 from detectors.registry import detectors
 from pipeline.consumers.consumer import STATEFUL, Consumer
 from pipeline.delivery.announcements import Announcer
-from pipeline.delivery.clock import HomeTime, by_words
+from pipeline.delivery.clock import HomeTime, by_words, wall_us
 from pipeline.delivery.committer import Committer
 from pipeline.delivery.connection import (
     connect,
@@ -46,6 +46,8 @@ from pipeline.wording import counted
 from schemas.home import Home
 from schemas.outgoing import Outgoing
 from schemas.statuses import ServiceStatus
+from sinks.home_assistant.date_header import clock_us
+from sinks.home_assistant.errors import HomeAssistantError
 from sinks.store import LeaseLostError, SqlStore, StoreUnavailableError
 from sinks.store.retention import Overdue
 
@@ -54,6 +56,7 @@ log = structlog.get_logger()
 WATCH_S = 0.1
 PRUNE_S = 3_600.0
 CLOCK_S = 1.0
+COMPARE_S = 600.0
 OVERDUE = "days"
 DRAIN_S = 10.0
 GOODBYE_S = 3.0
@@ -392,8 +395,12 @@ class Service:
     async def _watch_clock(self) -> None:
         """Notice that the machine's clock was set; say what clocks there are to mend."""
         said: dict[str, str] = {}
+        asked_s = -COMPARE_S
         while True:
             jump = self._time.tick()
+            if jump is not None or time.monotonic() - asked_s >= COMPARE_S:
+                asked_s = time.monotonic()
+                self._time.home_assistant_ahead_us = await self._compare_clocks()
             if jump is not None and self._committer is not None:
                 log.warning("the clock was set", by=by_words(jump.by_us))
                 self._committer.clock_was_set()
@@ -403,6 +410,17 @@ class Service:
             self.health.notices.update(notices)
             said = notices
             await asyncio.sleep(CLOCK_S)
+
+    async def _compare_clocks(self) -> int | None:
+        """By how much Home Assistant's clock is ahead of this machine's; None where it does not say."""
+        if self.settings.home_assistant_url is None:
+            return None
+        try:
+            told_us = await asyncio.to_thread(clock_us, self.settings.home_assistant_url)
+        except HomeAssistantError as error:
+            log.debug("clocks not compared", error=str(error))
+            return None
+        return told_us - wall_us()
 
     def _say_overdue(self, overdue: Overdue) -> None:
         self.health.notices.pop(OVERDUE, None)

@@ -1,17 +1,21 @@
 """Checks of Home Assistant's API and of what we take from it: time zone and areas."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 from pydantic import ValidationError
 
+from pipeline.delivery.clock import NOTICED_US, skew_words, wall_us
 from pipeline.diagnosis.finding import Finding, ok, warning, wrong
 from pipeline.diagnosis.validation import explain
 from pipeline.settings import Settings
 from schemas.home import Home
 from sinks.home_assistant import HomeAssistantError, HomeAssistantReader
+from sinks.home_assistant.date_header import clock_us
 
 CHECK = "Home Assistant"
+CLOCK = "clock"
 OLDEST, NEWEST = (2024, 3), (2026, 11)
 UNCONFIRMED = "presses of its buttons cannot be confirmed and do not count"
 
@@ -43,8 +47,24 @@ async def check_home_assistant(settings: Settings) -> AsyncIterator[Finding]:
         )
         return
     yield _release(f"{known['version']} answers at {url}", release)
+    yield await _clock(url)
     yield _zone(settings, str(known["time_zone"]))
     yield _areas(rooms)
+
+
+async def _clock(url: str) -> Finding:
+    """Compare Home Assistant's clock with this machine's."""
+    try:
+        ahead_us = await asyncio.to_thread(clock_us, url) - wall_us()
+    except HomeAssistantError as error:
+        return ok(CLOCK, f"not compared: {error}")
+    if abs(ahead_us) > NOTICED_US:
+        return warning(
+            CLOCK,
+            skew_words(ahead_us),
+            "Events are judged by this machine's clock, and habits are told in Home Assistant's time.",
+        )
+    return ok(CLOCK, "Home Assistant's clock and this machine's agree")
 
 
 def _release(said: str, release: tuple[int, int]) -> Finding:

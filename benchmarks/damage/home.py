@@ -4,22 +4,23 @@ import os
 import shutil
 from base64 import b64encode
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from benchmarks.drills.load import TOPIC, make_load, published
 from benchmarks.review_desk import MADE, a_suggestion
 from detectors.registry import detectors
 from pipeline.delivery.announcements import Announcer
-from pipeline.delivery.damage import mend_rows, newest_copy, open_whole
+from pipeline.delivery.damage import look_at_key, mend_rows, newest_copy, open_whole
 from pipeline.delivery.decoding import BatchDecoder
 from pipeline.delivery.learner import HomeLearner, Work
 from pipeline.ingest.bounds import StreamClock
 from pipeline.ingest.inputs import Eventstream, HomeAssistantInput
 from pipeline.ingest.messages import Message
 from pipeline.learning.core import LearningCore
-from pipeline.reviewing.key_file import load_key
+from pipeline.reviewing.key_file import KeyFileError, load_key
 from pipeline.settings import Settings
 from schemas.anomalies import Anomaly, AnomalyDetail, AnomalyKind
 from schemas.deployments import AutomationVersion, Deployment
@@ -82,10 +83,10 @@ def make_home(place: Place, *, seed: int) -> list[StateChange]:
     yesterday_us = events[-1].at_us - DAY_US
     store = SqlStore(place.settings.store_url, home=HOME.id)
     store.migrate()
+    look_at_key(store, place.settings)
     learner = new_learner(store)
     deliver(learner, [each for each in events if each.at_us < yesterday_us])
-    _review(store, yesterday_us)
-    _quarantine(store, yesterday_us)
+    fill_tables(store, yesterday_us)
     backup.take(place.database, place.backups, home=HOME.id)
     deliver(learner, [each for each in events if each.at_us >= yesterday_us])
     killed = Place(place.folder.with_name(place.folder.name + "-killed"))
@@ -103,6 +104,9 @@ def start(place: Place, events: Sequence[StateChange] = ()) -> list[Said]:
     with closing(SqlStore(settings.store_url, home=HOME.id)) as store:
         store.migrate()
         mend_rows(store, HOME, newest_copy(settings))
+        with suppress(KeyFileError):
+            load_key(place.key, create=True)
+        look_at_key(store, settings)
         learner = new_learner(store)
         deliver(learner, events)
         _write(learner, learner.checkpoint(), learner.core.watermark_ms * 1000)
@@ -195,6 +199,15 @@ def _thought(learner: HomeLearner) -> list[Work]:
 def _write(learner: HomeLearner, work: Work, now_us: int) -> None:
     if work:
         learner.write(work, holder=None, now_us=now_us)
+
+
+def fill_tables(store: SqlStore, now_us: int) -> None:
+    """Put rows into every table that learning alone does not fill."""
+    _review(store, now_us)
+    _quarantine(store, now_us)
+    with store.begin() as transaction:
+        day = from_us(now_us).date()
+        transaction.save_aggregates(day - timedelta(days=DAYS), "drill", {"light.hall": {"n": 1}})
 
 
 def _review(store: SqlStore, now_us: int) -> None:

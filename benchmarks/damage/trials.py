@@ -5,7 +5,7 @@ import random
 import sqlite3
 import traceback
 from collections.abc import Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,9 @@ from typing import Any
 from benchmarks.damage.faults import Fault, copied
 from benchmarks.damage.home import DAY_US, HOME, Place, start
 from pipeline.learning.day_set import DaySet
-from pipeline.reviewing.key_file import KeyFileError, load_key
 from schemas.events import StateChange
 from schemas.tables import METADATA
-from sinks.store import StoreError, backup
+from sinks.store import backup
 
 # What a start writes anew, or notes of itself.
 LEFT_OUT = frozenset({"commits", "damaged", "leases", "audit", "controls", "snapshots"})
@@ -57,16 +56,14 @@ class Trials:
             raise AssertionError(f"expected a kill alone to be no damage, got: {said}")
         self._clean = _content(clean)
         self._days = _changes(clean)
-        self._key = load_key(whole.key, create=False)
 
     def run(self, fault: Fault, number: int, seed: int) -> Outcome:
         """Do one fault, start twice, and look."""
         place = copied(self._whole, self._scratch / f"{number:04d}")
         outcome = Outcome("")
         outcome.fault = f"{fault.target}/{fault.kind}: {fault.do(place, random.Random(seed))}"
-        if fault.target in {"key", "backup"}:
-            outcome.noticed = self._is_beside_noticed(place, fault.target)
-            outcome.without_effect = not outcome.noticed and self._is_beside_whole(place, fault.target)
+        if fault.target == "backup":
+            outcome.noticed = not _has_good_backup(place)
         said: list[Any] = []
         try:
             said = start(place)
@@ -98,17 +95,9 @@ class Trials:
             lost = {name for name in differing if self._clean[name] - after[name]} - CACHES
             outcome.silent += sorted(lost - told - {"day_sets", "journal", "gaps"})
 
-    def _is_beside_noticed(self, place: Place, target: str) -> bool:
-        if target == "key":
-            with suppress(KeyFileError):
-                return load_key(place.key, create=False) != self._key
-            return True
-        with suppress(StoreError):
-            return not [backup.verify(each.path) for each in backup.backups(place.backups, HOME.id)]
-        return True
 
-    def _is_beside_whole(self, place: Place, target: str) -> bool:
-        return target == "key" and load_key(place.key, create=False) == self._key
+def _has_good_backup(place: Place) -> bool:
+    return backup.latest_good(place.backups, HOME.id) is not None
 
 
 def _content(place: Place) -> Content:

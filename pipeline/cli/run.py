@@ -16,7 +16,7 @@ from pipeline.consumers.consumer import STATEFUL, Consumer, Loop
 from pipeline.consumers.deploy.token import TokenFileError
 from pipeline.consumers.host import ConsumerHost
 from pipeline.consumers.registry import factories
-from pipeline.delivery.damage import open_whole
+from pipeline.delivery.damage import doubt, open_whole
 from pipeline.delivery.ending import FatalError
 from pipeline.heap import use_one_arena
 from pipeline.logs import configure_logs
@@ -65,6 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
             return asyncio.run(_serve(settings, consumers))
     except StoreDamagedError as error:
         log.error("cannot go on: the next start mends the store", reason=str(error))  # noqa: TRY400 the reason says it
+        doubt(settings)
         return EXIT_RESTART
     except (StoreError, SQLAlchemyError) as error:
         log.debug("the store failed", exc_info=True)

@@ -16,7 +16,7 @@ from pipeline.delivery.egress import MessageExpiry
 from pipeline.delivery.health import Health
 from pipeline.settings import Settings
 from schemas.home import Home
-from sinks.store import SqlStore, StoreUnavailableError
+from sinks.store import SqlStore, StoreDamagedError, StoreUnavailableError
 
 log = structlog.get_logger()
 
@@ -56,6 +56,7 @@ class ConsumerHost:
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="consumers-store")
         self._stopping = asyncio.Event()
         self._failed = asyncio.Event()
+        self._damage: StoreDamagedError | None = None
         self._under_way: set[asyncio.Future[None]] = set()
         filled = outbox_filled or asyncio.Event()
         self._consumers: list[tuple[StatelessConsumer, MQTTBroker]] = []
@@ -73,7 +74,7 @@ class ConsumerHost:
         ConnectionError
             A connection to the broker cannot be recovered.
         sinks.store.StoreError
-            The store cannot be brought up to date.
+            The store cannot be brought up to date, or is damaged: the next start mends it.
         """
         tasks: list[asyncio.Task[None]] = []
         try:
@@ -104,19 +105,25 @@ class ConsumerHost:
         for task in tasks:
             if task in done:
                 task.result()
+        if self._damage is not None:
+            raise self._damage
         if self._failed.is_set() and not self._stopping.is_set():
             raise ConnectionError("a connection to the broker cannot be recovered")
 
     async def _serve(self, consumer: StatelessConsumer, broker: MQTTBroker) -> None:
         """Take messages and run the consumer's loops."""
         for inlet in consumer.inlets():
-            _subscribe(broker, consumer.name, inlet, self._under_way)
+            _subscribe(broker, consumer.name, inlet, self._under_way, self._store_damaged)
         await connect(broker)
         log.info("consumer runs", consumer=consumer.name.value)
         await asyncio.gather(*(_keep_going(consumer.name, loop) for loop in consumer.loops()))
         await asyncio.Event().wait()
 
     async def _connection_failed(self) -> None:
+        self._failed.set()
+
+    def _store_damaged(self, error: StoreDamagedError) -> None:
+        self._damage = error
         self._failed.set()
 
 
@@ -127,6 +134,8 @@ async def _keep_going(name: Consumer, loop: Loop) -> None:
             await loop()
         except StoreUnavailableError as error:
             log.warning("loop begun anew, the store is away", consumer=name.value, reason=str(error))
+        except StoreDamagedError:
+            raise
         except Exception:
             log.exception("loop failed, begun anew", consumer=name.value, again_s=LOOP_AGAIN_S)
         else:
@@ -135,12 +144,21 @@ async def _keep_going(name: Consumer, loop: Loop) -> None:
 
 
 def _subscribe(
-    broker: MQTTBroker, name: Consumer, inlet: Inlet, under_way: set[asyncio.Future[None]]
+    broker: MQTTBroker,
+    name: Consumer,
+    inlet: Inlet,
+    under_way: set[asyncio.Future[None]],
+    on_damage: Callable[[StoreDamagedError], None],
 ) -> None:
     """Subscribe; a message is acknowledged when it was handled."""
 
     async def take(message: MQTTMessage) -> None:
-        await _handle(name, inlet, _received(message))
+        try:
+            await _handle(name, inlet, _received(message))
+        except StoreDamagedError as error:
+            # Not acknowledged: it comes again, once the next start has mended the store.
+            on_damage(error)
+            return
         try:
             await message.ack()
         except (zmqtt.MQTTDisconnectedError, OSError) as error:
@@ -178,6 +196,8 @@ async def _handle(name: Consumer, inlet: Inlet, received: Received) -> None:
                 await asyncio.sleep(RETRY_S)
                 continue
             log.error("message given up, the store is away", consumer=name.value, reason=str(error))  # noqa: TRY400 the reason says it
+        except StoreDamagedError:
+            raise
         except Exception:
             log.exception("message could not be handled", consumer=name.value, topic=received.topic)
         return

@@ -4,6 +4,7 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, timedelta
+from hashlib import blake2b
 from pathlib import Path
 
 import structlog
@@ -12,6 +13,7 @@ from pipeline.belongings import backup_folder, database_file, home_id
 from pipeline.learning.day_set import DaySet
 from pipeline.learning.local_days import LocalDays
 from pipeline.learning.lost_days import Known, learn_again
+from pipeline.reviewing.key_file import KeyFileError, load_key
 from pipeline.settings import Settings
 from schemas.events import Gap, ServiceCall, StateChange
 from schemas.home import Home
@@ -26,6 +28,11 @@ SUBJECT = "damage"
 CLOCK_US = 600_000_000
 # Days that are closed anew together hold their exact sets in memory.
 CLOSED_ANEW = 3
+# Once all the time that it takes to look through the file, then a file made anew whatever it looks like.
+CLOSER_LOOKS = 2
+FIRST_WAIT_S = 15.0
+LONGEST_WAIT_S = 300.0
+KEY = "command_key"
 
 log = structlog.get_logger()
 
@@ -35,10 +42,45 @@ def open_whole(settings: Settings) -> None:
     database = database_file(settings)
     if database is None:
         return
-    home = home_id(settings)
-    now_us = time.time_ns() // 1000
-    for words in make_whole(database, newest_copy(settings), home=home, now_us=now_us):
+    doubts = _doubts(database)
+    if doubts > CLOSER_LOOKS:
+        wait_s = min(FIRST_WAIT_S * 2 ** (doubts - CLOSER_LOOKS - 1), LONGEST_WAIT_S)
+        log.error("the store was damaged at each of the last starts: look after the disk", in_s=wait_s)
+        time.sleep(wait_s)
+    found = make_whole(
+        database,
+        newest_copy(settings),
+        home=home_id(settings),
+        now_us=time.time_ns() // 1000,
+        doubts=min(doubts, CLOSER_LOOKS),
+    )
+    for words in found:
         log.error("store damaged", what=words)
+
+
+def doubt(settings: Settings) -> None:
+    """Note that a process ended at damage which its start had not found: the next one looks closer."""
+    database = database_file(settings)
+    if database is not None:
+        _doubts_of(database).write_text(f"{_doubts(database) + 1}\n", encoding="ascii")
+
+
+def trust(settings: Settings) -> None:
+    """Note that a process could work for a while."""
+    database = database_file(settings)
+    if database is not None:
+        _doubts_of(database).unlink(missing_ok=True)
+
+
+def _doubts(database: Path) -> int:
+    try:
+        return int(_doubts_of(database).read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return 0
+
+
+def _doubts_of(database: Path) -> Path:
+    return database.with_name(f"{database.name}.doubts")
 
 
 def newest_copy(settings: Settings) -> CopyInto:
@@ -63,6 +105,30 @@ def mend_rows(store: SqlStore, home: Home, copy_into: CopyInto) -> None:
             if mended.days:
                 _mend_days(store, home, mended.named, copy, now_us)
     store.integrity.look_at_audit(now_us=now_us)
+
+
+def look_at_key(store: SqlStore, settings: Settings) -> None:
+    """Say once if the key that signs commands is another than at the last start, or cannot be used."""
+    now_us = time.time_ns() // 1000
+    known = store.suggestions.control(KEY)
+    try:
+        fingerprint = blake2b(load_key(settings.command_key_file, create=False), digest_size=8).hexdigest()
+    except KeyFileError as error:
+        # Where learning runs apart from reviewing, there was never a key beside it.
+        if known is not None or not isinstance(error.__cause__, FileNotFoundError):
+            words = f"{error}: nothing can be approved; take the key from a backup (`ha-ai restore`)"
+            store.integrity.say_once("key", words, now_us=now_us)
+        return
+    if known == fingerprint:
+        return
+    with store.begin() as transaction:
+        transaction.suggestions.set_control(KEY, fingerprint)
+    if known is not None:
+        words = (
+            "the key that signs commands is another than before: what waits to be deployed has to be "
+            "approved again, or the former key taken from a backup (`ha-ai restore`)"
+        )
+        store.integrity.say("key", "", words, now_us=now_us)
 
 
 def _unpacked(copy_into: CopyInto, folder: Path) -> Path | None:

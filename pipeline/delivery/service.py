@@ -27,7 +27,7 @@ from pipeline.delivery.connection import (
     session_was_kept,
     subscribe,
 )
-from pipeline.delivery.damage import SUBJECT, mend_rows, newest_copy, notice
+from pipeline.delivery.damage import SUBJECT, look_at_key, mend_rows, newest_copy, notice, trust
 from pipeline.delivery.decoding import BatchDecoder
 from pipeline.delivery.egress import Egress, MessageExpiry, publish
 from pipeline.delivery.ending import FatalError
@@ -175,6 +175,7 @@ class Service:
         )
         learner = HomeLearner(self.store, core, self._decoder, Announcer(self.home.id, self.settings.topics))
         await self._store_call(partial(mend_rows, self.store, self.home, newest_copy(self.settings)))
+        await self._store_call(partial(look_at_key, self.store, self.settings))
         await self._store_call(learner.recover)
         self.learner = learner
         self._committer = Committer(
@@ -391,6 +392,7 @@ class Service:
                 if words:
                     self.health.notices[SUBJECT] = words
             await asyncio.sleep(SAY_AGAIN_S)
+            trust(self.settings)
 
     async def _watch_clock(self) -> None:
         """Notice that the machine's clock was set; say what clocks there are to mend."""

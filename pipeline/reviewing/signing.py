@@ -26,6 +26,7 @@ class Fault(StrEnum):
     VALIDITY = "validity"
     FUTURE = "future"
     EXPIRED = "expired"
+    NO_KEY = "no key"
 
 
 class CommandError(Exception):

@@ -71,6 +71,7 @@ def file_faults(path: Path, *, limit_s: float = CHECK_S) -> list[str]:
     """
     deadline = time.monotonic() + limit_s
     with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=rw", uri=True, timeout=5.0)) as connection:
+        connection.text_factory = _text
         connection.set_progress_handler(lambda: time.monotonic() > deadline, _PROGRESS_STEPS)
         try:
             said = [row[0] for row in connection.execute(f"PRAGMA integrity_check({MESSAGES})")]

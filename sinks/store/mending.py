@@ -121,6 +121,10 @@ class Integrity:
         with self._database.writing() as connection:
             note(connection, self._home, table, key, b"", words, now_us)
 
+    def say_once(self, table: str, words: str, *, now_us: int) -> None:
+        """Keep in words what is wrong and stays so, unless that is known."""
+        set_aside_once(self._database, self._home, table, words, now_us)
+
     def take_day(self, copy: Path, day: date) -> Mapping[str, Any] | None:
         """Return a day's set as a copy has it, if it is whole."""
         with _Rows(copy) as kept:

@@ -20,7 +20,7 @@ from schemas.tables import GapRow, table_of
 from sinks.store import migrations
 from sinks.store.engine import Database, upsert
 from sinks.store.errors import StoreDamagedError, StoreError, StoreUnavailableError, is_of_the_file
-from sinks.store.integrity import file_faults, is_of_indexes, missing_tables
+from sinks.store.integrity import CHECK_S, file_faults, is_of_indexes, missing_tables
 from sinks.store.mark import Marked, MarkError, alone, mark_of, read_mark, write_mark
 from sinks.store.mending import STORE_DAMAGED, note
 from sinks.store.rebuilding import Rebuilt, mend_header, rebuild
@@ -30,6 +30,7 @@ from sinks.store.sqlite_file import has_our_tables, refuse_newer
 # Longer than a process needs to end that was told to.
 OTHERS_END_S = 20.0
 _AGAIN_S = 0.5
+THOROUGH_S = 3_600.0
 COMPANIONS = ("-wal", "-shm")
 _COUNTED = "SELECT part, number FROM commits WHERE home = ''"
 _HOMES = "SELECT home FROM day_sets UNION SELECT home FROM journal UNION SELECT home FROM snapshots"
@@ -60,7 +61,7 @@ class Finding(NamedTuple):
     lost_until_us: int | None = None
 
 
-def make_whole(database: Path, copy_into: CopyInto, *, home: str, now_us: int) -> list[str]:
+def make_whole(database: Path, copy_into: CopyInto, *, home: str, now_us: int, doubts: int = 0) -> list[str]:
     """Look a store through before it is opened, mend it, and return in words what was wrong with it.
 
     A second for a year's store. While another process has the store open, it has looked; only a file that
@@ -72,6 +73,9 @@ def make_whole(database: Path, copy_into: CopyInto, *, home: str, now_us: int) -
         Unpacks the newest good backup as a SQLite file in a folder, and returns it; None if there is none.
     home
         Whose gap it is where the store does not tell any more.
+    doubts
+        How often in a row a process ended at damage that its start had not found: after one the file is
+        looked through however long it takes, after two it is made anew from what can be read of it.
 
     Raises
     ------
@@ -88,7 +92,7 @@ def make_whole(database: Path, copy_into: CopyInto, *, home: str, now_us: int) -
     while True:
         with alone(database) as is_ours:
             if is_ours:
-                return _Start(database, copy_into, home, now_us).findings()
+                return _Start(database, copy_into, home, now_us, doubts).findings()
         if _is_readable(database):
             return []
         if time.monotonic() > deadline:
@@ -115,11 +119,12 @@ def _refuse_newer(database: Path) -> None:
 class _Start:
     """One look at one store that nobody else has open."""
 
-    def __init__(self, database: Path, copy_into: CopyInto, home: str, now_us: int) -> None:
+    def __init__(self, database: Path, copy_into: CopyInto, home: str, now_us: int, doubts: int) -> None:
         self._database = database
         self._copy_into = copy_into
         self._home = home
         self._now_us = now_us
+        self._doubts = doubts
         self._said: list[str] = []
         self._since_us: int | None = None
 
@@ -153,7 +158,9 @@ class _Start:
             state = "is empty" if self._database.exists() else "is not there"
             return f"it {state}, and held {promised} commits" if promised else None
         try:
-            faults = file_faults(self._database)
+            if self._doubts > 1:
+                return "it was found to be damaged while it was in use, twice in a row"
+            faults = file_faults(self._database, limit_s=THOROUGH_S if self._doubts else CHECK_S)
             if is_of_indexes(faults):
                 _mend_indexes(self._database)
                 self._said.append("indexes of the store were damaged: they were made anew from its tables")
@@ -163,7 +170,8 @@ class _Start:
             return _damage(error)
         except DBAPIError as error:
             return _damage(error.orig)
-        except (StoreDamagedError, NoResultFound, MultipleResultsFound) as error:
+        except (StoreDamagedError, NoResultFound, MultipleResultsFound, UnicodeDecodeError) as error:
+            # Names in the file that are no text end even the driver's own words.
             return str(error)
 
     def _structure(self, marked: Marked | None) -> str | None:

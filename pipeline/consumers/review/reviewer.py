@@ -18,9 +18,10 @@ from pipeline.consumers.review.verdicts import Refusal, Terms, Verdicts, replay
 from pipeline.consumers.taken import Taken
 from pipeline.consumers.together import Together
 from pipeline.reviewing.decisions import Fate, HindranceError, Order, decide
-from pipeline.reviewing.key_file import load_key
+from pipeline.reviewing.key_file import KeyFileError, load_key
 from pipeline.reviewing.presses import PressError, read_press
-from pipeline.reviewing.signing import CommandError, verified
+from pipeline.reviewing.signing import CommandError, Fault, verified
+from pipeline.settings import Settings
 from schemas.commands import Modification, Press, Verb
 from schemas.suggestions import Suggestion
 from sinks.store import StoreUnavailableError
@@ -43,7 +44,7 @@ class Reviewer:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._key = load_key(desk.settings.command_key_file, create=True)
+        self._key, self._keyless = _key_of(desk.settings)
         self._verdicts = Verdicts(desk.store, desk.settings, self._key)
         self._reader = reader_of(desk.settings)
         self._confirmation = Confirmation(self._reader, desk.now_us)
@@ -68,6 +69,9 @@ class Reviewer:
         if received.retain:
             await self._refuse(_retained(received))
             return
+        if self._keyless:
+            await self._refuse(_not_a_command(CommandError(Fault.NO_KEY, self._keyless), received))
+            return
         try:
             command = verified(received.payload, verb, self._key, self._desk.now_us() // 1000)
         except CommandError as error:
@@ -85,6 +89,9 @@ class Reviewer:
     async def _take_press(self, received: Received) -> None:
         if received.retain:
             await self._refuse(_retained(received))
+            return
+        if self._keyless:
+            await self._refuse(_not_a_press(PressError(Fault.NO_KEY.value, self._keyless), None, received))
             return
         press: Press | None = None
         try:
@@ -161,6 +168,15 @@ class Reviewer:
 
 def _retained(received: Received) -> Refusal:
     return Refusal(received.topic, "retained", "expected a message of now, got one that was retained")
+
+
+def _key_of(settings: Settings) -> tuple[bytes, str]:
+    """Return the key, and why nothing can be decided where it cannot be used."""
+    try:
+        return load_key(settings.command_key_file, create=True), ""
+    except KeyFileError as error:
+        log.error("nobody can approve or reject anything", reason=str(error))  # noqa: TRY400 the reason says it
+        return b"", f"the key that signs commands cannot be used ({error}); `ha-ai doctor` says what to do"
 
 
 def _not_a_command(error: CommandError, received: Received) -> Refusal:

@@ -1,0 +1,232 @@
+"""What a start finds out about a file before anybody opens it, and what it leaves alone."""
+
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from schemas.events import Gap, StateChange
+from sinks.store import NewerStoreError, SqlStore, StoreUnavailableError, backup
+from sinks.store.mark import mark_of, read_mark
+from sinks.store.mending import STORE_DAMAGED
+from sinks.store.start import make_whole
+
+MINUTE_US = 60_000_000
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    """A store with ten commits, as a kill leaves it: the last five are in its log alone."""
+    living = SqlStore(f"sqlite:///{tmp_path / 'living.db'}")
+    living.migrate()
+    commit(living, range(5))
+    with living._database.engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    commit(living, range(5, 10))
+    for end in ("", "-wal", "-shm", ".mark"):
+        shutil.copyfile(tmp_path / f"living.db{end}", tmp_path / f"ha-ai.db{end}")
+    living.close()
+    return tmp_path / "ha-ai.db"
+
+
+def commit(store: SqlStore, numbers: range) -> None:
+    """Commit one change each."""
+    for number in numbers:
+        change = StateChange(number * MINUTE_US, "light.a", None, "on")
+        with store.begin() as transaction:
+            transaction.journal([(change.key, change)], 1)
+
+
+def start(database: Path, copy: Path | None = None) -> list[str]:
+    """Look through a store as a start does."""
+
+    def unpack(folder: Path) -> Path | None:
+        return backup.prepare(copy, folder / "copy.db") if copy else None
+
+    return make_whole(database, unpack, home="home", now_us=1)
+
+
+def entries(database: Path) -> tuple[list[int], list[Gap]]:
+    """Which changes the store holds, and which gaps."""
+    with closing(SqlStore(f"sqlite:///{database}")) as store:
+        store.migrate()
+        return [event.at_us // MINUTE_US for _, event in store.journal_after()], store.gaps()
+
+
+def log_of(database: Path) -> Path:
+    """The write-ahead log."""
+    return database.with_name(database.name + "-wal")
+
+
+def cut(path: Path) -> None:
+    """Take the second half of a file away."""
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def garble(path: Path) -> None:
+    """Put other bytes in place of a file's."""
+    path.write_bytes(b"x" * path.stat().st_size)
+
+
+def empty(path: Path) -> None:
+    """Leave nothing in a file."""
+    path.write_bytes(b"")
+
+
+def test_a_kill_is_no_damage(database: Path) -> None:
+    """With its log the store is whole, and nothing is said; nor at the starts after it."""
+    assert [start(database), start(database), entries(database)[1]] == [[], [], []]
+    assert entries(database)[0] == list(range(10))
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [Path.unlink, cut, lambda path: path.write_bytes(b"x" * 9_000), lambda path: path.write_bytes(b"")],
+)
+def test_a_lost_log_is_noticed_and_its_time_a_gap(database: Path, fault: Callable[[Path], object]) -> None:
+    """Commits that the mark tells of and the store has not are said, once, and are no misses."""
+    fault(log_of(database))
+    (words,) = start(database)
+    assert "commits are missing at the store's end" in words
+    held, gaps = entries(database)
+    assert gaps == [Gap(held[-1] * MINUTE_US, 9 * MINUTE_US, STORE_DAMAGED)]
+    assert start(database) == []
+
+
+@pytest.mark.parametrize("fault", [Path.unlink, empty])
+def test_an_emptied_store_is_not_a_new_home(database: Path, fault: Callable[[Path], object]) -> None:
+    """A file that is gone or empty beside a mark that promises commits is said to be lost."""
+    fault(database)
+    log_of(database).unlink()
+    (words,) = start(database)
+    assert "there is no backup" in words
+    assert start(database) == []
+
+
+def test_who_deletes_store_and_mark_begins_anew_in_silence(database: Path) -> None:
+    """Both are a person's to delete."""
+    for path in database.parent.glob("ha-ai.db*"):
+        path.unlink()
+    assert start(database) == []
+    assert entries(database) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (Path.unlink, "was missing"),
+        (cut, "expected the mark"),
+        (lambda path: path.write_bytes(b"x" * 160), "expected"),
+    ],
+)
+def test_a_mark_that_is_gone_or_damaged_is_made_anew(
+    database: Path, fault: Callable[[Path], object], said: str
+) -> None:
+    """It is said once, as nothing else shows lost commits."""
+    fault(mark_of(database))
+    (words,) = start(database)
+    assert said in words
+    assert start(database) == []
+    marked = read_mark(database)
+    assert marked is not None
+    assert marked.commits >= 10
+
+
+def test_a_file_that_is_none_is_kept_aside_and_made_from_the_backup(database: Path, tmp_path: Path) -> None:
+    """What was backed up is there again, what came after it is a gap, and the damaged file is kept."""
+    with closing(SqlStore(f"sqlite:///{tmp_path / 'living.db'}")) as living:
+        copy = backup.take(tmp_path / "living.db", tmp_path / "backups")
+        living.migrate()
+    log_of(database).unlink()
+    database.write_bytes(b"garbage" * 5_000)
+    (words,) = start(database, copy)
+    assert "came from the newest backup" in words
+    assert entries(database)[0] == list(range(10))
+    (aside,) = database.parent.glob("ha-ai.db.damaged-*Z")
+    assert aside.read_bytes().startswith(b"garbage")
+    assert database.stat().st_mode & 0o077 == 0
+
+
+def test_what_can_be_read_of_a_damaged_file_is_kept(database: Path) -> None:
+    """A damaged page takes its own rows, and no others."""
+    with closing(sqlite3.connect(database)) as connection:
+        (page,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'patterns'").fetchone()
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    with database.open("r+b") as file:
+        file.seek((page - 1) * 4096)
+        file.write(b"\xff" * 4096)
+    (words,) = start(database)
+    assert "not all could be read of patterns" in words
+    assert entries(database)[0] == list(range(10))
+    assert start(database) == []
+
+
+def test_a_damaged_index_is_made_anew_from_its_table(database: Path) -> None:
+    """Nothing is lost with an index, and nothing is moved aside."""
+    with closing(sqlite3.connect(database)) as connection:
+        of = "SELECT rootpage FROM sqlite_master WHERE name = 'journal_order'"
+        (root,) = connection.execute(of).fetchone()
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    with database.open("r+b") as file:
+        file.seek((root - 1) * 4096)
+        content = file.read(4096)
+        file.seek((root - 1) * 4096)
+        file.write(content.replace(b"home", b"hoME", 1))
+    (words,) = start(database)
+    assert "indexes of the store were damaged" in words
+    assert list(database.parent.glob("ha-ai.db.damaged-*")) == []
+    assert start(database) == []
+
+
+def test_a_store_of_a_newer_version_is_left_alone(database: Path) -> None:
+    """Also one that is damaged: whoever knows its version has to mend it."""
+    with closing(SqlStore(f"sqlite:///{database}")) as store, store._database.writing() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    mark_of(database).unlink()
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.execute("PRAGMA user_version = 0")
+    log_of(database).unlink(missing_ok=True)
+    with database.open("r+b") as file:
+        file.seek(database.stat().st_size // 4096 // 2 * 4096)
+        file.write(b"\xff" * 4096)
+    before = database.read_bytes()
+    with pytest.raises(NewerStoreError):
+        start(database)
+    assert database.read_bytes() == before
+
+
+def test_what_a_disk_refuses_is_no_damage(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store that cannot be read for the moment is not made anew."""
+
+    def refuse(*_: object, **__: object) -> list[str]:
+        error = sqlite3.OperationalError("disk I/O error")
+        error.sqlite_errorname = "SQLITE_IOERR"
+        raise error
+
+    monkeypatch.setattr("sinks.store.start.file_faults", refuse)
+    with pytest.raises(StoreUnavailableError):
+        start(database)
+    assert list(database.parent.glob("ha-ai.db.damaged-*")) == []
+
+
+@pytest.fixture
+def open_elsewhere(database: Path) -> Iterator[SqlStore]:
+    """The same store, open in a process that works on it."""
+    store = SqlStore(f"sqlite:///{database}")
+    store.migrate()
+    yield store
+    store.close()
+
+
+def test_what_another_process_has_open_is_not_mended_under_it(
+    database: Path, open_elsewhere: SqlStore
+) -> None:
+    """The mark is not touched, and nothing is said: the other one has looked."""
+    mark_of(database).write_bytes(b"x" * 160)
+    assert start(database) == []
+    assert mark_of(database).read_bytes() == b"x" * 160
+    assert open_elsewhere.counts()["journal"] == 10

@@ -130,7 +130,7 @@ class Guard:
         head = Head.of(scope)
         scope["is_local"] = head.is_local
         answer: Application = await self._refusal(head, scope) or self.router
-        if answer is self.router and scope["method"] not in READING:
+        if answer is self.router and self.router.takes(scope) and head.method not in READING:
             body = await _read(receive)
             if body is None:
                 answer = Response("expected at most 64 KiB within 5 s\n", 413, headers=CLOSE)
@@ -161,7 +161,7 @@ class Guard:
     def _of_route(self, head: Head, scope: Scope) -> Response | None:
         """Refuse what other machines may not see, and a change that a foreign page could have sent."""
         route = self.router.route(scope)
-        if route is None or head.method not in route.methods:
+        if route is None or not self.router.takes(scope):
             return None
         if not head.is_local and not (route.beyond_loopback and head.method in READING):
             return Response("answered on the machine itself alone: there is no login\n", 403)

@@ -40,6 +40,11 @@ class Router:
             answer = route.answer
         await answer(scope, receive, send)
 
+    def takes(self, scope: Scope) -> bool:
+        """Whether there is a route that takes the request's method."""
+        route = self.route(scope)
+        return route is not None and scope["method"] in route.methods
+
     def route(self, scope: Scope) -> Route | None:
         """The route of a request's path."""
         raw = scope.get("raw_path") or scope["path"].encode()

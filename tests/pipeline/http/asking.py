@@ -132,7 +132,12 @@ async def ask(
 
     await app(scope, receive, send)
     start = sent[0]
-    said = {name.decode().lower(): value.decode() for name, value in start["headers"]}
+    said: dict[str, str] = {}
+    for name, value in start["headers"]:
+        # Of two that contradict each other neither is forgotten.
+        said[name.decode().lower()] = ", ".join(
+            [*filter(None, [said.get(name.decode().lower())]), value.decode()]
+        )
     return Answer(start["status"], said, b"".join(message.get("body", b"") for message in sent[1:]))
 
 

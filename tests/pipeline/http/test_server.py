@@ -145,19 +145,36 @@ def is_open(connection: socket.socket) -> bool:
 
 
 @pytest.mark.usefixtures("_hasty")
-def test_who_drips_bytes_is_cut_off(port: int) -> None:
-    """A head that is sent byte by byte ends the connection, however steadily the bytes come."""
-    head, sent = LIVE[:-2] + b"X: " + b"x" * 200, 0
-    before = time.monotonic()
+@pytest.mark.parametrize("first", [b"", LIVE.replace(b"Connection: close\r\n", b"")])
+def test_who_drips_bytes_is_cut_off(port: int, first: bytes) -> None:
+    """A head that comes byte by byte ends the connection, however steadily, the second one too."""
     with socket.create_connection((HOST, port), timeout=PATIENCE_S) as connection:
-        while is_open(connection) and sent < len(head):
-            with suppress(ConnectionError):
-                connection.setblocking(True)
-                connection.sendall(head[sent : sent + 1])
-            sent += 1
-            time.sleep(0.02)
-        assert not is_open(connection)
-    assert time.monotonic() - before < 2.0
+        connection.sendall(first)
+        if first:
+            read_live(connection)
+        before = time.monotonic()
+        assert not drip(connection, LIVE[:-2] + b"X: " + b"x" * 200)
+        assert time.monotonic() - before < 2.0
+
+
+def drip(connection: socket.socket, head: bytes) -> bool:
+    """Whether all of it can be sent, one byte after another."""
+    for byte in head:
+        with suppress(ConnectionError):
+            connection.setblocking(True)
+            connection.sendall(bytes([byte]))
+        time.sleep(0.02)
+        if not is_open(connection):
+            return False
+    return True
+
+
+def read_live(connection: socket.socket) -> bytes:
+    """One whole answer that it lives."""
+    answer = b""
+    while b'"ok"}' not in answer:
+        answer += connection.recv(65_536)
+    return answer
 
 
 @pytest.mark.usefixtures("_hasty")
@@ -166,10 +183,7 @@ def test_an_answered_connection_is_kept_for_a_while_only(port: int) -> None:
     with socket.create_connection((HOST, port), timeout=PATIENCE_S) as connection:
         for _ in range(2):
             connection.sendall(LIVE.replace(b"Connection: close\r\n", b""))
-            answer = b""
-            while b'"ok"}' not in answer:
-                answer += connection.recv(65_536)
-            assert status(answer) == 200
+            assert status(read_live(connection)) == 200
         assert connection.recv(1) == b""
 
 

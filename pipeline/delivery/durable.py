@@ -16,7 +16,7 @@ from typing_extensions import override
 from zmqtt.client import Transport
 
 from pipeline.delivery.peers import SESSION_TAKEN_OVER
-from pipeline.delivery.steady import NotOwnerError, SteadyBroker, SteadyClient, SteadySubscription
+from pipeline.delivery.steady import HANDED_ON, NotOwnerError, SteadyBroker, SteadyClient, SteadySubscription
 
 UNBOUNDED = 0
 UNHANDLED = 200
@@ -33,6 +33,7 @@ class DurableSubscription(SteadySubscription):
         super().__init__(*arguments, **options)
         self._taken = asyncio.Event()
         self._is_consumed = False
+        self._handled = 0
 
     async def room(self) -> None:
         """Wait while the handler lags behind; before the SUBACK, which has to be read, there is none."""
@@ -61,6 +62,10 @@ class DurableSubscription(SteadySubscription):
             # FastStream cancels whoever waits here, once it has stopped the subscription.
             return await asyncio.Future()
         self._taken.set()
+        self._handled += 1
+        if self._handled % HANDED_ON == 0:
+            # While many wait, neither the queue nor the handler waits for anything.
+            await asyncio.sleep(0)
         return message
 
 

@@ -6,6 +6,7 @@ CONNACK or during its SUBSCRIBE, and waits for ever for a SUBACK or PUBACK that 
 
 import asyncio
 import contextlib
+import itertools
 import ssl
 import time
 from typing import Any, Self
@@ -35,6 +36,8 @@ HEAD_BYTES = 1_024
 SMALLEST_PACKET_BYTES = 512
 UNACKNOWLEDGED = 100
 TOO_LARGE = 0x95
+# Some ten milliseconds' worth.
+HANDED_ON = 100
 
 
 class NotOwnerError(RuntimeError):
@@ -277,6 +280,7 @@ class SteadyClient(zmqtt.MQTTClient):
         protocol = self._protocol
         if protocol is None:
             return
+        take_turns(protocol)
         tasks = [asyncio.create_task(protocol.run()), asyncio.create_task(self._subscribe(protocol))]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -313,6 +317,23 @@ class SteadyClient(zmqtt.MQTTClient):
                 async with asyncio.timeout(GOODBYE_S):
                     await protocol.disconnect()
         self.drop()
+
+
+def take_turns(protocol: MQTTProtocol) -> None:
+    """Let others run while what waited at the broker is handed on.
+
+    mosquitto 2.0.11 sends up to 65,535 messages before the SUBACK, and zmqtt hands them on in one go. For
+    seconds no lease would be renewed, and of two that would own the home each would lose it before its first
+    commit.
+    """
+    hand_on, count = protocol.inbound.deliver_replay, itertools.count(1)
+
+    async def in_turns(publish: Publish, recipient: Any) -> None:
+        if next(count) % HANDED_ON == 0:
+            await asyncio.sleep(0)
+        await hand_on(publish, recipient)
+
+    protocol.inbound.deliver_replay = in_turns  # type: ignore[method-assign]
 
 
 def _take_notice(protocol: MQTTProtocol) -> None:

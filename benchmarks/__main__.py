@@ -19,6 +19,7 @@ MEASUREMENTS = (
     ("benchmarks.deploying",),
     ("benchmarks.fuzzing",),
     ("benchmarks.rebuild",),
+    ("benchmarks.backing_up",),
     ("benchmarks.soak",),
     ("benchmarks.flakes", "--runs", "30", "tests/pipeline/delivery"),
     ("benchmarks.damage",),

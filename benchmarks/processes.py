@@ -86,6 +86,17 @@ class Mosquitto:
             self._process.terminate()
             await self._process.wait()
 
+    def save(self) -> None:
+        """Let it write its persistence now, as it does every half hour."""
+        if self._process is not None and self._process.returncode is None:
+            self._process.send_signal(signal.SIGUSR1)
+
+    async def kill(self) -> None:
+        """Kill it: what it has not written is lost."""
+        if self._process is not None and self._process.returncode is None:
+            self._process.kill()
+            await self._process.wait()
+
     def _accepts(self) -> bool:
         with socket.socket() as probe:
             return probe.connect_ex((HOST, self.port)) == 0

@@ -117,6 +117,27 @@ def audit(database: Path, events: Sequence[StateChange], retained: Retained = EV
     )
 
 
+def unseen_of(database: Path, events: Sequence[StateChange]) -> set[bytes]:
+    """Keys of the events that are not in the journal, and lie in a gap that says so."""
+    store = SqlStore(f"sqlite:///{database}", home=HOME.id)
+    try:
+        gaps = store.gaps()
+        kept = {event.key for _, event in store.journal_after() if isinstance(event, StateChange)}
+    finally:
+        store.close()
+    lost = [event for event in events if event.key not in kept]
+    return {event.key for event in lost if any(gap.from_us <= event.at_us <= gap.to_us for gap in gaps)}
+
+
+def gaps_of(database: Path) -> list[Gap]:
+    """The gaps in their order."""
+    store = SqlStore(f"sqlite:///{database}", home=HOME.id)
+    try:
+        return sorted(store.gaps())
+    finally:
+        store.close()
+
+
 def text_of(database: Path, query: str) -> str:
     """What a query on a living store gives first; nothing while it cannot be read."""
     try:

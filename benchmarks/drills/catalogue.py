@@ -3,12 +3,13 @@
 A drill stands in the module of its subject, in that module's `DRILLS`.
 """
 
-from benchmarks.drills import clock, network, order, poisoning, power, stores, workers
+from benchmarks.drills import absence, clock, network, order, poisoning, power, stores, workers
 from benchmarks.drills.drill import Drill
 
 DRILLS: dict[str, Drill] = {
     **workers.DRILLS,
     **network.DRILLS,
+    **absence.DRILLS,
     **stores.DRILLS,
     **poisoning.DRILLS,
     **order.DRILLS,

@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from benchmarks.publisher import Published
@@ -43,6 +43,40 @@ def make_load(number: int, *, seed: int, hours: float = 50.0, duplicates: float 
         context_id = f"{seed:04x}{place:022x}"
         events.append(StateChange(at_us, entity_id, before or "none", after, context_id))
     return Load(events, repeat([published(event) for event in events], rng, duplicates))
+
+
+class LiveLoad:
+    """Events that happen when they are published, until they are told to end.
+
+    Parameters
+    ----------
+    seed
+        Of what happens.
+    """
+
+    def __init__(self, *, seed: int) -> None:
+        self.events: list[StateChange] = []
+        self._rng = random.Random(seed)
+        self._states = dict.fromkeys(_entities(), "")
+        self._left: int | None = None
+
+    def __iter__(self) -> Iterator[Published]:
+        while self._left is None or self._left > 0:
+            self._left = None if self._left is None else self._left - 1
+            self.events.append(self._happen())
+            yield published(self.events[-1])
+
+    def end_after(self, number: int) -> None:
+        """Let so many more happen."""
+        self._left = number
+
+    def _happen(self) -> StateChange:
+        entity_id = self._rng.choice(list(self._states))
+        before, after = self._states[entity_id], _next_state(entity_id, self._states[entity_id], self._rng)
+        self._states[entity_id] = after
+        latest_us = self.events[-1].at_us if self.events else 0
+        at_us = max(time.time_ns() // 1000, latest_us + 1)
+        return StateChange(at_us, entity_id, before or "none", after, f"{len(self.events):026x}")
 
 
 def published(event: StateChange) -> Published:

@@ -13,8 +13,17 @@ from typing import Self
 
 import mqtt5
 
-from benchmarks.drills.audit import EVERYTHING, HOME, Audit, Retained, audit, count_of, difference_to_come
-from benchmarks.drills.load import Load
+from benchmarks.drills.audit import (
+    EVERYTHING,
+    HOME,
+    Audit,
+    Retained,
+    audit,
+    count_of,
+    difference_to_come,
+    unseen_of,
+)
+from benchmarks.drills.load import LiveLoad, Load
 from benchmarks.processes import HA_AI, HOST, Mosquitto, Worker, wait_until
 from benchmarks.publisher import Publisher
 from pipeline.embedded_broker.packets import PacketReader
@@ -134,6 +143,38 @@ class Trial:
         found = audit(self.worker.database, self.load.events, self.retained)
         seconds = time.monotonic() - started_s
         return Row(drill, f"{len(self.load.messages):,} messages", faults, found, seconds, self.problems)
+
+    async def run_live(
+        self, drill: str, live: LiveLoad, fault: Callable[["Trial"], Awaitable[str]], *, first: int = 200
+    ) -> Row:
+        """Publish what happens while `fault` does its work; what lies in no gap has to be there then."""
+        started_s = time.monotonic()
+        await self._start_workers(self.broker.port)
+        self.publisher = Publisher(self.broker.port)
+        publishing = asyncio.create_task(self.publisher.publish(live, per_second=self.per_second))
+        await wait_until(lambda: self.last_place() >= first, STALL_S, "the first events")
+        faults = await fault(self)
+        live.end_after(first)
+        await publishing
+        await self._last_kept(live)
+        await self._one_ready()
+        for worker in self.all_workers:
+            await worker.stop()
+        unseen = unseen_of(self.worker.database, live.events)
+        expected = [event for event in live.events if event.key not in unseen]
+        self.problems += await self._left_at_broker()
+        found = audit(self.worker.database, expected)
+        seconds, words = time.monotonic() - started_s, f"{faults}, {len(unseen)} events lost, all in gaps"
+        return Row(drill, f"{len(live.events):,} events live", words, found, seconds, self.problems)
+
+    async def _last_kept(self, live: LiveLoad) -> None:
+        """Wait for the last event, and for the outbox."""
+        last = live.events[-1].at_us
+        query = f"SELECT (SELECT count(*) FROM journal WHERE at_us = {last}) - (SELECT count(*) FROM outbox)"  # noqa: S608 our own number
+        try:
+            await wait_until(lambda: count_of(self.worker.database, query) == 1, STALL_S, "the last event")
+        except TimeoutError as error:
+            self.problems.append(f"{error}: {self.worker.log_end()}")
 
     async def drained(self) -> bool:
         """Wait until the journal holds all events, or grows no more."""

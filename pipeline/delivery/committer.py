@@ -9,11 +9,11 @@ from typing import TypeVar
 
 import structlog
 
-from pipeline.delivery.clock import HomeTime, waiting_in_words
-from pipeline.delivery.gap_tracker import BROKER
+from pipeline.delivery.clock import HomeTime, waiting_in_words, wall_us
 from pipeline.delivery.health import Health, Metrics
 from pipeline.delivery.intake import Intake, Pending
 from pipeline.delivery.learner import HomeLearner, Work
+from pipeline.delivery.sight import Sight
 from pipeline.heap import give_back
 from schemas.events import StateChange
 from schemas.patterns import PatternType
@@ -77,6 +77,9 @@ class Committer:
     async def run(self) -> None:
         """Commit until `stop`; raises `LeaseLostError` when the home is somebody else's."""
         while not self._stopping or len(self._intake):
+            sight = self._intake.take_sight()
+            if sight is not None:
+                await self._note(sight)
             patience_s = 0.0 if self._learner.thinking or self._stopping else PATIENCE_S
             batch = await self._intake.take(
                 self._batch_size, patience_s=patience_s, linger_s=0.0 if self._stopping else self._linger_s
@@ -102,13 +105,12 @@ class Committer:
         """Tell that the clock jumped: what waits for it is looked at again once it is steady."""
         self._take_back_at_s = time.monotonic() + STEADY_S
 
-    async def lose_sight(self) -> None:
-        """Tell that the broker is away."""
-        await self._call(lambda: self._learner.gaps.lost(self._time.now_us(), BROKER))
-
-    async def regain_sight(self) -> None:
-        """Tell that the connection to the broker stands."""
-        await self._call(lambda: self._learner.gaps.connected(self._time.now_us()))
+    async def _note(self, sight: Sight) -> None:
+        """Note what became of the connection, at the home's time."""
+        sight = sight._replace(at_us=sight.at_us + self._time.now_us() - wall_us())
+        work = await self._retry(lambda: self._learner.note_sight(sight))
+        await self._write(work)
+        self._count_gaps(work)
 
     async def _commit(self, batch: list[Pending]) -> None:
         messages = [pending.message for pending in batch]
@@ -195,9 +197,7 @@ class Committer:
                 reason=first.reason,
                 detail=first.detail,
             )
-        for gap in work.gaps:
-            metrics.gaps.labels(gap.reason).inc()
-            log.info("gap recorded", reason=gap.reason, seconds=round((gap.to_us - gap.from_us) / 1e6, 1))
+        self._count_gaps(work)
         self._health.waiting = len(self._intake)
         metrics.waiting.set(self._health.waiting)
         latest_us = max(
@@ -206,6 +206,11 @@ class Committer:
         if latest_us:
             self._health.lag_s = max(0.0, (self._time.now_us() - latest_us) / 1e6)
             metrics.lag.set(self._health.lag_s)
+
+    def _count_gaps(self, work: Work) -> None:
+        for gap in work.gaps:
+            self._metrics.gaps.labels(gap.reason).inc()
+            log.info("gap recorded", reason=gap.reason, seconds=round((gap.to_us - gap.from_us) / 1e6, 1))
 
     def _say_floods(self) -> None:
         """Say what is flooded, for as long as it is."""

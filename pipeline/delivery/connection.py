@@ -12,6 +12,7 @@ from faststream.mqtt import MQTTBroker, MQTTMessage, QoS
 from faststream.security import BaseSecurity, SASLPlaintext
 
 from pipeline.delivery.durable import Displaced, DurableBroker, Permission, Room
+from pipeline.delivery.sight import Sight
 from pipeline.delivery.steady import SteadyBroker
 from pipeline.settings import Settings
 
@@ -28,6 +29,10 @@ async def at_once() -> None:
 
 async def nobody_else(_was_taken: bool) -> None:  # noqa: FBT001 as `Displaced` is called
     """Wait for no other client."""
+
+
+def untold(_: Sight) -> None:
+    """Tell nobody what becomes of the connection."""
 
 
 def security(settings: Settings) -> BaseSecurity | None:
@@ -49,6 +54,7 @@ def durable_broker(
     *,
     permission: Permission,
     room: Room,
+    tell: Callable[[Sight], None] = untold,
     displaced: Displaced = nobody_else,
 ) -> DurableBroker:
     """The intake's connection: a durable session under a fixed client id, reconnecting for ever.
@@ -63,6 +69,7 @@ def durable_broker(
         permission=permission,
         displaced=displaced,
         room=room,
+        tell=tell,
         snapshots=settings.input == "statestream",
         acts=(settings.topics.learning_set,),
         largest_bytes=LARGEST_EVENT_BYTES,

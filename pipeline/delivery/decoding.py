@@ -33,7 +33,8 @@ class DecodedBatch:
     """A batch, decoded.
 
     Entries with their keys, signs that the home is there, what was done to the learning switch, letters
-    that were dead, and events that wait for the clock. `heard_us` is the time of the last event, 0 for none.
+    that were dead, and events that wait for the clock. `heard_us` is the time of the last event, 0 for none;
+    `heartbeat_us` when the last heartbeat was sent, and `received_us` when the last message was received.
     """
 
     entries: dict[bytes, StateChange | ServiceCall] = field(default_factory=dict)
@@ -43,6 +44,7 @@ class DecodedBatch:
     untimely: list[Waiting] = field(default_factory=list)
     heard_us: int = 0
     heartbeat_us: int = 0
+    received_us: int = 0
 
 
 class BatchDecoder:
@@ -64,10 +66,11 @@ class BatchDecoder:
         batch = DecodedBatch()
         for message in messages:
             if message.topic == self._heartbeat_topic:
-                batch.heartbeat_us = message.received_us
+                batch.heartbeat_us = max(batch.heartbeat_us, sent_us(message))
             else:
                 self._take(message, batch)
         if messages:
+            batch.received_us = messages[-1].received_us
             batch.letters += self._letters.due(messages[-1].received_us)
         return batch
 
@@ -133,6 +136,12 @@ def _is_on(message: Message) -> bool:
 def _waiting(message: Message, entry: StateChange | ServiceCall, reason: Reason) -> Waiting:
     key = entry.key if isinstance(entry, StateChange) else call_key(entry, message.payload)
     return Waiting(key, entry, message.topic, message.received_us, reason)
+
+
+def sent_us(heartbeat: Message) -> int:
+    """When a heartbeat was sent, as it says itself: behind a backlog that is long before it is received."""
+    said = int(heartbeat.payload) if heartbeat.payload[:20].isdigit() else heartbeat.received_us
+    return min(said, heartbeat.received_us)
 
 
 def call_key(call: ServiceCall, payload: bytes) -> bytes:

@@ -8,6 +8,7 @@ mends some of these.
 
 import asyncio
 import ssl
+import time
 from collections.abc import Awaitable, Callable, Collection
 from typing import Any
 
@@ -16,10 +17,14 @@ from typing_extensions import override
 from zmqtt.client import Transport
 
 from pipeline.delivery.peers import SESSION_TAKEN_OVER
+from pipeline.delivery.sight import Sight
 from pipeline.delivery.steady import HANDED_ON, NotOwnerError, SteadyBroker, SteadyClient, SteadySubscription
 
 UNBOUNDED = 0
 UNHANDLED = 200
+# Handing over what was read takes milliseconds, and waits for nothing.
+HANDLED_S = 5.0
+HANDLING_S = 0.01
 
 Permission = Callable[[], Awaitable[bool]]
 Displaced = Callable[[bool], Awaitable[None]]
@@ -82,6 +87,8 @@ class DurableClient(SteadyClient):
         Waits until there is room for messages.
     snapshots
         Whether to ask for retained messages whenever the connection stands.
+    tell
+        Told what becomes of the connection, at its place among the messages.
     acts
         Topics of acts: each message says whether it was published to be retained. Else a broker clears that
         flag on what it hands on, and on what it had queued for us.
@@ -93,11 +100,13 @@ class DurableClient(SteadyClient):
         permission: Permission,
         displaced: Displaced,
         room: Room,
+        tell: Callable[[Sight], None],
         snapshots: bool,
         acts: Collection[str],
         **options: Any,
     ) -> None:
         super().__init__(**options)
+        self._tell = tell
         self._permission = permission
         self._displaced = displaced
         self._has_room = room
@@ -143,6 +152,27 @@ class DurableClient(SteadyClient):
         if await self._permission():
             await self._displaced(code == SESSION_TAKEN_OVER)
 
+    @override
+    def _note_subscribed(self) -> None:
+        resumed = self._connection_info is not None and self._connection_info.session_present
+        self._tell(Sight(_now_us(), stands=True, resumed=resumed))
+
+    @override
+    async def _note_lost(self) -> None:
+        """Say so behind the messages that came before, once they were handled."""
+        at_us, until_s = _now_us(), time.monotonic() + HANDLED_S
+        while self._is_behind() and time.monotonic() < until_s:  # noqa: ASYNC110 a queue tells not when it is empty
+            await asyncio.sleep(HANDLING_S)
+        await asyncio.sleep(HANDLING_S)
+        self._tell(Sight(at_us, stands=False))
+
+    def _is_behind(self) -> bool:
+        return any(not each._queue.empty() for each in self._subscriptions)  # noqa: SLF001 nothing else tells
+
+
+def _now_us() -> int:
+    return time.time_ns() // 1000
+
 
 class DurableBroker(SteadyBroker):
     """FastStream's broker, connecting by a `DurableClient`, whose parameters it takes."""
@@ -154,6 +184,7 @@ class DurableBroker(SteadyBroker):
         permission: Permission,
         displaced: Displaced,
         room: Room,
+        tell: Callable[[Sight], None],
         snapshots: bool,
         acts: Collection[str],
         largest_bytes: int,
@@ -164,6 +195,7 @@ class DurableBroker(SteadyBroker):
             "permission": permission,
             "displaced": displaced,
             "room": room,
+            "tell": tell,
             "snapshots": snapshots,
             "acts": acts,
             "largest_bytes": largest_bytes,

@@ -1,92 +1,153 @@
-"""When the home could not be seen, from the first sign that it was lost to the first that it is back."""
+"""When the home could not be seen: from the last proof that nothing was missed to the first sign after it."""
+
+from typing import NamedTuple
 
 from schemas.events import Gap
 
 NOT_RUNNING = "not_running"
 BROKER = "broker"
 HOME_ASSISTANT = "home_assistant"
-PAUSE_US = 5_000_000
+# Between two publishers, or a publisher and its second try, events change places by less.
+REORDERED_US = 1_000_000
 RETURN_US = 60_000_000
 WILL_US = 5_000_000
+# A broker sends the will of a client that is silent after one and a half times its keepalive of 60 s.
+KEEPALIVE_US = 90_000_000
+
+
+class Loss(NamedTuple):
+    """Since when the home is out of sight, why, and when that was noticed."""
+
+    from_us: int
+    reason: str
+    noticed_us: int
 
 
 class GapTracker:
     """Joins what the broker, Home Assistant and our own absence tell into one gap each.
 
-    A gap ends with the event time of the first change that is behaviour, so that what a broker kept for us
-    while we were away is no gap; or when Home Assistant says that it has started. In a quiet home neither
-    comes: then our own heartbeat, behind everything that the broker had kept, ends it at the moment when the
-    connection stood again. After the broker's own absence Home Assistant gets a minute to return.
+    A broker that dies loses what it acknowledged in the moments before, so a gap begins at the last proof of
+    delivery, an event or a heartbeat that came through, not where the loss was noticed. It ends with the
+    event time of the first change that is behaviour, so that what a broker kept for us is no gap, but not
+    before the connection broke, nor, where the broker has no session of ours, before we were subscribed
+    again. In a quiet home our own heartbeat, behind everything that the broker had kept, ends it at the
+    moment when the connection stood again. After the broker's own absence Home Assistant gets a minute to
+    return; its own absence only it can end.
 
     Examples
     --------
     >>> tracker = GapTracker()
-    >>> tracker.lost(1_000_000, HOME_ASSISTANT); tracker.lost(8_000_000, BROKER)
-    >>> tracker.seen(900_000) is None
+    >>> tracker.proved(6_900_000, received_us=7_000_000); tracker.lost(8_000_000, BROKER)
+    >>> tracker.connected(10_000_000, resumed=False) is None
     True
-    >>> tracker.seen(9_000_000)
-    Gap(from_us=1000000, to_us=9000000, reason='home_assistant')
-    >>> tracker.seen(9_500_000) is None
+    >>> tracker.seen(5_000_000) is None
     True
-    >>> tracker.lost(20_000_000, NOT_RUNNING); tracker.connected(30_000_000); tracker.heard(31_000_000)
-    Gap(from_us=20000000, to_us=30000000, reason='not_running')
+    >>> tracker.seen(12_000_000)
+    Gap(from_us=5900000, to_us=12000000, reason='broker')
+    >>> tracker.seen(12_500_000) is None
+    True
     """
 
     def __init__(self) -> None:
-        self._lost: tuple[int, str] | None = None
-        self._connected_us: int | None = None
+        self._lost: Loss | None = None
+        self._stands_us: int | None = None
+        self._is_resumed = True
+        self._first_us: int | None = None
+        self._proof_us = 0
+        self._event_us = 0
 
     @property
-    def loss(self) -> tuple[int, str] | None:
+    def loss(self) -> Loss | None:
         """When and why the home was lost from sight, while it is."""
         return self._lost
 
+    def proved(self, event_us: int = 0, heartbeat_us: int = 0, *, received_us: int) -> None:
+        """An event or heartbeat of this time was received: so was what was published before it.
+
+        An event of the future proves no more than that it was received; a clock that was set back makes
+        what it said before no proof.
+        """
+        if self._proof_us > received_us:
+            self._proof_us = self._event_us = 0
+        self._event_us = max(self._event_us, min(event_us, received_us))
+        self._proof_us = max(self._proof_us, self._event_us, min(heartbeat_us, received_us))
+
     def lost(self, at_us: int, reason: str) -> None:
         """The home cannot be seen from now on; while it is lost already, this tells nothing new."""
-        self._connected_us = None
+        if reason != HOME_ASSISTANT:
+            self._stands_us = self._first_us = None
+        from_us = min(at_us, self._since_us(at_us, reason))
         if self._lost is None:
-            self._lost = (at_us, reason)
-        elif reason == BROKER and self._lost[1] == HOME_ASSISTANT and at_us - self._lost[0] < WILL_US:
+            self._lost = Loss(from_us, reason, at_us)
+        elif (
+            reason == BROKER
+            and self._lost.reason == HOME_ASSISTANT
+            and at_us - self._lost.noticed_us < WILL_US
+        ):
             # A broker that is stopped sends Home Assistant's will before it closes our connection.
-            self._lost = (self._lost[0], BROKER)
+            self._lost = Loss(min(from_us, self._lost.from_us), BROKER, at_us)
 
-    def connected(self, at_us: int) -> None:
-        """The connection to the broker stands."""
-        self._connected_us = at_us
+    def restore(self, loss: Loss) -> None:
+        """Go on with a loss that an earlier process noticed."""
+        self._lost = loss
+
+    def connected(self, at_us: int, *, resumed: bool) -> Gap | None:
+        """We are subscribed again; return the gap that this ends, as where a change has been seen before.
+
+        `resumed` says whether the broker still had our session, or one of it from earlier.
+        """
+        self._stands_us, self._is_resumed = at_us, resumed
+        first_us, self._first_us = self._first_us, None
+        return None if first_us is None else self.seen(first_us)
 
     def seen(self, at_us: int) -> Gap | None:
-        """The home is seen; return the gap that this ends, unless it was a mere pause of ours.
+        """The home is seen; return the gap that this ends.
 
         What was before the loss and comes late ends nothing.
         """
-        if self._lost is None or at_us <= self._lost[0]:
+        loss = self._lost
+        if loss is None or at_us <= loss.from_us:
             return None
-        if self._lost[1] == NOT_RUNNING and self._connected_us is not None:
-            return self._end(min(at_us, self._connected_us))
-        return self._end(at_us)
+        if loss.reason == HOME_ASSISTANT:
+            return self._end(at_us) if at_us > loss.noticed_us else None
+        if self._stands_us is None:
+            self._first_us = at_us if self._first_us is None else self._first_us
+            return None
+        if not self._is_resumed:
+            return self._end(max(at_us, self._stands_us))
+        if loss.reason == BROKER:
+            return self._end(max(at_us, loss.noticed_us))
+        # A clock that is behind knows no end; an event does.
+        return self._end(min(at_us, self._stands_us) if self._stands_us > loss.from_us else at_us)
 
-    def heard(self, at_us: int) -> Gap | None:
+    def heard(self, sent_us: int) -> Gap | None:
         """Our own heartbeat came back; return the gap that this ends, if any."""
-        if self._lost is None or self._connected_us is None or self._lost[1] == HOME_ASSISTANT:
+        loss, stands_us = self._lost, self._stands_us
+        if loss is None or stands_us is None or loss.reason == HOME_ASSISTANT:
             return None
-        if self._connected_us <= self._lost[0]:
+        if stands_us <= loss.from_us:
             # A clock that is behind knows no end; an event does.
             return None
-        patience_us = RETURN_US if self._lost[1] == BROKER else 0
-        return self._end(self._connected_us) if at_us >= self._connected_us + patience_us else None
+        is_kept = loss.reason == NOT_RUNNING and self._is_resumed
+        return self._end(stands_us) if sent_us >= stands_us + (0 if is_kept else RETURN_US) else None
+
+    def _since_us(self, at_us: int, reason: str) -> int:
+        """Since when the home is out of sight that was lost at a moment."""
+        if reason == HOME_ASSISTANT:
+            return max(self._event_us, at_us - KEEPALIVE_US)
+        return self._proof_us - REORDERED_US if self._proof_us else at_us
 
     def not_after(self, at_us: int) -> None:
-        """Nothing was lost, nor a connection made, later than now: a clock was ahead."""
-        if self._lost is not None and self._lost[0] > at_us:
-            self._lost = (at_us, self._lost[1])
-        if self._connected_us is not None:
-            self._connected_us = min(self._connected_us, at_us)
+        """Nothing was lost, proved, nor subscribed later than now: a clock was ahead."""
+        self._proof_us, self._event_us = min(self._proof_us, at_us), min(self._event_us, at_us)
+        if self._lost is not None:
+            from_us, reason, noticed_us = self._lost
+            self._lost = Loss(min(from_us, at_us), reason, min(noticed_us, at_us))
+        if self._stands_us is not None:
+            self._stands_us = min(self._stands_us, at_us)
 
     def _end(self, at_us: int) -> Gap | None:
-        if self._lost is None:
+        loss, self._lost = self._lost, None
+        if loss is None or at_us <= loss.from_us:
             return None
-        from_us, reason = self._lost
-        self._lost = None
-        if at_us <= from_us or (reason == NOT_RUNNING and at_us - from_us < PAUSE_US):
-            return None
-        return Gap(from_us, at_us, reason)
+        return Gap(loss.from_us, at_us, loss.reason)

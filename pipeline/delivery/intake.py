@@ -10,6 +10,7 @@ from faststream.mqtt import MQTTMessage
 from zmqtt import MQTTDisconnectedError
 
 from pipeline.delivery.clock import wall_us
+from pipeline.delivery.sight import Sight
 from pipeline.ingest.messages import Message
 
 COMING_S = 0.003
@@ -44,7 +45,7 @@ class Intake:
         self._limit = limit
         self._limit_bytes = limit_bytes
         self._bytes = 0
-        self._waiting: deque[Pending] = deque()
+        self._waiting: deque[Pending | Sight] = deque()
         self._filled = asyncio.Event()
         self._drained = asyncio.Event()
         self.lost_acknowledgements = 0
@@ -62,6 +63,19 @@ class Intake:
         )
         self._filled.set()
 
+    def put_sight(self, sight: Sight) -> None:
+        """Take what became of the connection, behind the messages that came before it."""
+        self._waiting.append(sight)
+        self._filled.set()
+
+    def take_sight(self) -> Sight | None:
+        """What became of the connection, where that is what comes next."""
+        if self._waiting and isinstance(self._waiting[0], Sight):
+            sight = self._waiting[0]
+            self._waiting.popleft()
+            return sight
+        return None
+
     async def room(self) -> None:
         """Wait until there is room."""
         while len(self._waiting) >= self._limit or self._bytes >= self._limit_bytes:
@@ -71,8 +85,8 @@ class Intake:
     async def take(self, limit: int, *, patience_s: float, linger_s: float) -> list[Pending]:
         """Up to `limit` messages in order; waits `patience_s` for the first and `linger_s` for company.
 
-        It lingers only while more are coming: a broker with a window of twenty sends no more until these are
-        acknowledged.
+        None comes from behind a `Sight`. It lingers only while more are coming: a broker with a window of
+        twenty sends no more until these are acknowledged.
         """
         if not self._waiting:
             self._filled.clear()
@@ -84,7 +98,10 @@ class Intake:
         while before < len(self._waiting) < limit and time.monotonic() < until_s:
             before = len(self._waiting)
             await asyncio.sleep(min(COMING_S, linger_s))
-        taken = [self._waiting.popleft() for _ in range(min(limit, len(self._waiting)))]
+        taken: list[Pending] = []
+        while self._waiting and len(taken) < limit and isinstance(self._waiting[0], Pending):
+            taken.append(self._waiting[0])
+            self._waiting.popleft()
         self._bytes -= sum(len(pending.message.payload) for pending in taken)
         self._drained.set()
         return taken

@@ -2,6 +2,7 @@
 
 from collections import deque
 
+from pipeline.delivery.gap_tracker import BROKER, NOT_RUNNING
 from schemas.events import Gap
 
 # Nobody switches twice a second, and nothing worth learning happens in between.
@@ -9,6 +10,9 @@ CLOSE_US = 1_000_000
 DAY_US = 86_400_000_000
 # More than a person switches, or Home Assistant restarts, on a day of tinkering.
 GAPS_A_DAY = 50
+# What nobody outside causes at will: each gap is as short as it was, unless a line is down more than up.
+OWN = (BROKER, NOT_RUNNING)
+OWN_GAPS_A_DAY = 1_000
 
 
 def clip(gap: Gap, at_us: int) -> Gap | None:
@@ -25,8 +29,9 @@ def clip(gap: Gap, at_us: int) -> Gap | None:
 class JoinedGaps:
     """Joins a gap to the one before it where both have the same reason and lie within a second.
 
-    Of one reason at most `GAPS_A_DAY` begin within any 24 hours: one more prolongs the last of them. What
-    happened in between then lies in a gap, which is no opportunity: no habit is missed in it.
+    Those of a broker that was away, or of our own absence, are joined where they overlap. Of one reason at
+    most `GAPS_A_DAY`, or `OWN_GAPS_A_DAY`, begin within any 24 hours: one more prolongs the last of them.
+    What happened in between then lies in a gap, which is no opportunity: no habit is missed in it.
 
     Examples
     --------
@@ -44,7 +49,7 @@ class JoinedGaps:
 
     def note(self, gap: Gap) -> Gap:
         """Return the gap as it is to be kept: in place of the last, where both begin at the same time."""
-        recent = self._recent.setdefault(gap.reason, deque(maxlen=GAPS_A_DAY))
+        recent = self._recent.setdefault(gap.reason, deque(maxlen=_most(gap.reason)))
         last = recent[-1] if recent else None
         # What comes from before the last one is no flood: gaps come in their order.
         if last is not None and last.from_us <= gap.from_us and self._is_joined(recent, gap):
@@ -62,7 +67,12 @@ class JoinedGaps:
     def is_flooded(self, reason: str, now_us: int) -> bool:
         """Whether so many gaps of a reason began within the last 24 hours that one more prolongs the last."""
         recent = self._recent.get(reason, deque())
-        return len(recent) == GAPS_A_DAY and recent[0].from_us > now_us - DAY_US
+        return len(recent) == _most(reason) and recent[0].from_us > now_us - DAY_US
 
     def _is_joined(self, recent: deque[Gap], gap: Gap) -> bool:
-        return gap.from_us - recent[-1].to_us <= CLOSE_US or self.is_flooded(gap.reason, gap.from_us)
+        close_us = 0 if gap.reason in OWN else CLOSE_US
+        return gap.from_us - recent[-1].to_us <= close_us or self.is_flooded(gap.reason, gap.from_us)
+
+
+def _most(reason: str) -> int:
+    return OWN_GAPS_A_DAY if reason in OWN else GAPS_A_DAY

@@ -9,9 +9,10 @@ from time import monotonic, time_ns
 from pipeline.delivery.allowance import Allowance
 from pipeline.delivery.announcements import Announcer
 from pipeline.delivery.decoding import BatchDecoder, DecodedBatch
-from pipeline.delivery.gap_tracker import HOME_ASSISTANT, NOT_RUNNING, GapTracker
+from pipeline.delivery.gap_tracker import BROKER, HOME_ASSISTANT, NOT_RUNNING, GapTracker, Loss
 from pipeline.delivery.joined_gaps import JoinedGaps, clip
 from pipeline.delivery.learning_switch import PAUSED, Course, LearningSwitch
+from pipeline.delivery.sight import Sight
 from pipeline.heap import look_through_all, spare_what_is_known
 from pipeline.ingest.bounds import FUTURE_US, PAST_US
 from pipeline.ingest.messages import Message, Signal
@@ -163,6 +164,7 @@ class HomeLearner:
         self._restore_late(fresh)
         self._turn(course, work)
         lost = self.gaps.loss
+        self._prove(decoded)
         for received_us, signal in decoded.signals:
             self._hear(signal, received_us, work)
         for key, entry in decoded.entries.items():
@@ -228,6 +230,16 @@ class HomeLearner:
     def waiting(self) -> Extent:
         """How many events wait for the clock."""
         return self._store.quarantine.extent()
+
+    def note_sight(self, sight: Sight) -> Work:
+        """Note that the connection was lost or stands again, after what came before that."""
+        work = Work()
+        if sight.stands:
+            self._keep_gap(self.gaps.connected(sight.at_us, resumed=sight.resumed), work)
+        else:
+            self.gaps.lost(sight.at_us, BROKER)
+        self._note_seen(0, work)
+        return work
 
     def think(self, budget_s: float) -> Work:
         """Go on judging for about `budget_s`; return what that yielded to write, mostly nothing."""
@@ -338,6 +350,14 @@ class HomeLearner:
         switch = course.settled([gap for gap in gaps if gap is not None])
         if switch != self._switch:
             self._switch = work.switch = switch
+
+    def _prove(self, decoded: DecodedBatch) -> None:
+        """Tell how far the home has been in sight; what waited for the clock tells nothing."""
+        if not decoded.received_us:
+            return
+        times = [entry.at_us for entry in decoded.entries.values()]
+        event_us = max((at_us for at_us in times if at_us <= decoded.received_us), default=0)
+        self.gaps.proved(event_us, decoded.heartbeat_us, received_us=decoded.received_us)
 
     def _hear(self, signal: Signal, received_us: int, work: Work) -> None:
         if signal is Signal.STOPPED:
@@ -467,8 +487,10 @@ class HomeLearner:
         stored = self._store.snapshot(SEEN)
         seen = json.loads(stored.payload) if stored else {}
         self._seen_us = max(self.core.watermark_ms * 1000, seen.get("seen_us", 0))
-        if seen.get("lost"):
-            self.gaps.lost(*seen["lost"])
+        self.gaps.proved(heartbeat_us=self._seen_us, received_us=self._seen_us)
+        lost = seen.get("lost")
+        if lost:
+            self.gaps.restore(Loss(lost[0], lost[1], lost[-1] if len(lost) > 2 else lost[0]))
         elif self._seen_us:
             self.gaps.lost(self._seen_us, NOT_RUNNING)
 

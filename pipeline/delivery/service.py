@@ -114,6 +114,7 @@ class Service:
             permission=self._ownership.valid,
             room=self._intake.room,
             displaced=self._displaced,
+            tell=self._intake.put_sight,
         )
         stream = stream_of(settings.input, settings.eventstream_topic, settings.statestream_topic)
         topics = settings.topics
@@ -277,17 +278,22 @@ class Service:
         self._failed.set()
 
     async def _watch_connections(self) -> None:
-        """Notice losses and recoveries; what was published in between is a gap."""
+        """Say how the connections are."""
         known: int | None = None
         while True:
             self.health.publishing = connection_id(self.egress) is not None
             current = connection_id(self.ingest)
-            self.health.connected = current is not None
+            self.health.connected = self._is_subscribed()
             self._tell_trouble()
-            if current != known:
-                await self._tell_connection(known, current)
+            if current not in (known, None):
+                log.info("connected to the broker", resumed=session_was_kept(self.ingest))
             known = current
             await asyncio.sleep(WATCH_S)
+
+    def _is_subscribed(self) -> bool:
+        """Whether the broker has answered every SUBSCRIBE on this connection: before, nothing is ours."""
+        client = self.ingest.client
+        return client is not None and client.is_connected and client.subscribed
 
     def _tell_trouble(self) -> None:
         """Say why there is no connection, and which topics the broker does not let us read."""
@@ -304,17 +310,10 @@ class Service:
         else:
             self.health.faults.pop(READING, None)
 
-    async def _tell_connection(self, known: int | None, current: int | None) -> None:
-        if self._committer is not None and known is not None:
-            await self._committer.lose_sight()
-        if self._committer is not None and current is not None:
-            await self._committer.regain_sight()
-        if current is not None:
-            log.info("connected to the broker", resumed=session_was_kept(self.ingest))
-
     async def _heartbeat(self) -> None:
         while True:
-            beat = Outgoing(uuid.uuid4().hex, self.settings.topics.heartbeat, b"", expiry_s=60)
+            now = str(time.time_ns() // 1000).encode()
+            beat = Outgoing(uuid.uuid4().hex, self.settings.topics.heartbeat, now, expiry_s=60)
             if not await self._try_publish(beat) and self.settings.topics.heartbeat in self._refusals.topics:
                 # Nothing can come back that does not go out; a new process would be refused, too.
                 self.health.last_heartbeat_s = time.monotonic()

@@ -225,6 +225,12 @@ class SteadyClient(zmqtt.MQTTClient):
     async def _before_return(self, code: int | None) -> None:
         """Wait until we may connect again after a connection that the broker ended with a reason code."""
 
+    def _note_subscribed(self) -> None:
+        """Take note that the broker has answered every SUBSCRIBE on this connection."""
+
+    async def _note_lost(self) -> None:
+        """Take note that the connection was lost, before there is another."""
+
     async def _reach(self, error: Exception | None, stood_s: float) -> None:
         """Connect, after whatever ended the last connection; returns when the broker has taken us in."""
         while True:
@@ -273,6 +279,7 @@ class SteadyClient(zmqtt.MQTTClient):
             self._connection_info = None
             self.subscribed = False
             await self._leave(politely=False)
+            await self._note_lost()
             await self._reach(error, time.monotonic() - since_s)
 
     async def _live(self) -> None:
@@ -305,6 +312,7 @@ class SteadyClient(zmqtt.MQTTClient):
             if self.is_complete and not self.subscribed:
                 await _take_strays(protocol)
                 self.subscribed = True
+                self._note_subscribed()
             again_s = REFUSED_AGAIN_S if self.refused_filters else None
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._asked.wait(), again_s)

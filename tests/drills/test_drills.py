@@ -70,6 +70,28 @@ SABOTEURS = {
         HomeLearner._to_wait = lambda self, untimely: []
         """,
     ),
+    "begins a gap when it notices the loss": (
+        "broker_kill",
+        """
+        from pipeline.delivery.gap_tracker import GapTracker
+        GapTracker._since_us = lambda self, at_us, reason: at_us
+        """,
+    ),
+    "is ready before it is subscribed": (
+        "first_start",
+        """
+        import asyncio
+        from pipeline.delivery.connection import connection_id
+        from pipeline.delivery.service import Service
+        from pipeline.delivery.steady import SteadySubscription
+        establish = SteadySubscription.establish
+        async def slowly(self, protocol):
+            await asyncio.sleep(0.3)
+            return await establish(self, protocol)
+        SteadySubscription.establish = slowly
+        Service._is_subscribed = lambda self: connection_id(self.ingest) is not None
+        """,
+    ),
     "unsubscribes when it stops": (
         "sigterm",
         """

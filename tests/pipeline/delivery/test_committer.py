@@ -13,6 +13,7 @@ from pipeline.delivery import committer as module
 from pipeline.delivery.committer import Committer
 from pipeline.delivery.health import Health, Metrics
 from pipeline.delivery.intake import Intake
+from pipeline.delivery.sight import Sight
 from schemas.events import StateChange
 from sinks.store import Held, LeaseLostError, StoreUnavailableError, Transaction
 from tests.pipeline.delivery.runs import Delivered, Kept, Run, kept
@@ -105,8 +106,8 @@ async def test_a_connection_says_nothing_of_the_store(
         patch.setattr(Transaction, "journal", _away)
         await loop.receive(changes[:5])
         await wait_until(lambda: loop.health.degraded, PATIENCE_S, "a failure")
-        await loop.committer.lose_sight()
-        await loop.committer.regain_sight()
+        loop.intake.put_sight(Sight(1, stands=False))
+        loop.intake.put_sight(Sight(2, stands=True))
         assert "locked" in loop.health.degraded
 
 

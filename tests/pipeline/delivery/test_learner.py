@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from pipeline.delivery.sight import Sight
 from schemas.anomalies import Anomaly
 from schemas.events import Gap, StateChange
 from schemas.instants import from_us
@@ -276,15 +277,34 @@ def test_home_assistant_is_away_over_our_restart(
     process.tell(STATUS, b"offline", left_us)
     process.tell(Topics().heartbeat, b"", left_us + 30_000_000)
     process = getattr(process, end)()
-    process.learner.gaps.connected(left_us + 60_000_000)
+    process.learner.note_sight(Sight(left_us + 60_000_000, stands=True, resumed=True))
     process.tell(Topics().heartbeat, b"", left_us + 61_000_000)
     process.deliver(changes[3:4])
-    gap = Gap(left_us, changes[3].at_us, "home_assistant")
+    gap = Gap(changes[2].at_us, changes[3].at_us, "home_assistant")
     assert process.store.gaps() == [gap]
     process = process.killed()
-    process.learner.gaps.connected(changes[3].at_us + 1_000_000)
+    process.learner.note_sight(Sight(changes[3].at_us + 1_000_000, stands=True, resumed=True))
     process.deliver(changes[4:5])
-    assert process.store.gaps() == [gap]
+    assert process.store.gaps() == [
+        gap,
+        Gap(changes[3].at_us // 1000 * 1000 - 1_000_000, changes[3].at_us + 1_000_000, "not_running"),
+    ]
+
+
+@pytest.mark.parametrize("end", ["killed", "stopped"])
+def test_a_loss_outlives_the_process_that_noticed_it(
+    start: Callable[[], Run], changes: list[StateChange], end: str
+) -> None:
+    """The next one ends it, where it is subscribed again, and not with what it saw before that."""
+    process = start()
+    process.deliver(changes[:3])
+    lost_us = changes[2].at_us
+    process.write(process.learner.note_sight(Sight(lost_us + 500_000, stands=False)))
+    process = getattr(process, end)()
+    process.deliver(changes[3:4])
+    assert process.store.gaps() == []
+    process.write(process.learner.note_sight(Sight(changes[4].at_us, stands=True, resumed=False)))
+    assert process.store.gaps() == [Gap(lost_us - 1_000_000, changes[4].at_us, "broker")]
 
 
 @pytest.mark.parametrize("end", ["killed", "stopped"])

@@ -190,12 +190,12 @@ def test_a_clock_that_was_ahead_leaves_no_gap_beyond_now(store: SqlStore, change
     write(made, received(changes[0], 0))
     made.write(made.checkpoint(), holder=None, now_us=0)
     made = learner(store)
-    made.gaps.connected(now_us + 400 * DAY_US)
+    made.gaps.connected(now_us + 400 * DAY_US, resumed=True)
     write(made, [Message(Topics().heartbeat, b"", now_us + 400 * DAY_US)])
     assert store.gaps()[-1].to_us == now_us + 400 * DAY_US
     later_us = now_us + 60_000_000
     made.write(made.clip_gaps(later_us), holder=None, now_us=0)
-    expected = [Gap(changes[0].at_us // 1000 * 1000, later_us, "not_running")]
+    expected = [Gap(changes[0].at_us // 1000 * 1000 - 1_000_000, later_us, "not_running")]
     assert store.gaps() == expected
     assert made.core.gaps == expected
     again = learner(store)
@@ -210,7 +210,7 @@ def test_while_events_wait_no_heartbeat_ends_a_gap(store: SqlStore, changes: lis
     write(made, received(changes[0], 0))
     made.write(made.checkpoint(), holder=None, now_us=0)
     made = learner(store)
-    made.gaps.connected(changes[9].at_us)
+    made.gaps.connected(changes[9].at_us, resumed=True)
     for change in changes[1:9]:
         write(made, received(change, -2 * DAY_US))
     write(made, [Message(Topics().heartbeat, b"", changes[9].at_us)])

@@ -89,6 +89,13 @@ class SteadyClock:
         self._witness = (at_us - boot, boot)
         self._is_witness_older = False
 
+    def agrees(self, *, boot: int) -> bool:
+        """Whether this machine's clock and Home Assistant's latest events say the same."""
+        if self._witness is None or boot - self._witness[1] > WITNESS_US:
+            return False
+        told_us = self._witness[0]
+        return max(abs(told_us - self._wall_offset_us), abs(told_us - self._offset_us)) <= FUTURE_US
+
     def steady_for_us(self, *, boot: int) -> int:
         """How long the machine's clock was not set."""
         return boot - self._set_boot_us
@@ -200,6 +207,10 @@ class HomeTime:
     def hear(self, at_us: int) -> None:
         """Take the time of an event that just came."""
         self.clock.hear(at_us, boot=boot_us())
+
+    def agrees(self) -> bool:
+        """Whether this machine's clock and Home Assistant's latest events say the same."""
+        return self.clock.agrees(boot=boot_us())
 
     def tick(self) -> Jump | None:
         """Look at the machine's clocks; return the jump if they were set since the last look."""

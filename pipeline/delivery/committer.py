@@ -27,6 +27,9 @@ THINK_S = 0.02
 STEADY_S = 10.0
 TAKE_BACK_S = 60.0
 QUARANTINE = "quarantine"
+AHEAD = "days ahead"
+# Longer than a machine without a clock of its own takes to learn the time after it started.
+AGREED_S = 3_600.0
 BACKOFF_S = (0.1, 0.25, 0.5, 1.0, 2.0)
 
 
@@ -72,6 +75,7 @@ class Committer:
         self._linger_s = linger_s
         self._time = home_time or HomeTime()
         self._take_back_at_s = time.monotonic() + STEADY_S
+        self._agreed_since_s: float | None = None
         self._stopping = False
 
     async def run(self) -> None:
@@ -130,6 +134,7 @@ class Committer:
         await self._write(work)
         self._metrics.entries.inc(len(work.unseen))
         self._metrics.entries_total += len(work.unseen)
+        await self._look_ahead()
         if work.released:
             log.info("events taken whose time the clock did not believe before", count=len(work.released))
             return
@@ -138,6 +143,25 @@ class Committer:
         self._health.notices.pop(QUARANTINE, None)
         if extent.total:
             self._health.notices[QUARANTINE] = waiting_in_words(extent.reasons, self._learner.pushed_out)
+
+    async def _look_ahead(self) -> None:
+        """Go on from now where later events were learned, once all clocks have agreed on it for an hour."""
+        now_us, now_s = self._time.now_us(), time.monotonic()
+        self._health.notices.pop(AHEAD, None)
+        if not self._learner.is_ahead(now_us):
+            self._agreed_since_s = None
+            return
+        self._health.notices[AHEAD] = (
+            "events of days that are still to come were learned: a clock was wrong then, or is now. Set up NTP; "
+            "once Home Assistant's clock and this machine's agree for an hour, it goes on from today by itself"
+        )
+        if not self._time.agrees():
+            self._agreed_since_s = None
+        elif self._agreed_since_s is None:
+            self._agreed_since_s = now_s
+        elif now_s - self._agreed_since_s >= AGREED_S:
+            log.warning("events of days to come were learned, going on from now")
+            await self._write(await self._call(lambda: self._learner.turn_back(now_us)))
 
     async def _write(self, work: Work) -> None:
         if not work:

@@ -1,7 +1,7 @@
 """One home's learning on its store: what a batch changes, and the transaction that makes it last."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from time import monotonic, time_ns
@@ -34,6 +34,7 @@ LEARNING = "learning"
 OFF_SINCE = "learning_off_us"
 CHECKPOINT_ENTRIES = 20_000
 LATE_S = 20.0
+DAY_US = 86_400_000_000
 TAKEN_BACK_AT_ONCE = 500
 DAYS_AT_ONCE = 3
 FLOODS_OF_GAPS = {
@@ -55,6 +56,7 @@ class Work:
     decoded: DecodedBatch = field(default_factory=DecodedBatch)
     unseen: list[bytes] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
+    ahead: Mapping[date, DaySet] = field(default_factory=dict)
     wrong_gaps: list[Gap] = field(default_factory=list)
     closed: list[ClosedDay] = field(default_factory=list)
     patterns: list[Pattern] = field(default_factory=list)
@@ -212,6 +214,18 @@ class HomeLearner:
         work.released = [each.key for each in due]
         return work
 
+    def is_ahead(self, now_us: int) -> bool:
+        """Whether events were learned that lie more than a day after now."""
+        return self.core.watermark_ms * 1000 > now_us + DAY_US
+
+    def turn_back(self, now_us: int) -> Work:
+        """Go on from now, although later events were learned; their days stay in the store, unjudged."""
+        work = Work(checkpoint=True, ahead=self.core.turn_back(now_us // 1000))
+        self._unread = [day for day in self._unread if day <= self.core.days.at(now_us // 1000).date]
+        self._closed_through_ms = min(self._closed_through_ms, now_us // 1000)
+        self._judging, self._judge_wanted = None, True
+        return work
+
     def clip_gaps(self, now_us: int) -> Work:
         """Let no gap reach beyond now, or the last event if that is later: a clock that was ahead made it.
 
@@ -314,6 +328,8 @@ class HomeLearner:
             transaction.quarantine.release(work.released)
             transaction.drop_gaps(work.wrong_gaps)
             transaction.note_gaps(work.gaps)
+            for day, events in work.ahead.items():
+                _save_ahead(transaction, day, events, seq, now_us)
             for closed in work.closed:
                 _save_closed(transaction, closed, seq, now_us)
             transaction.save_patterns(work.patterns, now_us)
@@ -470,7 +486,12 @@ class HomeLearner:
             self._allowance.recall(plain["baselines"], ordinal)
 
     def _restore_open_days(self, kept: Sequence[KeptDay]) -> None:
+        today = self.core.days.at(self.core.watermark_ms).ordinal
+        # A clock that was ahead makes no day leave the judgement; what it put after tomorrow is not judged.
+        kept = [each for each in kept if each.day.toordinal() <= today + 1]
         first = self.core.first_retained_day()
+        newest = max((each.day.toordinal() for each in kept if each.sealed), default=today)
+        first -= max(0, today - newest - 1)
         for day, closed, _ in kept:
             end_ms = self.core.days.on(day).end_ms
             if closed and end_ms <= self.core.sealed_before_ms():
@@ -522,6 +543,11 @@ class HomeLearner:
         }
         payload = json.dumps(plain, allow_nan=False, separators=(",", ":")).encode()
         transaction.save_snapshot(SNAPSHOT, payload, version=SNAPSHOT_VERSION, applied_seq=seq)
+
+
+def _save_ahead(transaction: Transaction, day: date, events: DaySet, seq: int, now_us: int) -> None:
+    packed = events.pack()
+    transaction.save_day(day, packed, events=len(events), sealed=True, at_us=now_us, applied_seq=seq)
 
 
 def _save_closed(transaction: Transaction, closed: ClosedDay, seq: int, now_us: int) -> None:

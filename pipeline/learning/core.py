@@ -214,6 +214,20 @@ class LearningCore:
         del self._open[day.date]
         return None
 
+    def turn_back(self, now_ms: int) -> Mapping[date, DaySet]:
+        """Go on from now, although later events were learned: a clock was ahead then.
+
+        Return the exact sets at hand of the days after today; they are judged no more.
+        """
+        self.watermark_ms = now_ms
+        today = self.days.at(now_ms).date
+        ahead = {day: opened.events for day, opened in self._open.items() if day > today}
+        self._open = {day: opened for day, opened in self._open.items() if day <= today}
+        self._closed = {day: kept for day, kept in self._closed.items() if day <= today}
+        self._sealed = {day for day in self._sealed if day <= today}
+        self._current = _NOWHERE
+        return ahead
+
     def late_days(self, entries: Iterable[StateChange | ServiceCall]) -> list[LocalDay]:
         """Days that these entries touch and whose exact set is not at hand any more."""
         touched = {entry.at_us // 1000 for entry in entries}

@@ -218,3 +218,37 @@ def test_while_events_wait_no_heartbeat_ends_a_gap(store: SqlStore, changes: lis
     take_all_back(made, changes[9].at_us)
     first = next(change for change in changes[1:9] if change.old)
     assert [gap.to_us for gap in store.gaps()] == [first.at_us]
+
+
+def test_days_to_come_that_were_learned_are_put_aside(
+    store: SqlStore, tmp_path: object, changes: list[StateChange]
+) -> None:
+    """Both clocks were ahead by a year for some events: the other days are as if they had not been."""
+    clean = SqlStore(f"sqlite:///{tmp_path}/clean.db")
+    clean.migrate()
+    steady, made = learner(clean), learner(store)
+    half = len(changes) // 2
+    for number, change in enumerate(changes):
+        write(steady, received(change, 0))
+        write(made, received(change, 0))
+        if number == half:
+            for later in changes[half + 1 : half + 9]:
+                ahead = later._replace(at_us=later.at_us + 400 * DAY_US)
+                write(made, received(ahead, 0))
+        if number == half + 5:
+            made = learner(store)
+            assert made.is_ahead(change.at_us)
+            made.write(made.turn_back(change.at_us), holder=None, now_us=0)
+            assert not made.is_ahead(change.at_us)
+        if number == half + 10:
+            made = learner(store)
+            assert not made.is_ahead(change.at_us)
+    finish(steady)
+    finish(made)
+    held, expected = kept(store), kept(clean)
+    assert {day: held.days[day] for day in expected.days} == expected.days
+    assert {key: held.aggregates[key] for key in expected.aggregates} == expected.aggregates
+    assert held.patterns == expected.patterns
+    assert {day[:4] for day in set(held.days) - set(expected.days)} == {"2027"}
+    assert len(held.journal) > len(expected.journal)
+    clean.close()

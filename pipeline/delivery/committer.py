@@ -152,8 +152,8 @@ class Committer:
             self._agreed_since_s = None
             return
         self._health.notices[AHEAD] = (
-            "events of days that are still to come were learned: a clock was wrong then, or is now. Set up NTP; "
-            "once Home Assistant's clock and this machine's agree for an hour, it goes on from today by itself"
+            "events of days to come were learned: a clock was wrong then, or is now. Set up NTP; once Home "
+            "Assistant's clock and this machine's agree for an hour, it goes on from today by itself"
         )
         if not self._time.agrees():
             self._agreed_since_s = None

@@ -2,19 +2,23 @@
 
 import asyncio
 import signal
+import time
 from collections.abc import Sequence
 from functools import partial
 
-from benchmarks.drills.audit import text_of
+from benchmarks.drills.audit import count_of, text_of
 from benchmarks.drills.drill import Drill, Size
 from benchmarks.drills.load import make_load
 from benchmarks.drills.trial import Row, Trial
 from benchmarks.processes import Worker, wait_until
 
 LEASE_S = 2.0
+# Half of what people have, so that a loop that stands for some seconds shows.
+BACKLOG_LEASE_S = 5.0
 RATE = 1_000
 
 RESTART_S = 60.0
+AWAY_S = 120.0
 
 
 async def kill(trial: Trial, times: int) -> str:
@@ -68,6 +72,31 @@ def owner_of(trial: Trial) -> Worker | None:
     return next((worker for worker in trial.all_workers if worker.pid == pid), None)
 
 
+async def be_away(trial: Trial) -> str:
+    """Stop all workers until everything waits at the broker; then one owns the home to the end."""
+    for worker in trial.all_workers:
+        await worker.stop()
+    messages = len(trial.load.messages)
+    await wait_until(lambda: trial.publisher.acknowledged == messages, AWAY_S, "all at the broker")
+    began_s = time.monotonic()
+    before = _terms(trial)
+    for worker in trial.all_workers:
+        await worker.start()
+    await wait_until(lambda: trial.last_place() > 0, AWAY_S, "a first commit")
+    first_s = time.monotonic() - began_s
+    await trial.drained()
+    terms = _terms(trial) - before
+    if terms != 1:
+        trial.problems.append(f"the home changed hands {terms} times while the backlog came")
+    return (
+        f"{messages:,} wait for two workers with a lease of {LEASE_S:g} s, first commit after {first_s:.0f} s"
+    )
+
+
+def _terms(trial: Trial) -> int:
+    return count_of(trial.worker.database, "SELECT epoch FROM leases")
+
+
 async def _kill9(size: Size, seed: int, command: Sequence[str]) -> Row:
     async with Trial(make_load(size.events, seed=seed), seed=seed, command=command) as trial:
         return await trial.run("kill9", lambda running: kill(running, size.faults))
@@ -88,7 +117,15 @@ async def _lease(size: Size, seed: int, command: Sequence[str]) -> Row:
         return row
 
 
+async def _backlog(size: Size, seed: int, command: Sequence[str]) -> Row:
+    settings: dict[str, object] = {"lease_s": BACKLOG_LEASE_S}
+    load = make_load(size.events, seed=seed, duplicates=0.0)
+    async with Trial(load, seed=seed, workers=2, command=command, settings=settings) as trial:
+        return await trial.run("backlog", be_away)
+
+
 DRILLS = {
+    "backlog": Drill(Size(40_000, 1), Size(150_000, 1), _backlog),
     "kill9": Drill(Size(6_000, 5), Size(300_000, 1_000), _kill9),
     "sigterm": Drill(Size(6_000, 3), Size(60_000, 100), _sigterm),
     "lease": Drill(Size(6_000, 5), Size(300_000, 1_000), _lease),

@@ -153,10 +153,11 @@ def _mend_days(store: SqlStore, home: Home, named: set[date], copy: Path | None,
             until_us = end_us if reach_us is None else min(max(reach_us + CLOCK_US, start_us), end_us)
             partly.append(Gap(start_us, until_us, STORE_DAMAGED))
     last_seq, sets = _learned_again(store, home, lost)
-    for day in sorted(lost, reverse=True)[CLOSED_ANEW:]:
-        _save(store, day, sets[day], sealed=True, seq=last_seq, now_us=now_us)
-    for day in sorted(lost, reverse=True)[:CLOSED_ANEW]:
-        _save(store, day, sets[day], sealed=False, seq=last_seq, now_us=now_us)
+    known = [day for day, events in sorted(sets.items(), reverse=True) if _holds(events)]
+    for place, day in enumerate(known):
+        # The newest may not have ended, or not have been closed; to close a day again does no harm.
+        sealed = place >= CLOSED_ANEW
+        _save(store, day, sets[day], sealed=sealed, seq=last_seq, now_us=now_us)
     with store.begin() as transaction:
         transaction.note_gaps(partly)
     for gap in partly:
@@ -164,6 +165,10 @@ def _mend_days(store: SqlStore, home: Home, named: set[date], copy: Path | None,
             f"lost until {from_us(gap.to_us):%Y-%m-%d %H:%M} UTC, neither journal nor backup holds it: a gap"
         )
         store.integrity.say("day_sets", f"{days.at(gap.from_us // 1000).date}", words, now_us=now_us)
+
+
+def _holds(events: DaySet) -> bool:
+    return bool(len(events) or events.numbers or events.marks or events.calls)
 
 
 def _missing(store: SqlStore, named: set[date], today: date) -> list[date]:
@@ -190,8 +195,6 @@ def _learned_again(store: SqlStore, home: Home, lost: Mapping[date, Known]) -> t
 
 
 def _save(store: SqlStore, day: date, events: DaySet, *, sealed: bool, seq: int, now_us: int) -> None:
-    if not (len(events) or events.numbers or events.marks or events.calls):
-        return
     with store.begin() as transaction:
         transaction.save_day(
             day, events.pack(), events=len(events), sealed=sealed, at_us=now_us, applied_seq=seq

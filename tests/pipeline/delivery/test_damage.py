@@ -1,0 +1,147 @@
+"""Days whose sets are damaged are learned again, taken from a backup, or a gap."""
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from datetime import date
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from pipeline.delivery.damage import doubt, look_at_key, mend_rows, notice, open_whole, trust
+from pipeline.reviewing.key_file import load_key
+from pipeline.settings import Settings
+from schemas.events import Gap, StateChange
+from schemas.home import Home
+from sinks.store import SqlStore, StoreDamagedError, backup
+from sinks.store.mending import STORE_DAMAGED
+from tests.pipeline.delivery.runs import Kept, Run, kept
+
+WHOLE = "UPDATE day_sets SET packed = x'00' WHERE day = '2026-10-21'"
+# As after a week: what was taken long ago is in the days alone.
+PRUNED = ("DELETE FROM journal WHERE seq < 60", "UPDATE journal SET received_us = at_us, checksum = NULL")
+DAY_US = 86_400_000_000
+
+
+def path_of(store: SqlStore) -> Path:
+    """The store's file."""
+    assert store._database.path is not None
+    return store._database.path
+
+
+def damage(store: SqlStore, *statements: str) -> None:
+    """Do something to rows behind the store's back."""
+    with closing(sqlite3.connect(path_of(store))) as connection:
+        for statement in statements:
+            assert connection.execute(statement).rowcount
+        connection.commit()
+
+
+def restarted(run: Run, copy: Path | None = None) -> Run:
+    """The next process, which mends first."""
+
+    def unpack(folder: Path) -> Path | None:
+        return backup.prepare(copy, folder / "copy.db") if copy else None
+
+    mend_rows(run.store, Home(), unpack)
+    after = run.killed()
+    after.rest()
+    return after
+
+
+@pytest.fixture
+def learned(start: Callable[[], Run], changes: list[StateChange]) -> Run:
+    """A process that has learned all days and stopped."""
+    run = start()
+    for change in changes:
+        run.deliver([change])
+    run.rest()
+    run.write(run.learner.checkpoint())
+    return run
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        WHOLE,
+        "UPDATE day_sets SET day = '2026-10-31' WHERE day = '2026-10-22'",
+        "UPDATE day_sets SET checksum = x'00'",
+        "UPDATE day_sets SET applied_seq = 'x', sealed = 7",
+        "UPDATE day_aggregates SET aggregate = 'x' WHERE day = '2026-10-21'",
+    ],
+)
+def test_days_are_learned_again_from_the_journal(learned: Run, clean: Kept, statement: str) -> None:
+    """What comes of it is byte for byte what a run without a fault has."""
+    damage(learned.store, statement)
+    assert restarted(learned).kept() == clean
+    assert learned.store.integrity.damages() == []
+    assert "made anew" in notice(learned.store.integrity.notices()) or "aggregates" in statement
+
+
+def test_a_damaged_day_is_never_learned_from(learned: Run) -> None:
+    """A set that is read without having been mended is refused."""
+    damage(learned.store, WHOLE)
+    with pytest.raises(StoreDamagedError, match="2026-10-21"):
+        learned.store.day_set(date(2026, 10, 21))
+
+
+def test_a_day_that_the_journal_no_longer_reaches_comes_from_the_backup(
+    learned: Run, clean: Kept, tmp_path: Path
+) -> None:
+    """The newest backup's set stands in for it."""
+    copy = backup.take(path_of(learned.store), tmp_path / "backups")
+    damage(learned.store, *PRUNED, WHOLE)
+    assert restarted(learned, copy).kept().days == clean.days
+    assert STORE_DAMAGED not in {gap.reason for gap in learned.store.gaps()}
+
+
+def test_a_day_that_nothing_holds_is_a_gap(learned: Run, clean: Kept) -> None:
+    """It is no day without events, and the others are as they were."""
+    damage(learned.store, *PRUNED, WHOLE)
+    after = restarted(learned).kept()
+    assert {day: events for day, events in clean.days.items() if day != "2026-10-21"} == after.days
+    begin_us = 1_792_540_800_000_000
+    assert learned.store.gaps() == [Gap(begin_us, begin_us + DAY_US, STORE_DAMAGED)]
+
+
+def test_another_key_is_said_once(learned: Run, tmp_path: Path) -> None:
+    """A key that was lost and made anew, or cannot be read, is said in words that say what to do."""
+    settings = Settings(_env_file=None, command_key_file=tmp_path / "ha-ai.key", mqtt_password=SecretStr("x"))
+    look_at_key(learned.store, settings)
+    for _ in range(2):
+        load_key(settings.command_key_file, create=True)
+        look_at_key(learned.store, settings)
+        assert learned.store.integrity.notices() == []
+    settings.command_key_file.unlink()
+    load_key(settings.command_key_file, create=True)
+    for _ in range(2):
+        look_at_key(learned.store, settings)
+    settings.command_key_file.write_bytes(b"x")
+    for _ in range(2):
+        look_at_key(learned.store, settings)
+    other, unusable = learned.store.integrity.notices()
+    assert "another than before" in other.mended
+    assert "ha-ai restore" in unusable.mended
+
+
+def test_starts_that_end_at_damage_look_closer_and_then_wait(
+    monkeypatch: pytest.MonkeyPatch, learned: Run
+) -> None:
+    """After two of them the file is made anew, after three the next one waits, until one could work."""
+    waited: list[float] = []
+    monkeypatch.setattr("pipeline.delivery.damage.time.sleep", waited.append)
+    before = kept(learned.store)
+    database = path_of(learned.store)
+    learned.store.close()
+    settings = Settings(_env_file=None, database_path=database)
+    for _ in range(4):
+        doubt(settings)
+        open_whole(settings)
+    assert waited == [15.0, 30.0]
+    assert list(database.parent.glob(f"{database.name}.damaged-*"))
+    trust(settings)
+    open_whole(settings)
+    assert len(waited) == 2
+    with closing(SqlStore(settings.store_url)) as store:
+        assert kept(store) == before

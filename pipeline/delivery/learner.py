@@ -126,7 +126,7 @@ class HomeLearner:
         reading the journal from its beginning.
         """
         self.core.ledger = Ledger(self._store.patterns(status="active"))
-        self.core.watching.said = {anomaly.id for anomaly in self._store.anomalies()}
+        self.core.watching.said = self._store.anomaly_ids()
         for gap in self._store.gaps():
             self.core.note_gap(self._joined.note(gap))
         kept = self._store.days()

@@ -312,7 +312,7 @@ class Service:
 
     async def _heartbeat(self) -> None:
         while True:
-            now = str(time.time_ns() // 1000).encode()
+            now = str(self._time.now_us()).encode()
             beat = Outgoing(uuid.uuid4().hex, self.settings.topics.heartbeat, now, expiry_s=60)
             if not await self._try_publish(beat) and self.settings.topics.heartbeat in self._refusals.topics:
                 # Nothing can come back that does not go out; a new process would be refused, too.

@@ -231,6 +231,12 @@ class SqlStore:
         with self._database.reading() as connection:
             return [Anomaly.model_validate_json(whole) for whole in connection.execute(wanted).scalars()]
 
+    def anomaly_ids(self) -> set[str]:
+        """Return the ids of what was said to be out of order."""
+        wanted = select(_ANOMALIES.c.id).where(_ANOMALIES.c.home == self.home)
+        with self._database.reading() as connection:
+            return set(connection.execute(wanted).scalars())
+
     def gaps(self, *, since_us: int = 0) -> list[Gap]:
         """Return the gaps that end after `since_us`."""
         wanted = (

@@ -114,8 +114,10 @@ class Egress:
 
     async def _wait(self) -> None:
         """Until the outbox is filled here, or a moment later, since another process may have filled it."""
+        # wait_for would swallow a cancellation that comes together with the event, and this loop never end.
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._filled.wait(), POLL_S)
+            async with asyncio.timeout(POLL_S):
+                await self._filled.wait()
 
     async def publish_page(self) -> int:
         """Publish a page of the outbox; return how many messages went out or were set aside."""

@@ -91,7 +91,8 @@ class Intake:
         if not self._waiting:
             self._filled.clear()
             try:
-                await asyncio.wait_for(self._filled.wait(), patience_s)
+                async with asyncio.timeout(patience_s):
+                    await self._filled.wait()
             except TimeoutError:
                 return []
         until_s, before = time.monotonic() + linger_s, 0

@@ -315,7 +315,8 @@ class SteadyClient(zmqtt.MQTTClient):
                 self._note_subscribed()
             again_s = REFUSED_AGAIN_S if self.refused_filters else None
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._asked.wait(), again_s)
+                async with asyncio.timeout(again_s):
+                    await self._asked.wait()
 
     async def _leave(self, *, politely: bool = True) -> None:
         """Close the connection; a broker that reads nothing is not waited for."""

@@ -176,7 +176,8 @@ class Deployer:
                 log.warning("store not reached, trying again", reason=str(error))
                 pause_s = POLL_S
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._ordered.wait(), pause_s)
+                async with asyncio.timeout(pause_s):
+                    await self._ordered.wait()
 
     async def advance(self, held: Held) -> float:
         """Take every step that is due; return how long until the next one, in seconds."""
@@ -235,7 +236,8 @@ class Deployer:
             except (HomeAssistantError, StoreUnavailableError) as error:
                 log.debug("not looked after what stands", reason=str(error))
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._born.wait(), self._patience.upkeep_s)
+                async with asyncio.timeout(self._patience.upkeep_s):
+                    await self._born.wait()
 
     async def _sum_up(self) -> None:
         while True:

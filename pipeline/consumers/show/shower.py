@@ -166,7 +166,8 @@ class Shower:
             await asyncio.sleep(PAUSE_S)
             is_soon = time.monotonic() < self._soon_until_s
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), SOON_S if is_soon else SELDOM_S)
+                async with asyncio.timeout(SOON_S if is_soon else SELDOM_S):
+                    await self._woken.wait()
 
     async def _look(self) -> None:
         """Compare the store with what is retained, and publish the difference."""

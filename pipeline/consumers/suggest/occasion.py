@@ -23,4 +23,5 @@ class Occasion:
         while self._asked.is_set():
             self._asked.clear()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._asked.wait(), max(0.0, self._quiet_at_s - monotonic()))
+                async with asyncio.timeout(max(0.0, self._quiet_at_s - monotonic())):
+                    await self._asked.wait()

@@ -369,3 +369,18 @@ async def test_what_is_no_message_holds_up_nothing(
     while not is_empty(store):
         await out.publish_page()
     assert [each.topic for each in store.dead_letters(10)] == [topic]
+
+
+async def test_it_ends_though_the_outbox_is_filled_at_that_moment(
+    store: SqlStore, connected: SteadyBroker
+) -> None:
+    """The last commit before a stop fills it, and the stop comes at once."""
+    filled = asyncio.Event()
+    running = asyncio.create_task(outbox(store, connected, filled=filled).run())
+    await wait_until(lambda: filled._waiters, PATIENCE_S, "an outbox that waits")  # type: ignore[attr-defined]
+    filled.set()
+    # The event's waiter is done, and has not been told yet.
+    await asyncio.sleep(0)
+    running.cancel()
+    done, _ = await asyncio.wait([running], timeout=2.0)
+    assert done

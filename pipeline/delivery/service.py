@@ -16,7 +16,8 @@ import zmqtt
 from detectors.registry import detectors
 from pipeline.consumers.consumer import STATEFUL, Consumer
 from pipeline.delivery.announcements import Announcer
-from pipeline.delivery.clock import HomeTime, by_words, wall_us
+from pipeline.delivery.clock import HomeTime
+from pipeline.delivery.clock_watch import ClockWatch
 from pipeline.delivery.committer import Committer
 from pipeline.delivery.connection import (
     connect,
@@ -35,6 +36,7 @@ from pipeline.delivery.health import Health, Metrics
 from pipeline.delivery.intake import Intake
 from pipeline.delivery.learner import HomeLearner
 from pipeline.delivery.ownership import Ownership
+from pipeline.delivery.pruning import Pruner
 from pipeline.delivery.refusals import Kind, Refusals, kind_of
 from pipeline.delivery.rival import Rival
 from pipeline.delivery.steady import NotOwnerError
@@ -42,22 +44,14 @@ from pipeline.ingest.bounds import Clock, WallClock
 from pipeline.ingest.inputs import HomeAssistantInput, stream_of
 from pipeline.learning.core import LearningCore
 from pipeline.settings import Settings
-from pipeline.wording import counted
 from schemas.home import Home
 from schemas.outgoing import Outgoing
 from schemas.statuses import ServiceStatus
-from sinks.home_assistant.date_header import clock_us
-from sinks.home_assistant.errors import HomeAssistantError
 from sinks.store import LeaseLostError, SqlStore, StoreUnavailableError
-from sinks.store.retention import Overdue
 
 log = structlog.get_logger()
 
 WATCH_S = 0.1
-PRUNE_S = 3_600.0
-CLOCK_S = 1.0
-COMPARE_S = 600.0
-OVERDUE = "days"
 DRAIN_S = 10.0
 GOODBYE_S = 3.0
 SAY_AGAIN_S = 60.0
@@ -191,14 +185,20 @@ class Service:
             linger_s=self.settings.linger_ms / 1000,
             home_time=self._time,
         )
+        watch = ClockWatch(
+            self._time,
+            self.health,
+            address=self.settings.home_assistant_url,
+            was_set=self._committer.clock_was_set,
+        )
         return [
             self._commit,
             self._take_in,
             self._keep_lease,
             self._watchdog,
-            self._prune,
+            Pruner(self.store, self._executor, self._time, self.health).run,
             self._tell_damage,
-            self._watch_clock,
+            watch.run,
         ]
 
     async def _take_in(self) -> None:
@@ -392,55 +392,6 @@ class Service:
                     self.health.notices[SUBJECT] = words
             await asyncio.sleep(SAY_AGAIN_S)
             trust(self.settings)
-
-    async def _watch_clock(self) -> None:
-        """Notice that the machine's clock was set; say what clocks there are to mend."""
-        said: dict[str, str] = {}
-        asked_s = -COMPARE_S
-        while True:
-            jump = self._time.tick()
-            if jump is not None or time.monotonic() - asked_s >= COMPARE_S:
-                asked_s = time.monotonic()
-                self._time.home_assistant_ahead_us = await self._compare_clocks()
-            if jump is not None and self._committer is not None:
-                log.warning("the clock was set", by=by_words(jump.by_us))
-                self._committer.clock_was_set()
-            notices = self._time.notices()
-            for subject in said.keys() - notices.keys():
-                self.health.notices.pop(subject, None)
-            self.health.notices.update(notices)
-            said = notices
-            await asyncio.sleep(CLOCK_S)
-
-    async def _compare_clocks(self) -> int | None:
-        """By how much Home Assistant's clock is ahead of this machine's; None where it does not say."""
-        if self.settings.home_assistant_url is None:
-            return None
-        try:
-            told_us = await asyncio.to_thread(clock_us, self.settings.home_assistant_url)
-        except HomeAssistantError as error:
-            log.debug("clocks not compared", error=str(error))
-            return None
-        return told_us - wall_us()
-
-    def _say_overdue(self, overdue: Overdue) -> None:
-        self.health.notices.pop(OVERDUE, None)
-        if overdue.past:
-            self.health.notices[OVERDUE] = (
-                f"{counted(len(overdue.past), 'day')} up to {overdue.past[-1]} stay although past their age: "
-                "`ha-ai prune` says why, `ha-ai prune --yes` deletes them"
-            )
-
-    async def _prune(self) -> None:
-        while True:
-            try:
-                await self._store_call(lambda: self.store.prune(now_us=self._time.now_us()))
-                self._say_overdue(
-                    await self._store_call(lambda: self.store.overdue(now_us=self._time.now_us()))
-                )
-            except StoreUnavailableError as error:
-                log.warning("store not pruned, trying again later", error=str(error))
-            await asyncio.sleep(PRUNE_S)
 
     def _status(self, state: str) -> Outgoing:
         payload = ServiceStatus.model_validate({"state": state, "version": version("ha-ai")})

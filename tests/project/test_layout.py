@@ -24,6 +24,7 @@ TOP_LEVEL = {
     "compose": "what compose.yaml mounts",
     "compose.yaml": "docker compose reads it",
     "detectors": "what is learned",
+    "docs": "what is kept and for how long, longer than README may be",
     "pipeline": "how it flows",
     "pyproject.toml": "pip, ruff, mypy, pytest and import-linter read it",
     "requirements-dev.lock": "what make setup installs",

@@ -3,7 +3,7 @@
 A drill stands in the module of its subject, in that module's `DRILLS`.
 """
 
-from benchmarks.drills import absence, clock, network, order, poisoning, power, stores, workers
+from benchmarks.drills import absence, clock, network, order, poisoning, power, refusing, stores, workers
 from benchmarks.drills.drill import Drill
 
 DRILLS: dict[str, Drill] = {
@@ -12,6 +12,7 @@ DRILLS: dict[str, Drill] = {
     **absence.DRILLS,
     **stores.DRILLS,
     **poisoning.DRILLS,
+    **refusing.DRILLS,
     **order.DRILLS,
     **power.DRILLS,
     **clock.DRILLS,

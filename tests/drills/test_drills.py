@@ -110,6 +110,14 @@ SABOTEURS = {
         Intake.acknowledge = only_events
         """,
     ),
+    "waits for what is refused": (
+        "refused",
+        """
+        from pipeline.delivery import egress
+        from pipeline.delivery.refusals import Kind
+        egress.kind_of = lambda error: Kind.LOST
+        """,
+    ),
     "gives up when its store is locked": (
         "locked",
         """

@@ -10,6 +10,8 @@ import aiomqtt
 from pipeline.diagnosis.discovery import check_discovery
 from pipeline.diagnosis.durability import check_session
 from pipeline.diagnosis.finding import Finding, Verdict, ok, warning, wrong
+from pipeline.diagnosis.rights import check_rights
+from pipeline.diagnosis.session import check_rival
 from pipeline.settings import Settings
 from pipeline.terminal_client import TerminalClient
 
@@ -51,6 +53,8 @@ async def check_broker(settings: Settings) -> AsyncIterator[Finding]:
             yield rights
             if rights.verdict is Verdict.OK:
                 yield await _retained(settings, client)
+                yield await check_rights(settings)
+                yield await check_rival(settings, client)
             yield await _events(settings, client)
         yield await check_discovery(settings)
         if rights.verdict is Verdict.OK:

@@ -377,7 +377,7 @@ async def test_it_ends_though_the_outbox_is_filled_at_that_moment(
     """The last commit before a stop fills it, and the stop comes at once."""
     filled = asyncio.Event()
     running = asyncio.create_task(outbox(store, connected, filled=filled).run())
-    await wait_until(lambda: filled._waiters, PATIENCE_S, "an outbox that waits")  # type: ignore[attr-defined]
+    await wait_until(lambda: filled._waiters, PATIENCE_S, "an outbox that waits")
     filled.set()
     # The event's waiter is done, and has not been told yet.
     await asyncio.sleep(0)

@@ -20,6 +20,7 @@ MEASUREMENTS = (
     ("benchmarks.fuzzing",),
     ("benchmarks.rebuild",),
     ("benchmarks.backing_up",),
+    ("benchmarks.growth",),
     ("benchmarks.soak",),
     ("benchmarks.flakes", "--runs", "30", "tests/pipeline/delivery"),
     ("benchmarks.damage",),

@@ -4,13 +4,25 @@ import asyncio
 from contextlib import suppress
 from time import monotonic
 
+# A replay of a year judges a day now and then for some minutes.
+LONGEST_S = 600.0
+# Nobody asks more often by hand; each run takes a process and some seconds.
+AT_ONCE = 6
+EVERY_S = 300.0
+
 
 class Occasion:
-    """Comes when something was asked for, and then not again for as long as the last asker wanted."""
+    """Comes when something was asked for, and then not again for as long as the last asker wanted.
+
+    Whoever goes on asking holds it up for `LONGEST_S` at most, and makes it come `AT_ONCE` times, and in the
+    long run once in `EVERY_S`: who may publish can ask, and must not keep it from coming, nor make it a load.
+    """
 
     def __init__(self) -> None:
         self._asked = asyncio.Event()
         self._quiet_at_s = 0.0
+        self._left = float(AT_ONCE)
+        self._came_s = monotonic()
 
     def ask(self, quiet_s: float) -> None:
         """Ask for it, to come when nobody else asks for so many seconds; 0 wants it now."""
@@ -20,8 +32,20 @@ class Occasion:
     async def come(self) -> None:
         """Wait until it is asked for and quiet; who asks from then on asks for the next."""
         await self._asked.wait()
+        latest_s = monotonic() + LONGEST_S
         while self._asked.is_set():
             self._asked.clear()
             with suppress(TimeoutError):
-                async with asyncio.timeout(max(0.0, self._quiet_at_s - monotonic())):
+                async with asyncio.timeout(max(0.0, min(self._quiet_at_s, latest_s) - monotonic())):
                     await self._asked.wait()
+            if monotonic() >= latest_s:
+                break
+        await asyncio.sleep(self._until_due_s())
+        self._left -= 1
+        self._asked.clear()
+
+    def _until_due_s(self) -> float:
+        now_s = monotonic()
+        self._left = min(AT_ONCE, self._left + (now_s - self._came_s) / EVERY_S)
+        self._came_s = now_s
+        return max(0.0, 1 - self._left) * EVERY_S

@@ -1,11 +1,13 @@
 """Suggests automations: tries them when a day was judged, and keeps those that wait up to date."""
 
 import json
+import time
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from functools import partial
 
 import structlog
+from pydantic import ValidationError
 
 from pipeline.consumers.consumer import Consumer, Desk, Inlet, Loop, Received
 from pipeline.consumers.home_reader import reader_of
@@ -29,6 +31,7 @@ REPLAY_QUIET_S = 30.0
 # Learning judges anew after its start, and says so: that is the better occasion.
 START_QUIET_S = 20.0
 AGAIN_S = 60.0
+SAY_AGAIN_S = 600.0
 
 
 class HomeUnseenError(Exception):
@@ -56,6 +59,7 @@ class Suggester:
         self._workshop = workshop or Workshop(desk.settings, desk.home)
         self._planner = Planner(desk.settings, desk.home, desk.store)
         self._occasion = Occasion()
+        self._say_at_s = 0.0
 
     def inlets(self) -> Sequence[Inlet]:
         topics = self._desk.settings.topics
@@ -90,9 +94,20 @@ class Suggester:
 
     async def _take_analysis(self, received: Received) -> None:
         """A day was judged; of a day long past there will be more in a moment."""
-        analysis = AnalysisComplete.model_validate_json(received.payload)
+        try:
+            analysis = AnalysisComplete.model_validate_json(received.payload)
+        except ValidationError:
+            self._pass_over()
+            return
         is_replayed = analysis.day < self._today() - timedelta(days=1)
         self._occasion.ask(REPLAY_QUIET_S if is_replayed else QUIET_S)
+
+    def _pass_over(self) -> None:
+        """Say that somebody published what learning does not say, once in a while."""
+        if time.monotonic() >= self._say_at_s:
+            self._say_at_s = time.monotonic() + SAY_AGAIN_S
+            topic = self._desk.settings.topics.analysis_complete
+            log.warning("passed over: expected a judged day, got something else", topic=topic)
 
     async def _take_order(self, received: Received) -> None:
         """A person wants suggestions; what the broker had kept is an old wish."""

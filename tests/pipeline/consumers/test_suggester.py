@@ -596,6 +596,18 @@ async def test_a_person_is_not_kept_waiting(clock: Clock, monkeypatch: pytest.Mo
     assert len(bench.asked) == 1
 
 
+async def test_a_forged_analysis_raises_nothing(clock: Clock) -> None:
+    """However many there are: nothing is tried, and one line says so."""
+    bench = Bench(offers=[offer()])
+    async with running(Suggester(clock, workshop=bench)) as suggester:
+        take = handlers(suggester)["ha-ai/status/analysis_complete"]
+        with capture_logs() as lines:
+            for payload in (b"", b"{}", b"\xff", b"[" * 5_000, b'{"day": "tomorrow"}', b"null") * 50:
+                await take(received(payload))
+    assert [line["log_level"] for line in lines] == ["warning"]
+    assert bench.asked == []
+
+
 async def test_after_the_start_it_runs_once_a_day(clock: Clock) -> None:
     """With patterns and nothing tried today the start is an occasion; the next is none until tomorrow."""
     learned(clock.store, offer())

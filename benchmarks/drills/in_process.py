@@ -8,7 +8,8 @@ from benchmarks.drills.load import TOPIC, published
 from detectors.registry import detectors
 from pipeline.delivery.announcements import Announcer
 from pipeline.delivery.decoding import BatchDecoder
-from pipeline.delivery.learner import HomeLearner, Work
+from pipeline.delivery.learner import HomeLearner
+from pipeline.delivery.work import Work
 from pipeline.ingest.bounds import StreamClock
 from pipeline.ingest.inputs import Eventstream, HomeAssistantInput
 from pipeline.ingest.messages import Message

@@ -12,8 +12,9 @@ import structlog
 from pipeline.delivery.clock import HomeTime, waiting_in_words, wall_us
 from pipeline.delivery.health import Health, Metrics
 from pipeline.delivery.intake import Intake, Pending
-from pipeline.delivery.learner import HomeLearner, Work
+from pipeline.delivery.learner import HomeLearner
 from pipeline.delivery.sight import Sight
+from pipeline.delivery.work import Work
 from pipeline.heap import give_back
 from schemas.events import StateChange
 from schemas.patterns import PatternType

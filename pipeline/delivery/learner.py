@@ -1,78 +1,34 @@
 """One home's learning on its store: what a batch changes, and the transaction that makes it last."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import date
 from time import monotonic, time_ns
 
 from pipeline.delivery.allowance import Allowance
 from pipeline.delivery.announcements import Announcer
 from pipeline.delivery.decoding import BatchDecoder, DecodedBatch
-from pipeline.delivery.gap_tracker import BROKER, HOME_ASSISTANT, NOT_RUNNING, GapTracker, Loss
-from pipeline.delivery.joined_gaps import JoinedGaps, clip
 from pipeline.delivery.learning_switch import PAUSED, Course, LearningSwitch
 from pipeline.delivery.sight import Sight
+from pipeline.delivery.sightings import Sightings
+from pipeline.delivery.work import LEARNING, OFF_SINCE, SNAPSHOT, SNAPSHOT_VERSION, Work, write
 from pipeline.heap import look_through_all, spare_what_is_known
 from pipeline.ingest.bounds import FUTURE_US, PAST_US
-from pipeline.ingest.messages import Message, Signal
+from pipeline.ingest.messages import Message
 from pipeline.learning.baselines import Baseline
 from pipeline.learning.core import ClosedDay, LearningCore
 from pipeline.learning.day_set import DaySet
 from pipeline.learning.ledger import Ledger, PatternChange, What
-from schemas.anomalies import Anomaly
-from schemas.events import Gap, ServiceCall, StateChange
+from schemas.events import ServiceCall, StateChange
 from schemas.instants import from_us
-from schemas.outgoing import Outgoing
-from schemas.patterns import Pattern
-from sinks.store import Extent, Held, KeptDay, SqlStore, Transaction, Waiting
+from sinks.store import Extent, Held, KeptDay, SqlStore, Waiting
 
-SNAPSHOT = "learning"
-SNAPSHOT_VERSION = 1
-SEEN = "seen"
-LEARNING = "learning"
-OFF_SINCE = "learning_off_us"
 CHECKPOINT_ENTRIES = 20_000
 LATE_S = 20.0
 DAY_US = 86_400_000_000
 TAKEN_BACK_AT_ONCE = 500
 DAYS_AT_ONCE = 3
-FLOODS_OF_GAPS = {
-    PAUSED: (
-        "the learning switch is turned off more often than a person does, so its pauses are kept as one: "
-        "see what turns it"
-    ),
-    HOME_ASSISTANT: (
-        "Home Assistant is said to stop and start again and again, so its absences are kept as one: "
-        "see its log, and who publishes on its status topic"
-    ),
-}
-
-
-@dataclass(slots=True)
-class Work:
-    """What one transaction has to write. Written again until it is committed, or the process dies."""
-
-    decoded: DecodedBatch = field(default_factory=DecodedBatch)
-    unseen: list[bytes] = field(default_factory=list)
-    gaps: list[Gap] = field(default_factory=list)
-    ahead: Mapping[date, DaySet] = field(default_factory=dict)
-    wrong_gaps: list[Gap] = field(default_factory=list)
-    closed: list[ClosedDay] = field(default_factory=list)
-    patterns: list[Pattern] = field(default_factory=list)
-    anomalies: list[Anomaly] = field(default_factory=list)
-    outgoing: list[Outgoing] = field(default_factory=list)
-    waiting: list[Waiting] = field(default_factory=list)
-    released: list[bytes] = field(default_factory=list)
-    seen: bytes | None = None
-    switch: LearningSwitch | None = None
-    checkpoint: bool = False
-
-    def __bool__(self) -> bool:
-        decoded = self.decoded
-        written = self.unseen or self.gaps or self.closed or self.patterns or self.outgoing
-        moved = self.waiting or self.released or self.wrong_gaps
-        return bool(written or moved or decoded.letters or self.seen or self.switch or self.checkpoint)
 
 
 class HomeLearner:
@@ -97,9 +53,9 @@ class HomeLearner:
         self, store: SqlStore, core: LearningCore, decoder: BatchDecoder, announcer: Announcer
     ) -> None:
         self.core = core
-        self.gaps = GapTracker()
+        self._sightings = Sightings(core)
+        self.gaps = self._sightings.gaps
         self._switch = LearningSwitch()
-        self._joined = JoinedGaps()
         self._allowance = Allowance(core.days, core.entities.cap)
         self._store = store
         self._decoder = decoder
@@ -114,10 +70,7 @@ class HomeLearner:
         self._closed_days: list[ClosedDay] = []
         self._judged_from = 0.0
         self._changed = 0
-        self._seen_us = 0
         self.pushed_out = 0
-        # While events come, or wait, whose time the clock does not believe, it knows no end of a gap.
-        self._is_doubted = False
 
     def recover(self) -> None:
         """Bring the core to the last commit; days that are sealed are read later, by `think`.
@@ -127,8 +80,7 @@ class HomeLearner:
         """
         self.core.ledger = Ledger(self._store.patterns(status="active"))
         self.core.watching.said = self._store.anomaly_ids()
-        for gap in self._store.gaps():
-            self.core.note_gap(self._joined.note(gap))
+        self._sightings.recall(self._store.gaps())
         kept = self._store.days()
         self._restore_snapshot(kept)
         self._restore_open_days(kept)
@@ -141,8 +93,7 @@ class HomeLearner:
                 self._learn(entry)
                 self._since_checkpoint += 1
         self._decoder.recall(self._store.last_states)
-        self._restore_seen()
-        self._is_doubted = self.waiting().total > 0
+        self._sightings.restore(self._store)
         self._restore_switch()
         self._judge_wanted = bool(self._unread or self.core.open_days())
         if self.core.due():
@@ -166,21 +117,17 @@ class HomeLearner:
         self._restore_late(fresh)
         self._turn(course, work)
         lost = self.gaps.loss
-        self._prove(decoded)
+        self._sightings.prove(decoded)
         for received_us, signal in decoded.signals:
-            self._hear(signal, received_us, work)
+            self._sightings.hear(signal, received_us, work)
         for key, entry in decoded.entries.items():
             if key in course.learned and key not in unseen:
                 continue
-            if isinstance(entry, StateChange) and self.gaps.loss is not None:
-                self._keep_gap(self.gaps.seen(entry.at_us), work)
+            if isinstance(entry, StateChange):
+                self._sightings.see(entry, work)
             if key in course.learned:
                 self._learn(entry)
-        self._is_doubted = self._is_doubted or bool(decoded.untimely)
-        if decoded.heartbeat_us and not self._is_doubted:
-            self._keep_gap(self.gaps.heard(decoded.heartbeat_us), work)
-        if decoded.heartbeat_us or self.gaps.loss != lost:
-            self._note_seen(decoded.heartbeat_us, work)
+        self._sightings.beat(decoded, lost, work)
         self._since_checkpoint += len(fresh)
         self._raise_alarms(work)
         self._close_days(work)
@@ -208,7 +155,7 @@ class HomeLearner:
             return Work()
         due = self._store.quarantine.due(now_us - PAST_US, now_us + FUTURE_US, TAKEN_BACK_AT_ONCE)
         if not due:
-            self._is_doubted = False
+            self._sightings.is_doubted = False
             return Work()
         work = self.prepare(DecodedBatch(entries={each.key: each.entry for each in due}))
         work.released = [each.key for each in due]
@@ -231,14 +178,8 @@ class HomeLearner:
 
         What was missed in it would be excused until that time.
         """
-        work, end_us = Work(), max(now_us, self.core.watermark_ms * 1000)
-        self.gaps.not_after(end_us)
-        self._joined.not_after(end_us)
-        self._seen_us = min(self._seen_us, end_us)
-        work.wrong_gaps = [gap for gap in self.core.gaps if gap.to_us > end_us + FUTURE_US]
-        for gap in work.wrong_gaps:
-            self.core.forget_gap(gap)
-            self._keep_gap(clip(gap, end_us), work)
+        work = Work()
+        self._sightings.clip(now_us, work)
         return work
 
     def waiting(self) -> Extent:
@@ -248,11 +189,7 @@ class HomeLearner:
     def note_sight(self, sight: Sight) -> Work:
         """Note that the connection was lost or stands again, after what came before that."""
         work = Work()
-        if sight.stands:
-            self._keep_gap(self.gaps.connected(sight.at_us, resumed=sight.resumed), work)
-        else:
-            self.gaps.lost(sight.at_us, BROKER)
-        self._note_seen(0, work)
+        self._sightings.note_sight(sight, work)
         return work
 
     def think(self, budget_s: float) -> Work:
@@ -303,12 +240,8 @@ class HomeLearner:
 
     def floods(self) -> dict[str, str]:
         """What comes faster than anybody makes it, by subject, in words that end with what to do."""
-        floods = {**self._decoder.floods(), **self._allowance.flooded()}
-        now_us = time_ns() // 1000
-        for reason, words in FLOODS_OF_GAPS.items():
-            if self._joined.is_flooded(reason, now_us):
-                floods[f"flood: {reason}"] = words
-        return floods
+        gaps = self._sightings.floods(time_ns() // 1000)
+        return {**self._decoder.floods(), **self._allowance.flooded(), **gaps}
 
     def write(self, work: Work, *, holder: Held | None, now_us: int) -> None:
         """Write `work` in one transaction.
@@ -319,32 +252,11 @@ class HomeLearner:
             Somebody else owns the home now; nothing was written.
         """
         with self._store.begin(holder=holder) as transaction:
-            entries = [(key, work.decoded.entries[key]) for key in work.unseen]
-            seq = transaction.journal(entries, now_us) if entries else self._applied_seq
-            transaction.bury(work.decoded.letters)
-            transaction.quarantine.add(work.waiting)
-            reached_us = self.core.watermark_ms * 1000 or now_us
-            pushed_out = transaction.quarantine.make_room(reached_us) if work.waiting else 0
-            transaction.quarantine.release(work.released)
-            transaction.drop_gaps(work.wrong_gaps)
-            transaction.note_gaps(work.gaps)
-            for day, events in work.ahead.items():
-                _save_ahead(transaction, day, events, seq, now_us)
-            for closed in work.closed:
-                _save_closed(transaction, closed, seq, now_us)
-            transaction.save_patterns(work.patterns, now_us)
-            transaction.save_anomalies(work.anomalies)
-            letters = [self._announcer.dead_letter(letter) for letter in work.decoded.letters]
-            transaction.enqueue([*letters, *work.outgoing], now_us)
-            if work.seen:
-                transaction.save_snapshot(SEEN, work.seen, version=SNAPSHOT_VERSION, applied_seq=0)
-            if work.switch:
-                transaction.suggestions.set_control(LEARNING, work.switch.off_us is None)
-                transaction.suggestions.set_control(OFF_SINCE, work.switch.off_us)
-            if work.checkpoint:
-                self._save_checkpoint(transaction, seq, now_us)
-        self._applied_seq = seq
-        self.pushed_out += pushed_out
+            written = write(
+                transaction, work, self.core, self._announcer, applied_seq=self._applied_seq, now_us=now_us
+            )
+        self._applied_seq = written.applied_seq
+        self.pushed_out += written.pushed_out
         if work.checkpoint:
             self._since_checkpoint = 0
 
@@ -362,41 +274,10 @@ class HomeLearner:
             self.core.learn_one(entry)
 
     def _turn(self, course: Course, work: Work) -> None:
-        gaps = [self._keep_gap(gap, work) for gap in course.gaps]
+        gaps = [self._sightings.keep(gap, work) for gap in course.gaps]
         switch = course.settled([gap for gap in gaps if gap is not None])
         if switch != self._switch:
             self._switch = work.switch = switch
-
-    def _prove(self, decoded: DecodedBatch) -> None:
-        """Tell how far the home has been in sight; what waited for the clock tells nothing."""
-        if not decoded.received_us:
-            return
-        times = [entry.at_us for entry in decoded.entries.values()]
-        event_us = max((at_us for at_us in times if at_us <= decoded.received_us), default=0)
-        self.gaps.proved(event_us, decoded.heartbeat_us, received_us=decoded.received_us)
-
-    def _hear(self, signal: Signal, received_us: int, work: Work) -> None:
-        if signal is Signal.STOPPED:
-            self.gaps.lost(received_us, HOME_ASSISTANT)
-        else:
-            self._keep_gap(self.gaps.seen(received_us), work)
-
-    def _keep_gap(self, gap: Gap | None, work: Work) -> Gap | None:
-        """Keep a gap, perhaps joined to the one before it, and return it as it is kept."""
-        if gap is None:
-            return None
-        gap = self._joined.note(gap)
-        self.core.note_gap(gap)
-        if work.gaps and (work.gaps[-1].from_us, work.gaps[-1].reason) == (gap.from_us, gap.reason):
-            work.gaps[-1] = gap
-        else:
-            work.gaps.append(gap)
-        return gap
-
-    def _note_seen(self, heartbeat_us: int, work: Work) -> None:
-        """Say how long the home was in sight, and since when it is not: neither is known after a restart."""
-        self._seen_us = max(self._seen_us, heartbeat_us)
-        work.seen = json.dumps({"seen_us": self._seen_us, "lost": self.gaps.loss}).encode()
 
     def _close_days(self, work: Work) -> None:
         """Close when a day ends, or when late events have changed several; judge when it was a day's end."""
@@ -503,55 +384,10 @@ class HomeLearner:
             if closed:
                 self._closed_through_ms = max(self._closed_through_ms, end_ms)
 
-    def _restore_seen(self) -> None:
-        """What was lost from sight before the end still is; all else is since then."""
-        stored = self._store.snapshot(SEEN)
-        seen = json.loads(stored.payload) if stored else {}
-        self._seen_us = max(self.core.watermark_ms * 1000, seen.get("seen_us", 0))
-        self.gaps.proved(heartbeat_us=self._seen_us, received_us=self._seen_us)
-        lost = seen.get("lost")
-        if lost:
-            self.gaps.restore(Loss(lost[0], lost[1], lost[-1] if len(lost) > 2 else lost[0]))
-        elif self._seen_us:
-            self.gaps.lost(self._seen_us, NOT_RUNNING)
-
     def _restore_switch(self) -> None:
         controls = self._store.suggestions
         off_us = None
         if controls.control(LEARNING) is False:
-            off_us = controls.control(OFF_SINCE) or self._seen_us
+            off_us = controls.control(OFF_SINCE) or self._sightings.seen_us
         pauses = tuple(gap for gap in self._store.gaps() if gap.reason == PAUSED)
         self._switch = LearningSwitch(off_us, pauses)
-
-    def _save_checkpoint(self, transaction: Transaction, seq: int, now_us: int) -> None:
-        due = {day.date for day in self.core.due()}
-        for day, events in self.core.open_days().items():
-            transaction.save_day(
-                day,
-                events.pack(),
-                events=len(events),
-                sealed=self.core.is_closed(day) and day not in due,
-                at_us=now_us,
-                applied_seq=seq,
-            )
-        plain = {
-            "watermark_ms": self.core.watermark_ms,
-            "baselines": {
-                entity_id: baseline.snapshot()
-                for entity_id, baseline in self.core.entities.baselines().items()
-            },
-        }
-        payload = json.dumps(plain, allow_nan=False, separators=(",", ":")).encode()
-        transaction.save_snapshot(SNAPSHOT, payload, version=SNAPSHOT_VERSION, applied_seq=seq)
-
-
-def _save_ahead(transaction: Transaction, day: date, events: DaySet, seq: int, now_us: int) -> None:
-    packed = events.pack()
-    transaction.save_day(day, packed, events=len(events), sealed=True, at_us=now_us, applied_seq=seq)
-
-
-def _save_closed(transaction: Transaction, closed: ClosedDay, seq: int, now_us: int) -> None:
-    day, events = closed.day.date, closed.events
-    transaction.save_day(day, events.pack(), events=len(events), sealed=True, at_us=now_us, applied_seq=seq)
-    for detector, aggregates in closed.aggregates.items():
-        transaction.save_aggregates(day, detector, aggregates)

@@ -10,7 +10,8 @@ from detectors.contract import Finding, Snapshot
 from detectors.history import Aggregate, Day, History
 from pipeline.delivery.announcements import Announcer
 from pipeline.delivery.decoding import BatchDecoder, DecodedBatch
-from pipeline.delivery.learner import HomeLearner, Work
+from pipeline.delivery.learner import HomeLearner
+from pipeline.delivery.work import Work
 from pipeline.ingest.bounds import StreamClock
 from pipeline.ingest.inputs import Eventstream, HomeAssistantInput
 from pipeline.ingest.messages import Message

@@ -1,0 +1,118 @@
+"""How far the home was in sight: what proves it, what of that is lost, and the gaps that are kept."""
+
+import json
+
+from pipeline.delivery.decoding import DecodedBatch
+from pipeline.delivery.gap_tracker import BROKER, HOME_ASSISTANT, NOT_RUNNING, GapTracker, Loss
+from pipeline.delivery.joined_gaps import JoinedGaps, clip
+from pipeline.delivery.sight import Sight
+from pipeline.delivery.work import SEEN, Work
+from pipeline.ingest.bounds import FUTURE_US
+from pipeline.ingest.messages import Signal
+from pipeline.learning.core import LearningCore
+from schemas.events import Gap, StateChange
+from sinks.store import SqlStore
+
+
+class Sightings:
+    """Tells the core of gaps, and puts into each work what of them has to be written.
+
+    `seen_us` is how far the home was in sight. While events come, or wait, whose time the clock does not
+    believe (`is_doubted`), no heartbeat ends a gap.
+    """
+
+    def __init__(self, core: LearningCore) -> None:
+        self.gaps = GapTracker()
+        self.seen_us = 0
+        self.is_doubted = False
+        self._joined = JoinedGaps()
+        self._core = core
+
+    def recall(self, gaps: list[Gap]) -> None:
+        """Take up the gaps that were kept."""
+        for gap in gaps:
+            self._core.note_gap(self._joined.note(gap))
+
+    def restore(self, store: SqlStore) -> None:
+        """What was lost from sight before the end still is; all else is since then."""
+        stored = store.snapshot(SEEN)
+        seen = json.loads(stored.payload) if stored else {}
+        self.seen_us = max(self._core.watermark_ms * 1000, seen.get("seen_us", 0))
+        self.gaps.proved(heartbeat_us=self.seen_us, received_us=self.seen_us)
+        self.is_doubted = store.quarantine.extent().total > 0
+        lost = seen.get("lost")
+        if lost:
+            self.gaps.restore(Loss(lost[0], lost[1], lost[-1] if len(lost) > 2 else lost[0]))
+        elif self.seen_us:
+            self.gaps.lost(self.seen_us, NOT_RUNNING)
+
+    def prove(self, decoded: DecodedBatch) -> None:
+        """Tell how far the home has been in sight; what waited for the clock tells nothing."""
+        if not decoded.received_us:
+            return
+        times = [entry.at_us for entry in decoded.entries.values()]
+        event_us = max((at_us for at_us in times if at_us <= decoded.received_us), default=0)
+        self.gaps.proved(event_us, decoded.heartbeat_us, received_us=decoded.received_us)
+
+    def hear(self, signal: Signal, received_us: int, work: Work) -> None:
+        """Home Assistant stops, or has started."""
+        if signal is Signal.STOPPED:
+            self.gaps.lost(received_us, HOME_ASSISTANT)
+        else:
+            self.keep(self.gaps.seen(received_us), work)
+
+    def see(self, change: StateChange, work: Work) -> None:
+        """Something that is behaviour happened."""
+        if self.gaps.loss is not None:
+            self.keep(self.gaps.seen(change.at_us), work)
+
+    def beat(self, decoded: DecodedBatch, lost: Loss | None, work: Work) -> None:
+        """Take the batch's heartbeat; `lost` is what was lost from sight before the batch."""
+        self.is_doubted = self.is_doubted or bool(decoded.untimely)
+        if decoded.heartbeat_us and not self.is_doubted:
+            self.keep(self.gaps.heard(decoded.heartbeat_us), work)
+        if decoded.heartbeat_us or self.gaps.loss != lost:
+            self.note(decoded.heartbeat_us, work)
+
+    def note_sight(self, sight: Sight, work: Work) -> None:
+        """The connection was lost or stands again."""
+        if sight.stands:
+            self.keep(self.gaps.connected(sight.at_us, resumed=sight.resumed), work)
+        else:
+            self.gaps.lost(sight.at_us, BROKER)
+        self.note(0, work)
+
+    def keep(self, gap: Gap | None, work: Work) -> Gap | None:
+        """Keep a gap, perhaps joined to the one before it, and return it as it is kept."""
+        if gap is None:
+            return None
+        gap = self._joined.note(gap)
+        self._core.note_gap(gap)
+        if work.gaps and (work.gaps[-1].from_us, work.gaps[-1].reason) == (gap.from_us, gap.reason):
+            work.gaps[-1] = gap
+        else:
+            work.gaps.append(gap)
+        return gap
+
+    def note(self, heartbeat_us: int, work: Work) -> None:
+        """Say how long the home was in sight, and since when it is not: neither is known after a restart."""
+        self.seen_us = max(self.seen_us, heartbeat_us)
+        work.seen = json.dumps({"seen_us": self.seen_us, "lost": self.gaps.loss}).encode()
+
+    def clip(self, now_us: int, work: Work) -> None:
+        """Let no gap reach beyond now, or the last event if that is later: a clock that was ahead made it.
+
+        What was missed in it would be excused until that time.
+        """
+        end_us = max(now_us, self._core.watermark_ms * 1000)
+        self.gaps.not_after(end_us)
+        self._joined.not_after(end_us)
+        self.seen_us = min(self.seen_us, end_us)
+        work.wrong_gaps = [gap for gap in self._core.gaps if gap.to_us > end_us + FUTURE_US]
+        for gap in work.wrong_gaps:
+            self._core.forget_gap(gap)
+            self.keep(clip(gap, end_us), work)
+
+    def floods(self, now_us: int) -> dict[str, str]:
+        """What leaves more gaps than anybody makes, by subject, in words."""
+        return self._joined.floods(now_us)

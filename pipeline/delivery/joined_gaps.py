@@ -2,8 +2,7 @@
 
 from collections import deque
 
-from pipeline.delivery.gap_tracker import BROKER, HOME_ASSISTANT, NOT_RUNNING
-from pipeline.delivery.learning_switch import PAUSED
+from pipeline.delivery.gap_tracker import BROKER, NOT_RUNNING
 from schemas.events import Gap
 
 # Nobody switches twice a second, and nothing worth learning happens in between.
@@ -11,16 +10,6 @@ CLOSE_US = 1_000_000
 DAY_US = 86_400_000_000
 # More than a person switches, or Home Assistant restarts, on a day of tinkering.
 GAPS_A_DAY = 50
-FLOODS_OF_GAPS = {
-    PAUSED: (
-        "the learning switch is turned off more often than a person does, so its pauses are kept as one: "
-        "see what turns it"
-    ),
-    HOME_ASSISTANT: (
-        "Home Assistant is said to stop and start again and again, so its absences are kept as one: "
-        "see its log, and who publishes on its status topic"
-    ),
-}
 # What nobody outside causes at will: each gap is as short as it was, unless a line is down more than up.
 OWN = (BROKER, NOT_RUNNING)
 OWN_GAPS_A_DAY = 1_000
@@ -79,14 +68,6 @@ class JoinedGaps:
         """Whether so many gaps of a reason began within the last 24 hours that one more prolongs the last."""
         recent = self._recent.get(reason, deque())
         return len(recent) == _most(reason) and recent[0].from_us > now_us - DAY_US
-
-    def floods(self, now_us: int) -> dict[str, str]:
-        """What leaves more gaps than anybody makes, by subject, in words that end with what to do."""
-        return {
-            f"flood: {reason}": words
-            for reason, words in FLOODS_OF_GAPS.items()
-            if self.is_flooded(reason, now_us)
-        }
 
     def _is_joined(self, recent: deque[Gap], gap: Gap) -> bool:
         close_us = 0 if gap.reason in OWN else CLOSE_US

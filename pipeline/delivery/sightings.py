@@ -5,6 +5,7 @@ import json
 from pipeline.delivery.decoding import DecodedBatch
 from pipeline.delivery.gap_tracker import BROKER, HOME_ASSISTANT, NOT_RUNNING, GapTracker, Loss
 from pipeline.delivery.joined_gaps import JoinedGaps, clip
+from pipeline.delivery.learning_switch import PAUSED
 from pipeline.delivery.sight import Sight
 from pipeline.delivery.work import SEEN, Work
 from pipeline.ingest.bounds import FUTURE_US
@@ -12,6 +13,17 @@ from pipeline.ingest.messages import Signal
 from pipeline.learning.core import LearningCore
 from schemas.events import Gap, StateChange
 from sinks.store import SqlStore
+
+FLOODS_OF_GAPS = {
+    PAUSED: (
+        "the learning switch is turned off more often than a person does, so its pauses are kept as one: "
+        "see what turns it"
+    ),
+    HOME_ASSISTANT: (
+        "Home Assistant is said to stop and start again and again, so its absences are kept as one: "
+        "see its log, and who publishes on its status topic"
+    ),
+}
 
 
 class Sightings:
@@ -114,5 +126,9 @@ class Sightings:
             self.keep(clip(gap, end_us), work)
 
     def floods(self, now_us: int) -> dict[str, str]:
-        """What leaves more gaps than anybody makes, by subject, in words."""
-        return self._joined.floods(now_us)
+        """What leaves more gaps than anybody makes, by subject, in words that end with what to do."""
+        return {
+            f"flood: {reason}": words
+            for reason, words in FLOODS_OF_GAPS.items()
+            if self._joined.is_flooded(reason, now_us)
+        }

@@ -1,5 +1,6 @@
 """What can go wrong with the store, told apart by what one can do about it."""
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -54,16 +55,19 @@ def translated() -> Iterator[None]:
     """Raise `StoreUnavailableError` for what passes by itself, `StoreDamagedError` for a bad file."""
     try:
         yield
-    except DBAPIError as error:
-        if is_of_the_file(error.orig):
-            raise StoreDamagedError(f"expected a whole SQLite file, got: {error.orig}") from error
-        if not _passes(error):
+    except (DBAPIError, sqlite3.Error) as error:
+        said = error.orig if isinstance(error, DBAPIError) else error
+        if is_of_the_file(said):
+            raise StoreDamagedError(f"expected a whole SQLite file, got: {said}") from error
+        if not _passes(error, said):
             raise
-        raise StoreUnavailableError(f"expected the store to be writable, got: {error.orig}") from error
+        raise StoreUnavailableError(f"expected the store to be writable, got: {said}") from error
 
 
-def _passes(error: DBAPIError) -> bool:
-    name = getattr(error.orig, "sqlite_errorname", None)
+def _passes(error: DBAPIError | sqlite3.Error, said: BaseException | None) -> bool:
+    name = getattr(said, "sqlite_errorname", None)
     if name is not None:
         return str(name).startswith(_PASSING)
+    if not isinstance(error, DBAPIError):
+        return False
     return error.connection_invalidated or isinstance(error, OperationalError | InterfaceError)

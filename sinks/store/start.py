@@ -1,24 +1,29 @@
 """What is done to a SQLite store before anybody opens it: looked through, and mended where it is damaged."""
 
-import shutil
 import sqlite3
-import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
-from datetime import UTC, datetime
+from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
 
 import structlog
 from sqlalchemy import Connection, text
-from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, MultipleResultsFound, NoResultFound
 
 from schemas.instants import from_us
 from schemas.tables import GapRow, table_of
 from sinks.store import migrations
-from sinks.store.engine import Database, upsert
+from sinks.store.damaged_file import (
+    copied,
+    homes,
+    is_readable,
+    last_event,
+    mend_indexes,
+    opened,
+    put_aside,
+    scratch_beside,
+)
+from sinks.store.engine import upsert
 from sinks.store.errors import StoreDamagedError, StoreError, StoreUnavailableError, is_of_the_file
 from sinks.store.integrity import CHECK_S, file_faults, is_of_indexes, missing_tables
 from sinks.store.mark import Marked, MarkError, alone, mark_of, read_mark, write_mark
@@ -31,9 +36,7 @@ from sinks.store.sqlite_file import has_our_tables, refuse_newer
 OTHERS_END_S = 20.0
 _AGAIN_S = 0.5
 THOROUGH_S = 3_600.0
-COMPANIONS = ("-wal", "-shm")
 _COUNTED = "SELECT part, number FROM commits WHERE home = ''"
-_HOMES = "SELECT home FROM day_sets UNION SELECT home FROM journal UNION SELECT home FROM snapshots"
 _HOLES = """
 SELECT before, at_us FROM (
   SELECT seq, at_us, lag(seq) OVER (ORDER BY seq) AS last, lag(at_us) OVER (ORDER BY seq) AS before
@@ -51,14 +54,6 @@ SELECT home, day, 1, 0, x'', 0, x'' FROM days WHERE date(day) = day
 """
 _log = structlog.get_logger(__name__)
 CopyInto = Callable[[Path], Path | None]
-
-
-class Finding(NamedTuple):
-    """Something that was wrong with the file, in words that end with what was done."""
-
-    words: str
-    lost_since_us: int | None = None
-    lost_until_us: int | None = None
 
 
 def make_whole(database: Path, copy_into: CopyInto, *, home: str, now_us: int, doubts: int = 0) -> list[str]:
@@ -93,7 +88,7 @@ def make_whole(database: Path, copy_into: CopyInto, *, home: str, now_us: int, d
         with alone(database) as is_ours:
             if is_ours:
                 return _Start(database, copy_into, home, now_us, doubts).findings()
-        if _is_readable(database):
+        if is_readable(database):
             return []
         if time.monotonic() > deadline:
             raise StoreDamagedError(
@@ -127,6 +122,7 @@ class _Start:
         self._doubts = doubts
         self._said: list[str] = []
         self._since_us: int | None = None
+        self._until_us = 0
 
     def findings(self) -> list[str]:
         marked = self._marked()
@@ -162,7 +158,7 @@ class _Start:
                 return "it was found to be damaged while it was in use, twice in a row"
             faults = file_faults(self._database, limit_s=THOROUGH_S if self._doubts else CHECK_S)
             if is_of_indexes(faults):
-                _mend_indexes(self._database)
+                mend_indexes(self._database)
                 self._said.append("indexes of the store were damaged: they were made anew from its tables")
                 faults = file_faults(self._database)
             return faults[0] if faults else self._structure(marked)
@@ -175,7 +171,7 @@ class _Start:
             return str(error)
 
     def _structure(self, marked: Marked | None) -> str | None:
-        with _opened(self._database) as connection:
+        with opened(self._database) as connection:
             revision = migrations.revision(connection)
             if revision is None:
                 return "it holds no tables" if marked and marked.commits else None
@@ -196,25 +192,22 @@ class _Start:
         """Make the store from what can be read and the newest good copy; the damaged file is kept aside."""
         if marked is None or marked.revision != migrations.HEAD:
             refuse_newer(self._database)
-        aside = self._aside()
-        with tempfile.TemporaryDirectory(
-            prefix=f".{self._database.name}.", dir=self._database.parent
-        ) as folder:
-            scratch, target = Path(folder) / "damaged.db", Path(folder) / "rebuilt.db"
-            readable = _copied(self._database, scratch)
+        with scratch_beside(self._database) as folder:
+            scratch = folder / "damaged.db"
+            readable = copied(self._database, scratch)
             if readable:
                 mend_header(scratch)
-            copy = self._copy(Path(folder))
-            rebuilt = rebuild(scratch if readable else None, copy, target)
-            _put(self._database, target, aside)
+            copy = self._copy(folder)
+            rebuilt = rebuild(scratch if readable else None, copy, folder / "rebuilt.db")
+            aside = put_aside(self._database, folder / "rebuilt.db", self._now_us)
         self._said.append(_words(fault, aside, rebuilt, has_copy=copy is not None))
-        with _opened(self._database) as connection:
-            self._since_us = _last_event(connection)
+        with opened(self._database) as connection:
+            self._since_us = last_event(connection)
             connection.exec_driver_sql(_LOST_DAYS)
 
     def _is_behind(self, marked: Marked) -> bool:
         """Whether commits are missing that the mark tells of."""
-        with _opened(self._database) as connection:
+        with opened(self._database) as connection:
             if migrations.revision(connection) != migrations.HEAD:
                 return False
             counted = connection.exec_driver_sql(_COUNTED).first()
@@ -224,28 +217,22 @@ class _Start:
 
     def _take_newer_copy(self) -> None:
         """Where the newest backup knows more than the store, as when its log was lost, it is what is left."""
-        with tempfile.TemporaryDirectory(
-            prefix=f".{self._database.name}.", dir=self._database.parent
-        ) as folder:
-            copy = self._copy(Path(folder))
+        with scratch_beside(self._database) as folder:
+            copy = self._copy(folder)
             if copy is None:
                 return
-            with _opened(copy) as newer, _opened(self._database) as connection:
-                if _last_event(newer) <= _last_event(connection):
+            with opened(copy) as newer, opened(self._database) as connection:
+                if last_event(newer) <= last_event(connection):
                     return
-            aside = self._aside()
-            rebuilt = rebuild(None, copy, Path(folder) / "rebuilt.db")
-            _put(self._database, Path(folder) / "rebuilt.db", aside)
+            rebuilt = rebuild(None, copy, folder / "rebuilt.db")
+            aside = put_aside(self._database, folder / "rebuilt.db", self._now_us)
         count = sum(rebuilt.copied.values())
         self._said.append(
             "the store had lost its newest commits, as when its log (-wal) is damaged: it is kept as "
             f"{aside.name}, and {count} rows were taken from the newest backup, which knew more"
         )
-        with _opened(self._database) as connection:
-            self._since_us = _last_event(connection)
-
-    def _aside(self) -> Path:
-        return self._database.with_name(f"{self._database.name}.damaged-{_stamp(self._now_us)}")
+        with opened(self._database) as connection:
+            self._since_us = last_event(connection)
 
     def _copy(self, folder: Path) -> Path | None:
         try:
@@ -256,7 +243,7 @@ class _Start:
 
     def _compare(self, marked: Marked | None) -> None:
         """See whether the store holds what its mark says, and bring both together."""
-        with _opened(self._database) as connection:
+        with opened(self._database) as connection:
             if migrations.revision(connection) != migrations.HEAD:
                 return
             counted = connection.exec_driver_sql(_COUNTED).first()
@@ -274,18 +261,18 @@ class _Start:
             connection.execute(
                 text("INSERT INTO commits VALUES ('', :id, :number)"), {"id": known, "number": number}
             )
-            last_us = marked.event_us if marked else _last_event(connection)
+            last_us = marked.event_us if marked else last_event(connection)
         write_mark(self._database, Marked(known, migrations.HEAD, number, last_us))
         self._until_us = last_us
 
     def _doubt(self, connection: Connection, marked: Marked, known: str, commits: int) -> None:
         if not known:
-            self._since_us = _last_event(connection)
+            self._since_us = last_event(connection)
             self._said.append("the store's count of commits was missing: it was made anew")
         elif known != marked.id:
             self._said.append("the store is another than the mark beside it tells of: the mark was made anew")
         elif commits < marked.commits:
-            lost, last_us = marked.commits - commits, _last_event(connection)
+            lost, last_us = marked.commits - commits, last_event(connection)
             self._since_us = last_us
             self._said.append(
                 f"{lost} commits are missing at the store's end, as when its log (-wal) was lost: what "
@@ -293,17 +280,15 @@ class _Start:
                 f"{from_us(marked.event_us):%Y-%m-%d %H:%M:%S} UTC is a gap"
             )
 
-    _until_us = 0
-
     def _keep(self) -> None:
         """Keep what was found, and a gap where something may be missing."""
-        with _opened(self._database) as connection:
+        with opened(self._database) as connection:
             if migrations.revision(connection) != migrations.HEAD:
                 return
             for words in self._said:
                 note(connection, "", "store", "", b"", words, self._now_us)
             for begin, end in self._gaps(connection):
-                for home in _homes(connection) or [self._home]:
+                for home in homes(connection) or [self._home]:
                     row = {"home": home, "from_us": begin, "to_us": end, "reason": STORE_DAMAGED}
                     upsert(connection, table_of(GapRow), [row])
 
@@ -330,65 +315,6 @@ def _damage(error: BaseException | None) -> str:
     raise StoreUnavailableError(f"expected to look through the store, got: {error}") from error
 
 
-def _is_readable(database: Path) -> bool:
-    try:
-        with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
-            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    except sqlite3.DatabaseError as error:
-        return error.sqlite_errorname.startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
-    return True
-
-
-def _mend_indexes(database: Path) -> None:
-    with closing(sqlite3.connect(database, timeout=5.0)) as connection:
-        connection.execute("REINDEX")
-
-
-@contextmanager
-def _opened(database: Path) -> Iterator[Connection]:
-    address = URL.create("sqlite", database=str(database)).render_as_string(hide_password=False)
-    opened = Database(address, busy_timeout_s=5)
-    try:
-        with opened.writing() as connection:
-            yield connection
-    finally:
-        opened.close()
-
-
-def _last_event(connection: Connection) -> int:
-    return int(connection.exec_driver_sql("SELECT max(at_us) FROM journal").scalar() or 0)
-
-
-def _homes(connection: Connection) -> list[str]:
-    return [row[0] for row in connection.exec_driver_sql(_HOMES) if isinstance(row[0], str)]
-
-
-def _copied(database: Path, scratch: Path) -> bool:
-    """Copy a file and its log; whether there is anything in it."""
-    if not database.exists() or not database.stat().st_size:
-        return False
-    for end in ("", "-wal"):
-        source = database.with_name(database.name + end)
-        if source.exists():
-            shutil.copyfile(source, scratch.with_name(scratch.name + end))
-    return True
-
-
-def _put(database: Path, target: Path, aside: Path) -> None:
-    """Move the damaged file aside, and the new one into its place.
-
-    A kill in between leaves no file, which the mark tells from a new home.
-    """
-    for end in COMPANIONS:
-        source = database.with_name(database.name + end)
-        if source.exists():
-            source.rename(aside.with_name(aside.name + end))
-    if database.exists():
-        database.rename(aside)
-    target.chmod(0o600)
-    target.rename(database)
-
-
 def _words(fault: str, aside: Path, rebuilt: Rebuilt, *, has_copy: bool) -> str:
     read, copied = sum(rebuilt.read.values()), sum(rebuilt.copied.values())
     whence = f"{read} rows could be read from it"
@@ -398,7 +324,3 @@ def _words(fault: str, aside: Path, rebuilt: Rebuilt, *, has_copy: bool) -> str:
     )
     said = f"the store was damaged ({fault[:200]}): it is kept as {aside.name}, and was made anew"
     return f"{said}, {whence}{lacking}"
-
-
-def _stamp(now_us: int) -> str:
-    return f"{datetime.fromtimestamp(now_us / 1e6, UTC):%Y%m%dT%H%M%SZ}"

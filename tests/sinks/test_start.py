@@ -150,6 +150,16 @@ def test_a_file_that_is_none_is_kept_aside_and_made_from_the_backup(database: Pa
     assert database.stat().st_mode & 0o077 == 0
 
 
+def test_of_many_damaged_files_the_newest_are_kept(database: Path) -> None:
+    """A disk that damages the store every day is not filled by that."""
+    for number in range(5):
+        database.write_bytes(b"%d" % number * 9_000)
+        make_whole(database, lambda _folder: None, home="home", now_us=number // 2 * 1_000_000)
+    kept = sorted(database.parent.glob("ha-ai.db.damaged-*"))
+    assert [path.read_bytes()[:1] for path in kept] == [b"2", b"3", b"4"]
+    assert list(database.parent.glob(".ha-ai.db.*")) == []
+
+
 def test_what_can_be_read_of_a_damaged_file_is_kept(database: Path) -> None:
     """A damaged page takes its own rows, and no others."""
     with closing(sqlite3.connect(database)) as connection:

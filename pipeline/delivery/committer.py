@@ -10,9 +10,12 @@ from typing import TypeVar
 import structlog
 
 from pipeline.delivery.clock import HomeTime, waiting_in_words, wall_us
+from pipeline.delivery.decoding import DecodedBatch
 from pipeline.delivery.health import Health, Metrics
 from pipeline.delivery.intake import Intake, Pending
 from pipeline.delivery.learner import HomeLearner
+from pipeline.delivery.refusing import SUBJECT as ALL_REFUSED
+from pipeline.delivery.refusing import Refusing
 from pipeline.delivery.sight import Sight
 from pipeline.delivery.work import Work
 from pipeline.heap import give_back
@@ -78,6 +81,8 @@ class Committer:
         self._take_back_at_s = time.monotonic() + STEADY_S
         self._agreed_since_s: float | None = None
         self._stopping = False
+        self.sight_noted = asyncio.Event()
+        self._refusing = Refusing()
 
     async def run(self) -> None:
         """Commit until `stop`; raises `LeaseLostError` when the home is somebody else's."""
@@ -116,6 +121,7 @@ class Committer:
         work = await self._retry(lambda: self._learner.note_sight(sight))
         await self._write(work)
         self._count_gaps(work)
+        self.sight_noted.set()
 
     async def _commit(self, batch: list[Pending]) -> None:
         messages = [pending.message for pending in batch]
@@ -210,6 +216,7 @@ class Committer:
         for letter in decoded.letters:
             metrics.dead_letters.labels(letter.reason).inc(letter.count)
         self._say_floods()
+        self._say_refusing(decoded)
         for each in work.waiting:
             metrics.quarantined.labels(each.reason).inc()
         if decoded.letters:
@@ -236,6 +243,19 @@ class Committer:
         for gap in work.gaps:
             self._metrics.gaps.labels(gap.reason).inc()
             log.info("gap recorded", reason=gap.reason, seconds=round((gap.to_us - gap.from_us) / 1e6, 1))
+
+    def _say_refusing(self, decoded: DecodedBatch) -> None:
+        """Say where everything that comes is refused."""
+        refused = Counter(each.reason for each in decoded.untimely)
+        for letter in decoded.letters:
+            refused[letter.reason] += letter.count
+        topics = [each.topic for each in decoded.letters] + [each.topic for each in decoded.untimely]
+        self._refusing.note(len(decoded.entries), refused, topics[-1] if topics else "", time.monotonic())
+        words = self._refusing.words()
+        if words:
+            self._health.faults[ALL_REFUSED] = words
+        else:
+            self._health.faults.pop(ALL_REFUSED, None)
 
     def _say_floods(self) -> None:
         """Say what is flooded, for as long as it is."""

@@ -116,6 +116,19 @@ def _common(settings: Settings, on_failed: Failed) -> dict[str, Any]:
     }
 
 
+async def discard_session(settings: Settings) -> None:
+    """Let the broker forget the durable session; whoever has it is disconnected."""
+    broker = SteadyBroker(
+        settings.broker_url,
+        client_id=settings.mqtt_client_id,
+        clean_session=True,
+        session_expiry_interval=0,
+        **_common(settings, at_once),
+    )
+    await broker.start()
+    await broker.stop()
+
+
 async def connect(broker: MQTTBroker) -> None:
     """Start a broker; one that refuses, is away or talks nonsense is asked again for ever."""
     await broker.start()

@@ -87,6 +87,12 @@ class GapTracker:
             # A broker that is stopped sends Home Assistant's will before it closes our connection.
             self._lost = Loss(min(from_us, self._lost.from_us), BROKER, at_us)
 
+    def deaf(self, at_us: int) -> None:
+        """Events did not come although the connection stood: since the last of them nothing is proved."""
+        self._proof_us = self._event_us
+        if self._lost is None:
+            self.lost(at_us, BROKER)
+
     def restore(self, loss: Loss) -> None:
         """Go on with a loss that an earlier process noticed."""
         self._lost = loss

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import structlog
 import zmqtt
+from faststream.mqtt import MQTTMessage
 
 from detectors.registry import detectors
 from pipeline.consumers.consumer import STATEFUL, Consumer
@@ -25,10 +26,11 @@ from pipeline.delivery.connection import (
     detach,
     durable_broker,
     egress_broker,
-    session_was_kept,
     subscribe,
 )
+from pipeline.delivery.connection_watch import WATCH_S, ConnectionWatch
 from pipeline.delivery.damage import SUBJECT, look_at_key, mend_rows, newest_copy, notice, trust
+from pipeline.delivery.deafness import Deafness
 from pipeline.delivery.decoding import BatchDecoder
 from pipeline.delivery.egress import Egress, MessageExpiry, publish
 from pipeline.delivery.ending import FatalError
@@ -40,6 +42,7 @@ from pipeline.delivery.pruning import Pruner
 from pipeline.delivery.refusals import Kind, Refusals, kind_of
 from pipeline.delivery.rival import Rival
 from pipeline.delivery.steady import NotOwnerError
+from pipeline.delivery.witness import Witness
 from pipeline.ingest.bounds import Clock, WallClock
 from pipeline.ingest.inputs import HomeAssistantInput, stream_of
 from pipeline.learning.core import LearningCore
@@ -47,17 +50,14 @@ from pipeline.settings import Settings
 from schemas.home import Home
 from schemas.outgoing import Outgoing
 from schemas.statuses import ServiceStatus
-from sinks.store import LeaseLostError, SqlStore, StoreUnavailableError
+from sinks.store import Held, LeaseLostError, SqlStore, StoreUnavailableError
 
 log = structlog.get_logger()
 
-WATCH_S = 0.1
 DRAIN_S = 10.0
 GOODBYE_S = 3.0
 SAY_AGAIN_S = 60.0
 COMMIT_LOOP = 0
-BROKER = "broker"
-READING = "reading"
 LEASE_LOST = "the lease was lost: another process owns the home"
 T = TypeVar("T")
 Loop = Callable[[], Coroutine[object, object, None]]
@@ -113,7 +113,9 @@ class Service:
         stream = stream_of(settings.input, settings.eventstream_topic, settings.statestream_topic)
         topics = settings.topics
         own = (settings.status_topic, topics.heartbeat, topics.learning_set)
-        for topic_filter in (stream.topic_filter, *own):
+        self._witness = Witness(settings, stream.topic_filter, self._can_receive)
+        subscribe(self.ingest, stream.topic_filter, self._take_event)
+        for topic_filter in own:
             subscribe(self.ingest, topic_filter, self._intake.put)
         self._decoder = BatchDecoder(
             HomeAssistantInput(stream, status_topic=settings.status_topic),
@@ -151,7 +153,8 @@ class Service:
 
     async def _start(self) -> list[Loop]:
         await self._store_call(self.store.migrate)
-        loops: list[Loop] = [self._watch_failure, self._watch_connections, self._give_out]
+        watch = ConnectionWatch(self.ingest, self.egress, self.health, self.settings.broker_url)
+        loops: list[Loop] = [self._watch_failure, watch.run, self._give_out]
         if self._learns:
             said = [self._heartbeat, self._say_status, self._say_session, self._listen]
             loops = [*await self._start_learning(), *loops, *said]
@@ -196,6 +199,7 @@ class Service:
             self._take_in,
             self._keep_lease,
             self._watchdog,
+            self._deafness(held, self._committer).run,
             Pruner(self.store, self._executor, self._time, self.health).run,
             self._tell_damage,
             watch.run,
@@ -277,38 +281,18 @@ class Service:
     async def _connection_failed(self) -> None:
         self._failed.set()
 
-    async def _watch_connections(self) -> None:
-        """Say how the connections are."""
-        known: int | None = None
-        while True:
-            self.health.publishing = connection_id(self.egress) is not None
-            current = connection_id(self.ingest)
-            self.health.connected = self._is_subscribed()
-            self._tell_trouble()
-            if current not in (known, None):
-                log.info("connected to the broker", resumed=session_was_kept(self.ingest))
-            known = current
-            await asyncio.sleep(WATCH_S)
+    def _deafness(self, held: Held, committer: Committer) -> Deafness:
+        session = (held, committer, self._intake, self.ingest)
+        return Deafness(self.settings, self._witness, self.store, self._executor, *session, self.health)
 
-    def _is_subscribed(self) -> bool:
-        """Whether the broker has answered every SUBSCRIBE on this connection: before, nothing is ours."""
-        client = self.ingest.client
-        return client is not None and client.is_connected and client.subscribed
+    async def _take_event(self, message: MQTTMessage) -> None:
+        self._witness.receive()
+        await self._intake.put(message)
 
-    def _tell_trouble(self) -> None:
-        """Say why there is no connection, and which topics the broker does not let us read."""
-        trouble = self.ingest.trouble or self.egress.trouble
-        if trouble:
-            self.health.notices[BROKER] = f"no connection to {self.settings.broker_url}: {trouble}"
-        else:
-            self.health.notices.pop(BROKER, None)
-        refused = self.ingest.client.refused_filters if self.ingest.client else {}
-        if refused:
-            self.health.faults[READING] = (
-                f"the broker does not let us read {', '.join(sorted(refused))}: let this user read that"
-            )
-        else:
-            self.health.faults.pop(READING, None)
+    def _can_receive(self) -> bool:
+        """Whether an event would come to the intake at once, were there one."""
+        health = self.health
+        return health.owner and health.connected and not health.degraded and not len(self._intake)
 
     async def _heartbeat(self) -> None:
         while True:

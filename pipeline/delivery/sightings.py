@@ -90,6 +90,8 @@ class Sightings:
         """The connection was lost or stands again."""
         if sight.stands:
             self.keep(self.gaps.connected(sight.at_us, resumed=sight.resumed), work)
+        elif sight.is_deaf:
+            self.gaps.deaf(sight.at_us)
         else:
             self.gaps.lost(sight.at_us, BROKER)
         self.note(0, work)

@@ -82,14 +82,14 @@ SABOTEURS = {
         """
         import asyncio
         from pipeline.delivery.connection import connection_id
-        from pipeline.delivery.service import Service
+        from pipeline.delivery import connection_watch
         from pipeline.delivery.steady import SteadySubscription
         establish = SteadySubscription.establish
         async def slowly(self, protocol):
             await asyncio.sleep(0.3)
             return await establish(self, protocol)
         SteadySubscription.establish = slowly
-        Service._is_subscribed = lambda self: connection_id(self.ingest) is not None
+        connection_watch.is_subscribed = lambda broker: connection_id(broker) is not None
         """,
     ),
     "unsubscribes when it stops": (

@@ -10,6 +10,7 @@ import pytest
 
 from benchmarks.processes import wait_until
 from pipeline.delivery import committer as module
+from pipeline.delivery import refusing
 from pipeline.delivery.committer import Committer
 from pipeline.delivery.health import Health, Metrics
 from pipeline.delivery.intake import Intake
@@ -127,6 +128,21 @@ async def test_nothing_is_acknowledged_while_the_store_is_away(
     await loop.acknowledged_all(payloads)
     assert loop.health.degraded == ""
     assert loop.run.store.counts()["journal"] == 5
+
+
+async def test_a_home_of_which_all_is_refused_is_a_fault(
+    loop: Loop, changes: list[StateChange], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until something is taken: nothing else shows that nothing is learned."""
+    monkeypatch.setattr(refusing, "MINUTES", 0)
+    for number in range(refusing.SEVERAL):
+        junk = Delivered(changes[0], loop.acknowledged)
+        junk.raw_message.payload = b"junk %d" % number
+        await loop.intake.put(junk)  # type: ignore[arg-type]
+    await wait_until(lambda: loop.health.faults, PATIENCE_S, "a fault")
+    assert "most as not_json" in loop.health.faults[refusing.SUBJECT]
+    await loop.receive(changes[:1])
+    await wait_until(lambda: not loop.health.faults, PATIENCE_S, "no fault")
 
 
 async def test_somebody_elses_home_is_left_alone(

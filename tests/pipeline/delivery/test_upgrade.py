@@ -90,6 +90,8 @@ def test_what_came_after_a_backup_is_a_gap(
     backup.restore(copy, path)
     process.store.migrate()
     after = process.killed()
+    assert after.learner.gaps.loss == (changes[29].at_us, "restored", changes[29].at_us)
+    after.learner.gaps.connected(changes[60].at_us + 1, resumed=True)
     after.deliver(changes[60:])
     expected = Gap(changes[29].at_us, changes[60].at_us, "restored")
     assert after.store.gaps() == [expected]

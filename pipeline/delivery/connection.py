@@ -72,6 +72,7 @@ def durable_broker(
         tell=tell,
         snapshots=settings.input == "statestream",
         acts=(settings.topics.learning_set,),
+        states=(settings.topics.learning_set, settings.status_topic),
         largest_bytes=LARGEST_EVENT_BYTES,
         client_id=settings.mqtt_client_id,
         clean_session=False,

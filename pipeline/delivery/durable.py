@@ -10,6 +10,7 @@ import asyncio
 import ssl
 import time
 from collections.abc import Awaitable, Callable, Collection
+from contextlib import suppress
 from typing import Any
 
 import zmqtt
@@ -22,6 +23,8 @@ from pipeline.delivery.steady import HANDED_ON, NotOwnerError, SteadyBroker, Ste
 
 UNBOUNDED = 0
 UNHANDLED = 200
+# Twenty turns of a switch within the milliseconds that handling them takes are no person's.
+STATES_AT_ONCE = 20
 # Handing over what was read takes milliseconds, and waits for nothing.
 HANDLED_S = 5.0
 HANDLING_S = 0.01
@@ -39,6 +42,7 @@ class DurableSubscription(SteadySubscription):
         self._taken = asyncio.Event()
         self._is_consumed = False
         self._handled = 0
+        self.is_state = False
 
     async def room(self) -> None:
         """Wait while the handler lags behind; before the SUBACK, which has to be read, there is none."""
@@ -66,11 +70,25 @@ class DurableSubscription(SteadySubscription):
                 raise
             # FastStream cancels whoever waits here, once it has stopped the subscription.
             return await asyncio.Future()
+        if self.is_state:
+            message = await self._last_of_a_flood(message)
         self._taken.set()
         self._handled += 1
         if self._handled % HANDED_ON == 0:
             # While many wait, neither the queue nor the handler waits for anything.
             await asyncio.sleep(0)
+        return message
+
+    async def _last_of_a_flood(self, message: zmqtt.Message) -> zmqtt.Message:
+        """Where more of them wait than anybody sends, return the last that is above that: it alone counts.
+
+        What was kept at the broker is no act, and takes the place of none.
+        """
+        while self._queue.qsize() > STATES_AT_ONCE:
+            following = self._queue.get_nowait()
+            passed_over, message = (following, message) if following.retain else (message, following)
+            with suppress(zmqtt.MQTTDisconnectedError, OSError):
+                await passed_over.ack()
         return message
 
 
@@ -92,6 +110,8 @@ class DurableClient(SteadyClient):
     acts
         Topics of acts: each message says whether it was published to be retained. Else a broker clears that
         flag on what it hands on, and on what it had queued for us.
+    states
+        Topics of which the last message alone counts, where very many wait.
     """
 
     def __init__(
@@ -103,9 +123,11 @@ class DurableClient(SteadyClient):
         tell: Callable[[Sight], None],
         snapshots: bool,
         acts: Collection[str],
+        states: Collection[str] = (),
         **options: Any,
     ) -> None:
         super().__init__(**options)
+        self._states = frozenset(states)
         self._tell = tell
         self._permission = permission
         self._displaced = displaced
@@ -122,7 +144,7 @@ class DurableClient(SteadyClient):
         auto_ack: bool = False,
         **_options: Any,
     ) -> DurableSubscription:
-        return DurableSubscription(
+        made = DurableSubscription(
             self,
             list(filters),
             qos,
@@ -131,6 +153,8 @@ class DurableClient(SteadyClient):
             retain_handling=self._retain_handling,
             retain_as_published=self._acts.issuperset(filters),
         )
+        made.is_state = self._states.issuperset(filters)
+        return made
 
     @override
     async def _room(self) -> None:
@@ -187,6 +211,7 @@ class DurableBroker(SteadyBroker):
         tell: Callable[[Sight], None],
         snapshots: bool,
         acts: Collection[str],
+        states: Collection[str] = (),
         largest_bytes: int,
         **options: Any,
     ) -> None:
@@ -198,6 +223,7 @@ class DurableBroker(SteadyBroker):
             "tell": tell,
             "snapshots": snapshots,
             "acts": acts,
+            "states": states,
             "largest_bytes": largest_bytes,
         }
 

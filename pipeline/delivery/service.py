@@ -7,7 +7,6 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
-from importlib.metadata import version
 from typing import Any, TypeVar
 
 import structlog
@@ -41,6 +40,7 @@ from pipeline.delivery.ownership import Ownership
 from pipeline.delivery.pruning import Pruner
 from pipeline.delivery.refusals import Kind, Refusals, kind_of
 from pipeline.delivery.rival import Rival
+from pipeline.delivery.service_status import status_message, will
 from pipeline.delivery.steady import NotOwnerError
 from pipeline.delivery.witness import Witness
 from pipeline.ingest.bounds import Clock, WallClock
@@ -49,7 +49,6 @@ from pipeline.learning.core import LearningCore
 from pipeline.settings import Settings
 from schemas.home import Home
 from schemas.outgoing import Outgoing
-from schemas.statuses import ServiceStatus
 from sinks.store import Held, LeaseLostError, SqlStore, StoreUnavailableError
 
 log = structlog.get_logger()
@@ -123,8 +122,8 @@ class Service:
             heartbeat_topic=topics.heartbeat,
             learning_topic=topics.learning_set,
         )
-        will = self._will() if self._learns else None
-        self.egress = egress_broker(settings, self._connection_failed, will)
+        goodbye = will(settings.topics.service) if self._learns else None
+        self.egress = egress_broker(settings, self._connection_failed, goodbye)
         self.egress.add_middleware(MessageExpiry)
 
     async def run(self) -> None:
@@ -324,7 +323,7 @@ class Service:
             state = "degraded" if self.health.problems() else "online"
             current = connection_id(self.egress)
             due = (state, current) != (said, known) or time.monotonic() - said_s >= SAY_AGAIN_S
-            if due and await self._try_publish(self._status(state)):
+            if due and await self._try_publish(status_message(self.settings.topics.service, state)):
                 said, known, said_s = state, current, time.monotonic()
             await asyncio.sleep(0.5)
 
@@ -351,7 +350,7 @@ class Service:
         if self.health.owner:
             with suppress(TimeoutError):
                 async with asyncio.timeout(GOODBYE_S):
-                    await self._try_publish(self._status("offline"))
+                    await self._try_publish(status_message(self.settings.topics.service, "offline"))
 
     async def _try_publish(self, message: Outgoing) -> bool:
         if connection_id(self.egress) is None:
@@ -376,18 +375,6 @@ class Service:
                     self.health.notices[SUBJECT] = words
             await asyncio.sleep(SAY_AGAIN_S)
             trust(self.settings)
-
-    def _status(self, state: str) -> Outgoing:
-        payload = ServiceStatus.model_validate({"state": state, "version": version("ha-ai")})
-        return Outgoing(
-            uuid.uuid4().hex, self.settings.topics.service, payload.model_dump_json().encode(), retain=True
-        )
-
-    def _will(self) -> zmqtt.Will:
-        goodbye = self._status("offline")
-        return zmqtt.Will(
-            topic=goodbye.topic, payload=goodbye.payload, qos=zmqtt.QoS.AT_LEAST_ONCE, retain=True
-        )
 
     async def _store_call(self, call: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._executor, call)

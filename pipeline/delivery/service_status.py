@@ -1,0 +1,21 @@
+"""How the service says that it is there, or not."""
+
+import uuid
+from importlib.metadata import version
+
+import zmqtt
+
+from schemas.outgoing import Outgoing
+from schemas.statuses import ServiceStatus
+
+
+def status_message(topic: str, state: str) -> Outgoing:
+    """The retained message that says how the service is."""
+    payload = ServiceStatus.model_validate({"state": state, "version": version("ha-ai")})
+    return Outgoing(uuid.uuid4().hex, topic, payload.model_dump_json().encode(), retain=True)
+
+
+def will(topic: str) -> zmqtt.Will:
+    """What the broker says where we end without a word."""
+    goodbye = status_message(topic, "offline")
+    return zmqtt.Will(topic=goodbye.topic, payload=goodbye.payload, qos=zmqtt.QoS.AT_LEAST_ONCE, retain=True)

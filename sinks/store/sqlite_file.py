@@ -15,6 +15,7 @@ from sqlalchemy.exc import ArgumentError
 from schemas.tables import METADATA
 from sinks.store import migrations
 from sinks.store.errors import NewerStoreError
+from sinks.store.mark import MarkError, read_mark
 
 # Every connection holds SQLite's shared lock, on these bytes, as long as it lives: file format, 2.2 and
 # "WAL-mode File Format", https://www.sqlite.org/walformat.html.
@@ -48,7 +49,20 @@ def refuse_newer(path: Path) -> None:
         raise NewerStoreError(migrations.newer(found))
 
 
-def has_our_tables(path: Path) -> bool:
+def refuse_newer_whole(path: Path) -> None:
+    """Leave a newer version's store alone, before anything here opens it to write.
+
+    Where the mark says that it is of our revision, and its tables are ours to the last column, its revision
+    was damaged. A newer version that was killed before it could write the mark has changed tables.
+    """
+    with suppress(MarkError):
+        marked = read_mark(path)
+        if marked is not None and marked.revision == migrations.HEAD and _has_our_tables(path):
+            return
+    refuse_newer(path)
+
+
+def _has_our_tables(path: Path) -> bool:
     """Whether a store has the tables and columns of our revision and no others, as far as it can be read."""
     try:
         with looking_into(path) as connection:

@@ -3,7 +3,6 @@
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import structlog
@@ -30,7 +29,7 @@ from sinks.store.mark import Marked, MarkError, alone, mark_of, read_mark, write
 from sinks.store.mending import STORE_DAMAGED, note
 from sinks.store.rebuilding import Rebuilt, mend_header, rebuild
 from sinks.store.replacing import finish, intention
-from sinks.store.sqlite_file import has_our_tables, refuse_newer
+from sinks.store.sqlite_file import refuse_newer, refuse_newer_whole
 
 # Longer than a process needs to end that was told to.
 OTHERS_END_S = 20.0
@@ -80,7 +79,7 @@ def make_whole(database: Path, copy_into: CopyInto, *, home: str, now_us: int, d
         A newer version wrote it; not a byte of it was changed.
     """
     finish(intention(database))
-    _refuse_newer(database)
+    refuse_newer_whole(database)
     if not database.exists() and not mark_of(database).exists():
         return []
     deadline = time.monotonic() + OTHERS_END_S
@@ -96,19 +95,6 @@ def make_whole(database: Path, copy_into: CopyInto, *, home: str, now_us: int, d
                 "has open: end that process"
             )
         time.sleep(_AGAIN_S)
-
-
-def _refuse_newer(database: Path) -> None:
-    """Leave a newer version's store alone, before anything here opens it to write.
-
-    Where the mark says that it is of our revision, and its tables are ours to the last column, its revision
-    was damaged. A newer version that was killed before it could write the mark has changed tables.
-    """
-    with suppress(MarkError):
-        marked = read_mark(database)
-        if marked is not None and marked.revision == migrations.HEAD and has_our_tables(database):
-            return
-    refuse_newer(database)
 
 
 class _Start:

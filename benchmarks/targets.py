@@ -98,7 +98,12 @@ TARGETS = (
         13,
         "poison",
         "300 kinds and 1,000,000 fuzzed payloads: no crash, nothing infinite, no lost place",
-        ["drill poison", "tests/pipeline/ingest/test_poison.py", "python -m benchmarks.fuzzing"],
+        [
+            "drill poison",
+            "drill refused",
+            "tests/pipeline/ingest/test_poison.py",
+            "python -m benchmarks.fuzzing",
+        ],
         "fuzzed without coverage's guidance",
     ),
     Target(
@@ -214,10 +219,21 @@ TARGETS = (
 
 
 def measured(target: Target, results: str) -> str:
-    """What RESULTS.md says of a target's drills, and its own words."""
-    said = [f"{name}: {row}" for name in target.shown_by if (row := _drill_row(name, results))]
-    tests = [] if said or target.state else ["with every change"]
-    return "; ".join([*said, *([target.state] if target.state else []), *tests])
+    """What RESULTS.md holds of what shows a target, whether tests do, and the target's own words."""
+    said = [_said(name, results) for name in target.shown_by if not name.startswith("make ")]
+    has_tests = any(name.startswith("tests/") for name in target.shown_by)
+    tests = ["tests with every change"] if has_tests else []
+    return "; ".join([*filter(None, said), *tests, *([target.state] if target.state else [])])
+
+
+def _said(name: str, results: str) -> str:
+    """What RESULTS.md holds of a drill or a measurement; nothing of a test."""
+    if name.startswith(DRILL):
+        return f"{name}: {_drill_row(name, results) or 'small form with every change'}"
+    if name.startswith(MODULE) and name.removeprefix(MODULE) != __spec__.name:
+        words = re.search(rf"`{re.escape(name)}[ `]", results)
+        return f"{name.removeprefix(MODULE)}: {'see its section' if words else 'no figures yet'}"
+    return ""
 
 
 def _drill_row(name: str, results: str) -> str:

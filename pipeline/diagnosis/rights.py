@@ -41,7 +41,7 @@ async def check_rights(settings: Settings) -> Finding:
         CHECK,
         "may not publish to "
         + ", ".join(f"{topic} ({reason.replace('_', ' ').lower()})" for topic, reason in refused.items()),
-        f"Let this user write {everything} and {settings.discovery_prefix}/device/#. "
+        f"Let this user write {everything}. "
         f"With mosquitto: `topic readwrite {everything}` under its `user` line in the ACL file.",
     )
 

@@ -127,26 +127,32 @@ class Egress:
         self._standstill.look(client, is_waiting=bool(page or held))
         if not page or client is None or not client.is_connected:
             return 0
-        lanes: dict[str, list[Outgoing]] = {}
-        for message in self._lanes.choose(page):
-            lanes.setdefault(message.topic, []).append(message)
         result = Result([], {}, [])
         try:
-            await asyncio.gather(*(self._publish_lane(lane, result) for lane in lanes.values()))
+            await self._publish_in_order(page, result)
         finally:
-            for message in self._lanes.lost(result.lost, client.acknowledged):
-                self._set_aside(message, self._refusals.closed_upon(message.topic), result)
+            for message in result.lost:
+                if self._lanes.lost(message, client.acknowledged):
+                    self._set_aside(message, self._refusals.closed_upon(message.topic), result)
             await self._keep(result)
         return len(result.sent) + len(result.aside)
 
-    async def _publish_lane(self, messages: Sequence[Outgoing], result: Result) -> None:
-        """Publish messages of one topic in order, as far as the broker takes them."""
-        for message in messages:
+    async def _publish_in_order(self, page: Sequence[Outgoing], result: Result) -> None:
+        """Publish one after the other, until the connection is lost; behind one that waits its topic does.
+
+        More at once are slower where a broker holds back small packets until the last one has arrived.
+        """
+        waiting: set[str] = set()
+        for message in page:
+            if message.topic in waiting:
+                continue
             try:
                 await publish(self._broker, message)
             # Whatever a message or a broker makes go wrong is said, counted, and stops this message alone.
             except Exception as error:  # noqa: BLE001
                 if not self._go_on_after(message, error, result):
+                    waiting.add(message.topic)
+                if result.lost:
                     return
             else:
                 result.sent.append(message)

@@ -1,7 +1,7 @@
 """Which topics wait, and for how long: one that is refused holds back nothing but itself."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from schemas.outgoing import Outgoing
@@ -23,7 +23,6 @@ class Lane:
     since_s: float
     until_s: float
     refusals: int = 0
-    is_suspect: bool = False
     strikes: int = 0
     acknowledged: int = -1
 
@@ -46,14 +45,6 @@ class Lanes:
         now_s = self._clock()
         return [topic for topic, lane in self._lanes.items() if lane.until_s > now_s]
 
-    def choose(self, page: Sequence[Outgoing]) -> Sequence[Outgoing]:
-        """Return what of a page is sent now: a message upon which a connection may have ended goes alone."""
-        for message in page:
-            lane = self._lanes.get(message.topic)
-            if lane is not None and lane.is_suspect and lane.head == message.id:
-                return [message]
-        return page
-
     def sent(self, topic: str) -> None:
         """Note that a message of this topic went out."""
         self._lanes.pop(topic, None)
@@ -62,26 +53,21 @@ class Lanes:
         """Note that a message was refused for now; whether that has gone on for too long."""
         lane = self._lane(message)
         lane.refusals += 1
-        lane.is_suspect = False
         self._wait(lane, lane.refusals)
         return lane.refusals >= PASSING_ATTEMPTS and self._clock() - lane.since_s >= PASSING_S
 
-    def lost(self, messages: Sequence[Outgoing], acknowledged: int) -> list[Outgoing]:
-        """Note with what under way a connection ended; return those upon which it does so again and again.
+    def lost(self, message: Outgoing, acknowledged: int) -> bool:
+        """Note that the connection ended upon a message; whether it does so again and again.
 
         That counts while the broker acknowledges other messages in between: one that acknowledges none has
         nothing against this one.
         """
-        for message in messages:
-            self._lane(message).is_suspect = True
-        if len(messages) != 1:
-            return []
-        lane = self._lane(messages[0])
+        lane = self._lane(message)
         if acknowledged > lane.acknowledged:
             lane.strikes += 1
             lane.acknowledged = acknowledged
         self._wait(lane, lane.strikes)
-        return list(messages) if lane.strikes >= STRIKES else []
+        return lane.strikes >= STRIKES
 
     def _lane(self, message: Outgoing) -> Lane:
         lane = self._lanes.get(message.topic)

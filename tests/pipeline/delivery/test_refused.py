@@ -14,10 +14,11 @@ from benchmarks.processes import wait_until
 from pipeline.consumers.consumer import Desk
 from pipeline.delivery import steady
 from pipeline.delivery.connection import at_once, egress_broker
+from pipeline.delivery.connection_watch import READING
 from pipeline.delivery.egress import MessageExpiry
 from pipeline.delivery.health import Health, Metrics
 from pipeline.delivery.outbox_bounds import SUBJECT, OutboxBounds
-from pipeline.delivery.service import READING, Service
+from pipeline.delivery.service import Service
 from pipeline.settings import Settings
 from schemas.home import Home
 from schemas.outgoing import Outgoing

@@ -1,8 +1,10 @@
 """What a start does about damage: rows set aside, days made anew, and what a person is told of it."""
 
+import asyncio
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from datetime import date, timedelta
 from hashlib import blake2b
 from pathlib import Path
@@ -10,6 +12,7 @@ from pathlib import Path
 import structlog
 
 from pipeline.belongings import backup_folder, database_file, home_id
+from pipeline.delivery.health import Health
 from pipeline.learning.day_set import DaySet
 from pipeline.learning.local_days import LocalDays
 from pipeline.learning.lost_days import Known, learn_again
@@ -18,7 +21,7 @@ from pipeline.settings import Settings
 from schemas.events import Gap, ServiceCall, StateChange
 from schemas.home import Home
 from schemas.instants import from_us
-from sinks.store import SqlStore, StoreError, backup
+from sinks.store import SqlStore, StoreError, StoreUnavailableError, backup
 from sinks.store.mending import STORE_DAMAGED, Said
 from sinks.store.retention import DAY_SET_TERM
 from sinks.store.start import CopyInto, make_whole
@@ -32,6 +35,7 @@ CLOSED_ANEW = 3
 CLOSER_LOOKS = 2
 FIRST_WAIT_S = 15.0
 LONGEST_WAIT_S = 300.0
+LOOK_AGAIN_S = 60.0
 KEY = "command_key"
 
 log = structlog.get_logger()
@@ -200,6 +204,23 @@ def _save(store: SqlStore, day: date, events: DaySet, *, sealed: bool, seq: int,
             day, events.pack(), events=len(events), sealed=sealed, at_us=now_us, applied_seq=seq
         )
     store.integrity.say("day_sets", f"{day}", f"made anew, with {len(events)} changes", now_us=now_us)
+
+
+async def tell_damage(
+    ask: Callable[[Callable[[], list[Said]]], Awaitable[list[Said]]],
+    store: SqlStore,
+    settings: Settings,
+    health: Health,
+) -> None:
+    """Say in health what was damaged until a person acknowledges it; trust a store that serves a while."""
+    while True:
+        with suppress(StoreUnavailableError):
+            words = notice(await ask(store.integrity.notices))
+            health.notices.pop(SUBJECT, None)
+            if words:
+                health.notices[SUBJECT] = words
+        await asyncio.sleep(LOOK_AGAIN_S)
+        trust(settings)
 
 
 def notice(said: Iterable[Said]) -> str:

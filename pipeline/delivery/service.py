@@ -28,7 +28,7 @@ from pipeline.delivery.connection import (
     subscribe,
 )
 from pipeline.delivery.connection_watch import WATCH_S, ConnectionWatch
-from pipeline.delivery.damage import SUBJECT, look_at_key, mend_rows, newest_copy, notice, trust
+from pipeline.delivery.damage import look_at_key, mend_rows, newest_copy, tell_damage
 from pipeline.delivery.deafness import Deafness
 from pipeline.delivery.decoding import BatchDecoder
 from pipeline.delivery.egress import Egress, MessageExpiry, publish
@@ -200,7 +200,7 @@ class Service:
             self._watchdog,
             self._deafness(held, self._committer).run,
             Pruner(self.store, self._executor, self._time, self.health).run,
-            self._tell_damage,
+            partial(tell_damage, self._store_call, self.store, self.settings, self.health),
             watch.run,
         ]
 
@@ -364,17 +364,6 @@ class Service:
             return False
         self._refusals.accepted(message.topic)
         return True
-
-    async def _tell_damage(self) -> None:
-        """Say in health what was damaged, until a person acknowledges it."""
-        while True:
-            with suppress(StoreUnavailableError):
-                words = notice(await self._store_call(self.store.integrity.notices))
-                self.health.notices.pop(SUBJECT, None)
-                if words:
-                    self.health.notices[SUBJECT] = words
-            await asyncio.sleep(SAY_AGAIN_S)
-            trust(self.settings)
 
     async def _store_call(self, call: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._executor, call)

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from schemas.events import Gap, StateChange
-from sinks.store import NewerStoreError, SqlStore, StoreUnavailableError, backup
+from sinks.store import NewerStoreError, SqlStore, StoreUnavailableError, backup, migrations
+from sinks.store.engine import Database
 from sinks.store.mark import mark_of, read_mark
 from sinks.store.mending import STORE_DAMAGED
 from sinks.store.start import make_whole
@@ -103,6 +104,16 @@ def test_an_emptied_store_is_not_a_new_home(database: Path, fault: Callable[[Pat
     log_of(database).unlink()
     (words,) = start(database)
     assert "there is no backup" in words
+    assert start(database) == []
+
+
+def test_an_upgrade_is_no_damage(tmp_path: Path) -> None:
+    """A store from before there were marks has none, and nothing is said of that."""
+    database = tmp_path / "ha-ai.db"
+    with closing(Database(f"sqlite:///{database}", busy_timeout_s=1)) as old, old.writing() as connection:
+        migrations.upgrade(connection, "0005")
+    assert start(database) == []
+    assert entries(database) == ([], [])
     assert start(database) == []
 
 

@@ -1,6 +1,7 @@
 """A broker that is killed, away, or seen for the first time: what is lost lies in a gap that says so."""
 
 import asyncio
+import signal
 import tempfile
 import time
 from collections.abc import Sequence
@@ -31,8 +32,13 @@ async def kill_broker(trial: Trial, times: int) -> str:
             trial.broker.save()
         place = trial.last_place() + trial.rng.randrange(600, 1_200)
         await wait_until(partial(_has_grown, trial, place), STALL_S, "progress", every_s=0.01)
+        if number % 2 == 0:
+            # A worker that lags: what the broker has acknowledged meanwhile dies with it.
+            trial.worker.signal(signal.SIGSTOP)
+            await asyncio.sleep(trial.rng.uniform(0.2, 0.6))
         from_us = _now_us()
         await trial.broker.kill()
+        trial.worker.signal(signal.SIGCONT)
         await asyncio.sleep(trial.rng.uniform(0.0, 1.0))
         await trial.broker.start()
         outages.append((from_us, _now_us()))

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from math import ceil
 from typing import NamedTuple
 
 from sqlalchemy import Connection, delete, func, select
@@ -109,12 +110,13 @@ class QuarantineWrites:
         held = self.extent()
         if held.total <= MOST and held.bytes <= MOST_BYTES:
             return 0
-        too_much = max(held.total / MOST, held.bytes / MOST_BYTES) - 1
+        fill = max(held.total / MOST, held.bytes / MOST_BYTES)
+        too_many = ceil(held.total * (1 - (1 - ROOM_SHARE) / fill))
         farthest = (
             select(_QUARANTINE.c.seq)
             .where(_QUARANTINE.c.home == self._home)
             .order_by(func.abs(_QUARANTINE.c.at_us - near_us).desc(), _QUARANTINE.c.seq.desc())
-            .limit(int(held.total * min(1.0, too_much + ROOM_SHARE)) + 1)
+            .limit(too_many)
         )
         gone = self._connection.execute(delete(_QUARANTINE).where(_QUARANTINE.c.seq.in_(farthest)))
         return int(gone.rowcount)

@@ -93,8 +93,9 @@ class Mark:
         self._commits = 0
         self._event_us = 0
         self._failed = False
+        # Waits for who is mending the file; a file system without locks has nobody to wait for.
         with suppress(OSError):
-            fcntl.flock(self._descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            fcntl.flock(self._descriptor, fcntl.LOCK_SH)
 
     def advance(self, store_id: str, revision: str, commits: int, event_us: int) -> None:
         """Say what was committed; some microseconds. A mark that cannot be written holds nothing up."""
@@ -122,10 +123,13 @@ def alone(database: Path) -> Iterator[bool]:
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            is_ours = True
+        except BlockingIOError:
+            is_ours = False
         except OSError:
-            yield False
-        else:
-            yield True
+            # A file system without locks cannot tell: to look is better than never to look.
+            is_ours = True
+        yield is_ours
     finally:
         os.close(descriptor)
 

@@ -17,7 +17,7 @@ from pipeline.delivery.connection import connection_id
 from pipeline.settings import Settings
 from schemas.home import Home
 from schemas.outgoing import Outgoing
-from sinks.store import StoreUnavailableError
+from sinks.store import StoreDamagedError, StoreUnavailableError
 
 TOPIC = "ha-ai/test/work"
 FILTER = "ha-ai/test/#"
@@ -240,6 +240,22 @@ async def test_a_loop_that_fails_is_begun_anew(
             await publish(broker, "first")
             await until(lambda: bool(hosted.probe.handled))
     assert len([line for line in logs if "begun anew" in line["event"]]) == 2
+
+
+@pytest.mark.parametrize("whence", ["failures", "loop_failures"])
+async def test_a_damaged_store_ends_the_host(
+    at_broker: Settings, home: Home, broker: Running, whence: str
+) -> None:
+    """The next start mends it: going on would fail again and again, and a message comes again then."""
+    host = ConsumerHost(
+        at_broker, home, {Consumer.ANSWER: _noting([], **{whence: [StoreDamagedError("a day's set")]})}
+    )
+    task = asyncio.create_task(host.run())
+    if whence == "failures":
+        await until(lambda: connection_id(host._consumers[0][1]) is not None)
+        await publish(broker, "work")
+    with pytest.raises(StoreDamagedError, match="a day's set"):
+        await asyncio.wait_for(task, TIMEOUT_S)
 
 
 async def test_a_clean_end(at_broker: Settings, home: Home, broker: Running) -> None:

@@ -10,6 +10,8 @@ from benchmarks.approvals import duplicate
 from benchmarks.forging import forge
 from benchmarks.processes import wait_until
 from benchmarks.review_desk import ReviewDesk, a_suggestion
+from pipeline.consumers.consumer import Received
+from pipeline.consumers.review.reviewer import Reviewer
 from pipeline.consumers.review.verdicts import REFUSED, Terms
 from pipeline.reviewing import refused
 from pipeline.reviewing.refused import SUMMED_UP_AFTER_US, Refused
@@ -404,3 +406,16 @@ async def test_nothing_forged_counts_and_all_of_it_is_entered(
     forged = await forge(reading(settings, home_assistant), 140, home_assistant, seed=101)
     assert set(forged.sent.values()) == {20}
     assert (forged.counted, forged.audited, forged.is_log_whole) == (0, 140, True)
+
+
+@pytest.mark.parametrize("kind", ["command", "press"])
+async def test_with_a_key_that_is_none_everything_is_refused_and_nothing_ends(
+    desk: ReviewDesk, kind: str
+) -> None:
+    """Who reviews starts all the same, and says what to do about the key."""
+    desk.desk.settings.command_key_file.write_bytes(b"garbage")
+    reviewer = Reviewer(desk.desk)
+    inlet = reviewer.inlets()[0 if kind == "command" else -1]
+    await inlet.handle(Received(inlet.topic_filter, b"{}", False, "", b"", desk.desk.now_us()))
+    (entry,) = desk.audit()
+    assert (entry.what, "no key" in entry.detail) == (REFUSED, True)

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Literal
 
@@ -13,6 +13,8 @@ from schemas.patterns import Finite, PatternType, Probability, Schema, identify
 
 Rate = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 LONGEST_REASON = 500
+# Farther no setting lets `Not now` go.
+LONGEST_SNOOZE = timedelta(days=366)
 Reason = Annotated[str, Field(max_length=LONGEST_REASON)]
 
 
@@ -127,6 +129,10 @@ class Suggestion(Schema):
     def automation_id(self) -> str:
         """Id of the automation in Home Assistant: ours by its prefix, and the same for every version."""
         return f"haai_{self.id}"
+
+    def is_snoozed(self, now: datetime) -> bool:
+        """Whether it was put off until later than now; what a clock that was ahead put off farther is not."""
+        return self.snoozed_until is not None and now < self.snoozed_until <= now + LONGEST_SNOOZE
 
 
 def suggestion_id(home: str, *subject: str) -> str:

@@ -80,7 +80,7 @@ def show_offer(suggestion: Suggestion) -> None:
 def standing(suggestion: Suggestion, now: datetime) -> str:
     """What has become of it, in words; what waits may be put off until a day of the zone of `now`."""
     until = suggestion.snoozed_until
-    if suggestion.status is not Status.PENDING or until is None or until <= now:
+    if suggestion.status is not Status.PENDING or until is None or not suggestion.is_snoozed(now):
         return suggestion.status.value
     day = until.astimezone(now.tzinfo)
     return f"put off until {day.day} {day:%b}" + (f" {day.year}" if day.year != now.year else "")

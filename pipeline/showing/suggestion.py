@@ -79,8 +79,7 @@ def suggestion_state(suggestion: Suggestion) -> bytes:
 
 
 def _is_snoozed(suggestion: Suggestion, now: datetime) -> bool:
-    until = suggestion.snoozed_until
-    return suggestion.status is Status.PENDING and until is not None and until > now
+    return suggestion.status is Status.PENDING and suggestion.is_snoozed(now)
 
 
 def _words(suggestion: Suggestion, topics: Topics) -> Component:

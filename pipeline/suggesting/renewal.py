@@ -100,7 +100,7 @@ def renew(
     if (lost := _lost(suggestion, outlook, situation.now)) is not None:
         return _retired(suggestion, lost, situation)
     snoozed = suggestion.snoozed_until
-    if snoozed is not None and snoozed > situation.now:
+    if suggestion.is_snoozed(situation.now):
         return None
     found = _anew(suggestion, outlook, situation)
     verdict = situation.scrutinise(found.automation, found.trial, others)

@@ -276,6 +276,14 @@ def test_what_is_settled_long_ago_leaves_and_what_stands_stays(
     assert store.suggestions.versions(made["old"].id) == []
 
 
+def test_what_was_put_off_under_a_clock_that_was_ahead_is_not() -> None:
+    """Put off for a fortnight it waits; by a clock a year and more ahead it does not wait until then."""
+    for days, expected in ((-1, False), (14, True), (365, True), (414, False)):
+        put_off = suggestion(snoozed_until=NOON + timedelta(days=days))
+        assert put_off.is_snoozed(NOON) is expected
+    assert not suggestion().is_snoozed(NOON)
+
+
 def test_whoever_takes_a_turn_sees_what_was_done_before(opened: Open) -> None:
     """Eight writers read and raise one number within their turns: none is lost."""
 

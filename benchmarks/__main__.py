@@ -16,6 +16,7 @@ MEASUREMENTS = (
     ("benchmarks.memory", "--all"),
     ("benchmarks.validity",),
     ("benchmarks.forging",),
+    ("benchmarks.flooding",),
     ("benchmarks.deploying",),
     ("benchmarks.fuzzing",),
     ("benchmarks.rebuild",),

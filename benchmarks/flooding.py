@@ -31,6 +31,7 @@ from tests.sinks.fake_home_assistant import READER_ID, FakeHomeAssistant
 TOPIC, STATUS = "homeassistant_events", "homeassistant/status"
 JUNK = bytes(range(256)) * 14
 PATIENCE_S = 900.0
+SECONDS = "s until "
 SAMPLE = "light.sample"
 KEPT = "SELECT count(*) FROM journal WHERE entity_id = 'light.sample'"
 HEADER = "| flood | to reach | reached | seconds |\n|---|---|---|---|"
@@ -126,8 +127,8 @@ async def junk(number: int) -> list[Limit]:
         await here.send(Published(TOPIC, place.to_bytes(8, "big") + JUNK) for place in range(number))
         delay_s = await here.delay_s()
         return [
-            Limit("bytes of store each", 100, (here.bytes() - before) / number),
-            Limit("s until a change is kept", 1 + number / 10_000, delay_s),
+            Limit("MB of store", 2, (here.bytes() - before) / 1e6),
+            Limit(f"{SECONDS}a change is kept", 1 + number / 10_000, delay_s),
             Limit("MB", 150, here.peaks.peak),
         ]
 
@@ -147,7 +148,7 @@ async def _toggled(number: int, topic: str, payloads: tuple[bytes, bytes]) -> li
         await here.send(Published(topic, payloads[place % 2]) for place in range(number + number % 2))
         delay_s = await here.delay_s()
         gaps = here.value("SELECT count(*) FROM gaps")
-        return [Limit("s until a change is kept", 1, delay_s), Limit("gaps", 60, gaps)]
+        return [Limit(f"{SECONDS}a change is kept", 1, delay_s), Limit("gaps", 60, gaps)]
 
 
 async def ids(number: int) -> list[Limit]:
@@ -201,7 +202,7 @@ async def approvals(number: int) -> list[Limit]:
         delay_s = await _approved(here, desk, lamp, Published(topic, true))
         await wait_until(lambda: desk.refused() == number, PATIENCE_S, "all refused")
         return [
-            Limit("s until a true one counts", 2, delay_s),
+            Limit(f"{SECONDS}a true one counts", 2, delay_s),
             Limit("not in the audit log", 0, number - desk.refused()),
         ]
 
@@ -215,7 +216,7 @@ async def presses(number: int) -> list[Limit]:
         await here.send(_forged_press(desk, suggestions, place) for place in range(number))
         home.press(button(PressVerb.APPROVE, lamp), READER_ID)
         delay_s = await _approved(here, desk, lamp, _press(desk, lamp.id, PressVerb.APPROVE, lamp))
-        return [Limit("s until a true one counts", 2, delay_s)]
+        return [Limit(f"{SECONDS}a true one counts", 2, delay_s)]
 
 
 def _forged_press(desk: ReviewDesk, suggestions: list[Suggestion], place: int) -> Published:

@@ -203,7 +203,7 @@ WRONG = {
     "HA_AI_MQTT_HOST": ["u:CANARY@127.0.0.1", "127.0.0.1/CANARY"],
     "HA_AI_DATABASE_URL": [
         "nonsense CANARY",
-        "mysql://u:CANARY@127.0.0.1:1/x",
+        "oracel://u:CANARY@127.0.0.1:1/x",
         "postgresql+psycopg://u:CANARY@127.0.0.1:1/x",
         "postgresql+psycopg://u:CANARY@127.0.0.1:port/x",
         "postgresql+psycopg://u:CAN@CANARY@127.0.0.1:1/x",

@@ -137,7 +137,7 @@ TARGETS = (
         "soak",
         "a year with 30 kills, 10 broker restarts, 5 clock jumps: exact, memory and files flat",
         ["python -m benchmarks.soak", "drill first_start"],
-        "not reached: 30 days, on a machine busy otherwise, lost and doubled nothing, but aggregates of durations "
+        "not reached: 30 days, on a busy machine, lost and doubled nothing, but aggregates of durations "
         "differ and memory peaked at 160 MB; the year is to be run on a quiet one",
     ),
     Target(

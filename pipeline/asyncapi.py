@@ -132,12 +132,12 @@ def _sorted(part: dict[str, Any], levels: int = 2) -> dict[str, Any]:
 def _handler_of(payload: type[BaseModel]) -> Callable[[Any], Awaitable[None]]:
     """What stands for a consumer's handler: it takes this payload."""
 
-    async def take(_payload: Any) -> None:
+    async def take(message: Any) -> None:
         """The consumers check and handle it."""
 
-    take.__annotations__["_payload"] = payload
+    take.__annotations__["message"] = payload
     return take
 
 
-async def _any_payload(_payload: bytes) -> None:
+async def _any_payload(message: bytes) -> None:
     """What stands for the handler: the intake decodes by itself, within bounds."""

@@ -111,3 +111,10 @@ def references(part: Any) -> Any:
     elif isinstance(part, list):
         for value in part:
             yield from references(value)
+
+
+def test_what_is_obeyed_has_its_payload(root: Path) -> None:
+    """The AsyncAPI document gives each command its schema, and no channel an empty one."""
+    schemas = json.loads((root / "schemas/documents/asyncapi.json").read_text())["components"]["schemas"]
+    assert {"SignedCommand", "Press", "Question"} <= schemas.keys()
+    assert [name for name in schemas if "Empty" in name] == []

@@ -15,6 +15,7 @@ from pipeline.cli.terminal import ERR, readable, say
 from pipeline.settings import Settings
 from pipeline.wording import counted
 from sinks.store import StoreError, backup
+from sinks.store.foreign import refuse_foreign
 from sinks.store.manifest import Manifest
 from sinks.store.replacing import Replacement, finish, intention, replace_all, write_private
 from sinks.store.sealed_file import read_member
@@ -43,6 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         manifest = backup.verify(arguments.file)
         _check_home(manifest, settings, with_settings=arguments.settings)
+        refuse_foreign(database, None)
         _check_idle(database)
         finish(intention(database))
         database.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -16,7 +16,7 @@ from pipeline.consumers.consumer import STATEFUL, Consumer, Loop
 from pipeline.consumers.deploy.token import TokenFileError
 from pipeline.consumers.host import ConsumerHost
 from pipeline.consumers.registry import factories
-from pipeline.delivery.damage import doubt, open_whole
+from pipeline.delivery.damage import doubt, leave_foreign, open_whole
 from pipeline.delivery.ending import FatalError
 from pipeline.heap import use_one_arena
 from pipeline.logs import configure_logs
@@ -60,6 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
     if settings.home_file is not None:
         read_home_file(settings.home_file)
     try:
+        leave_foreign(settings)
         with keeping_private(settings):
             open_whole(settings)
             return asyncio.run(_serve(settings, consumers))

@@ -14,7 +14,8 @@ from pipeline.diagnosis.store import read_only_url
 from pipeline.place import SNAPSHOT, SNAPSHOT_VERSION
 from pipeline.settings import Settings
 from schemas.home import Home
-from sinks.store import NewerStoreError, SqlStore, StoreError
+from sinks.store import ForeignFileError, NewerStoreError, SqlStore, StoreError
+from sinks.store.foreign import refuse_foreign
 from sinks.store.sqlite_file import refuse_newer
 
 
@@ -58,8 +59,9 @@ def _reading_url(settings: Settings) -> str:
     path = Path(url.database)
     existing_file(path)
     try:
+        refuse_foreign(path, None)
         refuse_newer(path)
-    except NewerStoreError as error:
+    except (ForeignFileError, NewerStoreError) as error:
         raise UserError(str(error)) from error
     return read_only_url(path)
 

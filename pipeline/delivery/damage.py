@@ -22,6 +22,7 @@ from schemas.events import Gap, ServiceCall, StateChange
 from schemas.home import Home
 from schemas.instants import from_us
 from sinks.store import SqlStore, StoreError, StoreUnavailableError, backup
+from sinks.store.foreign import refuse_foreign
 from sinks.store.mending import STORE_DAMAGED, Said
 from sinks.store.retention import DAY_SET_TERM
 from sinks.store.start import CopyInto, make_whole
@@ -39,6 +40,13 @@ LOOK_AGAIN_S = 60.0
 KEY = "command_key"
 
 log = structlog.get_logger()
+
+
+def leave_foreign(settings: Settings) -> None:
+    """Raise `ForeignFileError` where the store's place holds somebody else's file; nothing is changed."""
+    database = database_file(settings)
+    if database is not None:
+        refuse_foreign(database, backup_folder(settings))
 
 
 def open_whole(settings: Settings) -> None:

@@ -9,15 +9,17 @@ from pathlib import Path
 from urllib.parse import quote
 
 from sqlalchemy import Connection, text
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
+from pipeline.belongings import backup_folder
 from pipeline.diagnosis.finding import Finding, ok, warning, wrong
 from pipeline.diagnosis.owners import check_owners
 from pipeline.diagnosis.times import check_times
 from pipeline.settings import Settings
-from sinks.store import StoreError, audit, migrations
-from sinks.store.engine import Database
+from sinks.store import ForeignFileError, StoreError, audit, migrations
+from sinks.store.engine import Database, address_of
+from sinks.store.foreign import refuse_foreign
 from sinks.store.sqlite_file import revision_of
 
 CHECK = "store"
@@ -25,17 +27,20 @@ LITTLE_BYTES = 1024**3
 TOO_LITTLE_BYTES = 100 * 1024**2
 TIMEOUT_S = 5.0
 RESTORE = "Restore a backup with ha-ai restore (ha-ai check shows them), or move it away to begin anew."
+FOREIGN = (
+    "Name a file that ha-ai makes itself. If this was its store, damaged beyond knowing it: move it away and "
+    "restore a backup with ha-ai restore."
+)
 
 
 def check_store(settings: Settings, *, full: bool = False) -> Iterator[Finding]:
     """Look at the store without writing into it; at every page and index of it if that is wanted."""
     try:
-        url = make_url(settings.store_url)
-        url.get_dialect()
-    except ArgumentError:
+        url = address_of(settings.store_url)
+    except ArgumentError as error:
         yield wrong(
             CHECK,
-            "HA_AI_DATABASE_URL is no address of a database that is known",
+            f"HA_AI_DATABASE_URL is no address of a database that is known: {error}",
             "Such as sqlite:////data/ha-ai.db, or unset it and set HA_AI_DATABASE_PATH.",
         )
         return
@@ -43,6 +48,11 @@ def check_store(settings: Settings, *, full: bool = False) -> Iterator[Finding]:
         yield from _look_inside(settings.store_url, url.render_as_string(hide_password=True), full=full)
         return
     path = Path(url.database or "").resolve()
+    try:
+        refuse_foreign(path, backup_folder(settings))
+    except ForeignFileError as error:
+        yield wrong(CHECK, str(error), FOREIGN)
+        return
     unwritable = _unwritable(path)
     if unwritable is not None:
         yield unwritable

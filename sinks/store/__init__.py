@@ -1,6 +1,7 @@
 """The SQL store: SQLite beside Home Assistant, PostgreSQL for many homes."""
 
 from sinks.store.errors import (
+    ForeignFileError,
     LeaseLostError,
     NewerStoreError,
     StoreDamagedError,
@@ -15,6 +16,7 @@ from sinks.store.transaction import Transaction
 __all__ = [
     "Beat",
     "Extent",
+    "ForeignFileError",
     "Held",
     "KeptDay",
     "LeaseLostError",

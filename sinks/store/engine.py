@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Dialect, Engine, Table, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
 
 from sinks.store.checksums import summed
 from sinks.store.commits import begin_counting
@@ -30,6 +31,8 @@ _LOCK = "SELECT pg_advisory_xact_lock(hashtext(:name))"
 _COUNT = "UPDATE commits SET number = number + 1 WHERE home = '' RETURNING part, number"
 EVENT_US = "event_us"
 _RETRY_S = 0.01
+_KNOWN = frozenset({"sqlite", "postgresql"})
+_SUCH_AS = "sqlite:////data/ha-ai.db or postgresql+psycopg://user@host/name"
 
 
 class Database:
@@ -44,7 +47,7 @@ class Database:
     """
 
     def __init__(self, url: str, *, busy_timeout_s: float) -> None:
-        parsed = make_url(url)
+        parsed = address_of(url)
         self._mark: Mark | None = None
         self._revision = ""
         self.path = _path_of(parsed)
@@ -91,6 +94,32 @@ class Database:
         if self._mark is not None:
             self._mark.close()
             self._mark = None
+
+
+def address_of(url: str) -> URL:
+    """Return a store's address, proven to be one that can be used here.
+
+    Raises
+    ------
+    sqlalchemy.exc.ArgumentError
+        It is none, is of another kind of database, or its driver is not installed.
+
+    Examples
+    --------
+    >>> address_of("sqlite:////data/ha-ai.db").database
+    '/data/ha-ai.db'
+    """
+    parsed = make_url(url)
+    if parsed.get_backend_name() not in _KNOWN:
+        raise ArgumentError(f"expected an address such as {_SUCH_AS}, got {parsed.drivername}")
+    try:
+        parsed.get_dialect().import_dbapi()
+    except ImportError as error:
+        raise ArgumentError(
+            f"expected the driver of {parsed.drivername} to be installed, got: {error}; an address is such "
+            f"as {_SUCH_AS}"
+        ) from error
+    return parsed
 
 
 def take_turn(connection: Connection, name: str) -> None:

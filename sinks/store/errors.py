@@ -35,6 +35,10 @@ class NewerStoreError(StoreError):
     """The store was written by a newer version of this program."""
 
 
+class ForeignFileError(StoreError):
+    """The file is none of ours: it is left as it is."""
+
+
 class StoreDamagedError(StoreError):
     """The file is no store, or not whole any more; no retry heals that."""
 
@@ -59,13 +63,14 @@ def translated() -> Iterator[None]:
         said = error.orig if isinstance(error, DBAPIError) else error
         if is_of_the_file(said):
             raise StoreDamagedError(f"expected a whole SQLite file, got: {said}") from error
-        if not _passes(error, said):
+        if not passes(error, said):
             raise
         raise StoreUnavailableError(f"expected the store to be writable, got: {said}") from error
 
 
-def _passes(error: DBAPIError | sqlite3.Error, said: BaseException | None) -> bool:
-    name = getattr(said, "sqlite_errorname", None)
+def passes(error: DBAPIError | sqlite3.Error, said: BaseException | None = None) -> bool:
+    """Whether what a driver said, here with its error in SQLAlchemy's, passes by itself."""
+    name = getattr(said or error, "sqlite_errorname", None)
     if name is not None:
         return str(name).startswith(_PASSING)
     if not isinstance(error, DBAPIError):

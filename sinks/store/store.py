@@ -28,7 +28,9 @@ from sinks.store import lease, migrations, retention
 from sinks.store.checksums import is_whole
 from sinks.store.engine import Database
 from sinks.store.errors import StoreDamagedError
+from sinks.store.foreign import refuse_foreign
 from sinks.store.lease import Held, Leases
+from sinks.store.mark import mark_of
 from sinks.store.mending import Integrity
 from sinks.store.outbox import Dropped, bound_outbox
 from sinks.store.quarantine import QuarantineReads
@@ -113,9 +115,14 @@ class SqlStore:
         ------
         NewerStoreError
             A newer version of this program wrote the store.
+        ForeignFileError
+            It is the database of another program.
         """
         if self.path is not None:
             finish(intention(self.path))
+            if not mark_of(self.path).exists():
+                # Who has our store open itself would lose its locks with this look: that has a mark.
+                refuse_foreign(self.path, None)
             refuse_newer(self.path)
         migrations.migrate(self._database)
         compact_once(self._database)

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,11 +16,15 @@ from unittest.mock import MagicMock
 import httpx
 import psutil
 import pytest
+from pydantic import SecretStr
 from structlog import get_logger
 from structlog.testing import capture_logs
 
 from pipeline.cli import learning, run
 from pipeline.consumers.consumer import STATEFUL, Consumer
+from pipeline.diagnosis.command_key import check_command_key
+from pipeline.diagnosis.finding import Verdict
+from pipeline.diagnosis.store import check_store
 from pipeline.settings import Settings
 from schemas.home import Home
 
@@ -40,9 +45,15 @@ Command = Any
             "the store cannot be used: expected a whole SQLite file, got: file is not a database",
         ),
         ("HA_AI_DATABASE_URL", "nonsense", "the store cannot be used: Could not parse"),
+        (
+            "HA_AI_DATABASE_URL",
+            "mysql://a@b/c",
+            "the store cannot be used: expected an address such as sqlite:",
+        ),
+        ("HA_AI_DATABASE_URL", "oracle://a@b/c", "the store cannot be used: expected an address such as sq"),
+        ("HA_AI_DATABASE_URL", "postgresql+pg8000://a@b/c", "expected the driver of postgresql+pg8000 to be"),
         ("HA_AI_HOME_FILE", "missing.json", "expected a home.json at missing.json, got: No such file"),
         ("HA_AI_HOME_FILE", "none.db", "expected tz, lat, lon and rooms in none.db, got: Invalid JSON"),
-        ("HA_AI_COMMAND_KEY_FILE", "none.db", "expected none.db to be readable by its owner only"),
         ("HA_AI_TZ", "Mars", "HA_AI_TZ: expected an IANA time zone such as Europe/Berlin, got 'Mars'"),
         ("HA_AI_HTTP_PORT", "99999", "HA_AI_HTTP_PORT: expected less than or equal to 65535, got '99999'"),
     ],
@@ -59,6 +70,47 @@ def test_what_cannot_be_used_ends_the_start(
     assert outcome.code == 2
     assert message in outcome.err
     assert "Traceback" not in outcome.err
+    assert [path.name for path in Path().iterdir()] == ["none.db"]
+    assert Path("none.db").read_text() == "hello" * 1000
+
+
+@pytest.mark.parametrize("url", ["mysql://a@b/c", "oracle://a@b/c", "postgresql+pg8000://a@b/c", "nonsense"])
+def test_the_doctor_says_which_addresses_there_are(url: str) -> None:
+    """An address that cannot be used here is a finding with an example, and no traceback."""
+    (finding,) = check_store(Settings(_env_file=None, database_url=SecretStr(url)))
+    assert finding.verdict is Verdict.WRONG
+    assert "sqlite:////data/ha-ai.db" in finding.advice
+
+
+def test_the_doctor_names_a_file_that_was_never_ours(tmp_path: Path) -> None:
+    """It says what to do, and leaves the file alone."""
+    path = tmp_path / "notes.txt"
+    path.write_text("hello")
+    (finding,) = check_store(Settings(_env_file=None, database_path=path))
+    assert (finding.verdict, "was never a store of ha-ai" in finding.found) == (Verdict.WRONG, True)
+    assert [(each.name, each.read_text()) for each in tmp_path.iterdir()] == [("notes.txt", "hello")]
+
+
+def test_a_key_that_is_none_ends_nothing(at_broker: Any, tmp_path: Path) -> None:
+    """Learning goes on; log, health and doctor say that nothing can be approved, and why."""
+    key = tmp_path / "none.key"
+    key.write_text("hello" * 1000)
+    key.chmod(0o600)
+    with running(at_broker, port=0, HA_AI_COMMAND_KEY_FILE=str(key)) as said:
+        events = {}
+        for line in said:
+            events[line["event"]] = line
+            if line["event"] == "owner of the home":
+                break
+        address = events["health and metrics are served"]["health"]
+        until_s = time.monotonic() + 20
+        while not any("nothing can be approved" in each for each in httpx.get(address).json()["notices"]):
+            assert time.monotonic() < until_s
+            time.sleep(0.1)
+    assert "none.key" in events["nobody can approve or reject anything"]["reason"]
+    finding = check_command_key(Settings(_env_file=None, command_key_file=key))
+    assert finding.verdict is Verdict.WRONG
+    assert key.read_text() == "hello" * 1000
 
 
 def test_unknown_consumer_is_refused(ha_ai: Command, capsys: pytest.CaptureFixture[str]) -> None:

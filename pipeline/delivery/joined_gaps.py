@@ -58,11 +58,16 @@ class JoinedGaps:
             recent.append(gap)
         return gap
 
+    def recall(self, gap: Gap) -> None:
+        """Take up a gap as it was kept: joined to none, or days that were closed would differ from it."""
+        self._recent.setdefault(gap.reason, deque(maxlen=_most(gap.reason))).append(gap)
+
     def not_after(self, at_us: int) -> None:
         """Let no gap reach beyond now: a clock was ahead."""
         for reason, recent in self._recent.items():
             clipped = (clip(gap, at_us) for gap in recent)
-            self._recent[reason] = deque((gap for gap in clipped if gap is not None), maxlen=GAPS_A_DAY)
+            kept = (gap for gap in clipped if gap is not None)
+            self._recent[reason] = deque(kept, maxlen=_most(reason))
 
     def is_flooded(self, reason: str, now_us: int) -> bool:
         """Whether so many gaps of a reason began within the last 24 hours that one more prolongs the last."""

@@ -9,10 +9,10 @@ from time import monotonic, time_ns
 from pipeline.delivery.allowance import Allowance
 from pipeline.delivery.announcements import Announcer
 from pipeline.delivery.decoding import BatchDecoder, DecodedBatch
-from pipeline.delivery.learning_switch import PAUSED, Course, LearningSwitch
+from pipeline.delivery.learning_switch import Course, LearningSwitch
 from pipeline.delivery.sight import Sight
 from pipeline.delivery.sightings import Sightings
-from pipeline.delivery.work import LEARNING, OFF_SINCE, SNAPSHOT, SNAPSHOT_VERSION, Work, write
+from pipeline.delivery.work import SNAPSHOT, SNAPSHOT_VERSION, Work, write
 from pipeline.heap import look_through_all, spare_what_is_known
 from pipeline.ingest.bounds import FUTURE_US, PAST_US
 from pipeline.ingest.messages import Message
@@ -63,6 +63,7 @@ class HomeLearner:
         self._applied_seq = 0
         self._since_checkpoint = 0
         self._unread: list[date] = []
+        self._outdated: list[date] = []
         self._judging: Iterator[list[PatternChange]] | None = None
         self._judge_wanted = False
         self._late_since: float | None = None
@@ -94,7 +95,7 @@ class HomeLearner:
                 self._since_checkpoint += 1
         self._decoder.recall(self._store.last_states)
         self._sightings.restore(self._store)
-        self._restore_switch()
+        self._switch = self._sightings.restore_switch(self._store)
         self._judge_wanted = bool(self._unread or self.core.open_days())
         if self.core.due():
             self._late_since = monotonic()
@@ -128,6 +129,7 @@ class HomeLearner:
             if key in course.learned:
                 self._learn(entry)
         self._sightings.beat(decoded, lost, work)
+        self._outdated += self._sightings.outdate(work)
         self._since_checkpoint += len(fresh)
         self._raise_alarms(work)
         self._close_days(work)
@@ -168,7 +170,9 @@ class HomeLearner:
     def turn_back(self, now_us: int) -> Work:
         """Go on from now, although later events were learned; their days stay in the store, unjudged."""
         work = Work(checkpoint=True, ahead=self.core.turn_back(now_us // 1000))
-        self._unread = [day for day in self._unread if day <= self.core.days.at(now_us // 1000).date]
+        today = self.core.days.at(now_us // 1000).date
+        self._unread = [day for day in self._unread if day <= today]
+        self._outdated = [day for day in self._outdated if day <= today]
         self._closed_through_ms = min(self._closed_through_ms, now_us // 1000)
         self._judging, self._judge_wanted = None, True
         return work
@@ -180,6 +184,7 @@ class HomeLearner:
         """
         work = Work()
         self._sightings.clip(now_us, work)
+        self._outdated += self._sightings.outdate(work)
         return work
 
     def waiting(self) -> Extent:
@@ -190,6 +195,7 @@ class HomeLearner:
         """Note that the connection was lost or stands again, after what came before that."""
         work = Work()
         self._sightings.note_sight(sight, work)
+        self._outdated += self._sightings.outdate(work)
         return work
 
     def think(self, budget_s: float) -> Work:
@@ -197,7 +203,10 @@ class HomeLearner:
         work = Work()
         deadline = monotonic() + budget_s
         while monotonic() < deadline:
-            if self._unread:
+            if self._outdated:
+                self._read_outdated(self._outdated[-1])
+                self._outdated.pop()
+            elif self._unread:
                 self._read_unread(self._unread[-1])
                 self._unread.pop()
             elif self._judging is None:
@@ -219,7 +228,7 @@ class HomeLearner:
     @property
     def thinking(self) -> bool:
         """Whether there is judging left to do."""
-        return bool(self._unread) or self._judging is not None or self._judge_wanted
+        return bool(self._outdated or self._unread) or self._judging is not None or self._judge_wanted
 
     @property
     def late(self) -> bool:
@@ -333,6 +342,12 @@ class HomeLearner:
         for day in self.core.late_days(entries):
             self._read_day(day.date, closed=False)
 
+    def _read_outdated(self, day: date) -> None:
+        if day not in self.core.open_days():
+            self._read_day(day, closed=False)
+        if self._late_since is None:
+            self._late_since = monotonic()
+
     def _read_unread(self, day: date) -> None:
         if not self.core.at_hand(day):
             self._read_day(day)
@@ -383,11 +398,3 @@ class HomeLearner:
             self._read_day(day, closed=closed)
             if closed:
                 self._closed_through_ms = max(self._closed_through_ms, end_ms)
-
-    def _restore_switch(self) -> None:
-        controls = self._store.suggestions
-        off_us = None
-        if controls.control(LEARNING) is False:
-            off_us = controls.control(OFF_SINCE) or self._sightings.seen_us
-        pauses = tuple(gap for gap in self._store.gaps() if gap.reason == PAUSED)
-        self._switch = LearningSwitch(off_us, pauses)

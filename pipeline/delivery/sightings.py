@@ -1,13 +1,14 @@
 """How far the home was in sight: what proves it, what of that is lost, and the gaps that are kept."""
 
 import json
+from datetime import date
 
 from pipeline.delivery.decoding import DecodedBatch
 from pipeline.delivery.gap_tracker import BROKER, HOME_ASSISTANT, NOT_RUNNING, GapTracker, Loss
 from pipeline.delivery.joined_gaps import JoinedGaps, clip
-from pipeline.delivery.learning_switch import PAUSED
+from pipeline.delivery.learning_switch import PAUSED, LearningSwitch
 from pipeline.delivery.sight import Sight
-from pipeline.delivery.work import SEEN, Work
+from pipeline.delivery.work import LEARNING, OFF_SINCE, SEEN, Work
 from pipeline.ingest.bounds import FUTURE_US
 from pipeline.ingest.messages import Signal
 from pipeline.learning.core import LearningCore
@@ -43,7 +44,9 @@ class Sightings:
     def recall(self, gaps: list[Gap]) -> None:
         """Take up the gaps that were kept."""
         for gap in gaps:
-            self._core.note_gap(self._joined.note(gap))
+            self._joined.recall(gap)
+            self._core.note_gap(gap)
+        self._core.outdated()
 
     def restore(self, store: SqlStore) -> None:
         """What was lost from sight before the end still is; all else is since then."""
@@ -57,6 +60,13 @@ class Sightings:
             self.gaps.restore(Loss(lost[0], lost[1], lost[-1] if len(lost) > 2 else lost[0]))
         elif self.seen_us:
             self.gaps.lost(self.seen_us, NOT_RUNNING)
+
+    def restore_switch(self, store: SqlStore) -> LearningSwitch:
+        """Whether learning is off, and since when; and the pauses before."""
+        off_us = None
+        if store.suggestions.control(LEARNING) is False:
+            off_us = store.suggestions.control(OFF_SINCE) or self.seen_us
+        return LearningSwitch(off_us, tuple(gap for gap in store.gaps() if gap.reason == PAUSED))
 
     def prove(self, decoded: DecodedBatch) -> None:
         """Tell how far the home has been in sight; what waited for the clock tells nothing."""
@@ -112,6 +122,14 @@ class Sightings:
         """Say how long the home was in sight, and since when it is not: neither is known after a restart."""
         self.seen_us = max(self.seen_us, heartbeat_us)
         work.seen = json.dumps({"seen_us": self.seen_us, "lost": self.gaps.loss}).encode()
+
+    def outdate(self, work: Work) -> list[date]:
+        """Let days that were closed before a gap was known be closed again; return them, the first last.
+
+        From this commit on the store has them as open, so that after a kill the next process closes them.
+        """
+        work.outdated = [day.date for day in self._core.outdated()] if work.gaps or work.wrong_gaps else []
+        return work.outdated[::-1]
 
     def clip(self, now_us: int, work: Work) -> None:
         """Let no gap reach beyond now, or the last event if that is later: a clock that was ahead made it.

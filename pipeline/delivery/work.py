@@ -33,6 +33,7 @@ class Work:
     gaps: list[Gap] = field(default_factory=list)
     ahead: Mapping[date, DaySet] = field(default_factory=dict)
     wrong_gaps: list[Gap] = field(default_factory=list)
+    outdated: list[date] = field(default_factory=list)
     closed: list[ClosedDay] = field(default_factory=list)
     patterns: list[Pattern] = field(default_factory=list)
     anomalies: list[Anomaly] = field(default_factory=list)
@@ -76,6 +77,7 @@ def write(
     transaction.quarantine.release(work.released)
     transaction.drop_gaps(work.wrong_gaps)
     transaction.note_gaps(work.gaps)
+    transaction.open_days(work.outdated)
     for day, events in work.ahead.items():
         _save_ahead(transaction, day, events, seq, now_us)
     for closed in work.closed:

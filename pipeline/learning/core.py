@@ -14,6 +14,7 @@ from pipeline.learning.baselines import Baseline
 from pipeline.learning.closing import close, within
 from pipeline.learning.day_set import STEP_MS, DaySet
 from pipeline.learning.entities import Entities, Entity, reading
+from pipeline.learning.known_gaps import KnownGaps
 from pipeline.learning.ledger import Ledger, PatternChange
 from pipeline.learning.local_days import LocalDay, LocalDays
 from pipeline.learning.packed import Packed
@@ -29,8 +30,6 @@ CONTEXT_SENSOR = re.compile(r"temperature|illuminance|lux|humidity", re.IGNORECA
 MARK_CARRY_MS = 600_000
 # How long after it left the judgement a day is known to be sealed: longer than any event is late.
 KEPT_DAYS = 60
-# Only the last gap of a reason is prolonged, and there are few reasons.
-LAST_GAPS = 8
 
 
 @dataclass(slots=True)
@@ -99,7 +98,7 @@ class LearningCore:
         self.entities = Entities(entity_cap)
         self.ledger = Ledger()
         self.watermark_ms = 0
-        self.gaps: list[Gap] = []
+        self._gaps = KnownGaps()
         self.detectors = tuple(detectors)
         self._retain_days = retain_days
         self._lateness_ms = lateness_hours * HOUR_MS
@@ -109,6 +108,11 @@ class LearningCore:
         self._current = _NOWHERE
         self.anomalies: tuple[Anomaly, ...] = ()
         self.watching = Watching()
+
+    @property
+    def gaps(self) -> list[Gap]:
+        """What could not be seen, as far as it touches days that are judged."""
+        return self._gaps.all
 
     def learn_one(self, change: StateChange) -> None:
         """Learn one state change that counts. Some microseconds."""
@@ -149,22 +153,23 @@ class LearningCore:
     def note_gap(self, gap: Gap) -> None:
         """Note an interval that could not be seen: no opportunity, on any day that it touches.
 
-        One that was prolonged takes its own place.
+        One that was prolonged takes its own place; of two with one beginning the later end counts. Closed
+        days that it changes are `outdated`.
         """
-        for place in range(len(self.gaps) - 1, max(-1, len(self.gaps) - 1 - LAST_GAPS), -1):
-            if (self.gaps[place].from_us, self.gaps[place].reason) == (gap.from_us, gap.reason):
-                del self.gaps[place]
-                break
-        self.gaps.append(gap)
-        self.watching.note_gap(gap)
-        for opened in self._open.values():
-            opened.dirty = opened.dirty or bool(within(opened.day, [gap]))
+        self.watching.note_gap(self._gaps.note(gap))
+        self._touch(gap)
 
     def forget_gap(self, gap: Gap) -> None:
-        """Take back a gap that was none."""
-        self.gaps = [each for each in self.gaps if each != gap]
-        for opened in self._open.values():
-            opened.dirty = opened.dirty or bool(within(opened.day, [gap]))
+        """Take back a gap that was none; closed days that had it are `outdated`."""
+        self._gaps.forget(gap)
+        self._touch(gap)
+
+    def outdated(self) -> list[LocalDay]:
+        """Closed days that gaps changed since this was asked last, whether their sets are at hand or not.
+
+        They have to be closed again: those whose sets are not at hand once they are restored.
+        """
+        return self._gaps.changed(self.days.on(day) for day in self._closed.keys() | self._sealed)
 
     def forget(self, entity_ids: Collection[str]) -> None:
         """Forget entities, and what the open days hold of them."""
@@ -292,6 +297,10 @@ class LearningCore:
         """The exact sets at hand."""
         return {day: opened.events for day, opened in sorted(self._open.items())}
 
+    def _touch(self, gap: Gap) -> None:
+        for opened in self._open.values():
+            opened.dirty = opened.dirty or bool(within(opened.day, [gap]))
+
     def _opened(self, day: LocalDay) -> _Open:
         opened = self._open.get(day.date)
         if opened is None:
@@ -351,8 +360,7 @@ class LearningCore:
         self._sealed = {day for day in self._sealed if day.toordinal() >= oldest and day not in self._closed}
         for detector in self.detectors:
             detector.forget_before(first)
-        start_us = self.days.on(date.fromordinal(first)).start_ms * 1000
-        self.gaps = [gap for gap in self.gaps if gap.to_us > start_us]
+        self._gaps.forget_before(self.days.on(date.fromordinal(first)).start_ms * 1000)
 
 
 def _context_steps(events: DaySet) -> dict[str, Steps]:

@@ -23,7 +23,7 @@ from schemas.tables import (
     SnapshotRow,
     table_of,
 )
-from sinks.store.checksums import CHECKSUM, summed
+from sinks.store.checksums import CHECKSUM, covered, summed
 from sinks.store.engine import EVENT_US, add_many, insert_into, upsert
 from sinks.store.quarantine import QuarantineWrites
 from sinks.store.rows import (
@@ -41,6 +41,7 @@ KEYS_A_QUERY = 500
 
 _JOURNAL = table_of(JournalRow)
 _AGGREGATES = table_of(DayAggregateRow)
+_DAYS = table_of(DaySetRow)
 _GAPS = table_of(GapRow)
 _KNOWN = select(_JOURNAL.c.key).where(
     _JOURNAL.c.home == bindparam("of"), _JOURNAL.c.key.in_(bindparam("keys", expanding=True))
@@ -90,7 +91,15 @@ class Transaction:
         """Keep a day's exact set, up to a place in the journal, in place of what was kept of it."""
         row = {"day": day, "packed": packed, "events": events, "sealed": sealed, "applied_seq": applied_seq}
         closed_us = at_us if sealed else None
-        upsert(self._connection, table_of(DaySetRow), [{"home": self._home, "closed_us": closed_us, **row}])
+        upsert(self._connection, _DAYS, [{"home": self._home, "closed_us": closed_us, **row}])
+
+    def open_days(self, days: Sequence[date]) -> None:
+        """Let days that were closed be closed again: what their aggregates were made of has changed."""
+        for day in days:
+            of = (_DAYS.c.home == self._home, _DAYS.c.day == day, _DAYS.c.sealed)
+            for row in self._connection.execute(select(_DAYS).where(*of)).mappings().all():
+                again = {name: row[name] for name in covered(_DAYS)}
+                upsert(self._connection, _DAYS, [{**again, "sealed": False, "closed_us": None}])
 
     def save_aggregates(
         self, day: date, detector: str, aggregates: Mapping[str, Mapping[str, object]]

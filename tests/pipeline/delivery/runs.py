@@ -54,7 +54,10 @@ class SeenTwice:
 
     def close_day(self, day: Day) -> Mapping[str, Aggregate]:
         return {
-            event_type.key: {"n": int((day.type_ids == number).sum())}
+            event_type.key: {
+                "n": int((day.type_ids == number).sum()),
+                "unseen_ms": sum(end_ms - start_ms for start_ms, end_ms in day.gaps_ms),
+            }
             for number, event_type in enumerate(day.types)
         }
 

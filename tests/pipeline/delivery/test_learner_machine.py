@@ -12,28 +12,40 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
-from schemas.events import StateChange
+from pipeline.delivery.sight import Sight
+from schemas.events import Gap, StateChange
 from sinks.store import SqlStore, StoreUnavailableError, Transaction
-from tests.pipeline.delivery.runs import Kept, Run, new_learner, state_changes
+from tests.pipeline.delivery.runs import HOUR_US, START_US, Kept, Run, new_learner, state_changes
 
 # A nightly run takes 10,000 of 100 steps.
 EXAMPLES = int(os.environ.get("HA_AI_TEST_EXAMPLES", "40"))
 STEPS = int(os.environ.get("HA_AI_TEST_STEPS", "20"))
 DAYS = 4
 CHANGES = state_changes(DAYS)
+MINUTE_US = 60_000_000
+# Two days longer than there are changes.
+HOURS = st.integers(0, (DAYS + 2) * 24)
 
 
 @cache
-def clean() -> Kept:
-    """What a store holds after all changes, each once and in order."""
+def clean(gaps: tuple[Gap, ...] = ()) -> Kept:
+    """What a store holds after all changes, each once and in order, whose gaps were known before."""
     with tempfile.TemporaryDirectory() as folder:
         run = started(folder)
+        with run.store.begin() as transaction:
+            transaction.note_gaps(gaps)
+        run = run.killed()
         for change in CHANGES:
             run.deliver([change])
         run.rest()
         kept = run.kept()
         run.store.close()
         return kept
+
+
+def at_us(hour: int) -> int:
+    """The moment so many hours after the start."""
+    return START_US + hour * HOUR_US
 
 
 def started(folder: str) -> Run:
@@ -111,6 +123,39 @@ class DeliveryProtocol(RuleBasedStateMachine):
         """A planned stop."""
         self.run = self.run.stopped()
 
+    @rule(hour=HOURS)
+    def lose_sight(self, hour: int) -> None:
+        """The connection breaks."""
+        self.note_sight(hour, stands=False)
+
+    @rule(hour=HOURS, resumed=st.booleans())
+    def be_back(self, *, hour: int, resumed: bool) -> None:
+        """It stands again, which is known after what the broker had kept has come."""
+        self.note_sight(hour, stands=True, resumed=resumed)
+
+    @rule(hour=HOURS, hours=st.integers(0, 9), kept=st.integers(1, 64), resumed=st.booleans())
+    def be_away(self, *, hour: int, hours: int, kept: int, resumed: bool) -> None:
+        """The broker is away, and what it had kept comes before we know that we are subscribed again."""
+        self.note_sight(hour, stands=False)
+        self.deliver(place=0, size=kept, again=0)
+        self.note_sight(hour + hours, stands=True, resumed=resumed)
+
+    def note_sight(self, hour: int, *, stands: bool, resumed: bool = False) -> None:
+        """What becomes of the connection, to its commit."""
+        sight = Sight(at_us(hour), stands=stands, resumed=resumed)
+        self.run.write(self.run.learner.note_sight(sight))
+
+    @rule(hour=HOURS)
+    def stop_and_start_home_assistant(self, hour: int) -> None:
+        """Home Assistant restarts in a minute."""
+        for minute, said in ((0, b"offline"), (1, b"online")):
+            self.run.tell("homeassistant/status", said, at_us(hour) + minute * MINUTE_US)
+
+    @rule(hour=HOURS)
+    def set_the_clock_back(self, hour: int) -> None:
+        """The clock was ahead: no gap reaches beyond now."""
+        self.run.write(self.run.learner.clip_gaps(at_us(hour)))
+
     @rule()
     def rest(self) -> None:
         """A quiet hour."""
@@ -121,10 +166,11 @@ class DeliveryProtocol(RuleBasedStateMachine):
         self.run.deliver(list(self.waiting))
         self.run.rest()
         kept = self.run.kept()
+        gaps = tuple(self.run.store.gaps())
         self.run.store.close()
         self.folder.cleanup()
         self.settling.stop()
-        assert kept == clean()
+        assert kept == clean(gaps)
         assert len(set(kept.published)) == len(kept.published)
 
 

@@ -5,11 +5,12 @@ PIP := $(BIN)/pip --disable-pip-version-check install --quiet --quiet
 LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-emit-find-links --no-header
 CODE := schemas detectors sinks pipeline tests benchmarks
+SYSTEMS := tests/drills tests/homeassistant
 # Debian puts mosquitto into /usr/sbin, which only root's path names.
 export PATH := $(PATH):/usr/sbin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test coverage check lint bench documents lock clean
+.PHONY: help setup demo test coverage check check-systems check-rest lint bench documents lock clean
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 8
@@ -26,7 +27,14 @@ coverage: .venv/dev.stamp ## run the tests and show which lines and branches of 
 	$(BIN)/pytest -m "not drill" --cov --cov-report=term:skip-covered
 
 check: lint ## run all that CI runs
-	$(BIN)/pytest
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target check-systems check-rest
+
+# Real brokers, processes that are killed and Home Assistant: they mostly wait, so the rest runs beside them.
+check-systems: .venv/dev.stamp
+	$(BIN)/pytest $(SYSTEMS)
+
+check-rest: .venv/dev.stamp
+	$(BIN)/pytest $(SYSTEMS:%=--ignore=%)
 
 lint: .venv/dev.stamp ## check style, types and import contracts
 	$(BIN)/ruff check $(CODE)

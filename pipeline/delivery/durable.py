@@ -17,9 +17,10 @@ import zmqtt
 from typing_extensions import override
 from zmqtt.client import Transport
 
+from pipeline.delivery.one_connection import HANDED_ON
 from pipeline.delivery.peers import SESSION_TAKEN_OVER
 from pipeline.delivery.sight import Sight
-from pipeline.delivery.steady import HANDED_ON, NotOwnerError, SteadyBroker, SteadyClient, SteadySubscription
+from pipeline.delivery.steady import NotOwnerError, SteadyBroker, SteadyClient, SteadySubscription
 
 UNBOUNDED = 0
 UNHANDLED = 200

@@ -6,7 +6,6 @@ CONNACK or during its SUBSCRIBE, and waits for ever for a SUBACK or PUBACK that 
 
 import asyncio
 import contextlib
-import itertools
 import ssl
 import time
 from typing import Any, Self
@@ -21,6 +20,7 @@ from zmqtt._internal.protocol import MQTTProtocol
 from zmqtt.client import Transport
 
 from pipeline.delivery.bounded import LARGEST_BYTES, BoundedTransport, open_wire
+from pipeline.delivery.one_connection import HANDED_ON, take_notice, take_strays, take_turns
 from pipeline.delivery.peers import Backoff, Complaints, closing_code
 
 # From the name's resolution to the CONNACK; a broker that drips bytes does not keep us longer.
@@ -38,8 +38,6 @@ HEAD_BYTES = 1_024
 SMALLEST_PACKET_BYTES = 512
 UNACKNOWLEDGED = 100
 TOO_LARGE = 0x95
-# Some ten milliseconds' worth.
-HANDED_ON = 100
 
 
 class NotOwnerError(RuntimeError):
@@ -302,6 +300,7 @@ class SteadyClient(zmqtt.MQTTClient):
         if protocol is None:
             return
         take_turns(protocol)
+        take_notice(protocol)
         tasks = [asyncio.create_task(protocol.run()), asyncio.create_task(self._subscribe(protocol))]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -312,7 +311,6 @@ class SteadyClient(zmqtt.MQTTClient):
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            _take_notice(protocol)
 
     async def _subscribe(self, protocol: MQTTProtocol) -> None:
         """Make every subscription on this connection, and those that come later."""
@@ -324,7 +322,7 @@ class SteadyClient(zmqtt.MQTTClient):
                 if await each.establish(protocol):
                     standing.add(each)
             if self.is_complete and not self.subscribed:
-                await _take_strays(protocol)
+                await take_strays(protocol)
                 self.subscribed = True
                 self._note_subscribed()
             again_s = REFUSED_AGAIN_S if self.refused_filters else None
@@ -340,39 +338,6 @@ class SteadyClient(zmqtt.MQTTClient):
                 async with asyncio.timeout(GOODBYE_S):
                     await protocol.disconnect()
         self.drop()
-
-
-def take_turns(protocol: MQTTProtocol) -> None:
-    """Let others run while what waited at the broker is handed on.
-
-    mosquitto 2.0.11 sends up to 65,535 messages before the SUBACK, and zmqtt hands them on in one go. For
-    seconds no lease would be renewed, and of two that would own the home each would lose it before its first
-    commit.
-    """
-    hand_on, count = protocol.inbound.deliver_replay, itertools.count(1)
-
-    async def in_turns(publish: Publish, recipient: Any) -> None:
-        if next(count) % HANDED_ON == 0:
-            await asyncio.sleep(0)
-        await hand_on(publish, recipient)
-
-    protocol.inbound.deliver_replay = in_turns  # type: ignore[method-assign]
-
-
-def _take_notice(protocol: MQTTProtocol) -> None:
-    """Look at what failed and nobody awaits: asyncio would log each with its traceback."""
-    for flight in protocol._state.inflight_qos1.values():  # noqa: SLF001 nothing else tells
-        if flight.future.done() and not flight.future.cancelled():
-            flight.future.exception()
-
-
-async def _take_strays(protocol: MQTTProtocol) -> None:
-    """Acknowledge what the session kept of subscriptions that are none any more: it would fill the window."""
-    inbound = protocol.inbound
-    strays = list(getattr(inbound._replay, "_publishes", ()))  # noqa: SLF001 nothing else tells
-    inbound.clear()
-    for stray in strays:
-        await inbound.handle_publish(stray)
 
 
 class SteadyBroker(MQTTBroker):

@@ -1,6 +1,7 @@
 """Looks after what stands in Home Assistant: removed, switched off or changed by hand it is noticed, once."""
 
 import asyncio
+import time
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -55,7 +56,7 @@ class Upkeep:
         self._steps = steps
         self._records = records
         self._patience = patience
-        self._off_since_us: dict[str, int] = {}
+        self._off_since_s: dict[str, float] = {}
 
     async def look_once(self, held: Held) -> None:
         """Look at all of them; nothing is concluded while Home Assistant starts, or refuses the token.
@@ -107,11 +108,11 @@ class Upkeep:
     def _counts(self, row: Deployment, look: Look) -> bool:
         """Whether it was found so for long enough: people switch an automation off for a moment, too."""
         if look is not Look.OFF:
-            self._off_since_us.pop(row.suggestion_id, None)
+            self._off_since_s.pop(row.suggestion_id, None)
             return True
-        now_us = self._desk.now_us()
-        since_us = self._off_since_us.setdefault(row.suggestion_id, now_us)
-        return now_us - since_us >= self._patience.off_s * US
+        # A clock that is set says nothing of how long it lasted.
+        now_s = time.monotonic()
+        return now_s - self._off_since_s.setdefault(row.suggestion_id, now_s) >= self._patience.off_s
 
     async def _glance(self, row: Deployment, suggestion: Suggestion | None) -> Glance:
         versions = await self._steps.versions(row)

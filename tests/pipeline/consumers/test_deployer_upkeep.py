@@ -1,12 +1,15 @@
 """What people do to a deployed automation in Home Assistant is noticed once, and never undone."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
+from pipeline.consumers.consumer import Desk
 from pipeline.consumers.deploy.deployer import Deployer
 from schemas.suggestions import Opinion, Status, SuggestionChanged
 from sinks.home_assistant import Unreachable
@@ -111,6 +114,22 @@ async def test_what_is_off_for_a_moment_is_not_told(bench: FakeBench, held: Held
     bench.fake.change(entity_id, "off")
     await deployer._upkeep.look_once(held)
     bench.fake.change(entity_id, "on")
+    await deployer._upkeep.look_once(held)
+    assert changes(bench) == []
+
+
+async def test_a_clock_that_jumps_makes_no_moment_longer(
+    bench: FakeBench, held: Held, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is off since a moment is not concluded to be off for a day."""
+    bench.patience = replace(QUICK, off_s=600.0)
+    deployer = bench.deployer()
+    entity_id = bench.suggestion().ha_entity_id
+    assert entity_id
+    bench.fake.change(entity_id, "off")
+    await deployer._upkeep.look_once(held)
+    later_us = time.time_ns() // 1000 + 86_400_000_000
+    monkeypatch.setattr(Desk, "now_us", lambda _desk: later_us)
     await deployer._upkeep.look_once(held)
     assert changes(bench) == []
 

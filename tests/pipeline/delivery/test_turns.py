@@ -1,15 +1,20 @@
 """While much that waited at the broker is handed on, everything else in the process goes on too."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import gc
+from collections.abc import AsyncIterator, Callable, Coroutine
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import zmqtt
+from zmqtt import QoS
+from zmqtt._internal.packets.subscribe import SubscriptionRequest
+from zmqtt._internal.protocol import MQTTProtocol
+from zmqtt._internal.state import SessionState
 
 from pipeline.delivery.durable import DurableSubscription
-from pipeline.delivery.steady import HANDED_ON, take_turns
+from pipeline.delivery.one_connection import HANDED_ON, take_notice, take_turns
 
 ROUNDS = 10
 
@@ -54,15 +59,49 @@ async def test_a_replay_lets_others_run(others: Others) -> None:
     assert others.turns >= ROUNDS
 
 
-async def test_a_full_queue_lets_others_run(others: Others, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_full_queue_lets_others_run(others: Others) -> None:
     """Whoever takes one waiting message after the other waits for none of them, and yet is not alone."""
-
-    async def at_once(_: object) -> object:
-        return object()
-
-    monkeypatch.setattr(zmqtt.Subscription, "get_message", at_once)
-    client: Any = SimpleNamespace()
+    client: Any = SimpleNamespace(_subscription_failure=None)
     subscription = DurableSubscription(client, ["home"], zmqtt.QoS.AT_LEAST_ONCE, False, 0)
+    for _ in range(ROUNDS * HANDED_ON):
+        subscription._queue.put_nowait(cast("zmqtt.Message", object()))
     for _ in range(ROUNDS * HANDED_ON):
         await subscription.get_message()
     assert others.turns >= ROUNDS
+
+
+@pytest.mark.parametrize("what", ["subscribe", "unsubscribe", "ping"])
+async def test_what_fails_with_the_connection_is_looked_at(what: str) -> None:
+    """A cut while a packet is on its way leaves nothing that asyncio would log with a traceback."""
+    failures: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, failure: failures.append(failure))
+    transport = Mute()
+    protocol = MQTTProtocol(transport, SessionState(), version="5.0")  # type: ignore[arg-type]
+    take_notice(protocol)
+    request = SubscriptionRequest(topic_filter="a", qos=QoS.AT_LEAST_ONCE)
+    asked: dict[str, Callable[[MQTTProtocol], Coroutine[Any, Any, object]]] = {
+        "subscribe": lambda each: each._send_subscribe([request], None),
+        "unsubscribe": lambda each: each._send_unsubscribe(["a"]),
+        "ping": lambda each: each.ping(),
+    }
+    task = asyncio.create_task(asked[what](protocol))
+    await transport.asked.wait()
+    protocol._cancel_pending()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    del task, protocol
+    gc.collect()
+    await asyncio.sleep(0)
+    assert failures == []
+
+
+class Mute:
+    """A wire that takes nothing, as that of a peer which does not read."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+
+    async def write(self, _data: bytes) -> None:
+        """Wait for ever."""
+        self.asked.set()
+        await asyncio.Event().wait()

@@ -1,0 +1,64 @@
+"""What zmqtt does otherwise on one connection here."""
+
+import asyncio
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+from zmqtt._internal.packets.publish import Publish
+from zmqtt._internal.protocol import MQTTProtocol
+
+# Some ten milliseconds' worth.
+HANDED_ON = 100
+
+
+def take_turns(protocol: MQTTProtocol) -> None:
+    """Let others run while what waited at the broker is handed on.
+
+    mosquitto 2.0.11 sends up to 65,535 messages before the SUBACK, and zmqtt hands them on in one go. For
+    seconds no lease would be renewed, and of two that would own the home each would lose it before its first
+    commit.
+    """
+    hand_on, count = protocol.inbound.deliver_replay, itertools.count(1)
+
+    async def in_turns(publish: Publish, recipient: Any) -> None:
+        if next(count) % HANDED_ON == 0:
+            await asyncio.sleep(0)
+        await hand_on(publish, recipient)
+
+    protocol.inbound.deliver_replay = in_turns  # type: ignore[method-assign]
+
+
+def take_notice(protocol: MQTTProtocol) -> None:
+    """See to it that what fails with the connection is looked at, also where nobody awaits it any more.
+
+    asyncio would log each with its traceback. zmqtt fails all of it in one place, and forgets it after that.
+    """
+    fail = protocol._cancel_pending  # noqa: SLF001 nothing else tells
+
+    def noticed() -> None:
+        waiting = list(_waiting(protocol))
+        fail()
+        for future in waiting:
+            if future.done() and not future.cancelled():
+                future.exception()
+
+    protocol._cancel_pending = noticed  # type: ignore[method-assign]  # noqa: SLF001
+
+
+def _waiting(protocol: MQTTProtocol) -> Iterator[asyncio.Future[Any]]:
+    """What waits for an answer of the broker."""
+    state = protocol._state  # noqa: SLF001 nothing else tells
+    yield from state.pending_subs.values()
+    yield from state.pending_unsubs.values()
+    yield from protocol._ping_waiters  # noqa: SLF001 nothing else tells
+    yield from (flight.future for flight in state.inflight_qos1.values())
+
+
+async def take_strays(protocol: MQTTProtocol) -> None:
+    """Acknowledge what the session kept of subscriptions that are none any more: it would fill the window."""
+    inbound = protocol.inbound
+    strays = list(getattr(inbound._replay, "_publishes", ()))  # noqa: SLF001 nothing else tells
+    inbound.clear()
+    for stray in strays:
+        await inbound.handle_publish(stray)

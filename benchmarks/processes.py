@@ -203,6 +203,13 @@ class Worker:
                 self.signal(signal.SIGKILL)
                 raise TimeoutError(f"expected a worker that stops, its log ends: {self.log_end()}") from None
 
+    async def kill(self) -> None:
+        """End it at once, and start it no more."""
+        self._is_wanted = False
+        self.signal(signal.SIGKILL)
+        if self._supervisor is not None:
+            await self._supervisor
+
     def log_end(self) -> str:
         """The last of what it said."""
         return self._log.read_text(errors="replace")[-2_000:] if self._log.exists() else ""

@@ -63,6 +63,7 @@ TARGETS = (
         "fail-over",
         "first commit of the successor within 15 s, restart within 2 s, at p95",
         [
+            "python -m benchmarks.takeover",
             "drill lease",
             "drill backlog",
             f"{_DELIVERY}/test_ownership.py::test_a_dead_process_is_followed_at_once",

@@ -84,7 +84,7 @@ def test_ci_requires_markers_that_exist(root: Path, pyproject: Mapping[str, Any]
 
 
 def test_ci_ends_with_the_command_that_people_run(root: Path) -> None:
-    """CI runs `make check` last: two runs side by side that leave nothing out, pytest's summary at the end."""
+    """CI runs `make check` last: two runs side by side that leave nothing out, and then a summary."""
     script = root / ".ci" / "run"
     assert os.access(script, os.X_OK)
     assert script.read_text().splitlines()[-1] == "exec make check"

@@ -35,7 +35,8 @@ def shrink(database: Database) -> None:
     with _plainly(database) as connection:
         if _pragma(connection, "auto_vacuum") == INCREMENTAL:
             while monotonic() < until_s and _pragma(connection, "freelist_count") > SPARE_PAGES:
-                connection.execute(f"PRAGMA incremental_vacuum({PAGES_A_STEP})").fetchall()
+                # Each page is a step of the statement, of which the driver's `execute` takes only the first.
+                connection.executescript(f"PRAGMA incremental_vacuum({PAGES_A_STEP})")
         patience_ms = _pragma(connection, "busy_timeout")
         try:
             connection.execute(f"PRAGMA busy_timeout = {CUT_WAIT_MS}")

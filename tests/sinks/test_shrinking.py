@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from schemas.outgoing import Outgoing
-from sinks.store import SqlStore, StoreUnavailableError, retention
+from sinks.store import SqlStore, StoreUnavailableError, retention, shrinking
 
 MESSAGES, BYTES = 200, 250_000
 NOW_US = 1_780_315_200_000_000
@@ -24,6 +24,12 @@ def fill(store: SqlStore) -> None:
 def size(path: Path) -> int:
     """Return how much room the store takes, with its log."""
     return sum(each.stat().st_size for each in path.parent.iterdir())
+
+
+def free_pages(store: SqlStore) -> int:
+    """Return how many pages hold nothing."""
+    with store._database.reading() as connection:
+        return int(connection.exec_driver_sql("PRAGMA freelist_count").scalar_one())
 
 
 @pytest.mark.parametrize("is_old", [False, True])
@@ -53,6 +59,22 @@ def test_the_file_shrinks_after_pruning(
     assert (tmp_path / "store.db-wal").stat().st_size == 0
     with store._database.reading() as connection:
         assert connection.exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
+
+
+def test_a_step_gives_back_all_its_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However slow the machine: each transaction gives back as many pages as it says, and not one."""
+    path = tmp_path / "store.db"
+    monkeypatch.setattr(retention, "OUTBOX_ROWS", 1)
+    # The first look at the clock is before the only step, the second after it.
+    looks = iter([0.0, 0.5])
+    monkeypatch.setattr(shrinking, "monotonic", lambda: next(looks, 2.0))
+    with closing(SqlStore(f"sqlite:///{path}")) as store:
+        store.migrate()
+        fill(store)
+        retention.prune(store._database, "home", NOW_US)
+        before = free_pages(store)
+        shrinking.shrink(store._database)
+        assert before - free_pages(store) == shrinking.PAGES_A_STEP
 
 
 def test_a_reader_keeps_nobody_waiting(tmp_path: Path) -> None:

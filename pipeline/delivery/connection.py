@@ -18,6 +18,8 @@ from pipeline.settings import Settings
 
 LARGEST_EVENT_BYTES = 1_048_576
 EVERY_PACKET_ID = 65_535
+# zmqtt drops what finds no subscription in time: unacknowledged, it would come again on the next connection.
+FOR_EVER_S = 1e9
 CONNECT_TIMEOUT_S = 10.0
 
 Failed = Callable[[], Awaitable[None]]
@@ -78,6 +80,7 @@ def durable_broker(
         clean_session=False,
         session_expiry_interval=settings.mqtt_session_expiry_s,
         session_replay_buffer_size=0,
+        session_replay_timeout=FOR_EVER_S,
         receive_maximum=settings.mqtt_receive_maximum or EVERY_PACKET_ID,
         **_common(settings, on_failed),
     )

@@ -15,6 +15,7 @@ from typing import Any
 
 import zmqtt
 from typing_extensions import override
+from zmqtt._internal.protocol import MQTTProtocol
 from zmqtt.client import Transport
 
 from pipeline.delivery.one_connection import HANDED_ON
@@ -46,15 +47,37 @@ class DurableSubscription(SteadySubscription):
         self.is_state = False
 
     async def room(self) -> None:
-        """Wait while the handler lags behind; before the SUBACK, which has to be read, there is none."""
+        """Wait while the handler lags behind; before there is one, nothing is waited for."""
         while self._is_consumed and self._queue.qsize() > UNHANDLED:
             self._taken.clear()
             await self._taken.wait()
 
     @override
     async def start(self) -> None:
-        await super().start()
+        self._client.restore(self)
         self._is_consumed = True
+
+    @override
+    async def establish(self, protocol: MQTTProtocol) -> bool:
+        """Subscribe; what a broker had kept for us is handed on before it answers.
+
+        It sends all of that first: some ten thousand messages that would all be held until then.
+        """
+        handing_on = asyncio.create_task(self._hand_on(protocol))
+        try:
+            return await super().establish(protocol)
+        finally:
+            handing_on.cancel()
+            await asyncio.gather(handing_on, return_exceptions=True)
+
+    async def _hand_on(self, protocol: MQTTProtocol) -> None:
+        """Once messages find their way to us, take those that came before."""
+        known = protocol._state.subscriptions  # noqa: SLF001 nothing else tells
+        while any(known.get(each) is None for each in self._filters):  # noqa: ASYNC110 the next turn or the one after
+            await asyncio.sleep(0)
+        # What is stopped before the broker answers is detached as well.
+        self._registered_filters = list(self._filters)
+        await protocol.inbound.drain()
 
     @override
     async def stop(self) -> None:
@@ -156,6 +179,14 @@ class DurableClient(SteadyClient):
         )
         made.is_state = self._states.issuperset(filters)
         return made
+
+    @override
+    async def _subscribe(self, protocol: MQTTProtocol) -> None:
+        """Ask for everything at once: each answer comes behind all that waited, also for the others."""
+        while not self.is_complete:
+            self._asked.clear()
+            await self._asked.wait()
+        await super()._subscribe(protocol)
 
     @override
     async def _room(self) -> None:

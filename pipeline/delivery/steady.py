@@ -318,9 +318,9 @@ class SteadyClient(zmqtt.MQTTClient):
         standing: set[SteadySubscription] = set()
         while True:
             self._asked.clear()
-            for each in [each for each in self._subscriptions if each not in standing]:
-                if await each.establish(protocol):
-                    standing.add(each)
+            made = [each for each in self._subscriptions if each not in standing]
+            taken = await asyncio.gather(*(each.establish(protocol) for each in made))
+            standing.update(each for each, is_taken in zip(made, taken, strict=True) if is_taken)
             if self.is_complete and not self.subscribed:
                 await take_strays(protocol)
                 self.subscribed = True

@@ -15,6 +15,7 @@ from pipeline.settings import Settings
 from tests.conftest import HOST, EmbeddedBrokerThread, Mosquitto
 
 TIMEOUT_S = 10.0
+ROOM = 50
 Received = asyncio.Queue[bytes]
 
 
@@ -33,9 +34,11 @@ async def listening(settings: Settings) -> AsyncIterator[Received]:
     async def nothing() -> None:
         return None
 
-    broker = durable_broker(settings, nothing, permission=yes, room=nothing)
+    stands = asyncio.Event()
+    broker = durable_broker(settings, nothing, permission=yes, room=nothing, tell=lambda _: stands.set())
     subscribe(broker, settings.eventstream_topic, put)
     await broker.start()
+    await asyncio.wait_for(stands.wait(), TIMEOUT_S)
     try:
         yield received
     finally:
@@ -81,3 +84,45 @@ async def test_nothing_is_published_where_a_message_asks_for_it(
         await us.publish(elsewhere, b"ours", qos=1)
         heard = await asyncio.wait_for(anext(aiter(us.messages)), TIMEOUT_S)
     assert heard.payload == b"ours"
+
+
+@pytest.mark.mosquitto
+async def test_what_waits_at_the_broker_is_taken_before_it_confirms(
+    mosquitto: Callable[..., Mosquitto],
+) -> None:
+    """All of it comes before the SUBACK: no more of it is held than there is room for."""
+    server = mosquitto(max_queued_messages=0)
+    settings = Settings(mqtt_url=server.url)
+    async with listening(settings):
+        pass
+    number, most = 3_000, 0
+    async with aiomqtt.Client(HOST, server.port) as publisher:
+        for payload in range(number):
+            await publisher.publish(settings.eventstream_topic, f"{payload:500}", qos=1)
+    waiting: asyncio.Queue[MQTTMessage] = asyncio.Queue()
+    drained = asyncio.Event()
+
+    async def yes() -> bool:
+        return True
+
+    async def nothing() -> None:
+        return None
+
+    async def room() -> None:
+        while waiting.qsize() >= ROOM:
+            drained.clear()
+            await drained.wait()
+
+    broker = durable_broker(settings, nothing, permission=yes, room=room)
+    subscribe(broker, settings.eventstream_topic, waiting.put)
+    await broker.start()
+    try:
+        for payload in range(number):
+            message = await asyncio.wait_for(waiting.get(), TIMEOUT_S)
+            most = max(most, waiting.qsize())
+            assert message.raw_message.payload == f"{payload:500}".encode()
+            await message.ack()
+            drained.set()
+    finally:
+        await broker.stop()
+    assert most < 10 * ROOM

@@ -36,7 +36,13 @@ class Target:
 
 _DELIVERY = "tests/pipeline/delivery"
 TARGETS = (
-    Target(1, "worker kill -9", "1,000 kills, 300,000 events: exact", ["drill kill9"]),
+    Target(
+        1,
+        "worker kill -9",
+        "1,000 kills, 300,000 events: exact",
+        ["drill kill9"],
+        "the full form has 200: 1,000 take hours",
+    ),
     Target(2, "SIGTERM", "100 restarts: exact", ["drill sigterm"]),
     Target(3, "clean broker restarts", "200: exact", ["drill broker_restart"]),
     Target(
@@ -57,7 +63,13 @@ TARGETS = (
             f"{_DELIVERY}/test_service.py::test_without_a_sign_of_life_it_ends",
         ],
     ),
-    Target(7, "fencing", "1,000 SIGSTOP beyond the lease, 3 owners: exact, in order", ["drill lease"]),
+    Target(
+        7,
+        "fencing",
+        "1,000 SIGSTOP beyond the lease, 3 owners: exact, in order",
+        ["drill lease", f"{_DELIVERY}/test_ownership_machine.py"],
+        "the full form has 200: 1,000 take an hour",
+    ),
     Target(
         8,
         "fail-over",

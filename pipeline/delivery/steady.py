@@ -26,7 +26,7 @@ from pipeline.delivery.peers import Backoff, Complaints, closing_code
 # From the name's resolution to the CONNACK; a broker that drips bytes does not keep us longer.
 REACH_S = 20.0
 # Behind all that waited: mosquitto 2.0.11 sends up to 65,535 messages before it, which take a small machine a
-# minute; who gave up sooner would be sent all of them again, for ever. Less than the watchdog's patience.
+# minute. What was not taken by then comes again on the next connection. Less than the watchdog's patience.
 SUBACK_S = 80.0
 PUBACK_S = 20.0
 GOODBYE_S = 2.0

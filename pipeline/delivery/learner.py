@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import date
 from time import monotonic, time_ns
 
+from detectors.history import Day
 from pipeline.delivery.allowance import Allowance
 from pipeline.delivery.announcements import Announcer
 from pipeline.delivery.decoding import BatchDecoder, DecodedBatch
@@ -17,7 +18,7 @@ from pipeline.heap import look_through_all, spare_what_is_known
 from pipeline.ingest.bounds import FUTURE_US, PAST_US
 from pipeline.ingest.messages import Message
 from pipeline.learning.baselines import Baseline
-from pipeline.learning.core import ClosedDay, LearningCore
+from pipeline.learning.core import LearningCore
 from pipeline.learning.day_set import DaySet
 from pipeline.learning.ledger import Ledger, PatternChange, What
 from schemas.events import ServiceCall, StateChange
@@ -68,9 +69,8 @@ class HomeLearner:
         self._judge_wanted = False
         self._late_since: float | None = None
         self._closed_through_ms = 0
-        self._closed_days: list[ClosedDay] = []
-        self._judged_from = 0.0
-        self._changed = 0
+        self._closed_days: list[Day] = []
+        self._judged_from, self._changed = 0.0, 0
         self.pushed_out = 0
 
     def recover(self) -> None:
@@ -301,7 +301,7 @@ class HomeLearner:
 
     def _close(self, work: Work) -> None:
         work.closed = self.core.close_due()
-        self._closed_days += work.closed
+        self._closed_days += [closed.day for closed in work.closed]
         self._closed_through_ms = max(
             [self._closed_through_ms, *(closed.day.end_ms for closed in work.closed)]
         )
@@ -328,13 +328,13 @@ class HomeLearner:
         look_through_all()
         if self._closed_days:
             # Before the first judgement nobody watches, nor while days come faster than they are judged.
-            since = from_us(min(closed.day.start_ms for closed in self._closed_days) * 1000)
+            since = from_us(min(day.start_ms for day in self._closed_days) * 1000)
             self.core.watching.alarms += [each for each in self.core.anomalies if each.detail.at >= since]
         self._raise_alarms(work)
         duration_ms = round((monotonic() - self._judged_from) * 1000)
         work.outgoing += [
-            self._announcer.analysis(closed.day, len(self.core.ledger.active), self._changed, duration_ms)
-            for closed in self._closed_days
+            self._announcer.analysis(day, len(self.core.ledger.active), self._changed, duration_ms)
+            for day in self._closed_days
         ]
         self._closed_days = []
 
@@ -358,7 +358,7 @@ class HomeLearner:
             events = DaySet.unpack(stored.packed)
             again = self.core.restore_day(self.core.days.on(day), events, closed=closed)
             if again is not None:
-                self._closed_days.append(again)
+                self._closed_days.append(again.day)
             if closed and again is None:
                 self._allowance.recall((*events.changes, *events.numbers), day.toordinal())
             else:

@@ -151,7 +151,7 @@ TARGETS = (
         "a year with 30 kills, 10 broker restarts, 5 clock jumps: exact, memory and files flat",
         ["python -m benchmarks.soak", "drill first_start"],
         "not reached: 120 days exact, at most 116 MB but 7.5 MB a month more; 180 days with all the faults "
-        "of a year exact, at 152 MB before exact sets of closed days were let go; the year itself is to be run",
+        "of a year exact, at 152 MB before exact sets of closed days were let go; the year is to be run",
     ),
     Target(
         19,

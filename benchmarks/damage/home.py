@@ -13,9 +13,10 @@ from benchmarks.drills.load import TOPIC, make_load, published
 from benchmarks.review_desk import MADE, a_suggestion
 from detectors.registry import detectors
 from pipeline.delivery.announcements import Announcer
-from pipeline.delivery.damage import look_at_key, mend_rows, newest_copy, open_whole
+from pipeline.delivery.damage import look_at_key, newest_copy, open_whole
 from pipeline.delivery.decoding import BatchDecoder
 from pipeline.delivery.learner import HomeLearner
+from pipeline.delivery.row_mending import mend_rows
 from pipeline.delivery.work import Work
 from pipeline.ingest.bounds import StreamClock
 from pipeline.ingest.inputs import Eventstream, HomeAssistantInput

@@ -28,7 +28,7 @@ from pipeline.delivery.connection import (
     subscribe,
 )
 from pipeline.delivery.connection_watch import WATCH_S, ConnectionWatch
-from pipeline.delivery.damage import look_at_key, mend_rows, newest_copy, tell_damage
+from pipeline.delivery.damage import look_at_key, newest_copy, tell_damage
 from pipeline.delivery.deafness import Deafness
 from pipeline.delivery.decoding import BatchDecoder
 from pipeline.delivery.egress import Egress, MessageExpiry, publish
@@ -40,6 +40,7 @@ from pipeline.delivery.ownership import Ownership
 from pipeline.delivery.pruning import Pruner
 from pipeline.delivery.refusals import Kind, Refusals, kind_of
 from pipeline.delivery.rival import Rival
+from pipeline.delivery.row_mending import mend_rows
 from pipeline.delivery.service_status import status_message, will
 from pipeline.delivery.steady import NotOwnerError
 from pipeline.delivery.witness import Witness

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from pipeline.delivery.damage import doubt, look_at_key, mend_rows, notice, open_whole, trust
+from pipeline.delivery.damage import doubt, look_at_key, notice, open_whole, trust
+from pipeline.delivery.row_mending import mend_rows
 from pipeline.reviewing.key_file import load_key
 from pipeline.settings import Settings
 from schemas.events import Gap, StateChange

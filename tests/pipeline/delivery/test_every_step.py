@@ -106,6 +106,8 @@ async def commit_all(run: Run, waiting: list[StateChange], awaits: Steps) -> lis
         try:
             await Interrupted(committer.run(), awaits)
         except Killed:
+            # What its thread was at is done before anybody takes its memory for that of a living process.
+            executor.shutdown(wait=True)
             run.learner.core.watermark_ms = -1  # whoever goes on with a dead process's memory is found out
     return [
         change

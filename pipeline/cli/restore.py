@@ -19,7 +19,7 @@ from sinks.store.foreign import refuse_foreign
 from sinks.store.manifest import Manifest
 from sinks.store.replacing import Replacement, finish, intention, replace_all, write_private
 from sinks.store.sealed_file import read_member
-from sinks.store.sqlite_file import is_open_elsewhere, looking_into
+from sinks.store.sqlite_file import followed, is_open_elsewhere, looking_into
 
 DECLINED = 1
 ENV = Path(".env")
@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     settings = Settings()
     if settings.home_file is not None and not arguments.settings:
         read_home_file(settings.home_file)
-    database = sqlite_place(settings)[0].absolute()
+    database = followed(sqlite_place(settings)[0]).absolute()
     try:
         manifest = backup.verify(arguments.file)
         _check_home(manifest, settings, with_settings=arguments.settings)
@@ -52,6 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
             _show(arguments.file, manifest, database, Path(replacements[-1].draft))
             if not (arguments.yes or _agreed()):
                 return DECLINED
+            _check_idle(database)
             replace_all(intention(database), replacements)
     except StoreError as error:
         raise UserError(f"nothing was restored: {error}") from error

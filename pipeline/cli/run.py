@@ -72,6 +72,8 @@ def run(arguments: argparse.Namespace) -> int:
         log.debug("the store failed", exc_info=True)
         detail = str(getattr(error, "orig", error))
         raise UserError(f"the store cannot be used: {detail}; `ha-ai doctor` says what to do") from error
+    except OSError as error:
+        raise UserError(f"cannot start: {error.filename or 'a file'}: {error.strerror or error}") from error
     except (KeyFileError, TokenFileError) as error:
         raise UserError(str(error)) from error
 

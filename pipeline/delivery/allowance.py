@@ -20,10 +20,14 @@ SAMPLES_A_DAY = 100_000
 STATES_A_DAY = 200
 # Some times what the largest homes do; above it each entity has a share that only a few of a home pass.
 ALL_CHANGES_A_DAY, CHANGES_SHARE = 100_000, 500
-ALL_SAMPLES_A_DAY, SAMPLES_SHARE = 300_000, 20_000
-TARGETS_A_DAY = 20_000
+# A dozen meters report each second in a home that is measured well.
+ALL_SAMPLES_A_DAY, SAMPLES_SHARE = 1_000_000, 20_000
+# Energy managers and adaptive lights call some service each second.
+TARGETS_A_DAY = 100_000
 # Longer than any event is late.
 DAYS_AT_HAND = 32
+# Texts are large; an event that is later finds their count begun anew.
+DAYS_OF_STATES = 3
 
 Entry = StateChange | ServiceCall
 
@@ -95,7 +99,7 @@ class Allowance:
     >>> texts = [change._replace(at_us=change.at_us + k, new=str(k)) for k in range(STATES_A_DAY + 1)]
     >>> found = [allowance.refuses(each) for each in texts]
     >>> found[0], found[-1]
-    (None, <Reason.TOO_MANY_CHANGES: 'too_many_changes'>)
+    (None, <Reason.FREE_TEXT: 'free_text'>)
     """
 
     def __init__(self, days: LocalDays, cap: int) -> None:
@@ -141,12 +145,9 @@ class Allowance:
             return Reason.TOO_MANY_ENTITIES
         self._see(entry.entity_id, ordinal)
         said = "" if entry.mark else reading(kind_of(entry.entity_id), entry.new)
-        is_taken = (
-            self._is_behaviour(entry.entity_id, said, ordinal)
-            if isinstance(said, str)
-            else self._day(ordinal).samples.take(entry.entity_id)
-        )
-        return None if is_taken else Reason.TOO_MANY_CHANGES
+        if isinstance(said, str):
+            return self._against(entry.entity_id, said, ordinal)
+        return None if self._day(ordinal).samples.take(entry.entity_id) else Reason.TOO_MANY_CHANGES
 
     def flooded(self) -> Mapping[str, str]:
         """What is at its bound now, by subject, in words."""
@@ -189,19 +190,21 @@ class Allowance:
         self.left += leaving
         return bool(leaving)
 
-    def _is_behaviour(self, entity_id: str, state: str, ordinal: int) -> bool:
-        """Whether an entity changed no more often on a day than it may, and to no more states."""
+    def _against(self, entity_id: str, state: str, ordinal: int) -> Reason | None:
+        """What speaks against a change of state: more of them on a day than there may be, or free text."""
         day = self._day(ordinal)
         states = day.states.setdefault(entity_id, set())
         if state not in states and len(states) >= STATES_A_DAY:
-            return False
+            return Reason.FREE_TEXT
         if not day.changes.take(entity_id):
-            return False
+            return Reason.TOO_MANY_CHANGES
         states.add(state)
-        return True
+        return None
 
     def _counts(self) -> Iterator[_Counts]:
-        for day in self._at_hand.values():
+        """What was taken on the newest day: what was a flood before is over."""
+        if self._at_hand:
+            day = self._at_hand[max(self._at_hand)]
             yield from (day.changes, day.samples)
 
     def _day(self, ordinal: int) -> _Day:
@@ -210,4 +213,7 @@ class Allowance:
             day = self._at_hand[ordinal] = _Day()
             while len(self._at_hand) > DAYS_AT_HAND:
                 del self._at_hand[min(self._at_hand)]
+            for earlier, known in self._at_hand.items():
+                if earlier < ordinal - DAYS_OF_STATES:
+                    known.states.clear()
         return day

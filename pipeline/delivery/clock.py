@@ -18,6 +18,8 @@ JUMP_US = 2 * SECOND_US
 STEADY_US = 10 * SECOND_US
 # A clock that left the event times behind is believed only when nothing spoke against it for so long.
 DOUBTED_US = 600 * SECOND_US
+# A machine without a battery for its clock is set ahead by NTP in its first hour, and all that runs on it.
+YOUNG_US = 3_600 * SECOND_US
 # Less is no matter for habits.
 NOTICED_US = 60 * SECOND_US
 WITNESS_US = 3_600 * SECOND_US
@@ -96,6 +98,11 @@ class SteadyClock:
         told_us = self._witness[0]
         return max(abs(told_us - self._wall_offset_us), abs(told_us - self._offset_us)) <= FUTURE_US
 
+    @property
+    def is_followed(self) -> bool:
+        """Whether Home Assistant's latest events go with this machine's clock as it was set."""
+        return self._witness is not None and abs(self._witness[0] - self._wall_offset_us) <= FUTURE_US
+
     def steady_for_us(self, *, boot: int) -> int:
         """How long the machine's clock was not set."""
         return boot - self._set_boot_us
@@ -123,7 +130,8 @@ class SteadyClock:
         if abs(told_us - self._offset_us) <= FUTURE_US:
             return self._is_witness_older and steady_us >= DOUBTED_US
         if abs(told_us - self._wall_offset_us) <= FUTURE_US:
-            return self._is_witness_older or steady_us >= DOUBTED_US
+            is_ntps = boot < YOUNG_US and self.doubted_us > 0
+            return self._is_witness_older or steady_us >= (STEADY_US if is_ntps else DOUBTED_US)
         return steady_us >= STEADY_US
 
 
@@ -131,10 +139,13 @@ def clock_notices(clock: SteadyClock, *, boot: int, home_assistant_ahead_us: int
     """What a person should know about clocks, by subject, in words that end with what to do."""
     notices = {}
     if abs(clock.doubted_us) > FUTURE_US:
-        notices["clock"] = (
-            f"this machine's clock was set {by_words(clock.doubted_us)}, and Home Assistant's events do not "
-            "follow it: learning goes on by their time. Set the clock by NTP"
+        so = (
+            "and Home Assistant's with it: both are believed in some minutes, and what comes until then waits"
+            if clock.is_followed
+            else "and Home Assistant's events do not follow it: learning goes on by their time. "
+            "Set the clock by NTP"
         )
+        notices["clock"] = f"this machine's clock was set {by_words(clock.doubted_us)}, {so}"
     elif clock.jump is not None and clock.steady_for_us(boot=boot) < SAID_US:
         notices["clock"] = (
             f"this machine's clock was set {by_words(clock.jump.by_us)}; nothing was lost by that. "
@@ -215,6 +226,11 @@ class HomeTime:
     def tick(self) -> Jump | None:
         """Look at the machine's clocks; return the jump if they were set since the last look."""
         return self.clock.tick(wall=wall_us(), boot=boot_us())
+
+    @property
+    def is_doubted(self) -> bool:
+        """Whether this machine's clock was set, and is not believed yet."""
+        return abs(self.clock.doubted_us) > FUTURE_US
 
     def notices(self) -> dict[str, str]:
         """What a person should know about clocks, by subject."""

@@ -252,7 +252,8 @@ class Committer:
         topics = [each.topic for each in decoded.letters] + [each.topic for each in decoded.untimely]
         self._refusing.note(len(decoded.entries), refused, topics[-1] if topics else "", time.monotonic())
         words = self._refusing.words()
-        if words:
+        # While a clock that was set is not believed yet, what comes waits, and that is said of the clock.
+        if words and not self._time.is_doubted:
             self._health.faults[ALL_REFUSED] = words
         else:
             self._health.faults.pop(ALL_REFUSED, None)

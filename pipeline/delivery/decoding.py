@@ -75,7 +75,9 @@ class BatchDecoder:
         return batch
 
     def refuse(self, entry: StateChange | ServiceCall, reason: Reason) -> list[DeadLetter]:
-        """The letter of an entry that came above what is taken, if there is one."""
+        """The letter of an entry that came above what is taken; none of free text, nobody's fault."""
+        if reason is Reason.FREE_TEXT:
+            return []
         name = entry.entity_id if isinstance(entry, StateChange) else entry.service
         message = Message("state_changed", f"{name} {entry.at_us}".encode(), entry.at_us)
         letter = self._letters.take(

@@ -111,11 +111,11 @@ class HomeLearner:
         keys = list(course.learned)
         unseen = self._store.unseen(keys) if keys else set()
         work = Work(replace(decoded, entries=course.learned))
+        work.waiting = self._to_wait(decoded.untimely)
+        self._restore_late([course.learned[key] for key in keys if key in unseen])
         unseen -= self._refuse([key for key in keys if key in unseen], work)
         work.unseen = [key for key in keys if key in unseen]
         fresh = [course.learned[key] for key in work.unseen]
-        work.waiting = self._to_wait(decoded.untimely)
-        self._restore_late(fresh)
         self._turn(course, work)
         lost = self.gaps.loss
         self._sightings.prove(decoded)

@@ -44,7 +44,7 @@ class Pruner:
 
     def _say(self, overdue: Overdue) -> None:
         self._health.notices.pop(OVERDUE, None)
-        if overdue.past:
+        if overdue.is_much:
             self._health.notices[OVERDUE] = (
                 f"{counted(len(overdue.past), 'day')} up to {overdue.past[-1]} stay although past their age: "
                 "`ha-ai prune` says why, `ha-ai prune --yes` deletes them"

@@ -89,6 +89,7 @@ class Rival:
             every_s=min(SIGN_S, settings.heartbeat_s),
         )
         self._other: SessionSign | None = None
+        self._is_live = False
         self._silent_from_s = 0.0
         self.ear = egress_broker(settings, at_once, None, name="ear")
         subscribe(self.ear, self._topic, self._hear)
@@ -102,6 +103,10 @@ class Rival:
         """The sign that the session is ours; retained, so that it can be read who it was."""
         return Outgoing(secrets.token_hex(16), self._topic, self._own.model_dump_json().encode(), retain=True)
 
+    def farewell(self) -> Outgoing:
+        """Take back the retained sign: who comes next finds nobody."""
+        return Outgoing(secrets.token_hex(16), self._topic, b"", retain=True)
+
     async def give_way(self) -> None:
         """Before the session is taken for the first time: wait while another installation has it.
 
@@ -109,7 +114,7 @@ class Rival:
         """
         await self._listening(EAR_S)
         if self._other is not None and self._other.store != self._own.store:
-            await self.stand_by(was_taken=True)
+            await self.stand_by(was_taken=True, is_certain=False)
 
     async def _listening(self, patience_s: float) -> None:
         """Wait until signs are heard, and what was retained of them is there."""
@@ -121,13 +126,16 @@ class Rival:
                 return
             await asyncio.sleep(SOON_S / 4)
 
-    async def stand_by(self, *, was_taken: bool) -> None:
+    async def stand_by(self, *, was_taken: bool, is_certain: bool = True) -> None:
         """Wait until nobody has given a sign for a while that the session is theirs.
 
         Parameters
         ----------
         was_taken
-            Whether another has it for certain: then a first sign is waited for.
+            Whether a first sign is waited for.
+        is_certain
+            Whether another has it; else that is said once a sign of now was heard. A container that was made
+            anew finds the retained sign of the one before.
         """
         if was_taken:
             self._wait_for(self._own.every_s)
@@ -135,11 +143,12 @@ class Rival:
             return
         try:
             while left_s := self._left_s():
-                self._tell()
+                if is_certain or self._is_live:
+                    self._tell()
                 await asyncio.sleep(min(left_s, LOOK_S))
         finally:
             self._health.faults.pop(SUBJECT, None)
-        self._other = None
+        self._other, self._is_live = None, False
         log.info("nobody has the session any more, taking it back", client_id=self._own.client_id)
 
     async def _hear(self, message: MQTTMessage) -> None:
@@ -148,6 +157,7 @@ class Rival:
         if sign is not None and sign.instance != self._own.instance:
             self._other = sign
             if not raw.retain:
+                self._is_live = True
                 self._wait_for(min(sign.every_s, SLOWEST_SIGN_S))
         with contextlib.suppress(zmqtt.MQTTDisconnectedError):
             await message.ack()

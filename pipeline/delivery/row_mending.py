@@ -3,9 +3,9 @@
 What learning imports takes 20 MB: a process that does not learn has no use for it.
 """
 
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from schemas.events import Gap, ServiceCall, StateChange
 from schemas.home import Home
 from schemas.instants import from_us
 from sinks.store import SqlStore, StoreError
+from sinks.store.damaged_file import scratch_beside
 from sinks.store.mending import STORE_DAMAGED
 from sinks.store.retention import DAY_SET_TERM
 from sinks.store.start import CopyInto
@@ -35,8 +36,10 @@ def mend_rows(store: SqlStore, home: Home, copy_into: CopyInto) -> None:
     now_us = time.time_ns() // 1000
     found = store.integrity.damages()
     if found:
-        with tempfile.TemporaryDirectory(prefix="ha-ai-") as folder:
-            copy = _unpacked(copy_into, Path(folder))
+        # Beside the store there is room for a copy of it; a folder for temporary files may lie in memory.
+        beside = nullcontext(None) if store.path is None else scratch_beside(store.path)
+        with beside as folder:
+            copy = _unpacked(copy_into, folder) if folder is not None else None
             mended = store.integrity.mend(found, copy=copy, now_us=now_us)
             if mended.days:
                 _mend_days(store, home, mended.named, copy, now_us)

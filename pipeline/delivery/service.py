@@ -326,6 +326,8 @@ class Service:
             due = (state, current) != (said, known) or time.monotonic() - said_s >= SAY_AGAIN_S
             if due and await self._try_publish(status_message(self.settings.topics.service, state)):
                 said, known, said_s = state, current, time.monotonic()
+            elif self.settings.topics.service in self._refusals.topics:
+                await asyncio.sleep(self._rival.every_s)
             await asyncio.sleep(0.5)
 
     async def _displaced(self, was_taken: bool) -> None:  # noqa: FBT001 as `Displaced` is called
@@ -344,6 +346,8 @@ class Service:
             is_due = current != known or time.monotonic() - said_s >= self._rival.every_s
             if current is not None and is_due and await self._try_publish(self._rival.sign()):
                 known, said_s = current, time.monotonic()
+            elif self.settings.topics.session in self._refusals.topics:
+                await asyncio.sleep(self._rival.every_s)
             await asyncio.sleep(min(WATCH_S, self._rival.every_s))
 
     async def _say_goodbye(self) -> None:
@@ -351,6 +355,7 @@ class Service:
         if self.health.owner:
             with suppress(TimeoutError):
                 async with asyncio.timeout(GOODBYE_S):
+                    await self._try_publish(self._rival.farewell())
                     await self._try_publish(status_message(self.settings.topics.service, "offline"))
 
     async def _try_publish(self, message: Outgoing) -> bool:

@@ -292,7 +292,12 @@ class SteadyClient(zmqtt.MQTTClient):
             self.subscribed = False
             await self._leave(politely=False)
             await self._note_lost()
-            await self._reach(error, time.monotonic() - since_s)
+            try:
+                await self._reach(error, time.monotonic() - since_s)
+            except NotOwnerError:
+                # Nobody else would say that this connection does not come back.
+                await self._notify_connection_recovery_failed()
+                raise
 
     async def _live(self) -> None:
         """Read and subscribe until the connection ends."""
@@ -316,6 +321,7 @@ class SteadyClient(zmqtt.MQTTClient):
         """Make every subscription on this connection, and those that come later."""
         await protocol.started_event.wait()
         standing: set[SteadySubscription] = set()
+        is_told = False
         while True:
             self._asked.clear()
             made = [each for each in self._subscriptions if each not in standing]
@@ -324,6 +330,9 @@ class SteadyClient(zmqtt.MQTTClient):
             if self.is_complete and not self.subscribed:
                 await take_strays(protocol)
                 self.subscribed = True
+            # What may not be read is not in sight.
+            if self.subscribed and not is_told and not self.refused_filters:
+                is_told = True
                 self._note_subscribed()
             again_s = REFUSED_AGAIN_S if self.refused_filters else None
             with contextlib.suppress(TimeoutError):

@@ -37,8 +37,9 @@ def check_times(database: Database, now_us: int) -> Iterator[Finding]:
 
 
 def _check_days(database: Database, home: str, now_us: int) -> Iterator[Finding]:
-    past, ahead = overdue(database, home, now_us)
-    if past:
+    found = overdue(database, home, now_us)
+    past, ahead = found
+    if found.is_much:
         yield warning(
             CHECK,
             f"{counted(len(past), 'day')} of {home} from {past[0]} to {past[-1]} still there past their age",
@@ -50,5 +51,5 @@ def _check_days(database: Database, home: str, now_us: int) -> Iterator[Finding]
             f"{counted(len(ahead), 'day')} of {home} from {ahead[0]} on lie after today: a clock was wrong",
             "Compare this machine's clock with Home Assistant's, and set both by NTP.",
         )
-    if not past and not ahead:
+    if not found.is_much and not ahead:
         yield ok(CHECK, f"no day of {home} is overdue")

@@ -31,6 +31,7 @@ class Reason(StrEnum):
     WRONG_SHAPE = "wrong_shape"
     FUTURE = "future"
     TOO_OLD = "too_old"
+    FREE_TEXT = "free_text"
     TOO_MANY_ENTITIES = "too_many_entities"
     TOO_MANY_CHANGES = "too_many_changes"
 

@@ -166,7 +166,9 @@ def _path_of(url: URL) -> Path | None:
     """Where a SQLite store that can be written is; None for what is no file of ours."""
     if url.get_backend_name() != "sqlite" or not url.database or url.query or ":memory:" in url.database:
         return None
-    return Path(url.database)
+    path = Path(url.database)
+    # As SQLite does, which keeps its log beside the file that a link names.
+    return path.resolve() if path.is_symlink() else path
 
 
 def _insert(table: Table, dialect: Dialect) -> Any:

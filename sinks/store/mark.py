@@ -134,6 +134,20 @@ def alone(database: Path) -> Iterator[bool]:
         os.close(descriptor)
 
 
+def is_being_mended(database: Path) -> bool:
+    """Whether somebody has the store for itself; who merely works on it shares it."""
+    descriptor = _open(database, os.O_CREAT)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return False
+
+
 def _open(database: Path, flags: int = 0) -> int:
     return os.open(mark_of(database), os.O_RDWR | flags, _FILE_MODE)
 

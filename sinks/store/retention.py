@@ -106,6 +106,11 @@ class Overdue(NamedTuple):
     past: Sequence[date]
     ahead: Sequence[date]
 
+    @property
+    def is_much(self) -> bool:
+        """Whether more are past their age than leave in one go; the days of a short absence need nobody."""
+        return len(self.past) > (DAY_SET_TERM.at_once or 0)
+
 
 def prune(database: Database, home: str, now_us: int) -> None:
     """Delete what is older than it has to be.

@@ -1,5 +1,6 @@
 """Giving the disk back what deleting freed. PostgreSQL does so by itself."""
 
+import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -46,7 +47,17 @@ def shrink(database: Database) -> None:
 
 
 def compact_once(database: Database) -> None:
-    """Rewrite a file of an older version once, so that it can shrink from then on, where there is room."""
+    """Rewrite a file of an older version once, so that it can shrink from then on, where there is room.
+
+    Nothing but room depends on it: where it cannot be done, all goes on, and the next start tries again.
+    """
+    try:
+        _compact(database)
+    except StoreUnavailableError as error:
+        _log.warning("the store's file could not be rewritten, it does not shrink", reason=str(error))
+
+
+def _compact(database: Database) -> None:
     path = Path(database.engine.url.database or "")
     if database.engine.dialect.name != "sqlite" or not path.is_file():
         return
@@ -57,6 +68,8 @@ def compact_once(database: Database) -> None:
         if size > COMPACTED_BYTES or shutil.disk_usage(path.parent).free < ROOM_FACTOR * size:
             _log.warning("the store's file cannot shrink: no room to rewrite it once", bytes=size)
             return
+        # A folder for temporary files may lie in memory, and be smaller than the store.
+        os.environ.setdefault("SQLITE_TMPDIR", str(path.parent.resolve()))
         connection.execute(f"PRAGMA auto_vacuum = {INCREMENTAL}")
         connection.execute("VACUUM")
 

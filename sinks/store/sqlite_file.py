@@ -36,7 +36,12 @@ def path_of(url: str) -> Path | None:
     except ArgumentError:
         return None
     is_file = parsed.get_backend_name() == "sqlite" and parsed.database and "uri" not in parsed.query
-    return Path(str(parsed.database)) if is_file else None
+    return followed(Path(str(parsed.database))) if is_file else None
+
+
+def followed(path: Path) -> Path:
+    """Return the file that a link names: SQLite keeps its log beside that, not beside the link."""
+    return path.resolve() if path.is_symlink() else path
 
 
 def refuse_newer(path: Path) -> None:

@@ -25,7 +25,7 @@ from sinks.store.damaged_file import (
 from sinks.store.engine import upsert
 from sinks.store.errors import StoreDamagedError, StoreError, StoreUnavailableError, is_of_the_file
 from sinks.store.integrity import CHECK_S, file_faults, is_of_indexes, missing_tables
-from sinks.store.mark import Marked, MarkError, alone, mark_of, read_mark, write_mark
+from sinks.store.mark import Marked, MarkError, alone, is_being_mended, mark_of, read_mark, write_mark
 from sinks.store.mending import STORE_DAMAGED, note
 from sinks.store.rebuilding import Rebuilt, mend_header, rebuild
 from sinks.store.replacing import finish, intention
@@ -35,6 +35,8 @@ from sinks.store.sqlite_file import refuse_newer, refuse_newer_whole
 OTHERS_END_S = 20.0
 _AGAIN_S = 0.5
 THOROUGH_S = 3_600.0
+# A log that was lost leaves a file that is older than the mark: both are written with each commit.
+PUT_THERE_S = 5.0
 _COUNTED = "SELECT part, number FROM commits WHERE home = ''"
 _HOLES = """
 SELECT before, at_us FROM (
@@ -87,7 +89,9 @@ def make_whole(database: Path, copy_into: CopyInto, *, home: str, now_us: int, d
         with alone(database) as is_ours:
             if is_ours:
                 return _Start(database, copy_into, home, now_us, doubts).findings()
-        if is_readable(database):
+        if is_being_mended(database):
+            deadline = time.monotonic() + OTHERS_END_S
+        elif is_readable(database):
             return []
         if time.monotonic() > deadline:
             raise StoreDamagedError(
@@ -115,7 +119,7 @@ class _Start:
         fault = self._fault(marked)
         if fault is not None:
             self._begin_anew(fault, marked)
-        elif marked is not None and self._is_behind(marked):
+        elif marked is not None and self._is_behind(marked) and not self._was_put_there():
             self._take_newer_copy()
         if self._database.exists() and self._database.stat().st_size:
             self._compare(marked)
@@ -200,6 +204,11 @@ class _Start:
             if counted is None:
                 return marked.commits > 0
             return bool(counted.part == marked.id and counted.number < marked.commits)
+
+    def _was_put_there(self) -> bool:
+        """Whether the file is younger than what its mark says: a person has put an older state there."""
+        younger_s = self._database.stat().st_mtime - mark_of(self._database).stat().st_mtime
+        return younger_s > PUT_THERE_S
 
     def _take_newer_copy(self) -> None:
         """Where the newest backup knows more than the store, as when its log was lost, it is what is left."""

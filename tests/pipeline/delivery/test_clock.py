@@ -9,6 +9,7 @@ from pipeline.delivery.clock import (
     SECOND_US,
     STEADY_US,
     WITNESS_US,
+    YOUNG_US,
     HomeTime,
     SteadyClock,
     clock_notices,
@@ -61,13 +62,26 @@ def test_a_clock_that_is_set_right_is_believed_at_once(by_us: int) -> None:
 @pytest.mark.parametrize("follow", [True, False])
 def test_a_jump_of_both_clocks_is_believed_in_the_end(*, follow: bool) -> None:
     """Events that jump too, or none any more: ten minutes later the clock is believed, not before."""
-    clock, by_us = started(), 400 * DAY_US
-    for second in range(61, 61 + (DOUBTED_US + STEADY_US) // SECOND_US):
-        boot = second * SECOND_US
+    clock, by_us, first_us = started(), 400 * DAY_US, YOUNG_US + SECOND_US
+    clock.hear(NOW_US + YOUNG_US, boot=YOUNG_US)
+    for boot in range(first_us, first_us + DOUBTED_US + STEADY_US, SECOND_US):
         clock.tick(wall=NOW_US + by_us + boot, boot=boot)
         if follow:
             clock.hear(NOW_US + by_us + boot, boot=boot)
-        assert bool(clock.doubted_us) == (second - 61 < DOUBTED_US // SECOND_US)
+        assert bool(clock.doubted_us) == (boot - first_us < DOUBTED_US)
+
+
+@pytest.mark.parametrize("by_us", [400 * DAY_US, -DAY_US])
+def test_a_machine_that_has_just_started_is_set_by_its_network(by_us: int) -> None:
+    """Without a battery a clock begins in the past: set ahead, and events with it, it is soon believed."""
+    clock, first_us = started(), 61 * SECOND_US
+    for boot in range(first_us, first_us + 2 * STEADY_US, SECOND_US):
+        clock.tick(wall=NOW_US + by_us + boot, boot=boot)
+        clock.hear(NOW_US + by_us + boot, boot=boot)
+        is_early = boot - first_us < STEADY_US
+        assert bool(clock.doubted_us) == (is_early or by_us < 0)
+        said = clock_notices(clock, boot=boot, home_assistant_ahead_us=None)["clock"]
+        assert ("with it" in said) == bool(clock.doubted_us)
 
 
 def test_without_events_a_clock_is_believed_once_it_is_steady() -> None:

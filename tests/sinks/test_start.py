@@ -1,7 +1,10 @@
 """What a start finds out about a file before anybody opens it, and what it leaves alone."""
 
+import fcntl
+import os
 import shutil
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -251,3 +254,45 @@ def test_what_another_process_has_open_is_not_mended_under_it(
     assert start(database) == []
     assert mark_of(database).read_bytes() == b"x" * 160
     assert open_elsewhere.counts()["journal"] == 10
+
+
+def test_an_older_state_that_a_person_put_there_stays(database: Path, tmp_path: Path) -> None:
+    """A backup that knows more comes in place of a store that lost its log, not of one that was put there."""
+    older = tmp_path / "older.db"
+    shutil.copyfile(database, older)
+    copy = backup.take(database, tmp_path / "backups", home="home")
+    log_of(database).unlink()
+    shutil.copyfile(older, database)
+    os.utime(database, (mark_of(database).stat().st_mtime + 60,) * 2)
+    [said] = start(database, copy)
+    assert "5 commits are missing" in said
+    assert entries(database)[0] == list(range(5))
+
+
+def test_a_file_that_is_being_mended_is_waited_for(database: Path) -> None:
+    """Whoever starts beside it looks again when that is done, and not at what is being replaced."""
+    with mark_of(database).open("rb") as mark:
+        fcntl.flock(mark, fcntl.LOCK_EX)
+        done = threading.Event()
+
+        def look() -> None:
+            start(database)
+            done.set()
+
+        starting = threading.Thread(target=look)
+        starting.start()
+        assert not done.wait(0.8)
+        fcntl.flock(mark, fcntl.LOCK_UN)
+        assert done.wait(10)
+        starting.join()
+
+
+def test_a_link_is_followed_to_the_store(database: Path, tmp_path: Path) -> None:
+    """SQLite keeps its log beside the file, not beside the link; so do mark and mending."""
+    link = tmp_path / "elsewhere" / "ha-ai.db"
+    link.parent.mkdir()
+    link.symlink_to(database)
+    with closing(SqlStore(f"sqlite:///{link}")) as store:
+        assert store.path == database
+        store.migrate()
+    assert [each.name for each in link.parent.iterdir()] == ["ha-ai.db"]

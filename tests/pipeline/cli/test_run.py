@@ -113,6 +113,20 @@ def test_a_key_that_is_none_ends_nothing(at_broker: Any, tmp_path: Path) -> None
     assert key.read_text() == "hello" * 1000
 
 
+def test_what_the_disk_refuses_is_said_in_words(
+    ha_ai: Command, monkeypatch: pytest.MonkeyPatch, free_port: int
+) -> None:
+    """An error of a file that nothing else explains ends the start with its name, and no traceback."""
+    Path("ha-ai.db").touch()
+    Path("ha-ai.db.mark").mkdir()
+    monkeypatch.setenv("HA_AI_MQTT_URL", f"mqtt://127.0.0.1:{free_port}")
+    monkeypatch.setenv("HA_AI_HTTP_PORT", "0")
+    outcome = ha_ai("run")
+    assert outcome.code == 2
+    assert "cannot start: " in outcome.err
+    assert "ha-ai.db.mark: Is a directory" in outcome.err
+
+
 def test_unknown_consumer_is_refused(ha_ai: Command, capsys: pytest.CaptureFixture[str]) -> None:
     """A consumer that there is not is answered with those that there are."""
     with pytest.raises(SystemExit):

@@ -101,6 +101,15 @@ async def test_who_comes_second_says_who_has_the_session_and_waits_for_it(
     assert not [each for each in said if "exc_info" in each]
 
 
+async def test_a_container_made_anew_finds_nobody(settings: Callable[[str], Settings]) -> None:
+    """A process that ends in order takes its sign back: the next one, elsewhere, waits for nobody."""
+    async with running(settings("first")) as first:
+        await wait_until(lambda: first.health.ready, PATIENCE_S, "a ready service")
+        await asyncio.sleep(2 * first._rival.every_s)
+    async with running(settings("second")) as second:
+        assert second._rival._other is None
+
+
 async def test_two_that_start_at_once_agree(settings: Callable[[str], Settings]) -> None:
     """One of them has the session, the other waits, after two takeovers at most."""
     services = [Service(settings(name), Home()) for name in ("first", "second")]

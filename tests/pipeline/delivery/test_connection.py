@@ -126,3 +126,29 @@ async def test_what_waits_at_the_broker_is_taken_before_it_confirms(
     finally:
         await broker.stop()
     assert most < 10 * ROOM
+
+
+async def test_who_may_not_connect_again_says_so(embedded_broker: EmbeddedBrokerThread) -> None:
+    """While the store is away nobody can say that the lease is ours: the process ends, and is not deaf."""
+    stands, failed = asyncio.Event(), asyncio.Event()
+
+    async def permission() -> bool:
+        return not stands.is_set()
+
+    async def fail() -> None:
+        failed.set()
+
+    async def nothing() -> None:
+        return None
+
+    settings = Settings(mqtt_url=embedded_broker.url)
+    broker = durable_broker(settings, fail, permission=permission, room=nothing, tell=lambda _: stands.set())
+    subscribe(broker, settings.eventstream_topic, lambda message: message.ack())
+    await broker.start()
+    try:
+        await asyncio.wait_for(stands.wait(), TIMEOUT_S)
+        assert broker.client is not None
+        broker.client.drop()
+        await asyncio.wait_for(failed.wait(), TIMEOUT_S)
+    finally:
+        await broker.stop()

@@ -7,6 +7,7 @@ from typing import Any
 
 from zmqtt._internal.packets.publish import Publish
 from zmqtt._internal.protocol import MQTTProtocol
+from zmqtt._internal.routing import InboundRecipient
 
 # Some ten milliseconds' worth.
 HANDED_ON = 100
@@ -27,6 +28,27 @@ def take_turns(protocol: MQTTProtocol) -> None:
         await hand_on(publish, recipient)
 
     protocol.inbound.deliver_replay = in_turns  # type: ignore[method-assign]
+
+
+def keep_order(protocol: MQTTProtocol) -> None:
+    """Let nothing overtake what waits to be handed on.
+
+    zmqtt keeps the order of each topic alone, and the parts of one change of `mqtt_statestream` come on many.
+    """
+    inbound = protocol.inbound
+    take = inbound._select_recipient_or_buffer  # noqa: SLF001 nothing else comes between
+
+    async def in_order(publish: Publish) -> InboundRecipient | None:
+        replay = inbound._replay  # noqa: SLF001 nothing else tells
+        if not getattr(replay, "_message_count", 0):
+            return await take(publish)
+        nobody = InboundRecipient(message=inbound._make_message(publish))  # noqa: SLF001 as zmqtt does
+        _, following = await replay.accept(publish, nobody)
+        if inbound._replay is replay:  # noqa: SLF001 as zmqtt does
+            inbound._replay = following  # noqa: SLF001 as zmqtt does
+        return None
+
+    inbound._select_recipient_or_buffer = in_order  # type: ignore[method-assign]  # noqa: SLF001
 
 
 def take_notice(protocol: MQTTProtocol) -> None:

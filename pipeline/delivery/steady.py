@@ -20,7 +20,7 @@ from zmqtt._internal.protocol import MQTTProtocol
 from zmqtt.client import Transport
 
 from pipeline.delivery.bounded import LARGEST_BYTES, BoundedTransport, open_wire
-from pipeline.delivery.one_connection import HANDED_ON, take_notice, take_strays, take_turns
+from pipeline.delivery.one_connection import HANDED_ON, keep_order, take_notice, take_strays, take_turns
 from pipeline.delivery.peers import Backoff, Complaints, closing_code
 
 # From the name's resolution to the CONNACK; a broker that drips bytes does not keep us longer.
@@ -305,6 +305,7 @@ class SteadyClient(zmqtt.MQTTClient):
         if protocol is None:
             return
         take_turns(protocol)
+        keep_order(protocol)
         take_notice(protocol)
         tasks = [asyncio.create_task(protocol.run()), asyncio.create_task(self._subscribe(protocol))]
         try:

@@ -9,12 +9,14 @@ from typing import Any, cast
 import pytest
 import zmqtt
 from zmqtt import QoS
+from zmqtt._internal.packets.publish import Publish
 from zmqtt._internal.packets.subscribe import SubscriptionRequest
 from zmqtt._internal.protocol import MQTTProtocol
 from zmqtt._internal.state import SessionState
+from zmqtt._internal.subscription_index import SubscriptionEntry
 
 from pipeline.delivery.durable import DurableSubscription
-from pipeline.delivery.one_connection import HANDED_ON, take_notice, take_turns
+from pipeline.delivery.one_connection import HANDED_ON, keep_order, take_notice, take_turns
 
 ROUNDS = 10
 
@@ -105,3 +107,25 @@ class Mute:
         """Wait for ever."""
         self.asked.set()
         await asyncio.Event().wait()
+
+
+async def test_what_comes_overtakes_nothing_that_waits() -> None:
+    """The parts of one change come on many topics: whatever waits goes first, whichever topic it is on."""
+    protocol = MQTTProtocol(Mute(), SessionState(), version="5.0")  # type: ignore[arg-type]
+    keep_order(protocol)
+    inbound = protocol.inbound
+    inbound.begin_session(session_present=True)
+    await inbound.handle_publish(part("lamp/state"))
+    queue: asyncio.Queue[zmqtt.Message] = asyncio.Queue()
+    protocol._state.subscriptions.add("lamp/#", SubscriptionEntry(queue=queue, actual_filter="lamp/#"))
+    await inbound.handle_publish(part("lamp/last_updated"))
+    assert queue.empty()
+    await inbound.drain()
+    await inbound.handle_publish(part("lamp/last_changed"))
+    arrived = [queue.get_nowait().topic for _ in range(3)]
+    assert arrived == ["lamp/state", "lamp/last_updated", "lamp/last_changed"]
+
+
+def part(topic: str) -> Publish:
+    """One part of a change, at QoS 0."""
+    return Publish(topic=topic, payload=b"", qos=QoS.AT_MOST_ONCE, retain=False, dup=False, packet_id=None)

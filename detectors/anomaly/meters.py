@@ -105,7 +105,8 @@ class Meters(dict[str, Meter]):
     def hear(self, entity_id: str, signs: Signs) -> None:
         """Hear of a sensor that spoke; what it said is not known."""
         meter = self._meter(entity_id, signs.first)
-        meter.hear(signs.first)
+        if signs.first > meter.silence.last:
+            meter.hear(signs.first)
         meter.silence.go_on(signs.last, signs.number - 1, signs.longest)
         self._await(meter)
 

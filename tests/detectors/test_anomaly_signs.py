@@ -1,7 +1,7 @@
 """Signs of life of numeric sensors, in runs, tell of silences what each of them would."""
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from detectors.anomaly.deadlines import NEVER, Deadlines
@@ -50,6 +50,7 @@ def by_run(spoke: np.ndarray) -> Told:
     return told + check(meters, deadlines, NEVER)
 
 
+@example(every=22, seed=22, dead=12).via("a day that ends with the 150th sign, or one short of it")
 @given(every=st.integers(1, 40), seed=st.integers(0, 10_000), dead=st.integers(12, DAYS))
 @settings(max_examples=60, deadline=None)
 def test_runs_tell_of_silences_what_single_signs_would(every: int, seed: int, dead: int) -> None:

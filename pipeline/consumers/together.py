@@ -3,9 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
-from itertools import islice
 from typing import Generic, TypeVar
 
 from sinks.store import StoreUnavailableError
@@ -17,19 +15,11 @@ Answer = TypeVar("Answer")
 Run = Callable[[Callable[[], Sequence[Answer]]], Awaitable[Sequence[Answer]]]
 
 
-@dataclass(slots=True, eq=False)
-class _Waiting(Generic[Item, Answer]):
-    """Somebody who waits for an answer, or for the reason why there is none."""
-
-    item: Item
-    answers: Sequence[Answer] = ()
-    error: StoreUnavailableError | None = None
-
-
 class Together(Generic[Item, Answer]):
     """Asks for several items at once: while one call is under way, those who come gather for the next.
 
-    Who comes alone waits for nobody. Answers are given in the order of the items, and so are the calls.
+    Who comes alone waits for nobody. Answers are given in the order of the items, and so are the calls: those
+    of one call at one turn of the loop, so that what each does with it is done together as well.
 
     Parameters
     ----------
@@ -50,7 +40,7 @@ class Together(Generic[Item, Answer]):
     ...     double = Together(run, lambda items: calls.append(len(items)) or [2 * item for item in items])
     ...     return await asyncio.gather(*map(double, range(5))), calls
     >>> asyncio.run(ask())
-    ([0, 2, 4, 6, 8], [1, 4])
+    ([0, 2, 4, 6, 8], [5])
     """
 
     def __init__(
@@ -59,8 +49,8 @@ class Together(Generic[Item, Answer]):
         self._run = run
         self._call = call
         self._at_most = at_most
-        self._waiting: deque[_Waiting[Item, Answer]] = deque()
-        self._turn = asyncio.Lock()
+        self._waiting: deque[tuple[Item, asyncio.Future[Answer]]] = deque()
+        self._asking: asyncio.Task[None] | None = None
 
     async def __call__(self, item: Item) -> Answer:
         """Ask for one item, perhaps with others.
@@ -70,29 +60,53 @@ class Together(Generic[Item, Answer]):
         StoreUnavailableError
             The call for all of them raised it.
         """
-        mine: _Waiting[Item, Answer] = _Waiting(item)
-        self._waiting.append(mine)
+        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._waiting.append((item, answer))
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.create_task(self._ask_for_all())
+        return await answer
+
+    async def _ask_for_all(self) -> None:
         try:
-            # Turns are given in the order in which they are asked for: who gets one is the first who waits.
-            async with self._turn:
-                if not mine.answers and mine.error is None:
-                    await self._ask()
+            while self._waiting:
+                await self._ask()
         finally:
-            if not mine.answers and mine.error is None:
-                self._waiting.remove(mine)
-        if mine.error is not None:
-            raise mine.error
-        return mine.answers[0]
+            # Empty but where we were cancelled, in a loop that ends.
+            for _, answer in self._waiting:
+                answer.cancel()
+            self._waiting.clear()
 
     async def _ask(self) -> None:
-        group = list(islice(self._waiting, self._at_most))
+        """Ask for those who wait, and have not gone away."""
+        group = self._next()
+        if not group:
+            return
         try:
-            answers = await self._run(partial(self._call, [each.item for each in group]))
+            answers = await self._run(partial(self._call, [item for item, _ in group]))
         except StoreUnavailableError as error:
-            for each in group:
-                each.error = error
+            for _, answer in group:
+                _fail(answer, error)
+        except Exception as error:  # noqa: BLE001 whoever asked raises it
+            # Perhaps the fault of one: the others are asked for without it.
+            _fail(group[0][1], error)
+            self._waiting.extendleft(reversed(group[1:]))
+        except BaseException:
+            self._waiting.extendleft(reversed(group))
+            raise
         else:
-            for each, answer in zip(group, answers, strict=True):
-                each.answers = (answer,)
-        for _ in group:
-            self._waiting.popleft()
+            for (_, answer), found in zip(group, answers, strict=True):
+                if not answer.done():
+                    answer.set_result(found)
+
+    def _next(self) -> list[tuple[Item, "asyncio.Future[Answer]"]]:
+        group: list[tuple[Item, asyncio.Future[Answer]]] = []
+        while self._waiting and len(group) < self._at_most:
+            item, answer = self._waiting.popleft()
+            if not answer.done():
+                group.append((item, answer))
+        return group
+
+
+def _fail(answer: "asyncio.Future[Answer]", error: Exception) -> None:
+    if not answer.done():
+        answer.set_exception(error)

@@ -23,6 +23,8 @@ LARGEST_OTHER_BYTES = 65_536
 LARGEST_PROPERTIES_BYTES = 8_192
 # What is read before others have their turn: some hundred of the smallest packets, some 20 ms of work.
 A_TURN_BYTES = 4_096
+# Above, whoever writes waits until the peer has read.
+LARGEST_UNSENT_BYTES = 65_536
 PUBLISH = 3
 PUBACK = b"\x40\x02"
 FIXED_HEADER_BYTES = 5
@@ -40,7 +42,15 @@ class Packet(NamedTuple):
 
 
 class Wire(StreamTransport):
-    """A connection over TCP or TLS that writes nothing more once it is lost."""
+    """A connection over TCP or TLS. What is written at one turn of the loop is sent together.
+
+    A thousand acknowledgements would else be as many calls of the system, and as many tasks that wait for
+    each. Nothing is written once the connection is lost.
+    """
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        super().__init__(reader, writer)
+        self._unsent = bytearray()
 
     @property
     @override
@@ -52,12 +62,28 @@ class Wire(StreamTransport):
         # asyncio would log each such write, and a thousand acknowledgements may be waiting.
         if not self.is_connected:
             raise MQTTDisconnectedError("Connection lost")
-        await super().write(data)
+        if not self._unsent:
+            asyncio.get_running_loop().call_soon(self._send)
+        self._unsent += data
+        if self._writer.transport.get_write_buffer_size() + len(self._unsent) > LARGEST_UNSENT_BYTES:
+            self._send()
+            await super().write(b"")
+
+    @override
+    async def close(self) -> None:
+        self._send()
+        await super().close()
 
     def abort(self) -> None:
         """Drop the connection at once, with what was not written yet."""
         self._closed = True
+        self._unsent.clear()
         self._writer.transport.abort()
+
+    def _send(self) -> None:
+        if self._unsent and self.is_connected:
+            self._writer.write(bytes(self._unsent))
+        self._unsent.clear()
 
 
 async def open_wire(host: str, port: int, tls: ssl.SSLContext | bool | None) -> Wire:  # noqa: FBT001 zmqtt's signature

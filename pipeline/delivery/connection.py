@@ -75,6 +75,7 @@ def durable_broker(
         snapshots=settings.input == "statestream",
         acts=(settings.topics.learning_set,),
         states=(settings.topics.learning_set, settings.status_topic),
+        signs=(settings.topics.learning_set, settings.status_topic, settings.topics.heartbeat),
         largest_bytes=LARGEST_EVENT_BYTES,
         client_id=settings.mqtt_client_id,
         clean_session=False,
@@ -138,8 +139,13 @@ async def connect(broker: MQTTBroker) -> None:
     await broker.start()
 
 
+async def as_it_came(message: zmqtt.Message) -> MQTTMessage:
+    """Parse nothing: the handler gets the message with its raw payload; FastStream's random id takes time."""
+    return MQTTMessage(raw_message=message, body=message.payload, correlation_id=message.topic)
+
+
 async def whole(message: MQTTMessage) -> MQTTMessage:
-    """Decode nothing: the handler gets the message with its raw payload."""
+    """Decode nothing."""
     return message
 
 
@@ -158,6 +164,7 @@ def subscribe(
         qos=QoS.AT_LEAST_ONCE,
         shared=shared,
         ack_policy=AckPolicy.MANUAL,
+        parser=as_it_came,
         decoder=whole,
         no_reply=True,
     )

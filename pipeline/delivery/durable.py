@@ -39,12 +39,16 @@ Room = Callable[[], Awaitable[None]]
 class DurableSubscription(SteadySubscription):
     """Stays at the broker when it is stopped here."""
 
+    _client: "DurableClient"
+
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._taken = asyncio.Event()
         self._is_consumed = False
+        self._taken_out = 0
         self._handled = 0
         self.is_state = False
+        self.is_sign = False
 
     async def room(self) -> None:
         """Wait while the handler lags behind; before there is one, nothing is waited for."""
@@ -87,6 +91,8 @@ class DurableSubscription(SteadySubscription):
 
     @override
     async def get_message(self) -> zmqtt.Message:
+        # Whoever asks for the next one has handled those before.
+        self._handled = self._taken_out
         try:
             message = await super().get_message()
         except zmqtt.MQTTDisconnectedError:
@@ -94,14 +100,25 @@ class DurableSubscription(SteadySubscription):
                 raise
             # FastStream cancels whoever waits here, once it has stopped the subscription.
             return await asyncio.Future()
+        self._taken_out += 1
         if self.is_state:
             message = await self._last_of_a_flood(message)
         self._taken.set()
-        self._handled += 1
-        if self._handled % HANDED_ON == 0:
+        if self.is_sign:
+            await self._client.behind_others()
+        elif self._taken_out % HANDED_ON == 0:
             # While many wait, neither the queue nor the handler waits for anything.
             await asyncio.sleep(0)
         return message
+
+    @property
+    def came(self) -> int:
+        """How many messages have come so far."""
+        return self._taken_out + self._queue.qsize()
+
+    def is_handled(self, came: int) -> bool:
+        """Whether as many have been handled, or nobody handles any more."""
+        return self._handled >= came or not self._is_consumed
 
     async def _last_of_a_flood(self, message: zmqtt.Message) -> zmqtt.Message:
         """Where more of them wait than anybody sends, return the last that is above that: it alone counts.
@@ -110,6 +127,7 @@ class DurableSubscription(SteadySubscription):
         """
         while self._queue.qsize() > STATES_AT_ONCE:
             following = self._queue.get_nowait()
+            self._taken_out += 1
             passed_over, message = (following, message) if following.retain else (message, following)
             with suppress(zmqtt.MQTTDisconnectedError, OSError):
                 await passed_over.ack()
@@ -136,6 +154,9 @@ class DurableClient(SteadyClient):
         flag on what it hands on, and on what it had queued for us.
     states
         Topics of which the last message alone counts, where very many wait.
+    signs
+        Topics whose messages tell of what came before them on the others, and so are handled behind it. Each
+        subscription has a queue of its own: a heartbeat would overtake the events of which it is the proof.
     """
 
     def __init__(
@@ -148,10 +169,12 @@ class DurableClient(SteadyClient):
         snapshots: bool,
         acts: Collection[str],
         states: Collection[str] = (),
+        signs: Collection[str] = (),
         **options: Any,
     ) -> None:
         super().__init__(**options)
         self._states = frozenset(states)
+        self._signs = frozenset(signs)
         self._tell = tell
         self._permission = permission
         self._displaced = displaced
@@ -178,7 +201,16 @@ class DurableClient(SteadyClient):
             retain_as_published=self._acts.issuperset(filters),
         )
         made.is_state = self._states.issuperset(filters)
+        made.is_sign = self._signs.issuperset(filters)
         return made
+
+    async def behind_others(self) -> None:
+        """Wait until all that has come by now on topics that are no signs is handled; which takes moments."""
+        for other in self._subscriptions:
+            if isinstance(other, DurableSubscription) and not other.is_sign:
+                came = other.came
+                while not other.is_handled(came):  # noqa: ASYNC110 a queue tells not how far its handler is
+                    await asyncio.sleep(0)
 
     @override
     async def _subscribe(self, protocol: MQTTProtocol) -> None:
@@ -244,6 +276,7 @@ class DurableBroker(SteadyBroker):
         snapshots: bool,
         acts: Collection[str],
         states: Collection[str] = (),
+        signs: Collection[str] = (),
         largest_bytes: int,
         **options: Any,
     ) -> None:
@@ -256,6 +289,7 @@ class DurableBroker(SteadyBroker):
             "snapshots": snapshots,
             "acts": acts,
             "states": states,
+            "signs": signs,
             "largest_bytes": largest_bytes,
         }
 

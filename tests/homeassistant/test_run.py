@@ -164,8 +164,10 @@ async def test_what_happens_while_it_is_away_is_learned_at_its_return(
         await product.await_bookmark(away.until_us)
         journal = product.journal(away.since_us, away.until_us)
         assert [told(change) for change in journal] == [told(change) for change in behaviours]
-        # While it is away nothing shows that the home was quiet: what came is learned all the same.
-        assert {gap.reason for gap in product.gaps(away.since_us, away.until_us)} <= {NOT_RUNNING}
+        # From its last sign to the first event after it nothing shows that the home was quiet.
+        gaps = product.gaps(away.since_us, away.until_us)
+        assert {gap.reason for gap in gaps} <= {NOT_RUNNING}
+        assert all(gap.to_us <= behaviours[0].at_us for gap in gaps)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Reviews suggestions: takes signed commands and confirmed presses, and decides what comes of them."""
 
 import asyncio
+import itertools
 import logging
 import secrets
 from collections.abc import Sequence
@@ -30,6 +31,9 @@ log = structlog.get_logger()
 
 COMMANDS = (Verb.APPROVE, Verb.REJECT, Verb.NOT_NOW, Verb.MODIFY)
 SUM_UP_S = 15.0
+# Which process refuses: drawn once, since the system's randomness for each message of a flood takes time.
+REFUSER = secrets.token_hex(8)
+_refused = itertools.count()
 
 
 class Reviewer:
@@ -198,4 +202,4 @@ def _not_a_press(error: PressError, press: Press | None, received: Received) -> 
 
 def _nonce() -> str:
     """What keeps the answers to refused messages apart; it is not kept, and lets nothing count."""
-    return f"refused:{secrets.token_hex(8)}"
+    return f"refused:{REFUSER}{next(_refused):x}"

@@ -1,12 +1,16 @@
 """What is too large is acknowledged and left out, whatever pieces it comes in."""
 
+import asyncio
 import struct
+from collections.abc import AsyncIterator
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from zmqtt import MQTTDisconnectedError
 
-from pipeline.delivery.bounded import LARGEST_BYTES, BoundedTransport
+from pipeline.delivery.bounded import LARGEST_BYTES, LARGEST_UNSENT_BYTES, BoundedTransport, open_wire
+from pipeline.delivery.bounded import Wire as RealWire
 from pipeline.showing.discovery import Discovery, Form
 from pipeline.showing.hub import hub_device
 from pipeline.showing.suggestion import suggestion_device, suggestion_state
@@ -139,3 +143,98 @@ def test_what_we_say_ourselves_comes_through() -> None:
         *discovery.announce(hub_device(discovery, topics), Form.DEVICE).values(),
     ]
     assert max(len(payload) for payload in said) < LARGEST_BYTES
+
+
+class Peer:
+    """Whoever is at the other end of a connection over TCP, and what came to it in how many pieces."""
+
+    def __init__(self) -> None:
+        self.pieces: list[bytes] = []
+        self.reads = asyncio.Event()
+        self.reads.set()
+        self.has_gone = asyncio.Event()
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Read, while it may, until the end."""
+        while True:
+            await self.reads.wait()
+            if not (piece := await reader.read(1_000_000)):
+                break
+            self.pieces.append(piece)
+        self.has_gone.set()
+        writer.close()
+
+    @property
+    def came(self) -> bytes:
+        """All that came."""
+        return b"".join(self.pieces)
+
+
+@pytest.fixture
+async def connected() -> AsyncIterator[tuple[RealWire, Peer]]:
+    """A wire and its peer."""
+    peer = Peer()
+    server = await asyncio.start_server(peer.serve, "127.0.0.1", 0)
+    wire = await open_wire("127.0.0.1", server.sockets[0].getsockname()[1], None)
+    yield wire, peer
+    wire.abort()
+    server.close()
+
+
+async def test_what_is_written_at_once_is_sent_at_once(connected: tuple[RealWire, Peer]) -> None:
+    """In its order, all of it, and what is written last before the end as well."""
+    wire, peer = connected
+    sent: list[int] = []
+    write = wire._writer.write
+
+    def noted(data: bytes) -> None:
+        sent.append(len(data))
+        write(data)
+
+    wire._writer.write = noted  # type: ignore[method-assign, assignment]
+    packets = [struct.pack(">I", number) for number in range(1_000)]
+    for packet in packets:
+        await wire.write(packet)
+    await asyncio.sleep(0)
+    await wire.write(b"last")
+    await wire.close()
+    await asyncio.wait_for(peer.has_gone.wait(), 5.0)
+    assert peer.came == b"".join(packets) + b"last"
+    assert sent == [4_000, 4]
+
+
+async def test_who_does_not_read_holds_up_whoever_writes(connected: tuple[RealWire, Peer]) -> None:
+    """What was not sent is bounded."""
+    wire, peer = connected
+    peer.reads.clear()
+    written = 0
+
+    async def write_on() -> None:
+        nonlocal written
+        while True:
+            await wire.write(bytes(4_096))
+            written += 4_096
+            await asyncio.sleep(0)
+
+    task = asyncio.create_task(write_on())
+    await asyncio.sleep(0.3)
+    before = written
+    await asyncio.sleep(0.2)
+    assert written == before
+    assert wire._writer.transport.get_write_buffer_size() + len(wire._unsent) <= 3 * LARGEST_UNSENT_BYTES
+    peer.reads.set()
+    await asyncio.sleep(0.2)
+    assert written > before
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_nothing_is_written_once_the_connection_is_lost(connected: tuple[RealWire, Peer]) -> None:
+    """Nor what was waiting to be sent; whoever writes learns it."""
+    wire, peer = connected
+    await wire.write(b"waits")
+    wire.abort()
+    with pytest.raises(MQTTDisconnectedError):
+        await wire.write(b"too late")
+    await asyncio.wait_for(peer.has_gone.wait(), 5.0)
+    assert peer.came == b""

@@ -15,7 +15,8 @@ from zmqtt._internal.protocol import MQTTProtocol
 from zmqtt._internal.state import SessionState
 from zmqtt._internal.subscription_index import SubscriptionEntry
 
-from pipeline.delivery.durable import DurableSubscription
+from benchmarks.processes import wait_until
+from pipeline.delivery.durable import DurableClient, DurableSubscription
 from pipeline.delivery.one_connection import HANDED_ON, keep_order, take_notice, take_turns
 
 ROUNDS = 10
@@ -70,6 +71,66 @@ async def test_a_full_queue_lets_others_run(others: Others) -> None:
     for _ in range(ROUNDS * HANDED_ON):
         await subscription.get_message()
     assert others.turns >= ROUNDS
+
+
+async def test_a_sign_is_handled_behind_what_came_before_it() -> None:
+    """A heartbeat proves the events that were published before it, each of which has a queue of its own."""
+    client = a_client(signs={"heartbeat"})
+    events, heartbeats = client.subscribe("home"), client.subscribe("heartbeat")
+    client._subscriptions += [events, heartbeats]
+    handled: list[str] = []
+    for _ in range(3 * HANDED_ON):
+        events._queue.put_nowait(message("home"))
+    heartbeats._queue.put_nowait(message("heartbeat"))
+    for subscription in (heartbeats, events):
+        subscription._is_consumed = True
+
+    async def consume(subscription: DurableSubscription) -> None:
+        while True:
+            handled.append((await subscription.get_message()).topic)
+
+    tasks = [asyncio.create_task(consume(each)) for each in (heartbeats, events)]
+    await wait_until(lambda: "heartbeat" in handled, 5.0, "a heartbeat that was handled")
+    assert handled.index("heartbeat") == 3 * HANDED_ON
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def test_a_sign_does_not_wait_for_what_nobody_handles() -> None:
+    """Once the events' subscription is stopped they wait at the broker."""
+    client = a_client(signs={"heartbeat"})
+    events, heartbeats = client.subscribe("home"), client.subscribe("heartbeat")
+    client._subscriptions += [events, heartbeats]
+    events._queue.put_nowait(message("home"))
+    heartbeats._queue.put_nowait(message("heartbeat"))
+    assert (await asyncio.wait_for(heartbeats.get_message(), 5.0)).topic == "heartbeat"
+
+
+def a_client(signs: set[str]) -> DurableClient:
+    """A client that is not connected."""
+
+    async def never() -> bool:
+        return False
+
+    async def nothing(*_told: object) -> None:
+        return
+
+    return DurableClient(
+        permission=never,
+        displaced=nothing,
+        room=nothing,
+        tell=lambda _sight: None,
+        snapshots=False,
+        acts=(),
+        signs=signs,
+        host="localhost",
+    )
+
+
+def message(topic: str) -> zmqtt.Message:
+    """A message on a topic."""
+    return zmqtt.Message(topic=topic, payload=b"", qos=QoS.AT_LEAST_ONCE, retain=False)
 
 
 @pytest.mark.parametrize("what", ["subscribe", "unsubscribe", "ping"])

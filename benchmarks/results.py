@@ -40,13 +40,18 @@ def _first_cell(line: str) -> str:
 
 
 def commit() -> str:
-    """The commit that is measured; with a plus sign when something was changed since."""
+    """The commit that is measured; with a plus sign when something else than this file was changed since."""
+    measured = _git("rev-parse", "--short=8", "HEAD")
+    changed = _git("status", "--porcelain", "--", ":/", f":(exclude,top)benchmarks/{RESULTS.name}")
+    return f"{measured}{'+' if changed else ''}" if measured else "unknown"
+
+
+def _git(*words: str) -> str:
     git = shutil.which("git")
     if git is None:
-        return "unknown"
-    words = [git, "-C", str(RESULTS.parent), "describe", "--always", "--abbrev=8", "--dirty=+"]
-    found = subprocess.run(words, check=False, capture_output=True, text=True)  # noqa: S603 our own words
-    return found.stdout.strip() or "unknown"
+        return ""
+    command = [git, "-C", str(RESULTS.parent), *words]
+    return subprocess.run(command, check=False, capture_output=True, text=True).stdout.strip()  # noqa: S603 our own words
 
 
 def conditions() -> str:

@@ -4,7 +4,7 @@ What learning imports takes 20 MB: a process that does not learn has no use for 
 """
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from datetime import date, timedelta
 from pathlib import Path
@@ -12,7 +12,7 @@ from pathlib import Path
 import structlog
 
 from pipeline.learning.day_set import DaySet
-from pipeline.learning.local_days import LocalDays
+from pipeline.learning.local_days import LocalDay, LocalDays
 from pipeline.learning.lost_days import Known, learn_again
 from schemas.events import Gap, ServiceCall, StateChange
 from schemas.home import Home
@@ -35,14 +35,18 @@ def mend_rows(store: SqlStore, home: Home, copy_into: CopyInto) -> None:
     """Set aside the rows that are not as they were written, and make anew what can be; before `recover`."""
     now_us = time.time_ns() // 1000
     found = store.integrity.damages()
-    if found:
+    if found or store.integrity.lost_days() is not None:
         # Beside the store there is room for a copy of it; a folder for temporary files may lie in memory.
         beside = nullcontext(None) if store.path is None else scratch_beside(store.path)
         with beside as folder:
             copy = _unpacked(copy_into, folder) if folder is not None else None
-            mended = store.integrity.mend(found, copy=copy, now_us=now_us)
-            if mended.days:
-                _mend_days(store, home, mended.named, copy, now_us)
+            if found:
+                store.integrity.mend(found, copy=copy, now_us=now_us)
+            # Also those that a start before this one set aside, and had no time to make anew.
+            named = store.integrity.lost_days()
+            if named is not None:
+                _mend_days(store, home, named, copy, now_us)
+                store.integrity.found_days()
     store.integrity.look_at_audit(now_us=now_us)
 
 
@@ -55,31 +59,85 @@ def _unpacked(copy_into: CopyInto, folder: Path) -> Path | None:
 
 
 def _mend_days(store: SqlStore, home: Home, named: set[date], copy: Path | None, now_us: int) -> None:
-    days = LocalDays(home.zone)
-    reach_us = store.journal_reach_us()
-    lost: dict[date, Known] = {}
-    partly: list[Gap] = []
-    for day in _missing(store, named, from_us(now_us).date()):
-        start_us, end_us = days.on(day).start_ms * 1000, days.on(day).end_ms * 1000
-        whole = reach_us is not None and (reach_us == 0 or reach_us + CLOCK_US <= start_us)
-        row = store.integrity.take_day(copy, day) if copy is not None and not whole else None
-        lost[day] = Known(DaySet.unpack(row["packed"]), row["applied_seq"]) if row else Known(DaySet(), 0)
-        if not whole and row is None:
-            until_us = end_us if reach_us is None else min(max(reach_us + CLOCK_US, start_us), end_us)
-            partly.append(Gap(start_us, until_us, STORE_DAMAGED))
+    missing = _missing(store, named, from_us(now_us).date())
+    days, reach_us = LocalDays(home.zone), store.journal_reach_us()
+    unsure = {day: rest for day in missing if (rest := _beyond(reach_us, days.on(day)))}
+    lost = {day: Known(DaySet(), 0) for day in missing}
+    for day, row in store.integrity.take_days(copy, unsure.keys()) if copy is not None else ():
+        lost[day] = Known(DaySet.unpack(row["packed"]), row["applied_seq"])
+        del unsure[day]
     last_seq, sets = _learned_again(store, home, lost)
     known = [day for day, events in sorted(sets.items(), reverse=True) if _holds(events)]
     for place, day in enumerate(known):
         # The newest may not have ended, or not have been closed; to close a day again does no harm.
         sealed = place >= CLOSED_ANEW
         _save(store, day, sets[day], sealed=sealed, seq=last_seq, now_us=now_us)
+    for run in _runs(known):
+        words = f"made anew, with {sum(len(sets[day]) for day in run)} changes"
+        store.integrity.say("day_sets", _span(run), words, now_us=now_us)
+    _note_lost(store, unsure, now_us)
+
+
+def _note_lost(store: SqlStore, unsure: Mapping[date, Gap], now_us: int) -> None:
+    """Keep a gap where neither journal nor backup tells what was, and say so once for days in a row.
+
+    What lies in a gap that is known was never learned: a day on which we were off had no set to lose.
+    """
+    known = _joined(store.gaps())
+    gaps = {
+        day: gap
+        for day, gap in unsure.items()
+        if not any(begin <= gap.from_us and gap.to_us <= end for begin, end in known)
+    }
     with store.begin() as transaction:
-        transaction.note_gaps(partly)
-    for gap in partly:
-        words = (
-            f"lost until {from_us(gap.to_us):%Y-%m-%d %H:%M} UTC, neither journal nor backup holds it: a gap"
-        )
-        store.integrity.say("day_sets", f"{days.at(gap.from_us // 1000).date}", words, now_us=now_us)
+        transaction.note_gaps(list(gaps.values()))
+    for run in _runs(gaps):
+        until = f"{from_us(gaps[run[-1]].to_us):%Y-%m-%d %H:%M} UTC"
+        words = f"lost until {until}, neither journal nor backup holds it: a gap"
+        store.integrity.say("day_sets", _span(run), words, now_us=now_us)
+
+
+def _beyond(reach_us: int | None, day: LocalDay) -> Gap | None:
+    """Return the part of a day that the journal does not reach back to; None if it holds all of it."""
+    start_us, end_us = day.start_ms * 1000, day.end_ms * 1000
+    if reach_us is None:
+        return Gap(start_us, end_us, STORE_DAMAGED)
+    if reach_us == 0 or reach_us + CLOCK_US <= start_us:
+        return None
+    return Gap(start_us, min(reach_us + CLOCK_US, end_us), STORE_DAMAGED)
+
+
+def _joined(gaps: Iterable[Gap]) -> list[tuple[int, int]]:
+    """Return when there were gaps, those that overlap as one.
+
+    Examples
+    --------
+    >>> _joined([Gap(1, 5, "broker"), Gap(5, 8, "off"), Gap(9, 10, "off")])
+    [(1, 8), (9, 10)]
+    """
+    joined: list[tuple[int, int]] = []
+    for gap in sorted(gaps):
+        if joined and gap.from_us <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(joined[-1][1], gap.to_us))
+        else:
+            joined.append((gap.from_us, gap.to_us))
+    return joined
+
+
+def _runs(days: Iterable[date]) -> Iterator[list[date]]:
+    """Yield the days that follow each other together."""
+    run: list[date] = []
+    for day in sorted(days):
+        if run and day - run[-1] > timedelta(days=1):
+            yield run
+            run = []
+        run.append(day)
+    if run:
+        yield run
+
+
+def _span(days: Sequence[date]) -> str:
+    return f"{days[0]}" if len(days) == 1 else f"{days[0]} to {days[-1]}"
 
 
 def _holds(events: DaySet) -> bool:
@@ -87,9 +145,12 @@ def _holds(events: DaySet) -> bool:
 
 
 def _missing(store: SqlStore, named: set[date], today: date) -> list[date]:
-    """Return the days without a set from the first one on, of those that are kept or tell their name."""
+    """Return the days without a set from the first one on, of those that are kept or tell their name.
+
+    A name may be damaged itself: one that is older than sets are kept is no day.
+    """
     kept = {each.day for each in store.days()}
-    oldest = min(kept, default=today - timedelta(days=DAY_SET_TERM.days)) - timedelta(days=1)
+    oldest = min(kept | {today}) - timedelta(days=DAY_SET_TERM.days)
     known = kept | {day for day in named if oldest <= day <= today}
     last = today
     first = min(known, default=last)
@@ -114,4 +175,3 @@ def _save(store: SqlStore, day: date, events: DaySet, *, sealed: bool, seq: int,
         transaction.save_day(
             day, events.pack(), events=len(events), sealed=sealed, at_us=now_us, applied_seq=seq
         )
-    store.integrity.say("day_sets", f"{day}", f"made anew, with {len(events)} changes", now_us=now_us)

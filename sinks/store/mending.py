@@ -3,7 +3,7 @@
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -33,6 +33,7 @@ from sinks.store.integrity import Damage, audit_faults, damages, fault_of, is_da
 STORE_DAMAGED = "store_damaged"
 LEARNING = "learning"
 ACKNOWLEDGED = "damage_acknowledged"
+LOST_DAYS = "lost_days"
 # The other half of a gap around one lost event: clocks of devices differ by less.
 MARGIN_US = 1_000_000
 LONGEST_GAP_US = 7 * 86_400_000_000
@@ -125,10 +126,29 @@ class Integrity:
         """Keep in words what is wrong and stays so, unless that is known."""
         set_aside_once(self._database, self._home, table, words, now_us)
 
-    def take_day(self, copy: Path, day: date) -> Mapping[str, Any] | None:
-        """Return a day's set as a copy has it, if it is whole."""
+    def lost_days(self) -> set[date] | None:
+        """Return the days whose sets were set aside and not made anew yet, as far as they tell their name.
+
+        None if there are none.
+        """
+        with self._database.reading() as connection:
+            return _lost_days(connection, self._home)
+
+    def found_days(self) -> None:
+        """Note that lost days were made anew, as far as anything tells of them."""
+        with self._database.writing() as connection:
+            of = (_CONTROLS.c.home == self._home, _CONTROLS.c.name == LOST_DAYS)
+            connection.execute(delete(_CONTROLS).where(*of))
+
+    def take_days(self, copy: Path, days: Collection[date]) -> Iterator[tuple[date, Mapping[str, Any]]]:
+        """Yield those of the days that a copy has a whole set of, in one look through it."""
+        if not days:
+            return
+        wanted = {day.isoformat(): day for day in days}
         with _Rows(copy) as kept:
-            return next((row for row in kept.of(_DAYS) if self._is_of(row, day)), None)
+            for row in kept.of(_DAYS):
+                if row["home"] == self._home and row["day"] in wanted:
+                    yield wanted[row["day"]], row
 
     def notices(self) -> list[Said]:
         """Return what was damaged and no person has acknowledged yet, oldest first."""
@@ -148,9 +168,6 @@ class Integrity:
             upsert(connection, _CONTROLS, [row])
         return count
 
-    def _is_of(self, row: Mapping[str, Any], day: date) -> bool:
-        return bool(row["home"] == self._home and row["day"] == day.isoformat())
-
     def _is_new(self, connection: Connection) -> ColumnElement[bool]:
         ours = _CONTROLS.c.home == self._home
         known = select(_CONTROLS.c.value).where(ours, _CONTROLS.c.name == ACKNOWLEDGED)
@@ -166,6 +183,12 @@ def set_aside_once(database: Database, home: str, table: str, words: str, now_us
             return False
         note(connection, home, table, "", b"", words, now_us)
     return True
+
+
+def _lost_days(connection: Connection, home: str) -> set[date] | None:
+    wanted = select(_CONTROLS.c.value).where(_CONTROLS.c.home == home, _CONTROLS.c.name == LOST_DAYS)
+    value = connection.execute(wanted).scalar()
+    return None if value is None else {date.fromisoformat(day) for day in json.loads(value)}
 
 
 def note(
@@ -252,6 +275,11 @@ class _Surgeon:
                 words = f"{added} rows of {name} were taken from the newest backup"
                 note(self._connection, self._home, name, "", b"", words, self._now_us)
         self._fill_controls()
+        if self._mended.days:
+            # Kept with what takes the rows away: after a kill the next start makes the days anew.
+            named = self._mended.named | (_lost_days(self._connection, self._home) or set())
+            value = json.dumps(sorted(map(str, named)))
+            upsert(self._connection, _CONTROLS, [{"home": self._home, "name": LOST_DAYS, "value": value}])
         gaps = [{"home": self._home, **gap._asdict()} for gap in self._gaps]
         for row in {(each["from_us"], each["reason"]): each for each in gaps}.values():
             upsert(self._connection, _GAPS, [row])

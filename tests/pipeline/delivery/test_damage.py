@@ -15,7 +15,9 @@ from pipeline.reviewing.key_file import load_key
 from pipeline.settings import Settings
 from schemas.events import Gap, StateChange
 from schemas.home import Home
+from schemas.instants import from_us
 from sinks.store import SqlStore, StoreDamagedError, backup
+from sinks.store.integrity import read_only
 from sinks.store.mending import STORE_DAMAGED
 from tests.pipeline.delivery.runs import Kept, Run, kept
 
@@ -37,6 +39,11 @@ def damage(store: SqlStore, *statements: str) -> None:
         for statement in statements:
             assert connection.execute(statement).rowcount
         connection.commit()
+
+
+def kill(*_: object) -> None:
+    """Do as a signal does."""
+    raise KeyboardInterrupt
 
 
 def restarted(run: Run, copy: Path | None = None) -> Run:
@@ -104,6 +111,71 @@ def test_a_day_that_nothing_holds_is_a_gap(learned: Run, clean: Kept) -> None:
     assert {day: events for day, events in clean.days.items() if day != "2026-10-21"} == after.days
     begin_us = 1_792_540_800_000_000
     assert learned.store.gaps() == [Gap(begin_us, begin_us + DAY_US, STORE_DAMAGED)]
+
+
+def test_days_in_a_row_are_told_of_together(learned: Run) -> None:
+    """Each is a gap of its own, and a person reads one line for all of them."""
+    damage(learned.store, *PRUNED, "UPDATE day_sets SET packed = x'00' WHERE day < '2026-10-23'")
+    restarted(learned)
+    assert [gap.reason for gap in learned.store.gaps()] == [STORE_DAMAGED] * 3
+    [told] = [said for said in learned.store.integrity.notices() if "lost until" in said.mended]
+    assert told.row_key == "2026-10-20 to 2026-10-22"
+    assert "lost until 2026-10-23 00:00 UTC" in told.mended
+
+
+def test_the_backup_is_read_through_once_for_all_days(
+    learned: Run, clean: Kept, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And once more for all other rows."""
+    copy = backup.take(path_of(learned.store), tmp_path / "backups")
+    damage(learned.store, *PRUNED, "UPDATE day_sets SET packed = x'00' WHERE day < '2026-10-24'")
+    read: list[Path] = []
+
+    def counted(path: Path) -> sqlite3.Connection:
+        read.append(path)
+        return read_only(path)
+
+    monkeypatch.setattr("sinks.store.mending.read_only", counted)
+    assert restarted(learned, copy).kept().days == clean.days
+    assert len(read) == 2
+    told = [said for said in learned.store.integrity.notices() if "made anew, with" in said.mended]
+    assert [said.row_key for said in told] == ["2026-10-20 to 2026-10-23"]
+
+
+def test_a_day_on_which_we_were_off_is_not_lost(start: Callable[[], Run], changes: list[StateChange]) -> None:
+    """It had no set: nothing is said of it, and its gap keeps its reason."""
+    run = start()
+    for change in changes:
+        if not 22 <= from_us(change.at_us).day <= 23:
+            run.deliver([change])
+    begin_us = 1_792_540_800_000_000 + DAY_US
+    off = [
+        Gap(begin_us, begin_us + DAY_US, "broker"),
+        Gap(begin_us + DAY_US, begin_us + 2 * DAY_US, "not_running"),
+    ]
+    with run.store.begin() as transaction:
+        transaction.note_gaps(off)
+    run.rest()
+    run.write(run.learner.checkpoint())
+    damage(run.store, "DELETE FROM journal WHERE at_us < 1792800000000000", PRUNED[1], WHOLE)
+    restarted(run)
+    assert [gap.reason for gap in run.store.gaps()] == [STORE_DAMAGED, "broker", "not_running"]
+    told = [said for said in run.store.integrity.notices() if "lost until" in said.mended]
+    assert [said.row_key for said in told] == ["2026-10-21"]
+
+
+def test_a_kill_before_lost_days_are_made_anew_loses_none(
+    learned: Run, clean: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their damaged rows are gone then: the next start knows all the same what to make anew."""
+    damage(learned.store, WHOLE, "UPDATE day_sets SET day = 'x', packed = x'00' WHERE day = '2026-10-22'")
+    with monkeypatch.context() as killed:
+        killed.setattr("pipeline.delivery.row_mending._learned_again", kill)
+        with pytest.raises(KeyboardInterrupt):
+            restarted(learned)
+    assert learned.store.integrity.damages() == []
+    assert restarted(learned).kept() == clean
+    assert learned.store.integrity.lost_days() is None
 
 
 def test_another_key_is_said_once(learned: Run, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from pipeline.delivery.learning_switch import Turn
 from pipeline.delivery.letters import Letters
@@ -16,6 +16,18 @@ from schemas.statuses import DeadLetter
 from sinks.store import Waiting
 
 IS_ON = {b"ON": True, b"OFF": False}
+
+
+class Sign(NamedTuple):
+    """Home Assistant's own word, after so many entries of its batch.
+
+    `said_us` is the time of the last change that came before it, of any kind and in any batch; 0 for none.
+    """
+
+    place: int
+    received_us: int
+    signal: Signal
+    said_us: int
 
 
 class Decoder(Protocol):
@@ -33,16 +45,18 @@ class DecodedBatch:
     """A batch, decoded.
 
     Entries with their keys, signs that the home is there, what was done to the learning switch, letters
-    that were dead, and events that wait for the clock. `heard_us` is the time of the last event, 0 for none;
-    `heartbeat_us` when the last heartbeat was sent, and `received_us` when the last message was received.
+    that were dead, and events that wait for the clock. `heard_us` is the time of the last event, 0 for none,
+    and `said_us` that of the last change of any kind, behaviour or not; `heartbeat_us` when the last
+    heartbeat was sent, and `received_us` when the last message was received.
     """
 
     entries: dict[bytes, StateChange | ServiceCall] = field(default_factory=dict)
-    signals: list[tuple[int, Signal]] = field(default_factory=list)
+    signals: list[Sign] = field(default_factory=list)
     turns: list[Turn] = field(default_factory=list)
     letters: list[DeadLetter] = field(default_factory=list)
     untimely: list[Waiting] = field(default_factory=list)
     heard_us: int = 0
+    said_us: int = 0
     heartbeat_us: int = 0
     received_us: int = 0
 
@@ -56,6 +70,7 @@ class BatchDecoder:
         self._letters = Letters()
         self._heartbeat_topic = heartbeat_topic
         self._learning_topic = learning_topic
+        self._said_us = 0
 
     def recall(self, states: States) -> None:
         """Take the last states that were kept, before the first batch."""
@@ -104,7 +119,10 @@ class BatchDecoder:
             if message.topic == self._learning_topic:
                 batch.turns.append(Turn(len(batch.entries), message.received_us, _is_on(message)))
                 return
-            item = self._gate.admit(self._decoder.decode(message), message.received_us)
+            said = self._decoder.decode(message)
+            if isinstance(said, StateChange):
+                self._said_us = batch.said_us = min(said.at_us, message.received_us)
+            item = self._gate.admit(said, message.received_us)
         except UntimelyError as error:
             if error.entry is not None:
                 batch.untimely.append(_waiting(message, error.entry, error.reason))
@@ -121,7 +139,7 @@ class BatchDecoder:
         elif isinstance(item, ServiceCall):
             batch.entries.setdefault(call_key(item, message.payload), item)
         elif item is not None:
-            batch.signals.append((message.received_us, item))
+            batch.signals.append(Sign(len(batch.entries), message.received_us, item, self._said_us))
 
 
 def _is_on(message: Message) -> bool:

@@ -191,13 +191,15 @@ class DurableClient(SteadyClient):
         auto_ack: bool = False,
         **_options: Any,
     ) -> DurableSubscription:
+        states = self._states.issuperset(filters) and not self._acts.issuperset(filters)
         made = DurableSubscription(
             self,
             list(filters),
             qos,
             auto_ack,
             UNBOUNDED,
-            retain_handling=self._retain_handling,
+            # How a state of affairs stands is asked for always.
+            retain_handling=zmqtt.RetainHandling.SEND_ON_SUBSCRIBE if states else self._retain_handling,
             retain_as_published=self._acts.issuperset(filters),
         )
         made.is_state = self._states.issuperset(filters)

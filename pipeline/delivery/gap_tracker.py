@@ -11,6 +11,8 @@ HOME_ASSISTANT = "home_assistant"
 REORDERED_US = 1_000_000
 RETURN_US = 60_000_000
 WILL_US = 5_000_000
+# So long a start of Home Assistant may take: until it is over, an entity that speaks does not show the home.
+START_US = 600_000_000
 # A broker sends the will of a client that is silent after one and a half times its keepalive of 60 s.
 KEEPALIVE_US = 90_000_000
 
@@ -32,7 +34,8 @@ class GapTracker:
     before the connection broke, nor, where the broker has no session of ours, before we were subscribed
     again. In a quiet home our own heartbeat, behind everything that the broker had kept, ends it at the
     moment when the connection stood again. After the broker's own absence Home Assistant gets a minute to
-    return; its own absence only it can end.
+    return; its own absence only it can end: by behaviour, by saying that it has started, or, where neither
+    is heard, by being there in another way for as long as a start takes.
 
     Examples
     --------
@@ -53,6 +56,7 @@ class GapTracker:
         self._stands_us: int | None = None
         self._is_resumed = True
         self._first_us: int | None = None
+        self._back_us: int | None = None
         self._proof_us = 0
         self._event_us = 0
 
@@ -76,6 +80,8 @@ class GapTracker:
         """The home cannot be seen from now on; while it is lost already, this tells nothing new."""
         if reason != HOME_ASSISTANT:
             self._stands_us = self._first_us = None
+        else:
+            self._back_us = None
         from_us = min(at_us, self._since_us(at_us, reason))
         if self._lost is None:
             self._lost = Loss(from_us, reason, at_us)
@@ -86,6 +92,9 @@ class GapTracker:
         ):
             # A broker that is stopped sends Home Assistant's will before it closes our connection.
             self._lost = Loss(min(from_us, self._lost.from_us), BROKER, at_us)
+        elif reason == HOME_ASSISTANT and self._lost.reason == NOT_RUNNING and self._stands_us is not None:
+            # It stopped while we were away, and our heartbeat says nothing of it.
+            self._lost = self._lost._replace(reason=HOME_ASSISTANT)
 
     def deaf(self, at_us: int) -> None:
         """Events did not come although the connection stood: since the last of them nothing is proved."""
@@ -115,7 +124,7 @@ class GapTracker:
         if loss is None or at_us <= loss.from_us:
             return None
         if loss.reason == HOME_ASSISTANT:
-            return self._end(at_us) if at_us > loss.noticed_us else None
+            return self._end(self._subscribed(at_us)) if at_us > loss.noticed_us else None
         if self._stands_us is None:
             self._first_us = at_us if self._first_us is None else self._first_us
             return None
@@ -126,16 +135,29 @@ class GapTracker:
         # A clock that is behind knows no end; an event does.
         return self._end(min(at_us, self._stands_us) if self._stands_us > loss.from_us else at_us)
 
+    def said(self, at_us: int) -> None:
+        """Home Assistant is there, as what is no behaviour tells; perhaps it is still starting."""
+        loss = self._lost
+        if loss is not None and loss.reason == HOME_ASSISTANT and at_us > loss.noticed_us:
+            self._back_us = self._back_us or self._subscribed(at_us)
+
     def heard(self, sent_us: int) -> Gap | None:
         """Our own heartbeat came back; return the gap that this ends, if any."""
         loss, stands_us = self._lost, self._stands_us
-        if loss is None or stands_us is None or loss.reason == HOME_ASSISTANT:
+        if loss is not None and loss.reason == HOME_ASSISTANT:
+            end_us = None if self._back_us is None else self._back_us + START_US
+            return self._end(end_us) if end_us is not None and sent_us >= end_us else None
+        if loss is None or stands_us is None:
             return None
         if stands_us <= loss.from_us:
             # A clock that is behind knows no end; an event does.
             return None
         is_kept = loss.reason == NOT_RUNNING and self._is_resumed
         return self._end(stands_us) if sent_us >= stands_us + (0 if is_kept else RETURN_US) else None
+
+    def _subscribed(self, at_us: int) -> int:
+        """When something was told, or when we were subscribed if nothing was kept for us before."""
+        return at_us if self._is_resumed else max(at_us, self._stands_us or at_us)
 
     def _since_us(self, at_us: int, reason: str) -> int:
         """Since when the home is out of sight that was lost at a moment."""
@@ -151,9 +173,11 @@ class GapTracker:
             self._lost = Loss(min(from_us, at_us), reason, min(noticed_us, at_us))
         if self._stands_us is not None:
             self._stands_us = min(self._stands_us, at_us)
+        if self._back_us is not None:
+            self._back_us = min(self._back_us, at_us)
 
     def _end(self, at_us: int) -> Gap | None:
-        loss, self._lost = self._lost, None
+        loss, self._lost, self._back_us = self._lost, None, None
         if loss is None or at_us <= loss.from_us:
             return None
         return Gap(loss.from_us, at_us, loss.reason)

@@ -119,9 +119,7 @@ class HomeLearner:
         self._turn(course, work)
         lost = self.gaps.loss
         self._sightings.prove(decoded)
-        for received_us, signal in decoded.signals:
-            self._sightings.hear(signal, received_us, work)
-        for key, entry in decoded.entries.items():
+        for key, entry in self._sightings.in_order(decoded, work):
             if key in course.learned and key not in unseen:
                 continue
             if isinstance(entry, StateChange):

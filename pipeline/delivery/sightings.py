@@ -1,18 +1,20 @@
 """How far the home was in sight: what proves it, what of that is lost, and the gaps that are kept."""
 
 import json
+from collections import deque
+from collections.abc import Iterator
 from datetime import date
 
-from pipeline.delivery.decoding import DecodedBatch
+from pipeline.delivery.decoding import DecodedBatch, Sign
 from pipeline.delivery.gap_tracker import BROKER, HOME_ASSISTANT, NOT_RUNNING, GapTracker, Loss
 from pipeline.delivery.joined_gaps import JoinedGaps, clip
-from pipeline.delivery.learning_switch import PAUSED, LearningSwitch
+from pipeline.delivery.learning_switch import LAG_US, PAUSED, LearningSwitch
 from pipeline.delivery.sight import Sight
 from pipeline.delivery.work import LEARNING, OFF_SINCE, SEEN, Work
 from pipeline.ingest.bounds import FUTURE_US
 from pipeline.ingest.messages import Signal
 from pipeline.learning.core import LearningCore
-from schemas.events import Gap, StateChange
+from schemas.events import Gap, ServiceCall, StateChange
 from sinks.store import SqlStore
 
 FLOODS_OF_GAPS = {
@@ -76,12 +78,37 @@ class Sightings:
         event_us = max((at_us for at_us in times if at_us <= decoded.received_us), default=0)
         self.gaps.proved(event_us, decoded.heartbeat_us, received_us=decoded.received_us)
 
-    def hear(self, signal: Signal, received_us: int, work: Work) -> None:
-        """Home Assistant stops, or has started."""
-        if signal is Signal.STOPPED:
-            self.gaps.lost(received_us, HOME_ASSISTANT)
+    def in_order(
+        self, decoded: DecodedBatch, work: Work
+    ) -> Iterator[tuple[bytes, StateChange | ServiceCall]]:
+        """Pass on a batch's entries, and hear Home Assistant's own words at their places among them."""
+        signals = deque(decoded.signals)
+        for place, each in enumerate(decoded.entries.items()):
+            while signals and signals[0].place <= place:
+                self.hear(signals.popleft(), work)
+            yield each
+        for sign in signals:
+            self.hear(sign, work)
+        # What it said before it stopped tells nothing.
+        stops = (each.said_us for each in decoded.signals if each.signal is Signal.STOPPED)
+        if decoded.said_us > max(stops, default=0):
+            self.gaps.said(decoded.said_us)
+
+    def hear(self, sign: Sign, work: Work) -> None:
+        """Home Assistant stops, has started, or is there.
+
+        That a broker kept its word for us shows in the changes before it: of a start there are always some.
+        """
+        loss = self.gaps.loss
+        if sign.signal is Signal.STOPPED:
+            self.gaps.lost(sign.received_us, HOME_ASSISTANT)
+        elif sign.signal is Signal.ONLINE:
+            self.gaps.said(sign.received_us)
         else:
-            self.keep(self.gaps.seen(received_us), work)
+            is_kept = sign.received_us - sign.said_us > LAG_US
+            is_told = loss is not None and sign.said_us > loss.noticed_us
+            at_us = sign.said_us if is_kept and is_told else sign.received_us
+            self.keep(self.gaps.seen(at_us), work)
 
     def see(self, change: StateChange, work: Work) -> None:
         """Something that is behaviour happened."""

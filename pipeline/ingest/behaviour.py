@@ -73,6 +73,8 @@ class BehaviourFilter:
 
     def hear(self, signal: Signal) -> None:
         """Home Assistant stops or has started: what appears in between settles after the start."""
+        if signal is Signal.ONLINE:
+            return
         self._starting = signal is Signal.STOPPED
         self._started_us = self._latest_us
 

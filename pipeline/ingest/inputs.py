@@ -92,6 +92,8 @@ class HomeAssistantInput:
 
     def decode(self, message: Message) -> Decoded | None:
         if message.retain:
+            if message.topic == self._status_topic:
+                return Signal.ONLINE if STATUS.get(message.payload) is Signal.STARTED else None
             self._stream.remember(message)
             return None
         if message.topic != self._status_topic:

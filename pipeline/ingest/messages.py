@@ -20,6 +20,8 @@ class Signal(StrEnum):
 
     STARTED = "started"
     STOPPED = "stopped"
+    # What its status topic retained when we subscribed: since when is not said.
+    ONLINE = "online"
 
 
 class Reason(StrEnum):

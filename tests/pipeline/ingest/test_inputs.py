@@ -39,8 +39,9 @@ def test_a_retained_event_is_none(good_payload: bytes) -> None:
 
 @pytest.mark.parametrize("kind", ["eventstream", "statestream"])
 def test_the_status_topic_tells_stop_and_start(kind: str) -> None:
-    """Birth and will come beside either stream, and a retained one is of the past."""
+    """Birth and will come beside either stream; a retained birth tells no more than that it is there."""
     source = input_of(kind)
     assert source.decode(Message("homeassistant/status", b"offline", 0)) is Signal.STOPPED
     assert source.decode(Message("homeassistant/status", b"online", 0)) is Signal.STARTED
-    assert source.decode(Message("homeassistant/status", b"online", 0, retain=True)) is None
+    assert source.decode(Message("homeassistant/status", b"online", 0, retain=True)) is Signal.ONLINE
+    assert source.decode(Message("homeassistant/status", b"offline", 0, retain=True)) is None

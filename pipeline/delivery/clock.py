@@ -210,6 +210,12 @@ class HomeTime:
     def __init__(self) -> None:
         self.clock = SteadyClock(wall=wall_us(), boot=boot_us())
         self.home_assistant_ahead_us: int | None = None
+        self._told_us = self.clock.now_us(boot=0)
+
+    def moved_us(self) -> int:
+        """By how much a clock that was set has moved this time, since this was asked last."""
+        told_us, self._told_us = self._told_us, self.clock.now_us(boot=0)
+        return self._told_us - told_us
 
     def now_us(self) -> int:
         """What time it is."""

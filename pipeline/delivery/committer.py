@@ -136,7 +136,8 @@ class Committer:
 
     async def _take_back(self) -> None:
         """Take what waited and the clock now lets pass, a part at a time; say what goes on waiting."""
-        await self._write(await self._call(lambda: self._learner.clip_gaps(self._time.now_us())))
+        moved_us = self._time.moved_us()
+        await self._write(await self._call(lambda: self._learner.clip_gaps(self._time.now_us(), moved_us)))
         work = await self._retry(lambda: self._learner.take_back(self._time.now_us()))
         await self._write(work)
         self._metrics.entries.inc(len(work.unseen))

@@ -1,6 +1,7 @@
 """Gaps that lie close together are one: what anybody can cause at will must leave few of them."""
 
 from collections import deque
+from collections.abc import Callable
 
 from pipeline.delivery.gap_tracker import BROKER, NOT_RUNNING
 from schemas.events import Gap
@@ -62,10 +63,10 @@ class JoinedGaps:
         """Take up a gap as it was kept: joined to none, or days that were closed would differ from it."""
         self._recent.setdefault(gap.reason, deque(maxlen=_most(gap.reason))).append(gap)
 
-    def not_after(self, at_us: int) -> None:
-        """Let no gap reach beyond now: a clock was ahead."""
+    def mend(self, mended: Callable[[Gap], Gap | None]) -> None:
+        """Take each gap as it really was, None for none: a clock was ahead."""
         for reason, recent in self._recent.items():
-            clipped = (clip(gap, at_us) for gap in recent)
+            clipped = (mended(gap) for gap in recent)
             kept = (gap for gap in clipped if gap is not None)
             self._recent[reason] = deque(kept, maxlen=_most(reason))
 

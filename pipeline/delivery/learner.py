@@ -175,13 +175,12 @@ class HomeLearner:
         self._judging, self._judge_wanted = None, True
         return work
 
-    def clip_gaps(self, now_us: int) -> Work:
-        """Let no gap reach beyond now, or the last event if that is later: a clock that was ahead made it.
-
-        What was missed in it would be excused until that time.
-        """
+    def clip_gaps(self, now_us: int, moved_us: int = 0) -> Work:
+        """Let no gap reach beyond now, nor learning be off from then on, as `Sightings.clip` says."""
         work = Work()
-        self._sightings.clip(now_us, work)
+        switch = self._sightings.clip(now_us, work, switch=self._switch, moved_us=moved_us)
+        if switch != self._switch:
+            self._switch = work.switch = switch
         self._outdated += self._sightings.outdate(work)
         return work
 

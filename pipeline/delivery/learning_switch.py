@@ -7,6 +7,7 @@ from itertools import chain, islice
 from typing import NamedTuple
 
 from pipeline.delivery.joined_gaps import CLOSE_US
+from pipeline.ingest.bounds import FUTURE_US
 from schemas.events import Gap, ServiceCall, StateChange
 
 PAUSED = "paused"
@@ -15,6 +16,22 @@ LAG_US = 60_000_000
 REMEMBERED_US = 31 * 86_400_000_000
 
 Entry = StateChange | ServiceCall
+
+
+def real(pause: Gap, end_us: int, moved_us: int) -> Gap | None:
+    """A pause that a clock made that was ahead, and was then moved; None where nothing of it can be true.
+
+    Examples
+    --------
+    >>> real(Gap(105, 109, "paused"), 10, -100), real(Gap(3, 109, "paused"), 10, -100)
+    (Gap(from_us=5, to_us=9, reason='paused'), Gap(from_us=3, to_us=9, reason='paused'))
+    >>> real(Gap(105, 109, "paused"), 10, 0) is None
+    True
+    """
+    from_us, to_us = (
+        at_us if at_us <= end_us else min(at_us + moved_us, end_us) for at_us in (pause.from_us, pause.to_us)
+    )
+    return Gap(from_us, to_us, PAUSED) if from_us < to_us else None
 
 
 class Turn(NamedTuple):
@@ -42,6 +59,20 @@ class LearningSwitch:
 
     off_us: int | None = None
     pauses: tuple[Gap, ...] = ()
+
+    def before(self, end_us: int, moved_us: int, known_us: int) -> "LearningSwitch":
+        """The switch as it is where a clock that was ahead has been set back by `moved_us`, as far as known.
+
+        It was turned off no earlier than `known_us`, and no later than `end_us`.
+        """
+        off_us = self.off_us
+        if off_us is not None and off_us > end_us:
+            off_us = min(off_us + moved_us, end_us) if moved_us < 0 else known_us
+        pauses = (
+            pause if pause.to_us <= end_us + FUTURE_US else real(pause, end_us, moved_us)
+            for pause in self.pauses
+        )
+        return LearningSwitch(off_us, tuple(pause for pause in pauses if pause is not None))
 
     def follow(self, entries: Mapping[bytes, Entry], turns: Sequence[Turn], latest_us: int = 0) -> "Course":
         """What of a batch may be learned, and how the switch stands behind it.

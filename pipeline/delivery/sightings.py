@@ -8,7 +8,7 @@ from datetime import date
 from pipeline.delivery.decoding import DecodedBatch, Sign
 from pipeline.delivery.gap_tracker import BROKER, HOME_ASSISTANT, NOT_RUNNING, GapTracker, Loss
 from pipeline.delivery.joined_gaps import JoinedGaps, clip
-from pipeline.delivery.learning_switch import LAG_US, PAUSED, LearningSwitch
+from pipeline.delivery.learning_switch import LAG_US, PAUSED, LearningSwitch, real
 from pipeline.delivery.sight import Sight
 from pipeline.delivery.work import LEARNING, OFF_SINCE, SEEN, Work
 from pipeline.ingest.bounds import FUTURE_US
@@ -40,6 +40,7 @@ class Sightings:
         self.gaps = GapTracker()
         self.seen_us = 0
         self.is_doubted = False
+        self._moved_us = 0
         self._joined = JoinedGaps()
         self._core = core
 
@@ -158,19 +159,38 @@ class Sightings:
         work.outdated = [day.date for day in self._core.outdated()] if work.gaps or work.wrong_gaps else []
         return work.outdated[::-1]
 
-    def clip(self, now_us: int, work: Work) -> None:
+    def clip(self, now_us: int, work: Work, *, switch: LearningSwitch, moved_us: int = 0) -> LearningSwitch:
         """Let no gap reach beyond now, or the last event if that is later: a clock that was ahead made it.
 
-        What was missed in it would be excused until that time.
+        What was missed in it would be excused until that time. Return the learning switch as it is then.
+
+        Parameters
+        ----------
+        moved_us
+            By how much the clock was set since the last call: what a person did under the one that was
+            ahead was done so much earlier. Unknown after a restart, and the last event is the earliest.
         """
         end_us = max(now_us, self._core.watermark_ms * 1000)
+        ends = (gap.to_us for gap in (*self._core.gaps, *switch.pauses))
+        is_ahead = max(switch.off_us or 0, max(ends, default=0)) > now_us
+        self._moved_us = self._moved_us + moved_us if is_ahead else 0
         self.gaps.not_after(end_us)
-        self._joined.not_after(end_us)
+        self._joined.mend(lambda gap: self._real(gap, end_us))
         self.seen_us = min(self.seen_us, end_us)
         work.wrong_gaps = [gap for gap in self._core.gaps if gap.to_us > end_us + FUTURE_US]
         for gap in work.wrong_gaps:
             self._core.forget_gap(gap)
-            self.keep(clip(gap, end_us), work)
+            self.keep(self._real(gap, end_us), work)
+        # What is a moment ahead comes to be true by itself.
+        return switch.before(end_us, self._moved_us, self._known_us(end_us)) if is_ahead else switch
+
+    def _real(self, gap: Gap, end_us: int) -> Gap | None:
+        """A gap that reaches beyond now, as far as it was."""
+        return real(gap, end_us, self._moved_us) if gap.reason == PAUSED else clip(gap, end_us)
+
+    def _known_us(self, end_us: int) -> int:
+        """Since when at the earliest something that we were told happened: the last event before it."""
+        return min(self._core.watermark_ms * 1000 + 1 if self._core.watermark_ms else end_us, end_us)
 
     def floods(self, now_us: int) -> dict[str, str]:
         """What leaves more gaps than anybody makes, by subject, in words that end with what to do."""

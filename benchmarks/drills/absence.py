@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from benchmarks.drills.audit import HOME, audit, count_of, gaps_of
+from benchmarks.drills.audit import HOME, audit, count_of, gaps_of, lost_of
 from benchmarks.drills.drill import Drill, Size
 from benchmarks.drills.load import LiveLoad, Load
+from benchmarks.drills.network import Proxy
 from benchmarks.drills.trial import STALL_S, Row, Trial
 from benchmarks.processes import HTTP_OK, Mosquitto, Worker, wait_until
 from benchmarks.publisher import Publisher
@@ -24,25 +25,29 @@ FIRST_EVENTS = 50
 NOTHING = Load([], [])
 
 
-async def kill_broker(trial: Trial, times: int) -> str:
-    """Kill -9 of the broker under load, which starts again within a second, some with an old session."""
-    outages = []
+async def kill_broker(trial: Trial, proxy: Proxy, live: LiveLoad, times: int) -> str:
+    """Kill -9 of the broker under load, which starts again within a second, some with an old session.
+
+    By turns it dies with events that it acknowledged and the worker never got, and while the worker lags.
+    """
+    outages, unsent = [], []
     for number in range(times):
         if number % 3 == 1:
             trial.broker.save()
-        place = trial.last_place() + trial.rng.randrange(600, 1_200)
+        place = trial.last_place() + trial.rng.randrange(400, 800)
         await wait_until(partial(_has_grown, trial, place), STALL_S, "progress", every_s=0.01)
         if number % 2 == 0:
-            # A worker that lags: what the broker has acknowledged meanwhile dies with it.
-            trial.worker.signal(signal.SIGSTOP)
-            await asyncio.sleep(trial.rng.uniform(0.2, 0.6))
-        from_us = _now_us()
+            unsent.append(await _send_nothing(trial, proxy))
+            from_us, _ = unsent[-1]
+        else:
+            from_us = await _lag(trial)
         await trial.broker.kill()
         trial.worker.signal(signal.SIGCONT)
         await asyncio.sleep(trial.rng.uniform(0.0, 1.0))
         await trial.broker.start()
         outages.append((from_us, _now_us()))
         await wait_until(partial(_has_ended, trial, from_us), STALL_S, "the end of a gap")
+    _expect_lost(trial, live, unsent)
     gaps = gaps_of(trial.worker.database)
     longest_s = max((_longer_s(gap, outages, trial.problems) for gap in gaps), default=0.0)
     if longest_s > LONGER_S:
@@ -50,6 +55,31 @@ async def kill_broker(trial: Trial, times: int) -> str:
     if trial.worker.starts != 1:
         trial.problems.append(f"expected the worker to live, it exited: {trial.worker.exit_codes}")
     return f"{times} kill -9 of the broker at {RATE} events/s, gaps at most {longest_s:.1f} s longer"
+
+
+async def _send_nothing(trial: Trial, proxy: Proxy) -> tuple[int, int]:
+    """Let the broker acknowledge for a moment what the worker never gets; return from when to when."""
+    publisher, from_us = trial.publisher, _now_us()
+    enough = publisher.acknowledged + trial.rng.randrange(150, 300)
+    # More than the publisher may have unacknowledged, so that some of them come after the silence began.
+    proxy.fall_silent()
+    await wait_until(lambda: publisher.acknowledged >= enough, STALL_S, "acknowledgements", every_s=0.01)
+    return from_us, _now_us()
+
+
+async def _lag(trial: Trial) -> int:
+    """Freeze the worker for a moment: what came meanwhile it reads after the broker's end, which is now."""
+    trial.worker.signal(signal.SIGSTOP)
+    await asyncio.sleep(trial.rng.uniform(0.2, 0.6))
+    return _now_us()
+
+
+def _expect_lost(trial: Trial, live: LiveLoad, unsent: Sequence[tuple[int, int]]) -> None:
+    """See to it that each time something died with the broker before the worker noticed."""
+    lost = lost_of(trial.worker.database, live.events)
+    for from_us, to_us in unsent:
+        if not any(from_us < event.at_us < to_us for event in lost):
+            trial.problems.append("nothing that was acknowledged was lost: the fault had no effect")
 
 
 def _has_grown(trial: Trial, place: int) -> bool:
@@ -70,11 +100,16 @@ def _longer_s(gap: Gap, outages: Sequence[tuple[int, int]], problems: list[str])
 
 async def _broker_kill(size: Size, seed: int, command: Sequence[str]) -> Row:
     live = LiveLoad(seed=seed)
-    async with Trial(NOTHING, per_second=RATE, seed=seed, command=command) as trial:
-        row = await trial.run_live("broker_kill", live, lambda it: kill_broker(it, size.faults))
-        if ", 0 events lost" in row.faults:
-            trial.problems.append("nothing was lost: the fault had no effect")
-        return row
+    async with (
+        Trial(NOTHING, per_second=RATE, seed=seed, command=command) as trial,
+        Proxy(trial.broker.port) as proxy,
+    ):
+        return await trial.run_live(
+            "broker_kill",
+            live,
+            lambda it: kill_broker(it, proxy, live, size.faults),
+            worker_port=proxy.port,
+        )
 
 
 async def leave(trial: Trial, seconds: int) -> str:
@@ -137,7 +172,7 @@ def _now_us() -> int:
 
 
 DRILLS = {
-    "broker_kill": Drill(Size(0, 3), Size(0, 20), _broker_kill),
+    "broker_kill": Drill(Size(0, 2), Size(0, 20), _broker_kill),
     "away": Drill(Size(0, 5), Size(0, 60), _away),
     "first_start": Drill(Size(0, 3), Size(0, 30), _first_start),
 }

@@ -117,15 +117,19 @@ def audit(database: Path, events: Sequence[StateChange], retained: Retained = EV
     )
 
 
-def unseen_of(database: Path, events: Sequence[StateChange]) -> set[bytes]:
-    """Keys of the events that are not in the journal, and lie in a gap that says so."""
+def lost_of(database: Path, events: Sequence[StateChange]) -> list[StateChange]:
+    """The events that are not in the journal."""
     store = SqlStore(f"sqlite:///{database}", home=HOME.id)
     try:
-        gaps = store.gaps()
         kept = {event.key for _, event in store.journal_after() if isinstance(event, StateChange)}
     finally:
         store.close()
-    lost = [event for event in events if event.key not in kept]
+    return [event for event in events if event.key not in kept]
+
+
+def unseen_of(database: Path, events: Sequence[StateChange]) -> set[bytes]:
+    """Keys of the events that are not in the journal, and lie in a gap that says so."""
+    lost, gaps = lost_of(database, events), gaps_of(database)
     return {event.key for event in lost if any(gap.from_us <= event.at_us <= gap.to_us for gap in gaps)}
 
 

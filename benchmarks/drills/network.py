@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import Self
 
 from benchmarks.drills.drill import Drill, Size
@@ -51,19 +51,23 @@ class Proxy:
         self._silent.update(self._writers)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(ConnectionError):
+        try:
             there, back = await asyncio.open_connection(HOST, self._target_port)
-            self._writers += [writer, back]
-            self.connections += 1
-            await asyncio.gather(self._pipe(reader, back), self._pipe(there, writer))
+        except ConnectionError:
+            writer.transport.abort()
+            return
+        self._writers += [writer, back]
+        self.connections += 1
+        await asyncio.gather(self._pipe(reader, back), self._pipe(there, writer))
 
     async def _pipe(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while received := await reader.read(65_536):
-            if writer in self._silent:
-                continue
-            writer.write(received)
-            await writer.drain()
-        writer.close()
+        """Hand on what comes until one end closes or breaks; then the other end learns of it."""
+        with closing(writer), suppress(ConnectionError):
+            while received := await reader.read(65_536):
+                if writer in self._silent:
+                    continue
+                writer.write(received)
+                await writer.drain()
 
 
 async def cut(trial: Trial, proxy: Proxy, times: int) -> str:

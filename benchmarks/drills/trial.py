@@ -145,11 +145,17 @@ class Trial:
         return Row(drill, f"{len(self.load.messages):,} messages", faults, found, seconds, self.problems)
 
     async def run_live(
-        self, drill: str, live: LiveLoad, fault: Callable[["Trial"], Awaitable[str]], *, first: int = 200
+        self,
+        drill: str,
+        live: LiveLoad,
+        fault: Callable[["Trial"], Awaitable[str]],
+        *,
+        first: int = 200,
+        worker_port: int | None = None,
     ) -> Row:
         """Publish what happens while `fault` does its work; what lies in no gap has to be there then."""
         started_s = time.monotonic()
-        await self._start_workers(self.broker.port)
+        await self._start_workers(worker_port or self.broker.port)
         self.publisher = Publisher(self.broker.port)
         publishing = asyncio.create_task(self.publisher.publish(live, per_second=self.per_second))
         await wait_until(lambda: self.last_place() >= first, STALL_S, "the first events")

@@ -70,6 +70,13 @@ SABOTEURS = {
         HomeLearner._to_wait = lambda self, untimely: []
         """,
     ),
+    "begins a gap when it notices the loss": (
+        "broker_kill",
+        """
+        from pipeline.delivery.gap_tracker import GapTracker
+        GapTracker._since_us = lambda self, at_us, reason: at_us
+        """,
+    ),
     "is ready before it is subscribed": (
         "first_start",
         """

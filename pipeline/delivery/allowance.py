@@ -1,10 +1,11 @@
 """How much of what comes is taken: bounds that no home reaches, and that a flood does not pass."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from math import inf
 
 from pipeline.ingest.messages import Reason
-from pipeline.learning.day_set import DaySet
+from pipeline.learning.day_set import STEP_MS, DaySet
 from pipeline.learning.entities import kind_of, reading
 from pipeline.learning.local_days import LocalDays
 from schemas.events import ServiceCall, StateChange
@@ -20,14 +21,20 @@ SAMPLES_A_DAY = 100_000
 STATES_A_DAY = 200
 # Some times what the largest homes do; above it each entity has a share that only a few of a home pass.
 ALL_CHANGES_A_DAY, CHANGES_SHARE = 100_000, 500
-# A dozen meters report each second in a home that is measured well.
+# A dozen meters report each second in a home that is measured well. Where there are more, each five minutes
+# have their part: a bound of the whole day would leave its evening unmeasured.
 ALL_SAMPLES_A_DAY, SAMPLES_SHARE = 1_000_000, 20_000
+STEPS_A_DAY = 86_400_000 // STEP_MS
 # Energy managers and adaptive lights call some service each second.
 TARGETS_A_DAY = 100_000
 # Longer than any event is late.
 DAYS_AT_HAND = 32
 # Texts are large; an event that is later finds their count begun anew.
 DAYS_OF_STATES = 3
+# What is later than a quarter of an hour finds the count of its step begun anew, and that of its day not.
+STEPS_AT_HAND = 3
+# The evening on which a home is installed, and the day on which it is set up further.
+NEW_DAYS = 2
 
 Entry = StateChange | ServiceCall
 
@@ -44,12 +51,16 @@ class _Counts:
 
     def take(self, entity_id: str) -> bool:
         """Count one more, if it may be."""
-        count = self.of.get(entity_id, 0)
-        if count >= self.most or (self.total >= self.most_in_all and count >= self.share):
+        if not self.has_place(entity_id):
             return False
-        self.of[entity_id] = count + 1
+        self.of[entity_id] = self.of.get(entity_id, 0) + 1
         self.total += 1
         return True
+
+    def has_place(self, entity_id: str) -> bool:
+        """Whether one more may be counted."""
+        count = self.of.get(entity_id, 0)
+        return count < self.most and (self.total < self.most_in_all or count < self.share)
 
     def restore(self, entity_id: str, count: int) -> None:
         """Count what was taken before."""
@@ -62,7 +73,12 @@ def _changes() -> _Counts:
 
 
 def _samples() -> _Counts:
-    return _Counts(SAMPLES_A_DAY, ALL_SAMPLES_A_DAY, SAMPLES_SHARE)
+    """Of each entity; of all together its steps have their bounds."""
+    return _Counts(SAMPLES_A_DAY, SAMPLES_A_DAY, SAMPLES_A_DAY)
+
+
+def _step() -> _Counts:
+    return _Counts(SAMPLES_A_DAY, ALL_SAMPLES_A_DAY // STEPS_A_DAY, SAMPLES_SHARE // STEPS_A_DAY)
 
 
 @dataclass(slots=True)
@@ -71,18 +87,39 @@ class _Day:
 
     changes: _Counts = field(default_factory=_changes)
     samples: _Counts = field(default_factory=_samples)
+    steps: dict[int, _Counts] = field(default_factory=dict)
     states: dict[str, set[str]] = field(default_factory=dict)
     targets: int = 0
+
+    def step(self, index: int) -> _Counts:
+        """What was taken of the samples of five minutes."""
+        step = self.steps.get(index)
+        if step is None:
+            step = self.steps[index] = _step()
+            while len(self.steps) > STEPS_AT_HAND:
+                del self.steps[min(self.steps)]
+        return step
+
+    def take_sample(self, entity_id: str, at_ms: int) -> Reason | None:
+        """Count one more sample, if it may be; else say why not."""
+        step = self.step(at_ms // STEP_MS)
+        if not step.has_place(entity_id):
+            return Reason.THINNED
+        if not self.samples.take(entity_id):
+            return Reason.TOO_MANY_CHANGES
+        step.take(entity_id)
+        return None
 
 
 class Allowance:
     """Decides what of a stream may be taken, by counts in event time alone.
 
     An entity that is known stays known, whatever else comes: an id that was never seen finds a place only
-    among `NEWCOMERS_AT_ONCE`, and while all places are taken only where one leaves that was not seen that
-    day; those leave first that were seen on one day alone. Of each entity, and of all together, so much is
-    taken a day that memory and store stay bounded. Which of a flood's messages are refused depends on their
-    order; of a home's own none is. Some MB at most.
+    among `NEWCOMERS_AT_ONCE`, or most of the places while the home is new, and while all places are taken
+    only where one leaves that was not seen that day; those leave first that were seen on one day alone. Of
+    each entity, and of all together, so much is taken a day that memory and store stay bounded. Which of a
+    flood's messages are refused depends on their order; of a home's own none is, but of dozens of meters
+    that report each second a part of each five minutes. Some MB at most.
 
     Parameters
     ----------
@@ -108,8 +145,9 @@ class Allowance:
         self._cap = cap
         # The days, by ordinal, on which each entity was seen first and last.
         self._known: dict[str, tuple[int, int]] = {}
-        # Of a home that nobody knows yet most entities speak within an hour.
-        self._newcomers = cap * 4 / 5
+        self._first_day: int | None = None
+        # All that may be.
+        self._newcomers = inf
         self._reached_ms = 0
         self._at_hand: dict[int, _Day] = {}
 
@@ -117,10 +155,6 @@ class Allowance:
         """Tell of entities that were seen on a day before."""
         for entity_id in entity_ids:
             self._see(entity_id, ordinal)
-            first, last = self._known[entity_id]
-            if first < last:
-                # The home is known for more than a day.
-                self._newcomers = min(self._newcomers, NEWCOMERS_AT_ONCE)
 
     def restore(self, events: DaySet, ordinal: int) -> None:
         """Tell what was taken of a day before."""
@@ -131,6 +165,10 @@ class Allowance:
             day.states[entity_id] = {state for _, state in changes}
         for entity_id, steps in events.numbers.items():
             day.samples.restore(entity_id, sum(step.samples for step in steps.values()))
+        for index in sorted({index for steps in events.numbers.values() for index in steps})[-STEPS_AT_HAND:]:
+            for entity_id, steps in events.numbers.items():
+                if index in steps:
+                    day.step(index).restore(entity_id, steps[index].samples)
         day.targets = len(events.calls)
 
     def refuses(self, entry: Entry) -> Reason | None:
@@ -147,7 +185,7 @@ class Allowance:
         said = "" if entry.mark else reading(kind_of(entry.entity_id), entry.new)
         if isinstance(said, str):
             return self._against(entry.entity_id, said, ordinal)
-        return None if self._day(ordinal).samples.take(entry.entity_id) else Reason.TOO_MANY_CHANGES
+        return self._day(ordinal).take_sample(entry.entity_id, at_ms)
 
     def flooded(self) -> Mapping[str, str]:
         """What is at its bound now, by subject, in words."""
@@ -157,14 +195,25 @@ class Allowance:
                 "more new entities come than any home adds, so further ones are not learned: "
                 "see who publishes changes of entities that Home Assistant does not have"
             )
-        if any(counts.total >= counts.most_in_all for counts in self._counts()):
+        if not self._at_hand:
+            return found
+        # What was a flood on a day before is over.
+        day = self._at_hand[max(self._at_hand)]
+        if day.changes.total >= day.changes.most_in_all:
             found["flood: changes"] = (
                 "more changes came in a day than any home makes, so of the entities that change most no more "
                 "is learned: see what changes so often, and who publishes it"
             )
+        if any(step.total >= step.most_in_all for step in day.steps.values()):
+            found["flood: numbers"] = (
+                "more numbers come than a dozen meters report each second, so of those that report most only "
+                "a part is learned, of each five minutes the first: let them report less often"
+            )
         return found
 
     def _see(self, entity_id: str, ordinal: int) -> None:
+        if self._first_day is None or ordinal < self._first_day:
+            self._first_day = ordinal
         first, last = self._known.get(entity_id, (ordinal, ordinal))
         if not first <= ordinal <= last or first == last == ordinal:
             self._known[entity_id] = (min(first, ordinal), max(last, ordinal))
@@ -172,13 +221,18 @@ class Allowance:
     def _has_place(self, at_ms: int, ordinal: int) -> bool:
         if at_ms > self._reached_ms:
             hours = (at_ms - self._reached_ms) / HOUR_MS if self._reached_ms else 0.0
-            most = max(self._newcomers, NEWCOMERS_AT_ONCE)
-            self._newcomers = min(most, self._newcomers + hours * NEWCOMERS_AN_HOUR)
+            self._newcomers += hours * NEWCOMERS_AN_HOUR
             self._reached_ms = at_ms
+        self._newcomers = min(self._most_newcomers(ordinal), self._newcomers)
         if self._newcomers < 1 or (len(self._known) >= self._cap and not self._make_room(ordinal)):
             return False
         self._newcomers -= 1
         return True
+
+    def _most_newcomers(self, ordinal: int) -> float:
+        """How many may come at once: of a home that is new most entities speak in its first hours."""
+        is_new = self._first_day is None or ordinal < self._first_day + NEW_DAYS
+        return max(self._cap * 4 / 5 - len(self._known) if is_new else 0, NEWCOMERS_AT_ONCE)
 
     def _make_room(self, ordinal: int) -> bool:
         """Let some leave that were not seen on this day; whether there were any."""
@@ -200,12 +254,6 @@ class Allowance:
             return Reason.TOO_MANY_CHANGES
         states.add(state)
         return None
-
-    def _counts(self) -> Iterator[_Counts]:
-        """What was taken on the newest day: what was a flood before is over."""
-        if self._at_hand:
-            day = self._at_hand[max(self._at_hand)]
-            yield from (day.changes, day.samples)
 
     def _day(self, ordinal: int) -> _Day:
         day = self._at_hand.get(ordinal)

@@ -90,8 +90,8 @@ class BatchDecoder:
         return batch
 
     def refuse(self, entry: StateChange | ServiceCall, reason: Reason) -> list[DeadLetter]:
-        """The letter of an entry that came above what is taken; none of free text, nobody's fault."""
-        if reason is Reason.FREE_TEXT:
+        """The letter of an entry that came above what is taken; none of what is nobody's fault."""
+        if reason in {Reason.FREE_TEXT, Reason.THINNED}:
             return []
         name = entry.entity_id if isinstance(entry, StateChange) else entry.service
         message = Message("state_changed", f"{name} {entry.at_us}".encode(), entry.at_us)

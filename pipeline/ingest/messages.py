@@ -34,6 +34,7 @@ class Reason(StrEnum):
     FUTURE = "future"
     TOO_OLD = "too_old"
     FREE_TEXT = "free_text"
+    THINNED = "thinned"
     TOO_MANY_ENTITIES = "too_many_entities"
     TOO_MANY_CHANGES = "too_many_changes"
 

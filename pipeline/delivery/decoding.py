@@ -33,6 +33,10 @@ class Sign(NamedTuple):
 class Decoder(Protocol):
     """One input format."""
 
+    @property
+    def topic_filter(self) -> str:
+        """What its events come on."""
+
     def decode(self, message: Message) -> Decoded | None:
         """What a message says, None where it says nothing to us; `PoisonError` where it cannot be taken."""
 
@@ -44,13 +48,14 @@ class Decoder(Protocol):
 class DecodedBatch:
     """A batch, decoded.
 
-    Entries with their keys, signs that the home is there, what was done to the learning switch, letters
-    that were dead, and events that wait for the clock. `heard_us` is the time of the last event, 0 for none,
-    and `said_us` that of the last change of any kind, behaviour or not; `heartbeat_us` when the last
-    heartbeat was sent, and `received_us` when the last message was received.
+    Entries with their keys, the topics on which they came, signs that the home is there, what was done to
+    the learning switch, letters that were dead, and events that wait for the clock. `heard_us` is the time of
+    the last event, 0 for none, and `said_us` that of the last change of any kind, behaviour or not;
+    `heartbeat_us` when the last heartbeat was sent, and `received_us` when the last message was received.
     """
 
     entries: dict[bytes, StateChange | ServiceCall] = field(default_factory=dict)
+    topics: dict[bytes, str] = field(default_factory=dict)
     signals: list[Sign] = field(default_factory=list)
     turns: list[Turn] = field(default_factory=list)
     letters: list[DeadLetter] = field(default_factory=list)
@@ -89,12 +94,12 @@ class BatchDecoder:
             batch.letters += self._letters.due(messages[-1].received_us)
         return batch
 
-    def refuse(self, entry: StateChange | ServiceCall, reason: Reason) -> list[DeadLetter]:
+    def refuse(self, entry: StateChange | ServiceCall, reason: Reason, topic: str | None) -> list[DeadLetter]:
         """The letter of an entry that came above what is taken; none of what is nobody's fault."""
         if reason in {Reason.FREE_TEXT, Reason.THINNED}:
             return []
         name = entry.entity_id if isinstance(entry, StateChange) else entry.service
-        message = Message("state_changed", f"{name} {entry.at_us}".encode(), entry.at_us)
+        message = Message(topic or self._decoder.topic_filter, f"{name} {entry.at_us}".encode(), entry.at_us)
         letter = self._letters.take(
             message, PoisonError(reason, f"expected fewer, got one more of {name[:80]}")
         )
@@ -135,9 +140,12 @@ class BatchDecoder:
             return
         if isinstance(item, StateChange):
             batch.entries.setdefault(item.key, item)
+            batch.topics.setdefault(item.key, message.topic)
             batch.heard_us = item.at_us
         elif isinstance(item, ServiceCall):
-            batch.entries.setdefault(call_key(item, message.payload), item)
+            key = call_key(item, message.payload)
+            batch.entries.setdefault(key, item)
+            batch.topics.setdefault(key, message.topic)
         elif item is not None:
             batch.signals.append(Sign(len(batch.entries), message.received_us, item, self._said_us))
 

@@ -140,7 +140,8 @@ class HomeLearner:
             reason = self._allowance.refuses(decoded.entries[key])
             if reason is not None:
                 refused.add(key)
-                decoded.letters += self._decoder.refuse(decoded.entries[key], reason)
+                topic = decoded.topics.get(key)
+                decoded.letters += self._decoder.refuse(decoded.entries[key], reason, topic)
         if self._allowance.left:
             self.core.forget(self._allowance.left)
             self._allowance.left = []
@@ -157,7 +158,8 @@ class HomeLearner:
         if not due:
             self._sightings.is_doubted = False
             return Work()
-        work = self.prepare(DecodedBatch(entries={each.key: each.entry for each in due}))
+        entries, topics = {each.key: each.entry for each in due}, {each.key: each.topic for each in due}
+        work = self.prepare(DecodedBatch(entries=entries, topics=topics))
         work.released = [each.key for each in due]
         return work
 

@@ -86,6 +86,11 @@ class HomeAssistantInput:
         self._stream = stream
         self._status_topic = status_topic
 
+    @property
+    def topic_filter(self) -> str:
+        """What its stream comes on."""
+        return self._stream.topic_filter
+
     def recall(self, states: States) -> None:
         """Take the last states that were kept, before the first message."""
         self._stream.recall(states)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from pipeline.delivery import allowance
 from pipeline.delivery.announcements import Announcer
 from pipeline.delivery.decoding import BatchDecoder
 from pipeline.delivery.learner import HomeLearner
@@ -252,3 +253,23 @@ def test_days_to_come_that_were_learned_are_put_aside(
     assert {day[:4] for day in set(held.days) - set(expected.days)} == {"2027"}
     assert len(held.journal) > len(expected.journal)
     clean.close()
+
+
+@pytest.mark.parametrize(
+    ("kind", "topic"), [("eventstream", TOPIC), ("statestream", f"{BASE}/light/hall/last_updated")]
+)
+def test_what_is_above_the_allowance_is_told_with_the_topic_on_which_it_came(
+    store: SqlStore, changes: list[StateChange], monkeypatch: pytest.MonkeyPatch, kind: str, topic: str
+) -> None:
+    """At once, and where it waited for the clock."""
+    monkeypatch.setattr(allowance, "CHANGES_A_DAY", 1)
+    made, first = learner(store, kind), changes[0]
+    for number, ahead_us in enumerate((0, 0, 0, 31 * DAY_US)):
+        at_us = first.at_us + number * 1_000_000
+        change = first._replace(at_us=at_us, old=f"s{number}", new=f"s{number + 1}", context_id=f"t{number}")
+        write(made, received(change, ahead_us, kind))
+    # The state stream tells no old state of the first change, which then is none.
+    at_once = 2 if kind == "eventstream" else 1
+    assert [letter.topic for letter in store.dead_letters(9)] == [topic] * at_once
+    assert take_all_back(made, first.at_us) == 1
+    assert [letter.topic for letter in store.dead_letters(9)] == [topic] * (at_once + 1)

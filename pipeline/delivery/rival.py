@@ -8,7 +8,6 @@ import secrets
 import socket
 import time
 from datetime import UTC, datetime
-from hashlib import blake2b
 
 import structlog
 import zmqtt
@@ -20,6 +19,7 @@ from pipeline.delivery.health import Health
 from pipeline.settings import Settings
 from schemas.outgoing import Outgoing
 from schemas.statuses import SessionSign
+from sinks.store import SqlStore
 
 log = structlog.get_logger()
 
@@ -31,12 +31,27 @@ LOOK_S = 0.2
 EAR_S = 2.0
 SOON_S = 0.1
 SUBJECT = "client id"
+INSTALLATION = "installation"
 
 
-def store_mark(settings: Settings) -> str:
-    """What tells one installation from another, without saying where its store is."""
-    place = settings.database_url.get_secret_value() if settings.database_url else settings.database_path
-    return blake2b(f"{socket.gethostname()}\x00{place}".encode(), digest_size=8).hexdigest()
+def store_mark(store: SqlStore) -> str:
+    """What tells one installation from another, made once and kept in its store.
+
+    Whoever works on that store is the same installation, on whichever host: a container that was made anew,
+    or the machine that takes over. Only the home's owner makes it.
+    """
+    with store.begin() as transaction:
+        kept = transaction.suggestions.control(INSTALLATION)
+        if not isinstance(kept, str):
+            kept = secrets.token_hex(8)
+            transaction.suggestions.set_control(INSTALLATION, kept)
+    return kept
+
+
+def kept_mark(store: SqlStore) -> str | None:
+    """The mark that a store keeps; None before its first start."""
+    kept = store.suggestions.control(INSTALLATION)
+    return kept if isinstance(kept, str) else None
 
 
 def read_sign(payload: bytes, client_id: str) -> SessionSign | None:
@@ -84,7 +99,7 @@ class Rival:
             instance=secrets.token_hex(8),
             host=socket.gethostname()[:64],
             process=os.getpid(),
-            store=store_mark(settings),
+            store="",
             since=datetime.now(UTC),
             every_s=min(SIGN_S, settings.heartbeat_s),
         )
@@ -93,6 +108,10 @@ class Rival:
         self._silent_from_s = 0.0
         self.ear = egress_broker(settings, at_once, None, name="ear")
         subscribe(self.ear, self._topic, self._hear)
+
+    def introduce(self, store: str) -> None:
+        """Say in each sign by which `store_mark` our installation is known."""
+        self._own = self._own.model_copy(update={"store": store})
 
     @property
     def every_s(self) -> float:

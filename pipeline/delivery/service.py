@@ -39,7 +39,7 @@ from pipeline.delivery.learner import HomeLearner
 from pipeline.delivery.ownership import Ownership
 from pipeline.delivery.pruning import Pruner
 from pipeline.delivery.refusals import Kind, Refusals, kind_of
-from pipeline.delivery.rival import Rival
+from pipeline.delivery.rival import Rival, store_mark
 from pipeline.delivery.row_mending import mend_rows
 from pipeline.delivery.service_status import status_message, will
 from pipeline.delivery.steady import NotOwnerError
@@ -175,6 +175,7 @@ class Service:
         await self._store_call(partial(mend_rows, self.store, self.home, newest_copy(self.settings)))
         await self._store_call(partial(look_at_key, self.store, self.settings))
         await self._store_call(learner.recover)
+        self._rival.introduce(await self._store_call(partial(store_mark, self.store)))
         self.learner = learner
         self._committer = Committer(
             self._intake,

@@ -4,7 +4,7 @@ import asyncio
 import json
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +12,14 @@ import aiomqtt
 import pytest
 
 from pipeline.delivery.health import Health
-from pipeline.delivery.rival import Rival
+from pipeline.delivery.rival import Rival, store_mark
 from pipeline.diagnosis import broker as broker_checks
 from pipeline.diagnosis import durability, session
 from pipeline.diagnosis.rights import check_rights
 from pipeline.diagnosis.session import check_rival
 from pipeline.settings import Settings
 from pipeline.terminal_client import TerminalClient
+from sinks.store import SqlStore
 
 Command = Any
 SESSION = "ha-ai/internal/session"
@@ -97,6 +98,12 @@ async def test_another_installation_is_told(
     ours = Settings(_env_file=None, mqtt_url=broker.url, database_path=tmp_path / "ours.db")
     other = ours if is_ours else ours.model_copy(update={"database_path": tmp_path / "other.db"})
     rival = Rival(other, Health())
+    for each in {ours.store_url, other.store_url}:
+        with closing(SqlStore(each)) as store:
+            store.migrate()
+            mark = store_mark(store)
+            if each == other.store_url:
+                rival.introduce(mark)
     with signs(broker, rival, live=live):
         async with TerminalClient(ours) as client:
             found = await check_rival(ours, client)

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +16,13 @@ from benchmarks.publisher import Published, Publisher
 from pipeline.delivery.connection import connection_id
 from pipeline.delivery.ending import FatalError
 from pipeline.delivery.health import Health
-from pipeline.delivery.rival import SUBJECT, Rival, read_sign, store_mark
+from pipeline.delivery.rival import SUBJECT, Rival, kept_mark, read_sign, store_mark
 from pipeline.delivery.service import Service
 from pipeline.ingest.payloads import as_eventstream
 from pipeline.settings import Settings
 from schemas.events import StateChange
 from schemas.home import Home
+from sinks.store import SqlStore
 from tests.pipeline.delivery.runs import TOPIC
 
 PATIENCE_S = 20.0
@@ -143,11 +144,36 @@ async def test_who_gives_no_sign_keeps_nobody_waiting(
                 assert time.monotonic() - started_s < 10 * service._rival.every_s
 
 
-def test_installations_are_told_apart(settings: Callable[[str], Settings]) -> None:
-    """By where they run and keep their store, of which the mark says nothing."""
-    first, second = settings("first"), settings("second")
-    assert store_mark(first) == store_mark(first) != store_mark(second)
-    assert "first" not in store_mark(first)
+def test_installations_are_told_apart(
+    settings: Callable[[str], Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By what their stores keep, on whichever machine: one that takes over is no rival."""
+    marks = []
+    for name, host in (("first", "one"), ("first", "two"), ("second", "two")):
+        monkeypatch.setattr("socket.gethostname", lambda host=host: host)
+        with closing(SqlStore(settings(name).store_url)) as store:
+            store.migrate()
+            assert kept_mark(store) == (marks[0] if marks and name == "first" else None)
+            marks.append(store_mark(store))
+            assert kept_mark(store) == marks[-1]
+    assert marks[0] == marks[1] != marks[2]
+
+
+async def test_a_machine_that_takes_over_waits_for_nobody(
+    broker: Any, settings: Callable[[str], Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one before was killed and left its sign retained; its store is the other's now."""
+    async with running(settings("first")) as first:
+        left = first._rival.sign()
+    monkeypatch.setattr("socket.gethostname", lambda: "another")
+    version = aiomqtt.ProtocolVersion.V5
+    async with aiomqtt.Client(broker.host, broker.port, protocol=version) as client:
+        await client.publish(SESSION, left.payload, qos=1, retain=True)
+    async with running(settings("first")) as second:
+        assert second._rival._other is not None
+        assert second._rival._own.store == first._rival._own.store
+        assert second._rival._own.host == "another"
+        assert second._rival._silent_from_s == 0
 
 
 @pytest.mark.parametrize("payload", [b"", b"{}", b"[1]", b"\xff", b'{"client_id": "haai-home-p0"}'])

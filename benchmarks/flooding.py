@@ -33,7 +33,7 @@ JUNK = bytes(range(256)) * 14
 PATIENCE_S = 900.0
 SECONDS = "s until "
 SAMPLE = "light.sample"
-KEPT = "SELECT count(*) FROM journal WHERE entity_id = 'light.sample'"
+KEPT_SINCE = "SELECT count(*) FROM journal WHERE entity_id = 'light.sample' AND at_us >= "
 HEADER = "| flood | to reach | reached | seconds |\n|---|---|---|---|"
 
 
@@ -68,8 +68,8 @@ class Site:
 
     async def delay_s(self) -> float:
         """How long it takes from now until a change that happens then is kept."""
-        started_s = time.monotonic()
-        while not self.value(KEPT):
+        started_s, since = time.monotonic(), f"{KEPT_SINCE}{time.time_ns() // 1000}"
+        while not self.value(since):
             if time.monotonic() - started_s > PATIENCE_S:
                 raise TimeoutError("expected a change to be kept")
             change = StateChange(time.time_ns() // 1000, SAMPLE, "off", "on", "sample")
@@ -181,6 +181,8 @@ async def changes(number: int) -> list[Limit]:
 
 async def _learned(messages: Iterator[Published]) -> list[Limit]:
     async with site() as here:
+        # Known before: after a flood of ids a new entity has to wait for a place, which comes each 90 s.
+        await here.delay_s()
         before = here.bytes()
         await here.send(messages)
         await here.delay_s()

@@ -17,7 +17,8 @@ from pipeline.wording import counted
 from sinks.store import StoreError, backup
 from sinks.store.foreign import refuse_foreign
 from sinks.store.manifest import Manifest
-from sinks.store.replacing import Replacement, finish, intention, replace_all, write_private
+from sinks.store.mark import alone
+from sinks.store.replacing import Replacement, go_on, intention, replace_all, write_private
 from sinks.store.sealed_file import read_member
 from sinks.store.sqlite_file import followed, is_open_elsewhere, looking_into
 
@@ -46,18 +47,22 @@ def run(arguments: argparse.Namespace) -> int:
         _check_home(manifest, settings, with_settings=arguments.settings)
         refuse_foreign(database, None)
         _check_idle(database)
-        finish(intention(database))
+        if note_fault := go_on(database):
+            say(note_fault)
         database.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with _drafts(arguments.file, settings, database, with_settings=arguments.settings) as replacements:
             _show(arguments.file, manifest, database, Path(replacements[-1].draft))
             if not (arguments.yes or _agreed()):
                 return DECLINED
-            _check_idle(database)
-            replace_all(intention(database), replacements)
+            with alone(database) as is_ours:
+                if not is_ours:
+                    raise _busy(database)
+                _check_idle(database)
+                replace_all(intention(database), replacements)
     except StoreError as error:
         raise UserError(f"nothing was restored: {error}") from error
     except OSError as error:
-        raise UserError(f"nothing was restored: {error.filename or database}: {error.strerror}") from error
+        raise UserError(_unfinished(database, error)) from error
     _conclude(replacements)
     return 0
 
@@ -65,9 +70,23 @@ def run(arguments: argparse.Namespace) -> int:
 def _check_idle(database: Path) -> None:
     """No lease is asked: one may be left over, and what has the file open may hold none."""
     if is_open_elsewhere(database):
-        raise UserError(
-            f"expected nobody at work on {database}, but a process has it open: stop `ha-ai run` first"
+        raise _busy(database)
+
+
+def _busy(database: Path) -> UserError:
+    return UserError(
+        f"expected nobody at work on {database}, but a process has it open: stop `ha-ai run` first"
+    )
+
+
+def _unfinished(database: Path, error: OSError) -> str:
+    """What became of it: from the moment it is written down, the next start goes on with it."""
+    reason = f"{error.filename or database}: {error.strerror}"
+    if intention(database).exists():
+        return (
+            f"not all was restored yet: {reason}; mend that, then the next start or restore goes on with it"
         )
+    return f"nothing was restored: {reason}"
 
 
 def _check_home(manifest: Manifest, settings: Settings, *, with_settings: bool) -> None:
@@ -95,8 +114,9 @@ def _drafts(
         made.append(backup.replacement(backup.prepare(copy, database), database, at))
         yield made
     finally:
-        for each in made:
-            Path(each.draft).unlink(missing_ok=True)
+        if not intention(database).exists():
+            for each in made:
+                Path(each.draft).unlink(missing_ok=True)
 
 
 def _is_there(path: Path, content: bytes) -> bool:

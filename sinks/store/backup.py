@@ -17,6 +17,7 @@ from sinks.store.copying import copy_state, unchanging
 from sinks.store.errors import NewerStoreError, StoreError
 from sinks.store.integrity import file_damages
 from sinks.store.manifest import DATABASE, FORMAT, MANIFEST, Manifest, describe
+from sinks.store.mark import SUFFIX, alone
 from sinks.store.replacing import Replacement, fsync_folder, intention, replace_all
 from sinks.store.restored import settle
 from sinks.store.sealed_file import SealBrokenError
@@ -188,14 +189,16 @@ def restore(copy: Path, database: Path, *, beside: tuple[Replacement, ...] = ())
         A newer version made it.
     """
     draft = prepare(copy, database)
-    replace_all(intention(database), [*beside, replacement(draft, database, stamp())])
+    with alone(database) as is_ours:
+        _expect(is_ours, f"expected nobody at work on {database}, but a process has it open: end it first")
+        replace_all(intention(database), [*beside, replacement(draft, database, stamp())])
 
 
 def replacement(draft: Path, database: Path, at: str) -> Replacement:
     """How a store's file, and what belongs to it alone, is replaced."""
     draft, database = draft.absolute(), database.absolute()
     aside = database.with_name(f"{database.name}.before-{at}")
-    removed = tuple((f"{database}{end}", f"{aside}{end}") for end in ("-wal", "-shm", ".mark"))
+    removed = tuple((f"{database}{end}", f"{aside}{end}") for end in ("-wal", "-shm", SUFFIX))
     return Replacement(str(draft), str(database), str(aside), removed)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import structlog
 from sqlalchemy import Connection, text
 
+from sinks.store.errors import StoreError
 from sinks.store.mark import Marked, MarkError, read_mark, write_mark
 
 _log = structlog.get_logger(__name__)
@@ -33,7 +34,7 @@ def begin_counting(connection: Connection, database: Path, revision: str) -> boo
     except MarkError as error:
         _log.warning("the mark beside the store is damaged", reason=str(error))
         return False
-    except OSError as error:
+    except (OSError, StoreError) as error:
         _log.warning("no mark can be kept beside the store: what it loses would not show", reason=str(error))
         return False
     if counted is None:

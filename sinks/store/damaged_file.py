@@ -88,6 +88,8 @@ def put_aside(database: Path, draft: Path, now_us: int) -> Path:
     After a kill anywhere it is done, or goes on at the next start.
     """
     draft.chmod(0o600)
+    # The next start may run in another folder.
+    database = database.absolute()
     beside = database.with_name(f".{database.name}.rebuilt")
     draft.replace(beside)
     aside = _free_name(database, f"{datetime.fromtimestamp(now_us / 1e6, UTC):%Y%m%dT%H%M%SZ}")

@@ -9,13 +9,14 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import structlog
 from sqlalchemy import Connection, Dialect, Engine, Table, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from sinks.store.checksums import summed
 from sinks.store.commits import begin_counting
-from sinks.store.errors import translated
+from sinks.store.errors import StoreError, translated
 from sinks.store.mark import Mark
 
 _PRAGMAS = (
@@ -32,6 +33,7 @@ _COUNT = "UPDATE commits SET number = number + 1 WHERE home = '' RETURNING part,
 EVENT_US = "event_us"
 _RETRY_S = 0.01
 _KNOWN = frozenset({"sqlite", "postgresql"})
+_log = structlog.get_logger(__name__)
 _SUCH_AS = "sqlite:////data/ha-ai.db or postgresql+psycopg://user@host/name"
 
 
@@ -44,17 +46,23 @@ class Database:
         SQLAlchemy's form: ``sqlite:///ha-ai.db`` or ``postgresql+psycopg://user@host/name``.
     busy_timeout_s
         How long to wait for another writer before giving up.
+    shared
+        Whether nobody may mend or replace a SQLite file from the first connection on: a store that somebody
+        works on, not one that is being mended.
     """
 
-    def __init__(self, url: str, *, busy_timeout_s: float) -> None:
+    def __init__(self, url: str, *, busy_timeout_s: float, shared: bool = False) -> None:
         parsed = address_of(url)
         self._mark: Mark | None = None
+        self._counts = False
         self._revision = ""
         self.path = _path_of(parsed)
         if parsed.get_backend_name() == "sqlite":
             self.engine = create_engine(parsed, paramstyle="named", connect_args={"timeout": busy_timeout_s})
             event.listen(self.engine, "connect", partial(_set_pragmas, busy_timeout_s=busy_timeout_s))
             event.listen(self.engine, "begin", _begin)
+            if shared and self.path is not None:
+                event.listen(self.engine, "do_connect", self._hold_before)
         else:
             options = f"-c lock_timeout={busy_timeout_s * 1000:.0f} -c {_IDLE}"
             self.engine = create_engine(parsed, pool_pre_ping=True, connect_args={"options": options})
@@ -72,28 +80,52 @@ class Database:
         counted = None
         with translated(), self._writer.begin() as connection:
             yield connection
-            if self._mark is not None:
+            if self._counts:
                 # Straight to the driver: through SQLAlchemy this took a third of a small commit.
                 counted = connection.connection.cursor().execute(_COUNT).fetchone()
                 event_us = connection.info.pop(EVENT_US, 0)
         if counted is not None and self._mark is not None:
             self._mark.advance(counted[0], self._revision, counted[1], event_us)
 
+    def hold(self, *, create: bool) -> None:
+        """Let nobody mend or replace the file from now on; wait for who does.
+
+        Where there is no mark that could be locked one is made, or with `create` off nothing is.
+        """
+        if self.path is None or self._mark is not None:
+            return
+        try:
+            self._mark = Mark(self.path, create=create)
+        except FileNotFoundError:
+            return
+        except (OSError, StoreError) as error:
+            _log.warning("the mark beside the store cannot be locked", reason=str(error))
+
+    def let_go(self) -> None:
+        """Let others mend or replace the file; before the first connection."""
+        if self._mark is not None:
+            self._mark.close()
+            self._mark = None
+
     def count_commits(self, revision: str) -> None:
         """From now on count commits in the store, and say after each in the mark how many there are."""
-        if self.path is None or self._mark is not None:
+        if self.path is None or self._counts:
             return
         with self.writing() as connection:
             found = begin_counting(connection, self.path, revision)
+        self.hold(create=False)
         self._revision = revision
-        self._mark = Mark(self.path) if found else None
+        self._counts = found and self._mark is not None
 
     def close(self) -> None:
         """Close every connection."""
         self.engine.dispose()
-        if self._mark is not None:
-            self._mark.close()
-            self._mark = None
+        self._counts = False
+        self.let_go()
+
+    def _hold_before(self, *_: object) -> None:
+        # At the first connection, before SQLite opens the file: later ones are of the same one.
+        self.hold(create=False)
 
 
 def address_of(url: str) -> URL:

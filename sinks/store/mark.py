@@ -5,15 +5,19 @@ the table `commits`, and the number goes into the mark after it, without waiting
 behind the store, and is ahead of it only where commits were lost.
 """
 
+import errno
 import fcntl
 import os
+import tempfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 import structlog
+
+from sinks.store.errors import StoreError
 
 SUFFIX = ".mark"
 _LINE_BYTES = 80
@@ -53,11 +57,15 @@ def read_mark(database: Path) -> Marked | None:
     ------
     MarkError
         It is not as it was written.
+    StoreError
+        We may not read it.
     """
     try:
         content = mark_of(database).read_bytes()
     except FileNotFoundError:
         return None
+    except PermissionError as error:
+        raise _denied(database, error) from error
     if not content:
         return None
     try:
@@ -88,14 +96,13 @@ class Mark:
     While a process has it open, nobody mends the file under it: `alone` waits for that.
     """
 
-    def __init__(self, database: Path) -> None:
-        self._descriptor = _open(database)
+    def __init__(self, database: Path, *, create: bool = False) -> None:
+        self._descriptor = _open(database, os.O_CREAT if create else 0)
         self._commits = 0
         self._event_us = 0
         self._failed = False
-        # Waits for who is mending the file; a file system without locks has nobody to wait for.
-        with suppress(OSError):
-            fcntl.flock(self._descriptor, fcntl.LOCK_SH)
+        # Waits for who is mending the file.
+        _is_locked(database, self._descriptor, fcntl.LOCK_SH)
 
     def advance(self, store_id: str, revision: str, commits: int, event_us: int) -> None:
         """Say what was committed; some microseconds. A mark that cannot be written holds nothing up."""
@@ -121,15 +128,7 @@ def alone(database: Path) -> Iterator[bool]:
     """Keep others from opening the store for as long; gives whether nobody has it open."""
     descriptor = _open(database, os.O_CREAT)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            is_ours = True
-        except BlockingIOError:
-            is_ours = False
-        except OSError:
-            # A file system without locks cannot tell: to look is better than never to look.
-            is_ours = True
-        yield is_ours
+        yield _is_locked(database, descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     finally:
         os.close(descriptor)
 
@@ -138,18 +137,51 @@ def is_being_mended(database: Path) -> bool:
     """Whether somebody has the store for itself; who merely works on it shares it."""
     descriptor = _open(database, os.O_CREAT)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
+        return not _is_locked(database, descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     finally:
         os.close(descriptor)
+
+
+def _is_locked(database: Path, descriptor: int, how: int) -> bool:
+    """Lock the mark; whether nobody else keeps us from it.
+
+    A file system without locks cannot tell: to look is better than never to look.
+    """
+    try:
+        fcntl.flock(descriptor, how)
+    except BlockingIOError:
+        return False
+    except PermissionError:
+        # So says a share of Windows of a lock that somebody else has; a rule of the machine says it of any.
+        return _is_every_lock_denied(database.parent)
+    except OSError:
+        return True
+    return True
+
+
+def _is_every_lock_denied(folder: Path) -> bool:
+    with tempfile.TemporaryFile(dir=folder) as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            _log.warning("no file can be locked: two processes may mend one store", folder=str(folder))
+            return error.errno == errno.EACCES
     return False
 
 
 def _open(database: Path, flags: int = 0) -> int:
-    return os.open(mark_of(database), os.O_RDWR | flags, _FILE_MODE)
+    try:
+        return os.open(mark_of(database), os.O_RDWR | flags, _FILE_MODE)
+    except PermissionError as error:
+        raise _denied(database, error) from error
+
+
+def _denied(database: Path, error: OSError) -> StoreError:
+    """What a person is told of a mark, or a folder for it, that is somebody else's."""
+    return StoreError(
+        f"expected to read and write {mark_of(database)}, got: {error.strerror}; as when ha-ai ran as "
+        f"another user before: give what is in {database.parent} to user {os.getuid()} (chown)"
+    )
 
 
 def _first_line(store_id: str, revision: str, commits: int) -> bytes:

@@ -28,11 +28,9 @@ from sinks.store.integrity import CHECK_S, file_faults, is_of_indexes, missing_t
 from sinks.store.mark import Marked, MarkError, alone, is_being_mended, mark_of, read_mark, write_mark
 from sinks.store.mending import STORE_DAMAGED, note
 from sinks.store.rebuilding import Rebuilt, mend_header, rebuild
-from sinks.store.replacing import finish, intention
+from sinks.store.replacing import OTHERS_END_S, go_on
 from sinks.store.sqlite_file import refuse_newer, refuse_newer_whole
 
-# Longer than a process needs to end that was told to.
-OTHERS_END_S = 20.0
 _AGAIN_S = 0.5
 THOROUGH_S = 3_600.0
 # A log that was lost leaves a file that is older than the mark: both are written with each commit.
@@ -80,15 +78,15 @@ def make_whole(database: Path, copy_into: CopyInto, *, home: str, now_us: int, d
     NewerStoreError
         A newer version wrote it; not a byte of it was changed.
     """
-    finish(intention(database))
+    note_fault = go_on(database)
     refuse_newer_whole(database)
     if not database.exists() and not mark_of(database).exists():
-        return []
+        return [note_fault] if note_fault else []
     deadline = time.monotonic() + OTHERS_END_S
     while True:
         with alone(database) as is_ours:
             if is_ours:
-                return _Start(database, copy_into, home, now_us, doubts).findings()
+                return _Start(database, copy_into, home, now_us, doubts).findings(note_fault)
         if is_being_mended(database):
             deadline = time.monotonic() + OTHERS_END_S
         elif is_readable(database):
@@ -114,7 +112,7 @@ class _Start:
         self._since_us: int | None = None
         self._until_us = 0
 
-    def findings(self) -> list[str]:
+    def findings(self, note_fault: str | None) -> list[str]:
         marked = self._marked()
         fault = self._fault(marked)
         if fault is not None:
@@ -123,6 +121,8 @@ class _Start:
             self._take_newer_copy()
         if self._database.exists() and self._database.stat().st_size:
             self._compare(marked)
+        if note_fault is not None:
+            self._said.insert(0, note_fault)
         if self._said:
             self._keep()
         return self._said

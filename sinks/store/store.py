@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
+from pathlib import Path
 from typing import NamedTuple
 
 import structlog
@@ -34,7 +35,7 @@ from sinks.store.mark import mark_of
 from sinks.store.mending import Integrity
 from sinks.store.outbox import Dropped, bound_outbox
 from sinks.store.quarantine import QuarantineReads
-from sinks.store.replacing import finish, intention
+from sinks.store.replacing import go_on, intention
 from sinks.store.retention import Overdue
 from sinks.store.rows import dead_letter, journal_event, snapshot_checksum
 from sinks.store.shrinking import compact_once, shrink
@@ -102,7 +103,7 @@ class SqlStore:
     ) -> None:
         self.home = home
         self.path = path_of(url)
-        self._database = Database(url, busy_timeout_s=busy_timeout_s)
+        self._database = Database(url, busy_timeout_s=busy_timeout_s, shared=True)
         self.leases = Leases(self._database, home=home)
         self.suggestions = SuggestionReads(self._database, home)
         self.integrity = Integrity(self._database, home)
@@ -119,11 +120,12 @@ class SqlStore:
             It is the database of another program.
         """
         if self.path is not None:
-            finish(intention(self.path))
+            go_on(self.path)
             if not mark_of(self.path).exists():
                 # Who has our store open itself would lose its locks with this look: that has a mark.
                 refuse_foreign(self.path, None)
             refuse_newer(self.path)
+            self._hold(self.path)
         migrations.migrate(self._database)
         compact_once(self._database)
         self._database.count_commits(migrations.HEAD)
@@ -329,6 +331,14 @@ class SqlStore:
     def let_go(self, *, now_us: int, actor: str) -> int:
         """Delete the days that are overdue, as a person has said; return how many."""
         return retention.let_go(self._database, self.home, now_us, actor)
+
+    def _hold(self, path: Path) -> None:
+        """Share the file before the first connection to it, once no replacement of it is under way."""
+        self._database.hold(create=True)
+        while intention(path).exists():
+            self._database.let_go()
+            go_on(path)
+            self._database.hold(create=True)
 
     def _is_pending(self) -> ColumnElement[bool]:
         return (_OUTBOX.c.home == self.home) & _OUTBOX.c.sent_us.is_(None)

@@ -44,6 +44,10 @@ OUTBOX_ROWS = 10_000
 NONCE_DAYS = 2
 NONCES = 10_000
 DEAD_LETTERS = 10_000
+# Most letters are short; ten thousand that hold all that a letter may would take twice as much.
+DEAD_LETTER_BYTES = 16 * 1_048_576
+# What a row takes beside its texts and its payload, indexes included.
+LETTER_ROW_BYTES = 300
 # Loaded at every start: some tens of bytes each. Years of a home that is never out of sight for long.
 GAPS = 20_000
 ANOMALIES = 10_000
@@ -83,7 +87,7 @@ BOUNDS = {
     "anomalies": f"as long as day sets, and the newest {ANOMALIES:,}",
     "outbox": f"what was sent: {OUTBOX_DAYS} days, and the newest {OUTBOX_ROWS:,}; what was not: until it "
     f"expires, or 7 days and the newest {NEVER_OLD:,}; {LARGEST_COUNT:,} messages and 32 MB at most",
-    "dead_letters": f"the newest {DEAD_LETTERS:,}",
+    "dead_letters": f"the newest {DEAD_LETTERS:,}, and {DEAD_LETTER_BYTES // 1_048_576} MiB of them",
     "leases": "one for each part of the home",
     "snapshots": "one of each name",
     "gaps": f"as long as day sets, and the newest {GAPS:,}",
@@ -200,11 +204,23 @@ def _outlived(database: Database, home: str, now_us: int, before_us: int) -> Ite
     yield _keys(_OUTBOX, home, away(_OUTBOX.c.sent_us, OUTBOX_DAYS), beyond(_OUTBOX.c.seq, OUTBOX_ROWS))
     yield _keys(_NONCES, home, away(_NONCES.c.seen_us, NONCE_DAYS), beyond(_NONCES.c.seen_us, NONCES))
     yield _keys(_LETTERS, home, beyond(letters.seq, DEAD_LETTERS))
+    yield _keys(_LETTERS, home, letters.seq <= _last_beyond_bytes(database, home))
     yield _keys(_DAMAGED, home, beyond(_DAMAGED.c.seq, DAMAGED))
     yield _keys(_GAPS, home, or_(gaps.to_us < before_us, beyond(gaps.from_us, GAPS)))
     yield _keys(_ANOMALIES, home, or_(anomalies.at_us < before_us, beyond(anomalies.at_us, ANOMALIES)))
     yield _keys(_FEEDBACK, home, beyond(_FEEDBACK.c.at_us, FEEDBACK))
     yield from _forgotten(home, beyond)
+
+
+def _last_beyond_bytes(database: Database, home: str) -> int:
+    """Return the place of the newest letter that has no room, with those after it; 0 if all have."""
+    letters = _LETTERS.c
+    size = func.length(letters.payload) + func.length(letters.detail) + func.length(letters.topic)
+    newer = func.sum(size + LETTER_ROW_BYTES).over(order_by=letters.seq.desc())
+    sums = select(letters.seq, newer.label("bytes")).where(letters.home == home).subquery()
+    with database.reading() as connection:
+        wanted = select(func.max(sums.c.seq)).where(sums.c.bytes > DEAD_LETTER_BYTES)
+        return connection.execute(wanted).scalar() or 0
 
 
 def _forgotten(home: str, beyond: Any) -> Iterator[Select[Any]]:

@@ -1,5 +1,6 @@
 """What leaves the store leaves it neither early nor late."""
 
+from base64 import b64encode
 from datetime import UTC, date, datetime, timedelta
 from typing import Literal
 
@@ -209,6 +210,41 @@ def test_the_newest_dead_letters_stay(store: SqlStore) -> None:
     store.prune(now_us=NOW_US)
     assert [letter.message_id for letter in store.dead_letters(10)] == ["8", "7", "6", "5", "4"]
     assert [letter.message_id for letter in store.dead_letters(2)] == ["8", "7"]
+
+
+def test_dead_letters_are_bounded_by_their_bytes_too(
+    store: SqlStore, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The newest stay whose payloads have room together; another home's take none of it."""
+    monkeypatch.setattr(retention, "DEAD_LETTER_BYTES", 4_000)
+    monkeypatch.setattr(retention, "DEAD_LETTERS", 100)
+
+    def bury(of: SqlStore, name: str, size: int) -> None:
+        letter = DeadLetter(
+            message_id=name,
+            reason="r",
+            detail="d",
+            topic="t",
+            received_at=NOW,
+            size_bytes=size,
+            payload_base64=b64encode(bytes(size)).decode(),
+        )
+        with of.begin() as transaction:
+            transaction.bury([letter])
+
+    other = opened(url, "other")
+    for number in range(9):
+        bury(store, f"long{number}", 900)
+        bury(other, f"other{number}", 100)
+    store.prune(now_us=NOW_US)
+    assert [letter.message_id for letter in store.dead_letters(10)] == ["long8", "long7", "long6"]
+    for number in range(6):
+        bury(store, f"short{number}", 0)
+    store.prune(now_us=NOW_US)
+    kept = [letter.message_id for letter in store.dead_letters(10)]
+    assert kept == [*(f"short{number}" for number in reversed(range(6))), "long8"]
+    assert len(other.dead_letters(10)) == 9
+    other.close()
 
 
 def test_what_is_counted_keeps_its_newest(store: SqlStore, monkeypatch: pytest.MonkeyPatch) -> None:

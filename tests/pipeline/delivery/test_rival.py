@@ -148,7 +148,7 @@ def test_installations_are_told_apart(
     settings: Callable[[str], Settings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By what their stores keep, on whichever machine: one that takes over is no rival."""
-    marks = []
+    marks: list[str] = []
     for name, host in (("first", "one"), ("first", "two"), ("second", "two")):
         monkeypatch.setattr("socket.gethostname", lambda host=host: host)
         with closing(SqlStore(settings(name).store_url)) as store:

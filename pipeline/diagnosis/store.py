@@ -18,15 +18,17 @@ from pipeline.diagnosis.owners import check_owners
 from pipeline.diagnosis.times import check_times
 from pipeline.settings import Settings
 from sinks.store import ForeignFileError, StoreError, audit, migrations
+from sinks.store.damaged_file import COMPANIONS
 from sinks.store.engine import Database, address_of
 from sinks.store.foreign import refuse_foreign
+from sinks.store.mark import SUFFIX, mark_of
 from sinks.store.sqlite_file import revision_of
 
 CHECK = "store"
 LITTLE_BYTES = 1024**3
 TOO_LITTLE_BYTES = 100 * 1024**2
 TIMEOUT_S = 5.0
-RESTORE = "Restore a backup with ha-ai restore (ha-ai check shows them), or move it away to begin anew."
+SERVER = "Restore a dump of it; `ha-ai backup` says how one is made."
 FOREIGN = (
     "Name a file that ha-ai makes itself. If this was its store, damaged beyond knowing it: move it away and "
     "restore a backup with ha-ai restore."
@@ -45,7 +47,8 @@ def check_store(settings: Settings, *, full: bool = False) -> Iterator[Finding]:
         )
         return
     if url.get_backend_name() != "sqlite":
-        yield from _look_inside(settings.store_url, url.render_as_string(hide_password=True), full=full)
+        place = url.render_as_string(hide_password=True)
+        yield from _look_inside(settings.store_url, place, SERVER, full=full)
         return
     path = Path(url.database or "").resolve()
     try:
@@ -63,7 +66,7 @@ def check_store(settings: Settings, *, full: bool = False) -> Iterator[Finding]:
         # To look further inside could change how it keeps its journal.
         yield _version(revision, str(path))
     elif path.exists():
-        yield from _look_inside(read_only_url(path), str(path), full=full)
+        yield from _look_inside(read_only_url(path), str(path), _restoring(path), full=full)
     else:
         yield ok(CHECK, f"{path} does not exist yet, and can be made")
 
@@ -83,6 +86,15 @@ def read_only_url(path: Path) -> str:
     return address.render_as_string(hide_password=False)
 
 
+def _restoring(path: Path) -> str:
+    """What to do about a file that is damaged; what lies beside it would be taken for the new one's."""
+    beside = ", ".join(f"{path.name}{end}" for end in (*COMPANIONS, SUFFIX))
+    return (
+        "Restore a backup with ha-ai restore (ha-ai check shows them). To begin anew, stop `ha-ai run` and "
+        f"move {path.name} away with what lies beside it: {beside}."
+    )
+
+
 def _unwritable(path: Path) -> Finding | None:
     if not path.parent.is_dir():
         return wrong(CHECK, f"the directory {path.parent} does not exist", f"mkdir -p {path.parent}")
@@ -94,8 +106,9 @@ def _unwritable(path: Path) -> Finding | None:
         return wrong(
             CHECK, f"{who} cannot write into {path.parent}: {error.strerror}", "Give it the right to."
         )
-    if path.exists() and not os.access(path, os.R_OK | os.W_OK):
-        return wrong(CHECK, f"user {os.getuid()} cannot write {path}", "Give it the right to.")
+    for each in (path, mark_of(path)):
+        if each.exists() and not os.access(each, os.R_OK | os.W_OK):
+            return wrong(CHECK, f"user {os.getuid()} cannot write {each}", "Give it the right to.")
     return None
 
 
@@ -109,11 +122,11 @@ def _room(directory: Path) -> Finding:
     return ok("space", said)
 
 
-def _look_inside(url: str, place: str, *, full: bool) -> Iterator[Finding]:
+def _look_inside(url: str, place: str, advice: str, *, full: bool) -> Iterator[Finding]:
     database = Database(url, busy_timeout_s=TIMEOUT_S)
     try:
         with database.reading() as connection:
-            yield from _damage(connection, place, full=full)
+            yield from _damage(connection, place, advice, full=full)
             revision = migrations.revision(connection)
             yield _version(revision, place)
             if revision == migrations.HEAD:
@@ -123,17 +136,17 @@ def _look_inside(url: str, place: str, *, full: bool) -> Iterator[Finding]:
             yield from check_times(database, time.time_ns() // 1000)
     except (StoreError, SQLAlchemyError) as error:
         detail = str(getattr(error, "orig", error))
-        yield wrong(CHECK, f"{place} cannot be read: {detail}", RESTORE)
+        yield wrong(CHECK, f"{place} cannot be read: {detail}", advice)
     finally:
         database.close()
 
 
-def _damage(connection: Connection, place: str, *, full: bool) -> Iterator[Finding]:
+def _damage(connection: Connection, place: str, advice: str, *, full: bool) -> Iterator[Finding]:
     if connection.dialect.name == "sqlite":
         check = "integrity_check" if full else "quick_check"
         said = str(connection.execute(text(f"PRAGMA {check}(1)")).scalar())
         if said != "ok":
-            yield wrong(CHECK, f"{place} is damaged: {said}", RESTORE)
+            yield wrong(CHECK, f"{place} is damaged: {said}", advice)
 
 
 def _tampering(connection: Connection) -> Iterator[Finding]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import socket
 import sqlite3
 import subprocess
@@ -316,12 +317,35 @@ class TestStore:
         assert (found["verdict"], "newer version" in found["found"]) == ("wrong", True)
 
     def test_damaged_store_is_wrong(self, examine: Examine) -> None:
-        """Pages that hold nonsense are noticed."""
+        """Pages that hold nonsense are noticed, and all that belongs to the file is named."""
         make_store()
         content = bytearray(Path("ha-ai.db").read_bytes())
         content[4096:] = b"\xa5" * (len(content) - 4096)
         Path("ha-ai.db").write_bytes(content)
-        assert examine()[1]["store"]["verdict"] == "wrong"
+        found = examine()[1]["store"]
+        assert found["verdict"] == "wrong"
+        assert "move ha-ai.db away with what lies beside it" in found["advice"]
+        assert "ha-ai.db-wal, ha-ai.db-shm, ha-ai.db.mark." in found["advice"]
+
+    @pytest.mark.parametrize("name", ["ha-ai.db", "ha-ai.db.mark"])
+    def test_a_file_of_another_user_is_wrong(
+        self, examine: Examine, monkeypatch: pytest.MonkeyPatch, name: str
+    ) -> None:
+        """As after a run as root: the next start would end at it."""
+        make_store()
+        access = os.access
+        monkeypatch.setattr("os.access", lambda path, mode: Path(path).name != name and access(path, mode))
+        found = examine()[1]["store"]
+        assert (found["verdict"], f"/{name}" in found["found"]) == ("wrong", True)
+
+    def test_a_server_that_is_away_has_its_own_backups(
+        self, examine: Examine, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """No file of ours is there that could be moved away."""
+        pytest.importorskip("psycopg")
+        monkeypatch.setenv("HA_AI_DATABASE_URL", "postgresql+psycopg://me@127.0.0.1:1/homes")
+        found = examine()[1]["store"]
+        assert (found["verdict"], "`ha-ai backup` says how" in found["advice"]) == ("wrong", True)
 
     def test_little_room_is_told(self, examine: Examine, monkeypatch: pytest.MonkeyPatch) -> None:
         """Little free space is warned of, and too little is wrong."""

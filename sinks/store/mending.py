@@ -106,6 +106,9 @@ class Integrity:
         mended = Mended()
         with self._database.writing() as connection, _Rows(copy) as kept:
             surgeon = _Surgeon(connection, self._home, kept, now_us, mended)
+            # All first: what is made of a damaged row may hang on those beside it.
+            for damage in found:
+                surgeon.remove(damage)
             for damage in found:
                 surgeon.treat(damage)
             surgeon.fill()
@@ -257,8 +260,20 @@ class _Surgeon:
         self._gaps: list[Gap] = []
         self._controls: set[str] = set()
 
+    def remove(self, damage: Damage) -> None:
+        """Take a row out of its table."""
+        table, place = METADATA.tables[damage.table], damage.place
+        if place.rowid is not None:
+            by_number = text(f'DELETE FROM "{table.name}" WHERE rowid = :rowid')  # noqa: S608 a name of ours
+            self._connection.execute(by_number, {"rowid": place.rowid})
+            return
+        statement = delete(table)
+        for column, value in zip(table.primary_key, place.key, strict=True):
+            statement = statement.where(column == value)
+        self._connection.execute(statement)
+
     def treat(self, damage: Damage) -> None:
-        """Set a row aside, and take it out of its table."""
+        """Keep what a removed row held, and mend what it was of."""
         table = METADATA.tables[damage.table]
         words = self._mend(table, damage)
         content = ascii(dict(damage.row)).encode("ascii")[:LONGEST_CONTENT]
@@ -286,7 +301,6 @@ class _Surgeon:
 
     def _mend(self, table: Table, damage: Damage) -> str:
         row = damage.row
-        self._remove(table, damage)
         if table is _JOURNAL:
             return self._mend_journal(damage)
         if table is _DAYS:
@@ -307,17 +321,6 @@ class _Surgeon:
             return "set aside; the newest backup's is taken, where it has one"
         return _CACHES.get(table.name, "set aside")
 
-    def _remove(self, table: Table, damage: Damage) -> None:
-        place = damage.place
-        if place.rowid is not None:
-            by_number = text(f'DELETE FROM "{table.name}" WHERE rowid = :rowid')  # noqa: S608 a name of ours
-            self._connection.execute(by_number, {"rowid": place.rowid})
-            return
-        statement = delete(table)
-        for column, value in zip(table.primary_key, place.key, strict=True):
-            statement = statement.where(column == value)
-        self._connection.execute(statement)
-
     def _mend_journal(self, damage: Damage) -> str:
         seq = damage.row["seq"]
         applied = select(func.min(_SNAPSHOTS.c.applied_seq)).where(_SNAPSHOTS.c.name == LEARNING)
@@ -328,7 +331,7 @@ class _Surgeon:
             select(_JOURNAL.c.at_us).where(_JOURNAL.c.seq > seq).order_by(_JOURNAL.c.seq).limit(1),
         )
         before, after = (self._connection.execute(each).scalar() for each in around)
-        ends = [each for each in (before, after or self._now_us) if each]
+        ends = [each for each in (before, after or self._now_us) if isinstance(each, int) and each]
         self._gaps.append(Gap(min(ends) - MARGIN_US, max(ends) + MARGIN_US, STORE_DAMAGED))
         return "lost; a gap is kept around it"
 
@@ -342,7 +345,7 @@ class _Surgeon:
             again = {**row, "sealed": False}
             upsert(self._connection, _DAYS, [{name: again[name] for name in covered(_DAYS)}])
             return f"{day} is closed anew"
-        return f"lost, no events of {day} are kept"
+        return f"lost, unless {day} is made anew"
 
     def _keep_nonce(self, row: Mapping[str, Any]) -> str:
         # Taken for used a while longer: what it stood for must not count twice.

@@ -35,7 +35,12 @@ _AGAIN_S = 0.5
 THOROUGH_S = 3_600.0
 # A log that was lost leaves a file that is older than the mark: both are written with each commit.
 PUT_THERE_S = 5.0
-_COUNTED = "SELECT part, number FROM commits WHERE home = ''"
+# A row that is none of ours counts nothing: what it says may be no number at all.
+_COUNTED = """
+SELECT part, number FROM commits
+WHERE home = '' AND typeof(part) = 'text' AND part NOT GLOB '*[^0-9a-f]*'
+AND typeof(number) = 'integer' AND number BETWEEN 0 AND 4611686018427387904
+"""
 _HOLES = """
 SELECT before, at_us FROM (
   SELECT seq, at_us, lag(seq) OVER (ORDER BY seq) AS last, lag(at_us) OVER (ORDER BY seq) AS before
@@ -244,7 +249,7 @@ class _Start:
             counted = connection.exec_driver_sql(_COUNTED).first()
             promised = marked.commits if marked else 0
             known = f"{counted.part}" if counted else (marked.id if marked else "")
-            commits = counted.number if counted and isinstance(counted.number, int) else 0
+            commits = counted.number if counted else 0
             if counted and marked is None and commits and not self._said:
                 self._said.append("the mark beside the store was missing: it was made anew")
             if marked is not None and promised and not self._said:

@@ -81,6 +81,31 @@ def test_a_change_that_is_lost_is_a_gap_around_it(store: SqlStore) -> None:
     assert Gap(begin - 1_000_000, end + 1_000_000, STORE_DAMAGED) in store.gaps()
 
 
+@pytest.mark.parametrize("value", ["'x'", "x'ff'", "CAST(x'ff' AS TEXT)", "1.5", "-1", "9223372036854775807"])
+def test_changes_that_are_lost_side_by_side_are_one_gap_between_whole_ones(
+    sqlite_url: str, value: str
+) -> None:
+    """What a damaged neighbour says of its time ends no start, and makes no gap of years."""
+    with closing(SqlStore(sqlite_url)) as store:
+        store.migrate()
+        with store.begin() as transaction:
+            transaction.journal([(change.key, change) for change in CHANGES], 1)
+        said = mend(store, f"UPDATE journal SET at_us = {value} WHERE seq IN (2, 3, 4)")  # noqa: S608
+        assert len(said) == 3
+        begin, end = CHANGES[0].at_us, CHANGES[4].at_us
+        assert store.gaps() == [Gap(begin - 1_000_000, end + 1_000_000, STORE_DAMAGED)]
+
+
+def test_a_damaged_checkpoint_does_not_say_that_days_hold_a_change(store: SqlStore) -> None:
+    """It may name any place in the journal: the change is lost, and a gap."""
+    with store.begin() as transaction:
+        transaction.save_snapshot("learning", b"{}", version=1, applied_seq=1)
+    with store._database.writing() as connection:
+        connection.exec_driver_sql("UPDATE snapshots SET applied_seq = 99 WHERE name = 'learning'")
+    said = mend(store, "UPDATE journal SET new = 'off' WHERE seq = 3")
+    assert any("a gap is kept around it" in words for words in said)
+
+
 def test_learning_stays_off_where_nothing_tells_that_it_was_on(store: SqlStore) -> None:
     """What a person may have forbidden does not come on by itself; the other way round they see it."""
     said = mend(store, "UPDATE controls SET value = 'fals' WHERE name = 'learning'")

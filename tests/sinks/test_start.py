@@ -100,6 +100,26 @@ def test_a_lost_log_is_noticed_and_its_time_a_gap(database: Path, fault: Callabl
     assert start(database) == []
 
 
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "number = 'x'",
+        "number = 9223372036854775807",
+        "number = -1",
+        "number = 1.5",
+        "part = CAST(x'ff' AS TEXT)",
+        "part = x'ff'",
+    ],
+)
+def test_a_count_that_is_none_is_made_anew(database: Path, fault: str) -> None:
+    """It is said once, and ends no start."""
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute(f"UPDATE commits SET {fault}")  # noqa: S608 a fault of the test's
+        connection.commit()
+    assert start(database) == ["the store's count of commits was missing: it was made anew"]
+    assert start(database) == []
+
+
 @pytest.mark.parametrize("fault", [Path.unlink, empty])
 def test_an_emptied_store_is_not_a_new_home(database: Path, fault: Callable[[Path], object]) -> None:
     """A file that is gone or empty beside a mark that promises commits is said to be lost."""

@@ -110,6 +110,15 @@ class BoundedTransport:
         How large a PUBLISH may be.
     room
         Waits until there is room for what may come: the broker is held back through TCP.
+
+    Attributes
+    ----------
+    left_out
+        PUBLISH packets that were too large.
+    reads
+        How often something was read.
+    is_held_back
+        Whether there is no room.
     """
 
     def __init__(
@@ -122,6 +131,8 @@ class BoundedTransport:
         self._left = 0
         self._is_left_out = False
         self.left_out = 0
+        self.reads = 0
+        self.is_held_back = False
 
     @property
     def is_connected(self) -> bool:
@@ -139,10 +150,13 @@ class BoundedTransport:
             A packet is large that is no message.
         """
         while True:
+            self.is_held_back = True
             await self._room()
+            self.is_held_back = False
             # A stream that holds data already would give it without letting anybody else run.
             await asyncio.sleep(0)
             data = await self._transport.read(min(n, A_TURN_BYTES))
+            self.reads += 1
             if not data:
                 return data
             self._unread += data

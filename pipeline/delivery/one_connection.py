@@ -5,12 +5,23 @@ import itertools
 from collections.abc import Iterator
 from typing import Any
 
+import zmqtt
 from zmqtt._internal.packets.publish import Publish
 from zmqtt._internal.protocol import MQTTProtocol
 from zmqtt._internal.routing import InboundRecipient
 
+from pipeline.delivery.bounded import BoundedTransport
+
 # Some ten milliseconds' worth.
 HANDED_ON = 100
+
+
+def mend(protocol: MQTTProtocol, transport: BoundedTransport) -> None:
+    """Mend all of it, before the first message is read."""
+    take_turns(protocol)
+    be_patient(protocol, transport)
+    keep_order(protocol)
+    take_notice(protocol)
 
 
 def take_turns(protocol: MQTTProtocol) -> None:
@@ -49,6 +60,25 @@ def keep_order(protocol: MQTTProtocol) -> None:
         return None
 
     inbound._select_recipient_or_buffer = in_order  # type: ignore[method-assign]  # noqa: SLF001
+
+
+def be_patient(protocol: MQTTProtocol, transport: BoundedTransport) -> None:
+    """Take whatever comes for a sign of life, and nothing for none while we do not read.
+
+    The PINGRESP comes behind all that the broker has sent: of a backlog that takes longer than zmqtt waits.
+    """
+    ping = protocol.ping
+
+    async def patient(timeout: float | None = None) -> float:  # noqa: ASYNC109 zmqtt's signature
+        while True:
+            before = transport.reads
+            try:
+                return await ping(timeout)
+            except zmqtt.MQTTTimeoutError:
+                if transport.reads == before and not transport.is_held_back:
+                    raise
+
+    protocol.ping = patient  # type: ignore[method-assign]
 
 
 def take_notice(protocol: MQTTProtocol) -> None:

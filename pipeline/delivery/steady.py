@@ -20,7 +20,7 @@ from zmqtt._internal.protocol import MQTTProtocol
 from zmqtt.client import Transport
 
 from pipeline.delivery.bounded import LARGEST_BYTES, BoundedTransport, open_wire
-from pipeline.delivery.one_connection import HANDED_ON, keep_order, take_notice, take_strays, take_turns
+from pipeline.delivery.one_connection import HANDED_ON, mend, take_strays
 from pipeline.delivery.peers import Backoff, Complaints, closing_code
 
 # From the name's resolution to the CONNACK; a broker that drips bytes does not keep us longer.
@@ -301,12 +301,10 @@ class SteadyClient(zmqtt.MQTTClient):
 
     async def _live(self) -> None:
         """Read and subscribe until the connection ends."""
-        protocol = self._protocol
-        if protocol is None:
+        protocol, transport = self._protocol, self._transport
+        if protocol is None or transport is None:
             return
-        take_turns(protocol)
-        keep_order(protocol)
-        take_notice(protocol)
+        mend(protocol, transport)
         tasks = [asyncio.create_task(protocol.run()), asyncio.create_task(self._subscribe(protocol))]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

@@ -16,8 +16,9 @@ from zmqtt._internal.state import SessionState
 from zmqtt._internal.subscription_index import SubscriptionEntry
 
 from benchmarks.processes import wait_until
+from pipeline.delivery.bounded import BoundedTransport
 from pipeline.delivery.durable import DurableClient, DurableSubscription
-from pipeline.delivery.one_connection import HANDED_ON, keep_order, take_notice, take_turns
+from pipeline.delivery.one_connection import HANDED_ON, be_patient, keep_order, take_notice, take_turns
 
 ROUNDS = 10
 
@@ -131,6 +132,39 @@ def a_client(signs: set[str]) -> DurableClient:
 def message(topic: str) -> zmqtt.Message:
     """A message on a topic."""
     return zmqtt.Message(topic=topic, payload=b"", qos=QoS.AT_LEAST_ONCE, retain=False)
+
+
+async def test_a_backlog_before_the_pingresp_is_a_sign_of_life() -> None:
+    """As is nothing at all while there is no room for it; only silence ends the connection."""
+    transport = cast("BoundedTransport", SimpleNamespace(reads=0, is_held_back=False))
+    protocol = MQTTProtocol(Deaf(), SessionState(), version="5.0")
+    be_patient(protocol, transport)
+    pinging = asyncio.create_task(protocol.ping(timeout=0.05))
+    for _ in range(6):
+        transport.reads += 1
+        await asyncio.sleep(0.03)
+    transport.is_held_back = True
+    await asyncio.sleep(0.15)
+    assert not pinging.done()
+    transport.is_held_back = False
+    with pytest.raises(zmqtt.MQTTTimeoutError):
+        await asyncio.wait_for(pinging, 5.0)
+
+
+class Deaf:
+    """A wire that takes all and answers nothing."""
+
+    is_connected = True
+
+    async def write(self, _data: bytes) -> None:
+        """Take it."""
+
+    async def read(self, _n: int) -> bytes:
+        """Wait for ever."""
+        return await asyncio.Future()
+
+    async def close(self) -> None:
+        """Nothing is open."""
 
 
 @pytest.mark.parametrize("what", ["subscribe", "unsubscribe", "ping"])

@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Sequence
+from time import monotonic
 from typing import Any, NamedTuple, Self
 
 import structlog
@@ -12,6 +13,7 @@ from pydantic import ValidationError
 
 from pipeline.consumers.consumer import Consumer, Desk, Inlet, Loop, Received
 from pipeline.consumers.home_reader import reader_of
+from pipeline.consumers.question_bounds import QuestionBounds
 from pipeline.consumers.review.alteration import Alteration
 from pipeline.delivery.egress import EXPIRY_HEADER
 from pipeline.reviewing.decisions import Altered, HindranceError
@@ -29,6 +31,9 @@ LARGEST_ANSWER_BYTES = 900_000
 LARGEST_CORRELATION_BYTES = 1_024
 ANSWER_EXPIRY_S = 60
 WAITING_AT_MOST = 4
+FLOOD = "questions"
+FLOOD_LOOK_S = 5.0
+TOO_MANY = "more is asked than is answered: ask again in a minute"
 ASKER = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 DATES = ("wanted_dates", "unwanted_dates", "missed_dates")
 # Dates of each kind that are told, the last ones: the first of these with which the answer is not too large.
@@ -60,7 +65,11 @@ class AsSent(str):
 
 
 class Answerer:
-    """Answers what is asked on ``ha-ai/query/ask``; backtests come one by one, in a process of their own."""
+    """Answers what is asked on ``ha-ai/query/ask``; backtests come one by one, in a process of their own.
+
+    What is asked above `QuestionBounds` costs next to nothing: it is not read, and few of it are refused in
+    words.
+    """
 
     name = Consumer.ANSWER
 
@@ -68,23 +77,32 @@ class Answerer:
         self._desk = desk
         self._alteration = Alteration(desk, reader_of(desk.settings))
         self._waiting: asyncio.Queue[Asked] = asyncio.Queue(WAITING_AT_MOST)
+        self._bounds = QuestionBounds()
 
     def inlets(self) -> Sequence[Inlet]:
         return [Inlet(self._desk.settings.topics.query_ask, self._take)]
 
     def loops(self) -> Sequence[Loop]:
-        return [self._try_out]
+        return [self._try_out, self._say_flood]
 
     async def _take(self, received: Received) -> None:
         """Answer a question at once, or let it wait for the backtests before it."""
         topic = self._answer_topic(received)
         if topic is None:
             return
+        if not self._bounds.admits(topic, monotonic()):
+            self._note_flood()
+            if self._bounds.tells(monotonic()):
+                await self._say(refused(TOO_MANY), topic, received.correlation)
+            return
         question = _read(received.payload)
         if isinstance(question, Answer):
             await self._say(question, topic, received.correlation)
         elif question.ask == "suggestions":
-            await self._say(await self._suggestions(question), topic, received.correlation)
+            began_s = monotonic()
+            answer = await self._suggestions(question)
+            self._bounds.worked(monotonic() - began_s)
+            await self._say(answer, topic, received.correlation)
         else:
             try:
                 self._waiting.put_nowait(Asked(question, topic, received.correlation))
@@ -111,7 +129,24 @@ class Answerer:
         found = await self._desk.ask(lambda: self._desk.store.suggestions.all(*wanted))
         if question.suggestion_id is not None:
             found = [each for each in found if each.id == question.suggestion_id]
-        return fitting(found)
+        # Of thousands it takes seconds, in which others have their turns.
+        return await asyncio.to_thread(fitting, found)
+
+    def _note_flood(self) -> None:
+        """Say in health that questions are refused, for as long as they are."""
+        if self._bounds.is_flooded(monotonic()):
+            self._desk.health.notices[FLOOD] = (
+                f"questions on {self._desk.settings.topics.query_ask} come faster than they are answered, "
+                f"{self._bounds.refused:,} were refused: see who publishes them"
+            )
+        else:
+            self._desk.health.notices.pop(FLOOD, None)
+
+    async def _say_flood(self) -> None:
+        """See when a flood is over, until cancelled."""
+        while True:
+            self._note_flood()
+            await asyncio.sleep(FLOOD_LOOK_S)
 
     async def _try_out(self) -> None:
         """Answer one backtest after the other until cancelled."""

@@ -16,6 +16,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from structlog.testing import capture_logs
 
+from pipeline.consumers import answerer
 from pipeline.consumers.answerer import (
     LARGEST_ANSWER_BYTES,
     WAITING_AT_MOST,
@@ -23,6 +24,12 @@ from pipeline.consumers.answerer import (
     fitting,
 )
 from pipeline.consumers.consumer import Consumer, Desk, Received
+from pipeline.consumers.question_bounds import (
+    ANSWERS_A_MINUTE,
+    ANSWERS_AT_ONCE,
+    ASKERS_AT_MOST,
+    QuestionBounds,
+)
 from pipeline.consumers.suggest.workshop import Workshop, WorkshopError
 from schemas.commands import Answer
 from schemas.suggestions import Status, Suggestion, Trial
@@ -290,6 +297,71 @@ async def test_backtests_wait_for_one_another_and_hold_up_nothing(
         for _ in range(WAITING_AT_MOST + 1):
             assert Answer.model_validate_json((await asker.hear()).payload).ok
     assert most == [1]
+
+
+async def test_flood_of_questions_is_refused_cheaply_and_others_are_answered(
+    tmp_path: Path, broker: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who asks under one name has a part of the answers; few refusals are said, and health tells of them."""
+    monkeypatch.setattr(answerer, "FLOOD_LOOK_S", 0.05)
+    desks: list[Desk] = []
+    reads: list[int] = []
+    now_s = [100.0]
+    monkeypatch.setattr(answerer, "monotonic", lambda: now_s[0])
+
+    def make(desk: Desk) -> Answerer:
+        desks.append(desk)
+        return Answerer(desk)
+
+    running = Hosted(tmp_path, broker.url, {Consumer.ANSWER: make})
+    ask = Desk.ask
+
+    async def counted(self: Desk, call: Any) -> Any:
+        reads.append(1)
+        return await ask(self, call)
+
+    monkeypatch.setattr(Desk, "ask", counted)
+    with capture_logs():
+        running.start()
+        async with asking(broker) as asker:
+            for _ in range(500):
+                await asker.publish({"ask": "suggestions"})
+            said = [Answer.model_validate_json((await asker.hear()).payload) for _ in range(40)]
+            assert [each.ok for each in said] == [True] * 20 + [False] * 20
+            assert said[-1].text == answerer.TOO_MANY
+            await asker.publish({"ask": "suggestions"}, topic=TOPICS.query_answer("other"))
+            other = await asker.hear()
+            assert other.topic.value == TOPICS.query_answer("other")
+            assert len(reads) == 21
+            notices = desks[0].health.notices
+            assert "480 were refused" in notices[answerer.FLOOD]
+            now_s[0] += 61.0
+            async with asyncio.timeout(ANSWER_S):
+                while answerer.FLOOD in notices:  # noqa: ASYNC110 another thread takes it away
+                    await asyncio.sleep(0.05)
+            assert (await asker.ask({"ask": "suggestions"})).ok
+        running.stop()
+
+
+def test_askers_under_ever_new_names_share_what_all_have() -> None:
+    """And the memory of them is bounded."""
+    bounds = QuestionBounds()
+    assert sum(bounds.admits(f"name{number}", 0.0) for number in range(5_000)) == ANSWERS_AT_ONCE
+    assert len(bounds._askers) <= ASKERS_AT_MOST
+    admitted = sum(bounds.admits(f"later{number}", number / 100) for number in range(60_000))
+    assert 9 * ANSWERS_A_MINUTE <= admitted <= 11 * ANSWERS_A_MINUTE
+
+
+def test_answers_take_no_more_than_a_part_of_the_time() -> None:
+    """Where each takes seconds, fewer are given."""
+    bounds, now_s, work_s = QuestionBounds(), 0.0, 0.0
+    while now_s < 3_600:
+        if bounds.admits("one", now_s):
+            bounds.worked(2.0)
+            now_s += 2.0
+            work_s += 2.0
+        now_s += 0.5
+    assert work_s <= 12 + 3_600 / 10 + 2
 
 
 @given(st.integers(1, 400), st.integers(0, 2_000))

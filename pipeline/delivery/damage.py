@@ -14,7 +14,7 @@ from pipeline.delivery.health import Health
 from pipeline.reviewing.key_file import KeyFileError, load_key
 from pipeline.settings import Settings
 from schemas.instants import from_us
-from sinks.store import SqlStore, StoreUnavailableError, backup
+from sinks.store import SqlStore, StoreError, StoreUnavailableError, backup
 from sinks.store.foreign import refuse_foreign
 from sinks.store.mending import Said
 from sinks.store.start import CopyInto, make_whole
@@ -24,6 +24,8 @@ SUBJECT = "damage"
 CLOSER_LOOKS = 2
 FIRST_WAIT_S = 15.0
 LONGEST_WAIT_S = 300.0
+# From then on each start waits for as long; the file that counts may be damaged itself.
+MOST_DOUBTS = 10
 LOOK_AGAIN_S = 60.0
 KEY = "command_key"
 
@@ -62,19 +64,23 @@ def doubt(settings: Settings) -> None:
     """Note that a process ended at damage which its start had not found: the next one looks closer."""
     database = database_file(settings)
     if database is not None:
-        _doubts_of(database).write_text(f"{_doubts(database) + 1}\n", encoding="ascii")
+        try:
+            _doubts_of(database).write_text(f"{_doubts(database) + 1}\n", encoding="ascii")
+        except OSError as error:
+            log.warning("the next start does not know that this one ended at damage", reason=str(error))
 
 
 def trust(settings: Settings) -> None:
     """Note that a process could work for a while."""
     database = database_file(settings)
     if database is not None:
-        _doubts_of(database).unlink(missing_ok=True)
+        with suppress(OSError):
+            _doubts_of(database).unlink(missing_ok=True)
 
 
 def _doubts(database: Path) -> int:
     try:
-        return int(_doubts_of(database).read_text(encoding="ascii"))
+        return min(max(int(_doubts_of(database).read_text(encoding="ascii")), 0), MOST_DOUBTS)
     except (OSError, ValueError):
         return 0
 
@@ -84,12 +90,20 @@ def _doubts_of(database: Path) -> Path:
 
 
 def newest_copy(settings: Settings) -> CopyInto:
-    """Return what unpacks the newest good backup into a folder."""
+    """Return what unpacks the newest good backup into a folder: of those that can be unpacked."""
 
     def unpack(folder: Path) -> Path | None:
         backups = backup_folder(settings)
-        newest = backup.latest_good(backups, home_id(settings)) if backups else None
-        return backup.prepare(newest, folder / "copy.db") if newest else None
+        fault: StoreError | None = None
+        for each in backup.backups(backups, home_id(settings)) if backups else ():
+            try:
+                return backup.prepare(each.path, folder / "copy.db")
+            except StoreError as error:
+                log.warning("a backup cannot be used", reason=str(error))
+                fault = fault or error
+        if fault is not None:
+            raise fault
+        return None
 
     return unpack
 

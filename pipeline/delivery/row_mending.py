@@ -39,33 +39,40 @@ def mend_rows(store: SqlStore, home: Home, copy_into: CopyInto) -> None:
         # Beside the store there is room for a copy of it; a folder for temporary files may lie in memory.
         beside = nullcontext(None) if store.path is None else scratch_beside(store.path)
         with beside as folder:
-            copy = _unpacked(copy_into, folder) if folder is not None else None
+            copy, is_known = _unpacked(copy_into, folder) if folder is not None else (None, True)
             if found:
                 store.integrity.mend(found, copy=copy, now_us=now_us)
             # Also those that a start before this one set aside, and had no time to make anew.
             named = store.integrity.lost_days()
             if named is not None:
-                _mend_days(store, home, named, copy, now_us)
-                store.integrity.found_days()
+                lost = _mend_days(store, home, named, copy, now_us)
+                _note_lost(store, lost, now_us, is_known=is_known)
+                if is_known:
+                    store.integrity.found_days()
     store.integrity.look_at_audit(now_us=now_us)
 
 
-def _unpacked(copy_into: CopyInto, folder: Path) -> Path | None:
+def _unpacked(copy_into: CopyInto, folder: Path) -> tuple[Path | None, bool]:
+    """Return the newest backup, and whether it is known what there is: one may be there and not be usable."""
     try:
-        return copy_into(folder)
+        return copy_into(folder), True
     except (StoreError, OSError) as error:
         log.warning("the newest backup cannot be used", reason=str(error))
-        return None
+        return None, False
 
 
-def _mend_days(store: SqlStore, home: Home, named: set[date], copy: Path | None, now_us: int) -> None:
+def _mend_days(
+    store: SqlStore, home: Home, named: set[date], copy: Path | None, now_us: int
+) -> dict[date, Gap]:
+    """Make anew the days that journal and copy hold; return what of the others is lost."""
     missing = _missing(store, named, from_us(now_us).date())
     days, reach_us = LocalDays(home.zone), store.journal_reach_us()
     unsure = {day: rest for day in missing if (rest := _beyond(reach_us, days.on(day)))}
     lost = {day: Known(DaySet(), 0) for day in missing}
+    found: dict[date, Gap] = {}
     for day, row in store.integrity.take_days(copy, unsure.keys()) if copy is not None else ():
         lost[day] = Known(DaySet.unpack(row["packed"]), row["applied_seq"])
-        del unsure[day]
+        found[day] = unsure.pop(day)
     last_seq, sets = _learned_again(store, home, lost)
     known = [day for day, events in sorted(sets.items(), reverse=True) if _holds(events)]
     for place, day in enumerate(known):
@@ -75,10 +82,13 @@ def _mend_days(store: SqlStore, home: Home, named: set[date], copy: Path | None,
     for run in _runs(known):
         words = f"made anew, with {sum(len(sets[day]) for day in run)} changes"
         store.integrity.say("day_sets", _span(run), words, now_us=now_us)
-    _note_lost(store, unsure, now_us)
+    with store.begin() as transaction:
+        # As a start kept them that could not use the backup.
+        transaction.drop_gaps(list(found.values()))
+    return unsure
 
 
-def _note_lost(store: SqlStore, unsure: Mapping[date, Gap], now_us: int) -> None:
+def _note_lost(store: SqlStore, unsure: Mapping[date, Gap], now_us: int, *, is_known: bool) -> None:
     """Keep a gap where neither journal nor backup tells what was, and say so once for days in a row.
 
     What lies in a gap that is known was never learned: a day on which we were off had no set to lose.
@@ -93,8 +103,8 @@ def _note_lost(store: SqlStore, unsure: Mapping[date, Gap], now_us: int) -> None
         transaction.note_gaps(list(gaps.values()))
     for run in _runs(gaps):
         until = f"{from_us(gaps[run[-1]].to_us):%Y-%m-%d %H:%M} UTC"
-        words = f"lost until {until}, neither journal nor backup holds it: a gap"
-        store.integrity.say("day_sets", _span(run), words, now_us=now_us)
+        words = "neither journal nor backup holds it" if is_known else "no backup can be used for now"
+        store.integrity.say("day_sets", _span(run), f"lost until {until}, {words}: a gap", now_us=now_us)
 
 
 def _beyond(reach_us: int | None, day: LocalDay) -> Gap | None:

@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from sinks.store import migrations, sealed_file
 from sinks.store.copying import copy_state, unchanging
 from sinks.store.errors import NewerStoreError, StoreError
@@ -161,7 +163,7 @@ def prepare(copy: Path, database: Path) -> Path:
         _check_whole(draft)
         settle(draft, database, name=copy.name, created_us=manifest.created_us)
         _expect(not _log_of(draft).exists(), f"expected nobody else at {draft}, but somebody has it open")
-    except (OSError, sqlite3.Error, SealBrokenError, BackupError) as error:
+    except (OSError, sqlite3.Error, SealBrokenError, StoreError, SQLAlchemyError, ValueError) as error:
         _remove(draft)
         raise BackupError(f"{copy} cannot be restored: {error}") from error
     return draft

@@ -116,6 +116,7 @@ class _Start:
         self._said: list[str] = []
         self._since_us: int | None = None
         self._until_us = 0
+        self._copy_fault = ""
 
     def findings(self, note_fault: str | None) -> list[str]:
         marked = self._marked()
@@ -195,7 +196,7 @@ class _Start:
             copy = self._copy(folder)
             rebuilt = rebuild(scratch if readable else None, copy, folder / "rebuilt.db")
             aside = put_aside(self._database, folder / "rebuilt.db", self._now_us)
-        self._said.append(_words(fault, aside, rebuilt, has_copy=copy is not None))
+        self._said.append(_words(fault, aside, rebuilt, self._copy_fault, has_copy=copy is not None))
         with opened(self._database) as connection:
             self._since_us = last_event(connection)
             connection.exec_driver_sql(_LOST_DAYS)
@@ -239,6 +240,7 @@ class _Start:
             return self._copy_into(folder)
         except (StoreError, OSError) as error:
             _log.warning("the newest backup cannot be used", reason=str(error))
+            self._copy_fault = str(error)
             return None
 
     def _compare(self, marked: Marked | None) -> None:
@@ -315,10 +317,17 @@ def _damage(error: BaseException | None) -> str:
     raise StoreUnavailableError(f"expected to look through the store, got: {error}") from error
 
 
-def _words(fault: str, aside: Path, rebuilt: Rebuilt, *, has_copy: bool) -> str:
+def _words(fault: str, aside: Path, rebuilt: Rebuilt, copy_fault: str, *, has_copy: bool) -> str:
     read, copied = sum(rebuilt.read.values()), sum(rebuilt.copied.values())
     whence = f"{read} rows could be read from it"
-    whence += f", {copied} came from the newest backup" if has_copy else "; there is no backup"
+    if has_copy:
+        whence += f", {copied} came from the newest backup"
+    elif copy_fault:
+        whence += (
+            f"; no backup could be used ({copy_fault[:200]}): `ha-ai restore` takes one once that is mended"
+        )
+    else:
+        whence += "; there is no backup"
     lacking = (
         f"; not all could be read of {', '.join(sorted(rebuilt.incomplete))}" if rebuilt.incomplete else ""
     )

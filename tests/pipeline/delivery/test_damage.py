@@ -1,5 +1,6 @@
 """Days whose sets are damaged are learned again, taken from a backup, or a gap."""
 
+import errno
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
+from structlog.testing import capture_logs
 
 from pipeline.delivery.damage import doubt, look_at_key, notice, open_whole, trust
 from pipeline.delivery.row_mending import mend_rows
@@ -178,6 +180,26 @@ def test_a_kill_before_lost_days_are_made_anew_loses_none(
     assert learned.store.integrity.lost_days() is None
 
 
+def test_a_day_whose_backup_cannot_be_used_for_now_is_not_given_up(
+    learned: Run, clean: Kept, tmp_path: Path
+) -> None:
+    """It is a gap until a start can unpack the backup, as once there is room again."""
+    copy = backup.take(path_of(learned.store), tmp_path / "backups")
+    damage(learned.store, *PRUNED, WHOLE)
+
+    def full(_folder: Path) -> Path | None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    for _ in range(2):
+        mend_rows(learned.store, Home(), full)
+        [said] = [said for said in learned.store.integrity.notices() if "lost until" in said.mended]
+        assert "no backup can be used" in said.mended
+        assert [gap.reason for gap in learned.store.gaps()] == [STORE_DAMAGED]
+    assert restarted(learned, copy).kept().days == clean.days
+    assert learned.store.gaps() == []
+    assert learned.store.integrity.lost_days() is None
+
+
 def test_another_key_is_said_once(learned: Run, tmp_path: Path) -> None:
     """A key that was lost and made anew, or cannot be read, is said in words that say what to do."""
     settings = Settings(_env_file=None, command_key_file=tmp_path / "ha-ai.key", mqtt_password=SecretStr("x"))
@@ -218,3 +240,52 @@ def test_starts_that_end_at_damage_look_closer_and_then_wait(
     assert len(waited) == 2
     with closing(SqlStore(settings.store_url)) as store:
         assert kept(store) == before
+
+
+@pytest.mark.parametrize("said", ["9" * 12, "-3", "9" * 5_000, "x"])
+def test_a_count_of_doubts_that_is_none_ends_no_start(
+    monkeypatch: pytest.MonkeyPatch, learned: Run, said: str
+) -> None:
+    """It stands in a file, which may be damaged as well: the wait has an end."""
+    waited: list[float] = []
+    monkeypatch.setattr("pipeline.delivery.damage.time.sleep", waited.append)
+    database = path_of(learned.store)
+    learned.store.close()
+    database.with_name(f"{database.name}.doubts").write_text(said)
+    open_whole(Settings(_env_file=None, database_path=database))
+    assert waited in ([], [300.0])
+
+
+def test_doubts_that_cannot_be_written_end_nothing(tmp_path: Path) -> None:
+    """The reason that the process ended for is what a person has to read, not this one."""
+    settings = Settings(_env_file=None, database_path=tmp_path / "away" / "ha-ai.db")
+    doubt(settings)
+    (tmp_path / "ha-ai.db.doubts").mkdir()
+    settings = Settings(_env_file=None, database_path=tmp_path / "ha-ai.db")
+    doubt(settings)
+    trust(settings)
+
+
+def test_a_backup_that_cannot_be_unpacked_is_passed_over(tmp_path: Path) -> None:
+    """The one before it is taken; where there is none, the reason is said and not that there is no backup."""
+    database = tmp_path / "ha-ai.db"
+    with closing(SqlStore(f"sqlite:///{database}")) as store:
+        store.migrate()
+        with store.begin() as transaction:
+            transaction.journal([(b"1", StateChange(1, "light.a", None, "on"))], 1)
+        good = backup.take(database, tmp_path / "backups")
+        with store.begin() as transaction:
+            transaction.save_snapshot("seen", b"no JSON", version=1, applied_seq=0)
+        backup.take(database, tmp_path / "backups")
+    settings = Settings(_env_file=None, database_path=database)
+    for rows in ("came from the newest backup", "no backup could be used (", "there is no backup"):
+        database.write_bytes(b"garbage" * 5_000)
+        trust(settings)
+        with capture_logs() as logs:
+            open_whole(settings)
+        [said] = [line["what"] for line in logs if line["event"] == "store damaged"]
+        assert rows in said
+        good.unlink(missing_ok=True)
+        if "could be used" in rows:
+            for path in (tmp_path / "backups").glob("*.zip"):
+                path.unlink()

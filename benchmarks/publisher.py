@@ -40,8 +40,11 @@ class Publisher:
         self.acknowledged = 0
         self.unheard = 0
         self.reconnects = -1
+        # How many it may publish so far; None for all.
+        self.allowed: int | None = None
         self._port = port
         self._window = window
+        self._taken = 0
         self._messages: Iterator[Published] = iter(())
         self._is_more = False
         self._waiting: deque[tuple[int, Published]] = deque()
@@ -84,11 +87,15 @@ class Publisher:
         began_s, sent = time.monotonic(), 0
         while self._is_more or self._waiting:
             due = int((time.monotonic() - began_s) * per_second) - sent
-            wanted = max(0, min(due, self._window - len(self._waiting)))
+            allowed = due if self.allowed is None else min(due, self.allowed - self._taken)
+            # What may be published only later is not made up for then.
+            sent += due - allowed
+            wanted = max(0, min(allowed, self._window - len(self._waiting)))
             taken = [(self._send(writer, message), message) for message in islice(self._messages, wanted)]
             self._waiting.extend(taken)
             self._is_more = len(taken) == wanted
             sent += len(taken)
+            self._taken += len(taken)
             await writer.drain()
             await asyncio.wait([receiving], timeout=TICK_S)
             if receiving.done():

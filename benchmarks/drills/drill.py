@@ -13,6 +13,10 @@ class Size:
     events: int
     faults: int
 
+    def per_second(self, fault_s: float) -> float:
+        """How fast to publish, so that events come all the while that faults last, each so many seconds."""
+        return self.events / (self.faults * fault_s)
+
 
 Run = Callable[[Size, int, Sequence[str]], Coroutine[object, object, Row]]
 

@@ -10,7 +10,8 @@ from benchmarks.drills.load import make_load
 from benchmarks.drills.trial import Row, Trial
 from benchmarks.processes import HOST, wait_until
 
-RATE = 1_000
+# From one fault to the next: a worker connects again after a second.
+CUT_S, RESTART_S, SILENCE_S = 1.5, 2.0, 20.0
 # The least that mosquitto takes.
 KEEP_ALIVE_S = 10
 # A ping is due after the keep-alive, its answer within 10 s, and both connections come back after a second.
@@ -73,7 +74,7 @@ class Proxy:
 async def cut(trial: Trial, proxy: Proxy, times: int) -> str:
     """Cut the worker's connections, among its messages."""
     for number in range(times):
-        await trial.progressed((number + trial.rng.random()) / times)
+        await trial.among(number, times)
         await asyncio.sleep(trial.rng.uniform(0.0, 0.2))
         proxy.cut()
     return f"{times} TCP cuts"
@@ -82,7 +83,7 @@ async def cut(trial: Trial, proxy: Proxy, times: int) -> str:
 async def silence(trial: Trial, proxy: Proxy, times: int) -> str:
     """Leave the worker with connections that stand and carry nothing, as after a router's restart."""
     for number in range(times):
-        await trial.progressed((number + trial.rng.random()) / times)
+        await trial.among(number, times)
         before = proxy.connections
         proxy.fall_silent()
         await wait_until(lambda before=before: proxy.connections > before, NOTICED_S, "a new connection")  # type: ignore[misc]
@@ -92,7 +93,7 @@ async def silence(trial: Trial, proxy: Proxy, times: int) -> str:
 async def restart_broker(trial: Trial, times: int) -> str:
     """Stop the broker cleanly and start it again after a moment."""
     for number in range(times):
-        await trial.progressed((number + trial.rng.random()) / times)
+        await trial.among(number, times)
         await trial.broker.stop()
         await asyncio.sleep(trial.rng.uniform(0.0, 1.0))
         await trial.broker.start()
@@ -100,13 +101,15 @@ async def restart_broker(trial: Trial, times: int) -> str:
 
 
 async def _broker_restart(size: Size, seed: int, command: Sequence[str]) -> Row:
-    async with Trial(make_load(size.events, seed=seed), per_second=RATE, seed=seed, command=command) as trial:
+    load, rate = make_load(size.events, seed=seed), size.per_second(RESTART_S)
+    async with Trial(load, per_second=rate, seed=seed, command=command) as trial:
         return await trial.run("broker_restart", lambda running: restart_broker(running, size.faults))
 
 
 async def _cuts(size: Size, seed: int, command: Sequence[str]) -> Row:
+    load, rate = make_load(size.events, seed=seed), size.per_second(CUT_S)
     async with (
-        Trial(make_load(size.events, seed=seed), per_second=RATE, seed=seed, command=command) as trial,
+        Trial(load, per_second=rate, seed=seed, command=command) as trial,
         Proxy(trial.broker.port) as proxy,
     ):
         return await trial.run(
@@ -115,10 +118,10 @@ async def _cuts(size: Size, seed: int, command: Sequence[str]) -> Row:
 
 
 async def _half_open(size: Size, seed: int, command: Sequence[str]) -> Row:
-    load = make_load(size.events, seed=seed)
+    load, rate = make_load(size.events, seed=seed), size.per_second(SILENCE_S)
     broker: dict[str, object] = {"max_keepalive": KEEP_ALIVE_S}
     async with (
-        Trial(load, per_second=500, seed=seed, command=command, broker_settings=broker) as trial,
+        Trial(load, per_second=rate, seed=seed, command=command, broker_settings=broker) as trial,
         Proxy(trial.broker.port) as proxy,
     ):
         return await trial.run(
@@ -129,5 +132,5 @@ async def _half_open(size: Size, seed: int, command: Sequence[str]) -> Row:
 DRILLS = {
     "broker_restart": Drill(Size(6_000, 3), Size(60_000, 200), _broker_restart),
     "half_open": Drill(Size(4_000, 1), Size(20_000, 10), _half_open),
-    "cuts": Drill(Size(6_000, 10), Size(300_000, 1_000), _cuts),
+    "cuts": Drill(Size(4_200, 7), Size(60_000, 200), _cuts),
 }

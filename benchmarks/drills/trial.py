@@ -23,7 +23,7 @@ from benchmarks.drills.audit import (
     difference_to_come,
     unseen_of,
 )
-from benchmarks.drills.load import LiveLoad, Load
+from benchmarks.drills.load import DUPLICATES_WITHIN, LiveLoad, Load
 from benchmarks.processes import HA_AI, HOST, Mosquitto, Worker, wait_until
 from benchmarks.publisher import Publisher
 from pipeline.embedded_broker.packets import PacketReader
@@ -193,6 +193,19 @@ class Trial:
         if held < wanted:
             self.problems.append(f"the journal stays at {held} of {wanted}: {self.worker.log_end()}")
         return held >= wanted
+
+    def let_out(self, number: int, times: int) -> None:
+        """Let the messages be published up to those that are for one fault of so many.
+
+        Else all would be published while the first faults last, and the others would meet a quiet home.
+        """
+        share = len(self.load.messages) * (number + 1) // times + DUPLICATES_WITHIN
+        self.publisher.allowed = share if number + 1 < times else None
+
+    async def among(self, number: int, times: int) -> None:
+        """Wait for a random moment among the messages that are for one fault of so many."""
+        self.let_out(number, times)
+        await self.progressed((number + self.rng.random()) / times)
 
     async def progressed(self, share: float) -> None:
         """Wait until a share of the events is in the journal; what stalls is seen at the end."""

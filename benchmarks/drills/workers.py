@@ -15,7 +15,8 @@ from benchmarks.processes import Worker, wait_until
 LEASE_S = 2.0
 # As people have it. A window of 65,535 messages took longer to hand on, in one go.
 BACKLOG_LEASE_S = 10.0
-RATE = 1_000
+# From one fault to the next: a worker stops and starts, or is frozen for longer than its lease.
+STOP_S, FREEZE_S = 2.0, 3.0
 
 RESTART_S = 60.0
 AWAY_S = 120.0
@@ -25,8 +26,10 @@ async def kill(trial: Trial, times: int) -> str:
     """Kill -9 at random moments: mostly among the commits, one of four while it starts."""
     for number in range(times):
         if number % 4:
-            await trial.progressed((number + trial.rng.random()) / times)
-        await asyncio.sleep(trial.rng.uniform(0.0, 0.2 if number % 4 else 1.5))
+            await trial.among(number, times)
+        else:
+            trial.let_out(number, times)
+        await asyncio.sleep(trial.rng.uniform(0.0, 0.05 if number % 4 else 1.5))
         trial.worker.signal(signal.SIGKILL)
     return f"{times} kill -9"
 
@@ -34,7 +37,7 @@ async def kill(trial: Trial, times: int) -> str:
 async def terminate(trial: Trial, times: int) -> str:
     """SIGTERM; what is published meanwhile waits at the broker."""
     for number in range(times):
-        await trial.progressed((number + trial.rng.random()) / times)
+        await trial.among(number, times)
         await trial.worker.ready()
         expected = trial.worker.starts + 1
         trial.worker.signal(signal.SIGTERM)
@@ -53,7 +56,7 @@ async def freeze(trial: Trial, times: int, lease_s: float) -> str:
     """SIGSTOP of whoever owns the home, for longer than its lease."""
     done = 0
     while done < times:
-        await trial.progressed((done + trial.rng.random()) / times)
+        await trial.among(done, times)
         owner = owner_of(trial)
         if owner is None or not owner.signal(signal.SIGSTOP):
             await asyncio.sleep(0.1)
@@ -104,14 +107,15 @@ async def _kill9(size: Size, seed: int, command: Sequence[str]) -> Row:
 
 
 async def _sigterm(size: Size, seed: int, command: Sequence[str]) -> Row:
-    async with Trial(make_load(size.events, seed=seed), per_second=RATE, seed=seed, command=command) as trial:
+    load, rate = make_load(size.events, seed=seed), size.per_second(STOP_S)
+    async with Trial(load, per_second=rate, seed=seed, command=command) as trial:
         return await trial.run("sigterm", lambda running: terminate(running, size.faults))
 
 
 async def _lease(size: Size, seed: int, command: Sequence[str]) -> Row:
-    load = make_load(size.events, seed=seed)
+    load, rate = make_load(size.events, seed=seed), size.per_second(FREEZE_S)
     settings: dict[str, object] = {"lease_s": LEASE_S}
-    async with Trial(load, seed=seed, workers=3, command=command, settings=settings) as trial:
+    async with Trial(load, rate, seed, workers=3, command=command, settings=settings) as trial:
         row = await trial.run("lease", lambda running: freeze(running, size.faults, LEASE_S))
         if row.audit.inversions:
             trial.problems.append(f"{row.audit.inversions} order breaks")

@@ -1,7 +1,7 @@
 """Events whose time the clock does not believe: kept whole, within bounds, until it does."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import ceil
 from typing import NamedTuple
 
@@ -67,6 +67,17 @@ class QuarantineReads:
             for row in rows
             if is_whole(_QUARANTINE, dict(row))
         ]
+
+    def changes(self) -> Iterator[StateChange]:
+        """Yield the state changes that wait, in order."""
+        wanted = select(_QUARANTINE).where(_QUARANTINE.c.home == self._home)
+        ordered = wanted.order_by(_QUARANTINE.c.at_us, _QUARANTINE.c.seq)
+        with self._database.reading() as connection:
+            rows = connection.execution_options(yield_per=KEYS_A_QUERY).execute(ordered).mappings()
+            for row in rows:
+                entry = entry_of(row["payload"]) if is_whole(_QUARANTINE, dict(row)) else None
+                if isinstance(entry, StateChange):
+                    yield entry
 
     def extent(self) -> Extent:
         """Return how many wait, and their bytes."""

@@ -182,12 +182,22 @@ class SqlStore:
         return 0 if row.seq == 1 else int(row.received_us)
 
     def last_states(self) -> dict[str, str]:
-        """Return the last state of each entity that the journal tells of."""
-        is_behaviour = (_JOURNAL.c.home == self.home) & _JOURNAL.c.new.is_not(None) & ~_JOURNAL.c.mark
-        last = select(func.max(_JOURNAL.c.seq)).where(is_behaviour).group_by(_JOURNAL.c.entity_id)
-        states = select(_JOURNAL.c.entity_id, _JOURNAL.c.new).where(_JOURNAL.c.seq.in_(last))
+        """Return the last state of each entity that the journal tells of, or that waits for the clock.
+
+        The last by its own time: what waited was written behind what happened after it.
+        """
+        row = _JOURNAL.c
+        is_behaviour = (row.home == self.home) & row.new.is_not(None) & ~row.mark
+        last = select(row.entity_id, func.max(row.at_us).label("at_us")).where(is_behaviour)
+        newest = last.group_by(row.entity_id).subquery().c
+        are_newest = (row.entity_id == newest.entity_id) & (row.at_us == newest.at_us)
+        states = select(row.entity_id, row.at_us, row.new).where(is_behaviour, are_newest).order_by(row.seq)
         with self._database.reading() as connection:
-            return {row.entity_id: row.new for row in connection.execute(states)}
+            found = {each.entity_id: (each.at_us, each.new) for each in connection.execute(states)}
+        for change in self.quarantine.changes():
+            if not change.mark and change.at_us >= found.get(change.entity_id, (0, ""))[0]:
+                found[change.entity_id] = (change.at_us, change.new)
+        return {entity_id: state for entity_id, (_, state) in found.items()}
 
     def days(self) -> list[KeptDay]:
         """Which days are kept, in order, whether each was closed, and up to which place in the journal."""

@@ -273,3 +273,32 @@ def test_what_is_above_the_allowance_is_told_with_the_topic_on_which_it_came(
     assert [letter.topic for letter in store.dead_letters(9)] == [topic] * at_once
     assert take_all_back(made, first.at_us) == 1
     assert [letter.topic for letter in store.dead_letters(9)] == [topic] * (at_once + 1)
+
+
+def lamp(minute: int, state: str, changes: list[StateChange]) -> StateChange:
+    """The lamp of the hall, some minutes after the beginning."""
+    return StateChange(changes[0].at_us + minute * 60_000_000, "light.hall", None, state)
+
+
+def said(store: SqlStore) -> list[tuple[str | None, str]]:
+    """What changed, from which state to which, in the order in which it happened."""
+    journal = sorted(kept(store).journal, key=lambda change: change.at_us)
+    return [(change.old, change.new) for change in journal]
+
+
+@pytest.mark.parametrize("is_started_again", [False, True])
+@pytest.mark.parametrize("is_taken_first", [False, True])
+def test_the_state_stream_goes_on_from_what_waits(
+    store: SqlStore, changes: list[StateChange], *, is_started_again: bool, is_taken_first: bool
+) -> None:
+    """A new process knows the last state too, although it waits, or waited and was written later."""
+    made = learner(store, "statestream")
+    wrong = {2: -2 * DAY_US}
+    for minute, state in enumerate(("off", "on", "dim", "off", "on")):
+        if is_started_again and minute > 1:
+            made = learner(store, "statestream")
+        write(made, received(lamp(minute, state, changes), wrong.get(minute, 0), "statestream"))
+        if minute == (2 if is_taken_first else 3):
+            assert store.quarantine.extent().total == 1
+            assert take_all_back(made, lamp(9, "", changes).at_us) == 1
+    assert said(store) == [("off", "on"), ("on", "dim"), ("dim", "off"), ("off", "on")]

@@ -18,7 +18,7 @@ from sinks.store import StoreError, backup
 from sinks.store.foreign import refuse_foreign
 from sinks.store.manifest import Manifest
 from sinks.store.mark import alone
-from sinks.store.replacing import Replacement, go_on, intention, replace_all, write_private
+from sinks.store.replacing import Replacement, free_name, go_on, intention, replace_all, write_private
 from sinks.store.sealed_file import read_member
 from sinks.store.sqlite_file import followed, is_open_elsewhere, looking_into
 
@@ -128,7 +128,7 @@ def _draft(path: Path, content: bytes, at: str) -> Replacement:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.restoring")
     write_private(draft, content)
-    return Replacement(str(draft), str(path), str(path.with_name(f"{path.name}.before-{at}")))
+    return Replacement(str(draft), str(path), str(free_name(path.with_name(f"{path.name}.before-{at}"))))
 
 
 def _show(copy: Path, manifest: Manifest, database: Path, draft: Path) -> None:

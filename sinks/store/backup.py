@@ -20,7 +20,7 @@ from sinks.store.errors import NewerStoreError, StoreError
 from sinks.store.integrity import file_damages
 from sinks.store.manifest import DATABASE, FORMAT, MANIFEST, Manifest, describe
 from sinks.store.mark import SUFFIX, alone
-from sinks.store.replacing import Replacement, fsync_folder, intention, replace_all
+from sinks.store.replacing import Replacement, free_name, fsync_folder, intention, replace_all
 from sinks.store.restored import settle
 from sinks.store.sealed_file import SealBrokenError
 
@@ -199,7 +199,7 @@ def restore(copy: Path, database: Path, *, beside: tuple[Replacement, ...] = ())
 def replacement(draft: Path, database: Path, at: str) -> Replacement:
     """How a store's file, and what belongs to it alone, is replaced."""
     draft, database = draft.absolute(), database.absolute()
-    aside = database.with_name(f"{database.name}.before-{at}")
+    aside = free_name(database.with_name(f"{database.name}.before-{at}"))
     removed = tuple((f"{database}{end}", f"{aside}{end}") for end in ("-wal", "-shm", SUFFIX))
     return Replacement(str(draft), str(database), str(aside), removed)
 

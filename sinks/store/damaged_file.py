@@ -6,7 +6,6 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
-from itertools import count
 from pathlib import Path
 from urllib.parse import quote
 
@@ -14,7 +13,7 @@ from sqlalchemy import Connection
 from sqlalchemy.engine import URL
 
 from sinks.store.engine import Database
-from sinks.store.replacing import Replacement, intention, replace_all
+from sinks.store.replacing import Replacement, free_name, intention, replace_all
 
 # Each may be as large as the store: a disk that damages it every day must not be filled by that.
 KEPT_ASIDE = 3
@@ -92,7 +91,11 @@ def put_aside(database: Path, draft: Path, now_us: int) -> Path:
     database = database.absolute()
     beside = database.with_name(f".{database.name}.rebuilt")
     draft.replace(beside)
-    aside = _free_name(database, f"{datetime.fromtimestamp(now_us / 1e6, UTC):%Y%m%dT%H%M%SZ}")
+    aside = free_name(
+        database.with_name(
+            f"{database.name}.damaged-{datetime.fromtimestamp(now_us / 1e6, UTC):%Y%m%dT%H%M%SZ}"
+        )
+    )
     removed = tuple((f"{database}{end}", f"{aside}{end}") for end in COMPANIONS)
     replace_all(intention(database), [Replacement(str(beside), str(database), str(aside), removed)])
     found = database.parent.glob(f"{database.name}.damaged-*")
@@ -100,9 +103,3 @@ def put_aside(database: Path, draft: Path, now_us: int) -> Path:
         for end in ("", *COMPANIONS):
             old.with_name(old.name + end).unlink(missing_ok=True)
     return aside
-
-
-def _free_name(database: Path, stamp: str) -> Path:
-    """A name that no other damaged file has: of two in a second both are kept."""
-    names = (f"{database.name}.damaged-{stamp}{f'-{number}' if number else ''}" for number in count())
-    return next(place for name in names if not (place := database.with_name(name)).exists())

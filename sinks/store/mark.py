@@ -101,8 +101,9 @@ class Mark:
         self._commits = 0
         self._event_us = 0
         self._failed = False
-        # Waits for who is mending the file.
-        _is_locked(database, self._descriptor, fcntl.LOCK_SH)
+        if not _is_locked(database, self._descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB):
+            _log.warning("the store is being mended or restored: waiting for that", store=str(database))
+            _is_locked(database, self._descriptor, fcntl.LOCK_SH)
 
     def advance(self, store_id: str, revision: str, commits: int, event_us: int) -> None:
         """Say what was committed; some microseconds. A mark that cannot be written holds nothing up."""

@@ -7,6 +7,7 @@ import shutil
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
@@ -107,6 +108,12 @@ def finish(noted: Path) -> bool:
     noted.unlink(missing_ok=True)
     fsync_folder(noted.parent)
     return True
+
+
+def free_name(path: Path) -> Path:
+    """A name that no file has: of two that are kept in one second neither is lost."""
+    names = (f"{path.name}{f'-{number}' if number else ''}" for number in count())
+    return next(place for name in names if not (place := path.with_name(name)).exists())
 
 
 def write_private(path: Path, content: bytes) -> None:

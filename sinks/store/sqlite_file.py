@@ -95,7 +95,8 @@ def is_open_elsewhere(path: Path) -> bool:
         return False
     try:
         fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, _SHARED_SIZE, _SHARED_FIRST)
-    except BlockingIOError:
+    except (BlockingIOError, PermissionError):
+        # The second is what a share of Windows says of a lock that somebody else has.
         return True
     finally:
         os.close(descriptor)

@@ -19,6 +19,7 @@ from sinks.store.backup import BackupError
 from sinks.store.engine import Database
 from sinks.store.mark import alone, mark_of, read_mark
 from sinks.store.replacing import Replacement, go_on, intention, replace_all
+from sinks.store.sqlite_file import is_open_elsewhere
 from sinks.store.start import make_whole
 
 
@@ -118,6 +119,15 @@ def test_a_lock_that_is_denied_is_somebody_elses(database: Path, monkeypatch: py
     deny(monkeypatch, fcntl, "flock", is_mark)
     with alone(database) as is_ours:
         assert not is_ours
+
+
+def test_a_file_whose_lock_is_denied_is_open_elsewhere(
+    database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is restored over it."""
+    assert not is_open_elsewhere(database)
+    deny(monkeypatch, fcntl, "lockf", lambda *_: True)
+    assert is_open_elsewhere(database)
 
 
 def test_where_every_lock_is_denied_nobody_is_waited_for(

@@ -1,5 +1,6 @@
 """`backup`, `restore` and `check` as a person meets them, and a home that moves to another machine."""
 
+import errno
 import json
 import os
 import signal
@@ -19,7 +20,7 @@ from pipeline.reviewing.signing import new_command, verified
 from schemas.commands import Verb
 from schemas.deployments import Deployment
 from schemas.events import StateChange
-from sinks.store import SqlStore
+from sinks.store import SqlStore, replacing
 from sinks.store.backup import backups
 
 Command = Any
@@ -199,6 +200,46 @@ def test_another_homes_backup_is_refused(
     monkeypatch.setenv("HA_AI_HOME", "cabin")
     outcome = ha_ai("restore", copy, "--yes")
     assert (outcome.code, "got one of home: set HA_AI_HOME=home" in outcome.err) == (2, True)
+
+
+def test_a_restore_that_finds_no_room_half_way_is_gone_on_with(
+    ha_ai: Command, made: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It does not say that nothing was restored, and what it needs to go on stays there."""
+    load_key(Path("ha-ai.key"), create=True)
+    learned()
+    copy = made()
+    Path("ha-ai.key").write_text("another")
+    learned(batches=5)
+    keep = replacing._keep
+
+    def full(path: Path, aside: Path) -> None:
+        if path.name == "ha-ai.db":
+            raise OSError(errno.ENOSPC, "No space left on device", str(aside))
+        keep(path, aside)
+
+    with monkeypatch.context() as disk:
+        disk.setattr(replacing, "_keep", full)
+        outcome = ha_ai("restore", copy, "--yes")
+        said = " ".join(outcome.err.split())
+        assert (outcome.code, "nothing was restored" in said) == (2, False)
+        assert "No space left on device; mend that, then the next start or restore goes on with it" in said
+    assert replacing.go_on(Path("ha-ai.db")) is None
+    assert journal() == 3
+
+
+def test_of_two_restores_in_a_second_both_keep_what_was_there(
+    ha_ai: Command, made: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second finds the name taken."""
+    learned()
+    copy = made()
+    monkeypatch.setattr("sinks.store.backup.stamp", lambda: "20261021T120000Z")
+    for batches in (4, 5):
+        learned(batches=batches)
+        assert ha_ai("restore", copy, "--yes").code == 0
+    kept = [Path(f"ha-ai.db.before-20261021T120000Z{end}") for end in ("", "-1")]
+    assert [journal(path) for path in kept] == [4, 5]
 
 
 def test_postgresql_has_its_own_tools(ha_ai: Command, monkeypatch: pytest.MonkeyPatch) -> None:

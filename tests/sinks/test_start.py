@@ -225,6 +225,28 @@ def test_a_damaged_index_is_made_anew_from_its_table(database: Path) -> None:
     assert start(database) == []
 
 
+def test_a_damaged_index_that_let_a_change_in_twice_ends_no_start(database: Path) -> None:
+    """It cannot be made anew over both: the store is, with each change once."""
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        of = "SELECT rootpage FROM sqlite_master WHERE name = 'sqlite_autoindex_journal_1'"
+        (root,) = connection.execute(of).fetchone()
+        (key,) = connection.execute("SELECT key FROM journal WHERE seq = 5").fetchone()
+    with database.open("r+b") as file:
+        file.seek((root - 1) * 4096)
+        content = file.read(4096)
+        assert key in content
+        file.seek((root - 1) * 4096)
+        file.write(content.replace(key, bytes([key[0]]) + key[2:] + key[1:2]))
+    with closing(SqlStore(f"sqlite:///{database}")) as store:
+        commit(store, range(4, 5))
+        assert store.counts()["journal"] == 11
+    (words,) = start(database)
+    assert "was made anew" in words
+    assert entries(database)[0] == list(range(10))
+    assert start(database) == []
+
+
 def test_a_store_of_a_newer_version_is_left_alone(database: Path) -> None:
     """Also one that is damaged: whoever knows its version has to mend it."""
     with closing(SqlStore(f"sqlite:///{database}")) as store, store._database.writing() as connection:

@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from sqlalchemy.engine import URL
 
 from sinks.store.engine import Database
+from sinks.store.errors import StoreDamagedError
 from sinks.store.replacing import Replacement, free_name, intention, replace_all
 
 # Each may be as large as the store: a disk that damages it every day must not be filled by that.
@@ -45,9 +46,18 @@ def is_readable(database: Path) -> bool:
 
 
 def mend_indexes(database: Path) -> None:
-    """Make every index anew from its table."""
+    """Make every index anew from its table.
+
+    Raises
+    ------
+    StoreDamagedError
+        While an index was damaged a row came in twice: none can be made over both.
+    """
     with closing(sqlite3.connect(database, timeout=5.0)) as connection:
-        connection.execute("REINDEX")
+        try:
+            connection.execute("REINDEX")
+        except sqlite3.IntegrityError as error:
+            raise StoreDamagedError(str(error)) from error
 
 
 def last_event(connection: Connection) -> int:

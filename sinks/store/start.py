@@ -158,9 +158,6 @@ class _Start:
                 self._said.append("indexes of the store were damaged: they were made anew from its tables")
                 faults = file_faults(self._database)
             return faults[0] if faults else self._structure(marked)
-        except sqlite3.IntegrityError as error:
-            # While an index was damaged, a row came in twice: no index can be made over both.
-            return str(error)
         except sqlite3.DatabaseError as error:
             return _damage(error)
         except DBAPIError as error:

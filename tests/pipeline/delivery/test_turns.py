@@ -18,7 +18,14 @@ from zmqtt._internal.subscription_index import SubscriptionEntry
 from benchmarks.processes import wait_until
 from pipeline.delivery.bounded import BoundedTransport
 from pipeline.delivery.durable import DurableClient, DurableSubscription
-from pipeline.delivery.one_connection import HANDED_ON, be_patient, keep_order, take_notice, take_turns
+from pipeline.delivery.one_connection import (
+    HANDED_ON,
+    be_patient,
+    keep_order,
+    take_each,
+    take_notice,
+    take_turns,
+)
 
 ROUNDS = 10
 
@@ -219,6 +226,29 @@ async def test_what_comes_overtakes_nothing_that_waits() -> None:
     await inbound.handle_publish(part("lamp/last_changed"))
     arrived = [queue.get_nowait().topic for _ in range(3)]
     assert arrived == ["lamp/state", "lamp/last_updated", "lamp/last_changed"]
+
+
+async def test_of_two_with_one_packet_identifier_none_is_left_out() -> None:
+    """Some brokers send more at once than there are identifiers; all of it is different."""
+    protocol = MQTTProtocol(Deaf(), SessionState(), version="5.0")
+    keep_order(protocol)
+    take_each(protocol)
+    inbound = protocol.inbound
+    inbound.begin_session(session_present=True)
+    for payload in (b"first", b"second"):
+        await inbound.handle_publish(numbered(payload, 7))
+    queue: asyncio.Queue[zmqtt.Message] = asyncio.Queue()
+    entry = SubscriptionEntry(queue=queue, actual_filter="home", auto_ack=False)
+    protocol._state.subscriptions.add("home", entry)
+    await inbound.drain()
+    assert [queue.get_nowait().payload for _ in range(queue.qsize())] == [b"first", b"second"]
+
+
+def numbered(payload: bytes, packet_id: int) -> Publish:
+    """A message at QoS 1."""
+    return Publish(
+        topic="home", payload=payload, qos=QoS.AT_LEAST_ONCE, retain=False, dup=False, packet_id=packet_id
+    )
 
 
 def part(topic: str) -> Publish:

@@ -11,7 +11,7 @@ from faststream.middlewares import AckPolicy
 from faststream.mqtt import MQTTBroker, MQTTMessage, QoS
 from faststream.security import BaseSecurity, SASLPlaintext
 
-from pipeline.delivery.durable import Displaced, DurableBroker, Permission, Room
+from pipeline.delivery.durable import Displaced, DurableBroker, Permission, Room, Session
 from pipeline.delivery.sight import Sight
 from pipeline.delivery.steady import SteadyBroker
 from pipeline.settings import Settings
@@ -66,8 +66,7 @@ def durable_broker(
     nothing would not do: it then counts queued messages of QoS 0 as unacknowledged for ever, and after twenty
     of them sends no QoS 1 any more.
     """
-    return DurableBroker(
-        settings.broker_url,
+    session = Session(
         permission=permission,
         displaced=displaced,
         room=room,
@@ -76,6 +75,10 @@ def durable_broker(
         acts=(settings.topics.learning_set,),
         states=(settings.topics.learning_set, settings.status_topic),
         signs=(settings.topics.learning_set, settings.status_topic, settings.topics.heartbeat),
+    )
+    return DurableBroker(
+        settings.broker_url,
+        session,
         largest_bytes=LARGEST_EVENT_BYTES,
         client_id=settings.mqtt_client_id,
         clean_session=False,

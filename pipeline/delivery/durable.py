@@ -11,6 +11,7 @@ import ssl
 import time
 from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 import zmqtt
@@ -134,10 +135,11 @@ class DurableSubscription(SteadySubscription):
         return message
 
 
-class DurableClient(SteadyClient):
-    """Makes durable subscriptions. Their queues are unbounded, since reading waits while there is no room.
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What a durable session asks before it acts, whom it tells, and how its topics are read.
 
-    Parameters
+    Attributes
     ----------
     permission
         Asked before every connection attempt; who lost the lease must not take the session back.
@@ -145,10 +147,10 @@ class DurableClient(SteadyClient):
         Waits while another client has the session; is told whether the broker said that one took it.
     room
         Waits until there is room for messages.
-    snapshots
-        Whether to ask for retained messages whenever the connection stands.
     tell
         Told what becomes of the connection, at its place among the messages.
+    snapshots
+        Whether to ask for retained messages whenever the connection stands.
     acts
         Topics of acts: each message says whether it was published to be retained. Else a broker clears that
         flag on what it hands on, and on what it had queued for us.
@@ -159,29 +161,30 @@ class DurableClient(SteadyClient):
         subscription has a queue of its own: a heartbeat would overtake the events of which it is the proof.
     """
 
-    def __init__(
-        self,
-        *,
-        permission: Permission,
-        displaced: Displaced,
-        room: Room,
-        tell: Callable[[Sight], None],
-        snapshots: bool,
-        acts: Collection[str],
-        states: Collection[str] = (),
-        signs: Collection[str] = (),
-        **options: Any,
-    ) -> None:
+    permission: Permission
+    displaced: Displaced
+    room: Room
+    tell: Callable[[Sight], None]
+    snapshots: bool
+    acts: Collection[str]
+    states: Collection[str] = ()
+    signs: Collection[str] = ()
+
+
+class DurableClient(SteadyClient):
+    """Makes durable subscriptions. Their queues are unbounded, since reading waits while there is no room.
+
+    Parameters
+    ----------
+    session
+        What it is to the session that it connects.
+    """
+
+    def __init__(self, *, session: Session, **options: Any) -> None:
         super().__init__(**options)
-        self._states = frozenset(states)
-        self._signs = frozenset(signs)
-        self._tell = tell
-        self._permission = permission
-        self._displaced = displaced
-        self._has_room = room
-        self._acts = frozenset(acts)
+        self._session = session
         handling = zmqtt.RetainHandling
-        self._retain_handling = handling.SEND_ON_SUBSCRIBE if snapshots else handling.DO_NOT_SEND
+        self._retain_handling = handling.SEND_ON_SUBSCRIBE if session.snapshots else handling.DO_NOT_SEND
 
     @override
     def subscribe(
@@ -191,7 +194,7 @@ class DurableClient(SteadyClient):
         auto_ack: bool = False,
         **_options: Any,
     ) -> DurableSubscription:
-        states = self._states.issuperset(filters) and not self._acts.issuperset(filters)
+        states = set(filters).issubset(self._session.states) and not set(filters).issubset(self._session.acts)
         made = DurableSubscription(
             self,
             list(filters),
@@ -200,10 +203,10 @@ class DurableClient(SteadyClient):
             UNBOUNDED,
             # How a state of affairs stands is asked for always.
             retain_handling=zmqtt.RetainHandling.SEND_ON_SUBSCRIBE if states else self._retain_handling,
-            retain_as_published=self._acts.issuperset(filters),
+            retain_as_published=set(filters).issubset(self._session.acts),
         )
-        made.is_state = self._states.issuperset(filters)
-        made.is_sign = self._signs.issuperset(filters)
+        made.is_state = set(filters).issubset(self._session.states)
+        made.is_sign = set(filters).issubset(self._session.signs)
         return made
 
     async def behind_others(self) -> None:
@@ -225,27 +228,27 @@ class DurableClient(SteadyClient):
     @override
     async def _room(self) -> None:
         """Wait while the intake is full or handlers lag behind: reading is faster than they are."""
-        await self._has_room()
+        await self._session.room()
         for subscription in self._subscriptions:
             if isinstance(subscription, DurableSubscription):
                 await subscription.room()
 
     @override
     async def _open(self, host: str, port: int, tls: ssl.SSLContext | bool | None) -> Transport:
-        if not await self._permission():
+        if not await self._session.permission():
             raise NotOwnerError
         return await super()._open(host, port, tls)
 
     @override
     async def _before_return(self, code: int | None) -> None:
         # Whoever lost the home as well learns that first: then the session is another's by right.
-        if await self._permission():
-            await self._displaced(code == SESSION_TAKEN_OVER)
+        if await self._session.permission():
+            await self._session.displaced(code == SESSION_TAKEN_OVER)
 
     @override
     def _note_subscribed(self) -> None:
         resumed = self._connection_info is not None and self._connection_info.session_present
-        self._tell(Sight(_now_us(), stands=True, resumed=resumed))
+        self._session.tell(Sight(_now_us(), stands=True, resumed=resumed))
 
     @override
     async def _note_lost(self) -> None:
@@ -254,7 +257,7 @@ class DurableClient(SteadyClient):
         while self._is_behind() and time.monotonic() < until_s:  # noqa: ASYNC110 a queue tells not when it is empty
             await asyncio.sleep(HANDLING_S)
         await asyncio.sleep(HANDLING_S)
-        self._tell(Sight(at_us, stands=False))
+        self._session.tell(Sight(at_us, stands=False))
 
     def _is_behind(self) -> bool:
         return any(not each._queue.empty() for each in self._subscriptions)  # noqa: SLF001 nothing else tells
@@ -265,36 +268,15 @@ def _now_us() -> int:
 
 
 class DurableBroker(SteadyBroker):
-    """FastStream's broker, connecting by a `DurableClient`, whose parameters it takes."""
+    """FastStream's broker, connecting by a `DurableClient`."""
 
-    def __init__(
-        self,
-        url: str,
-        *,
-        permission: Permission,
-        displaced: Displaced,
-        room: Room,
-        tell: Callable[[Sight], None],
-        snapshots: bool,
-        acts: Collection[str],
-        states: Collection[str] = (),
-        signs: Collection[str] = (),
-        largest_bytes: int,
-        **options: Any,
-    ) -> None:
+    def __init__(self, url: str, session: Session, *, largest_bytes: int, **options: Any) -> None:
         super().__init__(url, **options)
-        self._how: dict[str, Any] = {
-            "permission": permission,
-            "displaced": displaced,
-            "room": room,
-            "tell": tell,
-            "snapshots": snapshots,
-            "acts": acts,
-            "states": states,
-            "signs": signs,
-            "largest_bytes": largest_bytes,
-        }
+        self._session = session
+        self._largest_bytes = largest_bytes
 
     @override
     def make_client(self) -> SteadyClient:
-        return DurableClient(**self._how, **self._connection_kwargs)
+        return DurableClient(
+            session=self._session, largest_bytes=self._largest_bytes, **self._connection_kwargs
+        )

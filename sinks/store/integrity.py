@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -38,6 +39,9 @@ class Place(NamedTuple):
 
     rowid: int | None
     key: tuple[Any, ...]
+
+
+_Rows = Callable[..., Iterator[tuple[Place, dict[str, Any]]]]
 
 
 class Damage(NamedTuple):
@@ -111,27 +115,25 @@ def damages(database: Database, *, journal_rows: int = 200_000) -> Iterator[Dama
 
     Some 10 microseconds a row.
     """
-    for table in METADATA.sorted_tables:
-        if table.name in _SELDOM_CHECKED:
-            continue
-        limit = journal_rows if table.name == "journal" else None
-        for place, row in rows_of(database, table, limit=limit, passing=table.name not in _PARSED):
-            reason = fault_of(table, row)
-            if reason is not None:
-                yield Damage(table.name, place, row, reason)
+    yield from _damages(partial(rows_of, database), journal_rows)
 
 
 def file_damages(path: Path, *, journal_rows: int | None = None) -> Iterator[Damage]:
     """Yield the rows of a SQLite file of our revision that are not as they were written."""
     with closing(read_only(path)) as connection:
-        for table in METADATA.sorted_tables:
-            if table.name in _SELDOM_CHECKED:
-                continue
-            limit = journal_rows if table.name == "journal" else None
-            for place, row in raw_rows(connection, table, limit=limit, passing=table.name not in _PARSED):
-                reason = fault_of(table, row)
-                if reason is not None:
-                    yield Damage(table.name, place, row, reason)
+        yield from _damages(partial(raw_rows, connection), journal_rows)
+
+
+def _damages(rows: _Rows, journal_rows: int | None) -> Iterator[Damage]:
+    """Yield what is wrong in the rows of each table, as `rows` gives them."""
+    for table in METADATA.sorted_tables:
+        if table.name in _SELDOM_CHECKED:
+            continue
+        limit = journal_rows if table.name == "journal" else None
+        for place, row in rows(table, limit=limit, passing=table.name not in _PARSED):
+            reason = fault_of(table, row)
+            if reason is not None:
+                yield Damage(table.name, place, row, reason)
 
 
 def fault_of(table: Table, row: Mapping[str, Any]) -> str | None:

@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, closing, suppress
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +12,16 @@ import pytest
 from structlog.testing import capture_logs
 
 from benchmarks.processes import wait_until
-from benchmarks.publisher import Published, Publisher
+from benchmarks.publisher import Publisher
 from pipeline.delivery.connection import connection_id
-from pipeline.delivery.ending import FatalError
 from pipeline.delivery.health import Health
 from pipeline.delivery.rival import SUBJECT, Rival, kept_mark, read_sign, store_mark
 from pipeline.delivery.service import Service
-from pipeline.ingest.payloads import as_eventstream
 from pipeline.settings import Settings
-from schemas.events import StateChange
 from schemas.home import Home
 from sinks.store import SqlStore
-from tests.pipeline.delivery.runs import TOPIC
+from tests.pipeline.delivery.services import PATIENCE_S, happening, has_session, running
 
-PATIENCE_S = 20.0
 # Ten times what a takeover takes where nobody waits.
 WATCHED_S = 5.0
 SESSION = "ha-ai/internal/session"
@@ -48,27 +44,6 @@ def settings(broker: Any, tmp_path: Path) -> Callable[[str], Settings]:
     return make
 
 
-@asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[Service]:
-    """A service that has the session for a moment at least."""
-    service = Service(settings, Home())
-    task = asyncio.create_task(service.run())
-    await wait_until(lambda: service.health.connected and service.health.publishing, PATIENCE_S, "a session")
-    try:
-        yield service
-    finally:
-        service.stop()
-        with suppress(FatalError):
-            await asyncio.wait_for(task, PATIENCE_S)
-
-
-async def publish(broker: Any, number: int) -> None:
-    """Let the home do something."""
-    now_us = time.time_ns() // 1000
-    changes = [StateChange(now_us + n, "light.hall", "off", "on", f"c{now_us + n}") for n in range(number)]
-    await Publisher(broker.port).publish([Published(TOPIC, as_eventstream(change)) for change in changes])
-
-
 async def is_told(service: Service) -> None:
     """Wait until a service says that it stands by, and for whom."""
     await wait_until(lambda: "host" in service.health.faults.get(SUBJECT, ""), PATIENCE_S, "who has it")
@@ -81,20 +56,20 @@ async def test_who_comes_second_says_who_has_the_session_and_waits_for_it(
     """The first goes on undisturbed; when it goes, the second takes over at once; both stores learn."""
     with capture_logs() as said:
         second = Service(settings("second"), Home())
-        async with running(settings("first")) as first:
+        async with running(settings("first"), until=has_session) as first:
             task = asyncio.create_task(second.run())
             await is_told(second)
             await asyncio.sleep(WATCHED_S)
             assert SUBJECT in second.health.faults
             assert SUBJECT not in first.health.faults
             assert first.ingest.connection_info.connection_id == 1
-            await publish(broker, 20)
+            await Publisher(broker.port).publish(happening(20))
             await wait_until(lambda: first.metrics.entries_total == 20, PATIENCE_S, "what was learned")
         gone_s = time.monotonic()
         await wait_until(lambda: second.health.connected, PATIENCE_S, "the session")
         assert time.monotonic() - gone_s < 6 * second._rival.every_s
         assert SUBJECT not in second.health.faults
-        await publish(broker, 30)
+        await Publisher(broker.port).publish(happening(30))
         await wait_until(lambda: second.metrics.entries_total == 30, PATIENCE_S, "what was learned")
         second.stop()
         await asyncio.wait_for(task, PATIENCE_S)
@@ -104,10 +79,10 @@ async def test_who_comes_second_says_who_has_the_session_and_waits_for_it(
 
 async def test_a_container_made_anew_finds_nobody(settings: Callable[[str], Settings]) -> None:
     """A process that ends in order takes its sign back: the next one, elsewhere, waits for nobody."""
-    async with running(settings("first")) as first:
+    async with running(settings("first"), until=has_session) as first:
         await wait_until(lambda: first.health.ready, PATIENCE_S, "a ready service")
         await asyncio.sleep(2 * first._rival.every_s)
-    async with running(settings("second")) as second:
+    async with running(settings("second"), until=has_session) as second:
         assert second._rival._other is None
 
 
@@ -133,7 +108,7 @@ async def test_who_gives_no_sign_keeps_nobody_waiting(
     version = aiomqtt.ProtocolVersion.V5
     async with aiomqtt.Client(broker.host, broker.port, protocol=version) as client:
         await client.publish(SESSION, stranger.payload, qos=1, retain=True)
-        async with running(settings("first")) as service:
+        async with running(settings("first"), until=has_session) as service:
             identifier = service.settings.mqtt_client_id
             async with aiomqtt.Client(
                 broker.host, broker.port, identifier=identifier, protocol=version
@@ -163,13 +138,13 @@ async def test_a_machine_that_takes_over_waits_for_nobody(
     broker: Any, settings: Callable[[str], Settings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The one before was killed and left its sign retained; its store is the other's now."""
-    async with running(settings("first")) as first:
+    async with running(settings("first"), until=has_session) as first:
         left = first._rival.sign()
     monkeypatch.setattr("socket.gethostname", lambda: "another")
     version = aiomqtt.ProtocolVersion.V5
     async with aiomqtt.Client(broker.host, broker.port, protocol=version) as client:
         await client.publish(SESSION, left.payload, qos=1, retain=True)
-    async with running(settings("first")) as second:
+    async with running(settings("first"), until=has_session) as second:
         assert second._rival._other is not None
         assert second._rival._own.store == first._rival._own.store
         assert second._rival._own.host == "another"

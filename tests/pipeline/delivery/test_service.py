@@ -7,7 +7,7 @@ import sqlite3
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, closing, suppress
+from contextlib import asynccontextmanager, closing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,14 +24,12 @@ from pipeline.delivery.gap_tracker import HOME_ASSISTANT
 from pipeline.delivery.ownership import Ownership
 from pipeline.delivery.service import Service
 from pipeline.http.application import application
-from pipeline.ingest.payloads import as_eventstream
 from pipeline.settings import Settings
-from schemas.events import StateChange
 from schemas.home import Home
 from sinks.store import SqlStore
 from tests.pipeline.delivery.runs import TOPIC
+from tests.pipeline.delivery.services import PATIENCE_S, happening, running
 
-PATIENCE_S = 20.0
 TAKEN_IN = 1_000
 BACKLOG = 4_000
 STATUS = "ha-ai/status/service"
@@ -47,16 +45,6 @@ sys.exit(main(["run", "learn", "publish"]))
 """
 
 
-def happening(number: int) -> list[Published]:
-    """State changes that happen now."""
-    now_us = time.time_ns() // 1000
-    changes = [
-        StateChange(now_us + place, "light.hall", "off", "on", f"c{now_us + place}")
-        for place in range(number)
-    ]
-    return [Published(TOPIC, as_eventstream(change)) for change in changes]
-
-
 @pytest.fixture
 def settings(broker: Any, tmp_path: Path) -> Callable[..., Settings]:
     """Settings for a broker and a store of the test's own."""
@@ -67,22 +55,6 @@ def settings(broker: Any, tmp_path: Path) -> Callable[..., Settings]:
         return Settings(_env_file=None, **{**place, **quick, **stated})
 
     return make
-
-
-@asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[Service]:
-    """A service that takes messages; it is stopped at the end."""
-    service = Service(settings, Home())
-    task = asyncio.create_task(service.run())
-    await wait_until(
-        lambda: service.health.ready and service.health.publishing, PATIENCE_S, "a ready service"
-    )
-    try:
-        yield service
-    finally:
-        service.stop()
-        with suppress(FatalError):
-            await asyncio.wait_for(task, PATIENCE_S)
 
 
 @asynccontextmanager

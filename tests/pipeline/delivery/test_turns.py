@@ -17,7 +17,7 @@ from zmqtt._internal.subscription_index import SubscriptionEntry
 
 from benchmarks.processes import wait_until
 from pipeline.delivery.bounded import BoundedTransport
-from pipeline.delivery.durable import DurableClient, DurableSubscription
+from pipeline.delivery.durable import DurableClient, DurableSubscription, Session
 from pipeline.delivery.one_connection import (
     HANDED_ON,
     be_patient,
@@ -124,7 +124,7 @@ def a_client(signs: set[str]) -> DurableClient:
     async def nothing(*_told: object) -> None:
         return
 
-    return DurableClient(
+    session = Session(
         permission=never,
         displaced=nothing,
         room=nothing,
@@ -132,8 +132,8 @@ def a_client(signs: set[str]) -> DurableClient:
         snapshots=False,
         acts=(),
         signs=signs,
-        host="localhost",
     )
+    return DurableClient(session=session, host="localhost")
 
 
 def message(topic: str) -> zmqtt.Message:

@@ -5,46 +5,40 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import aiomqtt
 import pytest
+from typing_extensions import override
 
+from benchmarks.drills.network import Proxy
 from benchmarks.processes import HOST, wait_until
-from benchmarks.publisher import Published, Publisher
+from benchmarks.publisher import Publisher
 from pipeline.delivery import deafness, witness
 from pipeline.delivery.ending import FatalError
 from pipeline.delivery.service import Service
 from pipeline.delivery.witness import PATIENCE_S, SEVERAL, Doubt
-from pipeline.ingest.payloads import as_eventstream
 from pipeline.settings import Settings
-from schemas.events import StateChange
 from schemas.home import Home
 from sinks.store import SqlStore
 from tests.pipeline.delivery.runs import TOPIC
+from tests.pipeline.delivery.services import happening
 
 CLIENT_ID = "haai-deaf-p0"
 LONG_S = 20.0
 PUBLISH = 3
 
 
-class Swallowing:
-    """A proxy that hands on all but the events of the durable session, while it is told to swallow."""
+class Swallowing(Proxy):
+    """Hands on all but the events of the durable session, while it is told to swallow."""
 
     def __init__(self, port: int) -> None:
-        self._target_port = port
+        super().__init__(port)
         self.is_swallowing = False
         self.swallowed = 0
         self.witnesses = 0
 
-    async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, HOST, 0)
-        self.port: int = self._server.sockets[0].getsockname()[1]
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._server.close()
-
+    @override
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there, back = await asyncio.open_connection(HOST, self._target_port)
         first = await reader.read(65_536)
@@ -53,11 +47,6 @@ class Swallowing:
         is_durable = CLIENT_ID.encode() in first and f"{CLIENT_ID}-".encode() not in first
         with suppress(ConnectionError):
             await asyncio.gather(self._pipe(reader, back), self._hand_on(there, writer, is_durable))
-
-    async def _pipe(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while received := await reader.read(65_536):
-            writer.write(received)
-        writer.close()
 
     async def _hand_on(
         self,
@@ -86,16 +75,6 @@ async def _packet(reader: asyncio.StreamReader) -> bytes:
         shift += 7
         if byte[0] < 128:
             return head + await reader.readexactly(size)
-
-
-def happening(number: int) -> list[Published]:
-    """State changes that happen now."""
-    now_us = time.time_ns() // 1000
-    changes = [
-        StateChange(now_us + place, "light.hall", "off", "on", f"c{now_us + place}")
-        for place in range(number)
-    ]
-    return [Published(TOPIC, as_eventstream(change)) for change in changes]
 
 
 @pytest.fixture(autouse=True)

@@ -134,7 +134,7 @@ def _look_inside(url: str, place: str, advice: str, *, full: bool) -> Iterator[F
                 yield from check_owners(connection)
         if revision == migrations.HEAD:
             yield from check_times(database, time.time_ns() // 1000)
-    except (StoreError, SQLAlchemyError) as error:
+    except (StoreError, SQLAlchemyError, UnicodeError) as error:
         detail = str(getattr(error, "orig", error))
         yield wrong(CHECK, f"{place} cannot be read: {detail}", advice)
     finally:

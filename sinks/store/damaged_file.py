@@ -42,6 +42,8 @@ def is_readable(database: Path) -> bool:
             connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     except sqlite3.DatabaseError as error:
         return error.sqlite_errorname.startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
+    except UnicodeError:
+        return False
     return True
 
 

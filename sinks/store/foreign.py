@@ -85,7 +85,11 @@ def _tables(database: Path) -> set[str]:
 def _names(database: Path, how: str = "mode=ro&immutable=1") -> set[str]:
     address = f"file:{quote(str(database.resolve()))}?{how}"
     with closing(sqlite3.connect(address, uri=True)) as connection:
-        return {row[0] for row in connection.execute(_NAMES)} - {_REVISION_TABLE}
+        try:
+            return {row[0] for row in connection.execute(_NAMES)} - {_REVISION_TABLE}
+        except UnicodeError as error:
+            # Names that are no text end even the driver's own words.
+            raise sqlite3.DatabaseError(f"names that are no text: {error}") from error
 
 
 @contextmanager

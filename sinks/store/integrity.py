@@ -210,7 +210,7 @@ def _fits(column: Column[Any], value: object) -> bool:
     if isinstance(column.type, Date):
         return isinstance(value, date) or (isinstance(value, str) and is_date(value))
     if isinstance(column.type, String | TypeDecorator):
-        return isinstance(value, str) and _is_text(value)
+        return isinstance(value, str) and is_text(value)
     wanted = float | int if isinstance(column.type, Float) else column.type.python_type
     return isinstance(value, wanted)
 
@@ -224,7 +224,8 @@ def is_date(value: str) -> bool:
     return True
 
 
-def _is_text(value: str) -> bool:
+def is_text(value: str) -> bool:
+    """Whether a text is one that can be written: one that was read may hold bytes that are none."""
     try:
         value.encode()
     except UnicodeEncodeError:

@@ -28,7 +28,16 @@ from schemas.tables import (
 from sinks.store import audit
 from sinks.store.checksums import covered
 from sinks.store.engine import Database, upsert
-from sinks.store.integrity import Damage, audit_faults, damages, fault_of, is_date, raw_rows, read_only
+from sinks.store.integrity import (
+    Damage,
+    audit_faults,
+    damages,
+    fault_of,
+    is_date,
+    raw_rows,
+    read_only,
+)
+from sinks.store.raw_writing import write_raw
 
 STORE_DAMAGED = "store_damaged"
 LEARNING = "learning"
@@ -209,17 +218,6 @@ def note(
     connection.execute(_DAMAGED.insert(), [row])
     newest = select(func.max(_DAMAGED.c.seq)).scalar_subquery()
     connection.execute(delete(_DAMAGED).where(_DAMAGED.c.seq <= newest - KEPT_DAMAGES))
-
-
-def write_raw(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> int:
-    """Insert rows as they were read from another SQLite file, except where their keys are known."""
-    if not rows:
-        return 0
-    names = [each.name for each in table.columns if each.name in rows[0]]
-    places = ", ".join(f":{name}" for name in names)
-    columns = ", ".join(f'"{name}"' for name in names)
-    statement = f'INSERT OR IGNORE INTO "{table.name}" ({columns}) VALUES ({places})'  # noqa: S608 names of ours
-    return connection.exec_driver_sql(statement, [dict(row) for row in rows]).rowcount
 
 
 class _Rows:

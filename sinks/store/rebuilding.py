@@ -14,7 +14,7 @@ from schemas.tables import METADATA, CommitsRow, LeaseRow, table_of
 from sinks.store import migrations
 from sinks.store.engine import Database
 from sinks.store.integrity import fault_of, read_only
-from sinks.store.mending import write_raw
+from sinks.store.raw_writing import write_raw
 
 ROWS_A_WRITE = 1_000
 # The fields of a header that all our files have alike: format string, pages of 4096 bytes, WAL, fractions.
@@ -78,7 +78,8 @@ def _take_readable(connection: Connection, table: Table, damaged: Path, read: Co
             with closing(read_only(damaged)) as source:
                 for page in _pages(_rows(source, table, order)):
                     read[table.name] += write_raw(connection, table, page)
-        except sqlite3.DatabaseError:
+        except (sqlite3.DatabaseError, UnicodeError):
+            # Names that are no text end even the driver's own words.
             continue
         return not order
     return False
@@ -111,7 +112,7 @@ def _pages(rows: Rows) -> Iterator[list[dict[str, Any]]]:
             if len(page) == ROWS_A_WRITE:
                 yield page
                 page = []
-    except sqlite3.DatabaseError:
+    except (sqlite3.DatabaseError, UnicodeError):
         yield page
         raise
     yield page

@@ -133,7 +133,11 @@ def looking_into(path: Path) -> Iterator[sqlite3.Connection]:
     log = path.with_name(f"{path.name}-wal")
     how = "mode=ro" if log.exists() and log.stat().st_size else "immutable=1"
     with closing(sqlite3.connect(f"file:{quote(str(path.resolve()))}?{how}", uri=True)) as connection:
-        yield connection
+        try:
+            yield connection
+        except UnicodeError as error:
+            # Names that are no text end even the driver's own words.
+            raise sqlite3.DatabaseError(f"names that are no text: {error}") from error
 
 
 def revision_of(path: Path) -> str | None:

@@ -264,8 +264,11 @@ class _Start:
                 text("INSERT INTO commits VALUES ('', :id, :number)"), {"id": known, "number": number}
             )
             last_us = marked.event_us if marked else last_event(connection)
+            if marked is None and self._said and self._since_us is None:
+                self._since_us = last_us
         write_mark(self._database, Marked(known, migrations.HEAD, number, last_us))
-        self._until_us = last_us
+        # Without a mark nothing tells what is missing at the end: it may reach until now.
+        self._until_us = last_us if marked else self._now_us
 
     def _doubt(self, connection: Connection, marked: Marked, known: str, commits: int) -> None:
         if not known:

@@ -14,6 +14,7 @@ import pytest
 from schemas.events import Gap, StateChange
 from sinks.store import NewerStoreError, SqlStore, StoreUnavailableError, backup, migrations
 from sinks.store.engine import Database
+from sinks.store.foreign import refuse_foreign_tables
 from sinks.store.mark import mark_of, read_mark
 from sinks.store.mending import STORE_DAMAGED
 from sinks.store.start import make_whole
@@ -223,6 +224,55 @@ def test_a_damaged_index_is_made_anew_from_its_table(database: Path) -> None:
     assert "indexes of the store were damaged" in words
     assert list(database.parent.glob("ha-ai.db.damaged-*")) == []
     assert start(database) == []
+
+
+def spoil(database: Path, page_of: str, old: bytes, new: bytes) -> None:
+    """Put other bytes in place of some on the first page of a table, as a bit that flips does."""
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        of = "SELECT rootpage FROM sqlite_master WHERE name = ?"
+        (root,) = connection.execute(of, (page_of,)).fetchone()
+    with database.open("r+b") as file:
+        file.seek((root - 1) * 4096)
+        content = file.read(4096)
+        assert old in content
+        file.seek((root - 1) * 4096)
+        file.write(content.replace(old, new, 1))
+
+
+def test_a_text_that_is_none_comes_into_the_store_that_is_made_anew(database: Path) -> None:
+    """As bytes, which are set aside with their row later."""
+    spoil(database, "journal", b"light.a", b"li\xe8ht.a")
+    spoil(database, "patterns", b"\x0d", b"\xff")
+    (words,) = start(database)
+    assert "was made anew" in words
+    with closing(SqlStore(f"sqlite:///{database}")) as store:
+        (damage,) = store.integrity.damages()
+        assert damage.row["entity_id"] == b"li\xe8ht.a"
+    assert start(database) == []
+
+
+def test_a_name_that_is_no_text_ends_no_start(database: Path) -> None:
+    """The driver has no words for it."""
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    content = database.read_bytes()
+    named = content.replace(b"tableday_setsday_sets", b"table\xf4ay_setsday_sets")
+    database.write_bytes(named.replace(b"CREATE TABLE day_sets", b"CREATE TABEL day_sets"))
+    assert database.read_bytes() != content
+    with pytest.raises(sqlite3.DatabaseError):
+        refuse_foreign_tables(database)
+    (words,) = start(database)
+    assert "was made anew" in words
+    assert start(database) == []
+
+
+def test_what_may_be_missing_without_a_mark_is_a_gap_until_now(database: Path) -> None:
+    """Nothing else tells how far the store reached."""
+    log_of(database).unlink()
+    cut(mark_of(database))
+    make_whole(database, lambda _folder: None, home="home", now_us=60 * MINUTE_US)
+    assert entries(database) == (list(range(5)), [Gap(4 * MINUTE_US, 60 * MINUTE_US, STORE_DAMAGED)])
 
 
 def test_a_damaged_index_that_let_a_change_in_twice_ends_no_start(database: Path) -> None:

@@ -132,5 +132,5 @@ async def _half_open(size: Size, seed: int, command: Sequence[str]) -> Row:
 DRILLS = {
     "broker_restart": Drill(Size(6_000, 3), Size(60_000, 200), _broker_restart),
     "half_open": Drill(Size(4_000, 1), Size(20_000, 10), _half_open),
-    "cuts": Drill(Size(4_200, 7), Size(60_000, 200), _cuts),
+    "cuts": Drill(Size(4_200, 7), Size(300_000, 1_000), _cuts),
 }

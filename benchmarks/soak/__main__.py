@@ -23,6 +23,7 @@ from benchmarks.publisher import Published
 from benchmarks.results import commit, write_rows
 from benchmarks.soak.faults import LEASE_S, Faults
 from benchmarks.soak.watch import Watch
+from pipeline.learning.local_days import LocalDays
 from schemas.events import StateChange
 from schemas.instants import from_us
 from sinks.store.retention import AGGREGATE_TERM, JOURNAL_TERM
@@ -87,7 +88,7 @@ def main() -> int:
 
 async def _soaked(arguments: argparse.Namespace) -> tuple[str, list[str]]:
     days, seed = arguments.days, arguments.seed
-    events = household_events(days, seed=seed)
+    events = _with_the_next_day(household_events(days, seed=seed))
     with tempfile.TemporaryDirectory(prefix="haai-soak-") as folder:
         jump_file = Path(folder) / "jump"
         share = 1.0 if arguments.all_faults else days / YEAR
@@ -116,6 +117,13 @@ async def _soaked(arguments: argparse.Namespace) -> tuple[str, list[str]]:
     if row.audit.missing or row.audit.over_counted:
         problems.append(f"{row.audit.missing} missing, {row.audit.over_counted} over-counted")
     return _line(row, watch, days, size_mb, f"{seed} | {commit()}"), problems
+
+
+def _with_the_next_day(events: list[StateChange]) -> list[StateChange]:
+    """Events, and one just after their last midnight: the last day is judged when it is over, whole."""
+    last = events[-1]
+    at_us = LocalDays(HOME.zone).at(last.at_us // 1000).end_ms * 1000 + 1
+    return [*events, last._replace(at_us=at_us, old=last.new, new=last.old or "on", context_id="next")]
 
 
 async def _watched(trial: Trial, watch: Watch) -> None:

@@ -173,6 +173,6 @@ def _now_us() -> int:
 
 DRILLS = {
     "broker_kill": Drill(Size(0, 2), Size(0, 20), _broker_kill),
-    "away": Drill(Size(0, 5), Size(0, 60), _away),
+    "away": Drill(Size(0, 5), Size(0, 3_600), _away),
     "first_start": Drill(Size(0, 3), Size(0, 30), _first_start),
 }

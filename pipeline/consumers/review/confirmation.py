@@ -69,6 +69,19 @@ class Confirmation:
         self._looked_s: dict[Button, float] = {}
         self._impatient_until_s: dict[Button, float] = {}
 
+    def refuse_repeated(self, press: Press) -> None:
+        """Refuse a press of a button that is about to be looked at; nothing is looked up for it.
+
+        Raises
+        ------
+        PressError
+            Another press of it waits.
+        """
+        if Button(press.suggestion_id, press.verb, press.content_hash) in self._waiting:
+            raise PressError(
+                "repeated", "a press of this button is about to be looked at, which counts for all"
+            )
+
     async def of(self, press: Press, suggestion: Suggestion) -> tuple[str, str, str]:
         """Return who pressed, by name, what makes the press count once, and who pressed, by id.
 
@@ -80,11 +93,8 @@ class Confirmation:
         """
         if self._reader is None:
             raise PressError("not_set_up", NOT_SET_UP)
+        self.refuse_repeated(press)
         button = Button(press.suggestion_id, press.verb, suggestion.content_hash)
-        if button in self._waiting:
-            raise PressError(
-                "repeated", "a press of this button is about to be looked at, which counts for all"
-            )
         look, is_waiting = self._looks.setdefault(button, asyncio.Lock()), True
         self._waiting.add(button)
         try:

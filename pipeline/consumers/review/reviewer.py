@@ -108,6 +108,7 @@ class Reviewer:
 
     async def _confirmed(self, press: Press) -> Order:
         """What a press wants, if a person pressed; Home Assistant is asked only where it could matter."""
+        self._confirmation.refuse_repeated(press)
         suggestion = await self._find(press.suggestion_id)
         bare = Order.of_press(press, "", "")
         decision = decide(suggestion, bare, is_undone=False)

@@ -15,7 +15,7 @@ DAY_S = 86_400
 JUMPS_S = (400 * DAY_S, -3_600, DAY_S, -30 * DAY_S, 3_600)
 JUMP_LASTS_S = 3.0
 # What comes later is watched in peace: whatever grows there grows by itself.
-CALM_FROM = 0.7
+CALM_FROM = 0.5
 
 
 @dataclass(frozen=True)

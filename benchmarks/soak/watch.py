@@ -19,6 +19,10 @@ STILL_S = 90.0
 # What is just under way does not wait.
 UNDER_WAY = 1_000
 FEWEST_SAMPLES = 10
+# As learning does.
+RETAINED_DAYS = 90
+# In fewer the calm part has no such days left.
+SHORT_DAYS = 240
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +70,13 @@ class Watch:
         return max((sample.pss_mb for sample in self.samples), default=0.0)
 
     def slope_mb(self, days: int) -> float:
-        """What a month adds to the memory of the owner, who lives through all of the calm part."""
-        calm = [sample for sample in self.samples if CALM_FROM + 0.05 < sample.share < 1.0]
+        """What a month adds to the memory of the owner, who lives through all of the calm part.
+
+        From when on it has as many days in memory as are judged: until then it grows, as it does after each
+        start, since days that come are more than the few of which it reads all.
+        """
+        full = CALM_FROM + (RETAINED_DAYS / days if days > SHORT_DAYS else 0.05)
+        calm = [sample for sample in self.samples if full < sample.share < 1.0]
         if len(calm) < FEWEST_SAMPLES:
             return 0.0
         months = [sample.share * days / 30 for sample in calm]

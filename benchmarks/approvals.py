@@ -10,9 +10,9 @@ from functools import partial
 
 from benchmarks.processes import wait_until
 from benchmarks.review_desk import EVERYTHING, ReviewDesk, a_suggestion
-from pipeline.consumers.consumer import Received
-from pipeline.consumers.deploy.deployer import Deployer
-from pipeline.reviewing.signing import new_command
+from pipeline.commands.signing import new_command
+from pipeline.deploy.deployer import Deployer
+from pipeline.runtime.role import Received
 from pipeline.settings import Settings
 from schemas.commands import SignedCommand, Verb
 from schemas.suggestions import Status, Suggestion

@@ -21,8 +21,8 @@ import structlog
 
 from benchmarks.processes import HA_AI, HOST, Worker
 from benchmarks.results import write_section
-from pipeline.reviewing.key_file import load_key
-from pipeline.reviewing.signing import new_command
+from pipeline.commands.signing import new_command
+from pipeline.runtime.key_file import load_key
 from schemas.commands import AutomationExecuted, Verb
 from schemas.suggestions import Status, Suggestion
 from schemas.topics import Topics

@@ -23,12 +23,12 @@ from pathlib import Path
 from benchmarks.quality.homes import SHARED
 from benchmarks.results import write_section
 from detectors.registry import detectors
+from pipeline.core.core import LearningCore
+from pipeline.core.day_shard import Partial, restore, share_of
 from pipeline.ingest.log_reader import LogReader
 from pipeline.ingest.logs import read_log
-from pipeline.learning.core import LearningCore
-from pipeline.learning.log_learner import LogLearner
-from pipeline.learning.partials import Partial, restore, share_of
-from pipeline.parallel.learner import ParallelLearner
+from pipeline.learn.log_learner import LogLearner
+from pipeline.learn.parallel.learner import ParallelLearner
 from pipeline.simulation import Household, write_household
 from schemas.events import ServiceCall, StateChange
 from schemas.home import Home

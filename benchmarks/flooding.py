@@ -19,8 +19,8 @@ from benchmarks.processes import HA_AI, Mosquitto, Worker, wait_until
 from benchmarks.publisher import Published, Publisher
 from benchmarks.results import write_section
 from benchmarks.review_desk import ReviewDesk, a_suggestion, button, show
+from pipeline.commands.signing import new_command
 from pipeline.ingest.payloads import as_eventstream
-from pipeline.reviewing.signing import new_command
 from pipeline.settings import Settings
 from schemas.commands import Press, PressVerb, Verb
 from schemas.events import StateChange

@@ -6,7 +6,7 @@ from itertools import cycle
 from typing import Any, NamedTuple
 
 from benchmarks.review_desk import ReviewDesk, button, show
-from pipeline.reviewing.signing import sign
+from pipeline.commands.signing import sign
 from schemas.commands import LONGEST_VALIDITY_MS, Press, PressVerb, SignedCommand, Verb
 from schemas.instants import from_us
 from schemas.suggestions import Suggestion

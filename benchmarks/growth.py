@@ -17,7 +17,7 @@ from benchmarks.drills.audit import HOME, count_of
 from benchmarks.drills.order import household_events
 from benchmarks.results import commit, write_rows
 from detectors.registry import detectors
-from pipeline.learning.core import ClosedDay, LearningCore
+from pipeline.core.core import ClosedDay, LearningCore
 from schemas.events import StateChange
 from schemas.instants import from_us
 from sinks.store import SqlStore

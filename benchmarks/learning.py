@@ -15,9 +15,9 @@ from pathlib import Path
 
 from benchmarks.results import write_section
 from detectors.registry import detectors
+from pipeline.core.core import LearningCore
 from pipeline.ingest.log_reader import LogReader
 from pipeline.ingest.logs import read_log
-from pipeline.learning.core import LearningCore
 from pipeline.simulation import Household, write_household
 from schemas.events import ServiceCall, StateChange
 from schemas.home import Home

@@ -14,8 +14,8 @@ from benchmarks.results import write_section
 from detectors.contract import Detector
 from detectors.history import History
 from detectors.registry import detectors
-from pipeline.heap import spare_what_is_known
-from pipeline.learning.core import LearningCore
+from pipeline.core.core import LearningCore
+from pipeline.runtime.heap import spare_what_is_known
 from pipeline.simulation import Household, write_household
 from schemas.events import ServiceCall, StateChange
 from schemas.home import Home

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import mqtt5
 
 from benchmarks.processes import HOST
-from pipeline.embedded_broker.packets import PacketReader
+from pipeline.mqtt.broker.packets import PacketReader
 
 PACKET_IDS = 65_535
 TICK_S = 0.01

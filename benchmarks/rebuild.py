@@ -13,7 +13,7 @@ from benchmarks.drills.audit import HOME
 from benchmarks.drills.in_process import batches, deliver, learner_over, rest
 from benchmarks.drills.load import make_load
 from benchmarks.results import commit, write_rows
-from pipeline.learning.day_set import DaySet
+from pipeline.core.day_set import DaySet
 from sinks.store import SqlStore
 
 # What the journal holds for good: nothing of it has left yet.

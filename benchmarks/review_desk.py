@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 
-from pipeline.consumers.consumer import Desk, Received
-from pipeline.consumers.review.reviewer import Reviewer
-from pipeline.delivery.steady import SteadyBroker
-from pipeline.reviewing.key_file import load_key
-from pipeline.reviewing.signing import new_command
+from pipeline.automations.render import as_yaml, render
+from pipeline.commands.signing import new_command
+from pipeline.discovery.discovery import Discovery, Form
+from pipeline.discovery.identity import content_of
+from pipeline.discovery.suggestion import BUTTONS, suggestion_device, suggestion_state
+from pipeline.mqtt.client import SteadyBroker
+from pipeline.review.reviewer import Reviewer
+from pipeline.runtime.key_file import load_key
+from pipeline.runtime.role import Desk, Received
 from pipeline.settings import Settings
-from pipeline.showing.discovery import Discovery, Form
-from pipeline.showing.identity import content_of
-from pipeline.showing.suggestion import BUTTONS, suggestion_device, suggestion_state
-from pipeline.suggesting.rendering import as_yaml, render
 from schemas.automations import Action, Automation, TimeTrigger
 from schemas.commands import PressVerb, SignedCommand, Verb
 from schemas.home import Home

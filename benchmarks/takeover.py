@@ -23,7 +23,7 @@ PATIENCE_S = 120.0
 # Of another machine nothing is known but its pulse in the store: only its silence tells that it is gone.
 _ELSEWHERE = """
 import sys
-from pipeline.delivery import ownership
+from pipeline.runtime import ownership
 name = f"{sys.argv[1]}/{ownership.process_name()}"
 ownership.process_name = lambda: name
 from pipeline.cli import main

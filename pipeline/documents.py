@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from detectors.registry import detectors
-from pipeline.asyncapi import SAID, document, text
+from pipeline.mqtt.asyncapi import SAID, document, text
 from pipeline.settings import OLD_NAMES, PREFIX, Settings
 from schemas.patterns import Pattern
 from sinks.store.retention import BOUNDS

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.embedded_broker import EmbeddedBroker
+from pipeline.mqtt.broker import EmbeddedBroker
 from tests import poison
 
 HOST = "127.0.0.1"

@@ -12,17 +12,17 @@ from pathlib import Path
 from benchmarks.drills.load import TOPIC, make_load, published
 from benchmarks.review_desk import MADE, a_suggestion
 from detectors.registry import detectors
-from pipeline.delivery.announcements import Announcer
-from pipeline.delivery.damage import look_at_key, newest_copy, open_whole
-from pipeline.delivery.decoding import BatchDecoder
-from pipeline.delivery.learner import HomeLearner
-from pipeline.delivery.row_mending import mend_rows
-from pipeline.delivery.work import Work
+from pipeline.core.core import LearningCore
+from pipeline.history.damage import look_at_key, newest_copy, open_whole
+from pipeline.history.row_mending import mend_rows
 from pipeline.ingest.bounds import StreamClock
+from pipeline.ingest.decoding import BatchDecoder
 from pipeline.ingest.inputs import Eventstream, HomeAssistantInput
 from pipeline.ingest.messages import Message
-from pipeline.learning.core import LearningCore
-from pipeline.reviewing.key_file import KeyFileError, load_key
+from pipeline.learn.announcements import Announcer
+from pipeline.learn.learner import HomeLearner
+from pipeline.learn.work import Work
+from pipeline.runtime.key_file import KeyFileError, load_key
 from pipeline.settings import Settings
 from schemas.anomalies import Anomaly, AnomalyDetail, AnomalyKind
 from schemas.deployments import AutomationVersion, Deployment

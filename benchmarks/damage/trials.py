@@ -12,7 +12,7 @@ from typing import Any
 
 from benchmarks.damage.faults import Fault, copied
 from benchmarks.damage.home import DAY_US, HOME, Place, start
-from pipeline.learning.day_set import DaySet
+from pipeline.core.day_set import DaySet
 from schemas.events import StateChange
 from schemas.tables import METADATA
 from sinks.store import backup

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from detectors.history import Aggregate
 from detectors.registry import detectors
-from pipeline.learning.core import ClosedDay, LearningCore
-from pipeline.learning.day_set import DaySet
+from pipeline.core.core import ClosedDay, LearningCore
+from pipeline.core.day_set import DaySet
 from schemas.events import Gap, StateChange
 from schemas.home import Home
 from sinks.store import SqlStore

@@ -6,14 +6,14 @@ from unittest.mock import patch
 from benchmarks.drills.audit import HOME
 from benchmarks.drills.load import TOPIC, published
 from detectors.registry import detectors
-from pipeline.delivery.announcements import Announcer
-from pipeline.delivery.decoding import BatchDecoder
-from pipeline.delivery.learner import HomeLearner
-from pipeline.delivery.work import Work
+from pipeline.core.core import LearningCore
 from pipeline.ingest.bounds import StreamClock
+from pipeline.ingest.decoding import BatchDecoder
 from pipeline.ingest.inputs import Eventstream, HomeAssistantInput
 from pipeline.ingest.messages import Message
-from pipeline.learning.core import LearningCore
+from pipeline.learn.announcements import Announcer
+from pipeline.learn.learner import HomeLearner
+from pipeline.learn.work import Work
 from schemas.events import StateChange
 from schemas.topics import Topics
 from sinks.store import SqlStore
@@ -49,7 +49,7 @@ def deliver(learner: HomeLearner, events: Sequence[StateChange]) -> None:
 
 def rest(learner: HomeLearner) -> None:
     """Close what late events changed, judge to the end, and write all down as before a planned stop."""
-    with patch("pipeline.delivery.learner.LATE_S", 0.0):
+    with patch("pipeline.learn.learner.LATE_S", 0.0):
         _write(learner, learner.settle())
     while learner.thinking:
         _write(learner, learner.think(1.0))

@@ -14,7 +14,7 @@ from detectors.registry import detectors
 from pipeline.ingest.behaviour import BehaviourFilter
 from pipeline.ingest.day_shift import DayShift
 from pipeline.ingest.eventstream import EventstreamDecoder
-from pipeline.learning.log_learner import LogLearner
+from pipeline.learn.log_learner import LogLearner
 from pipeline.simulation.household import Household
 from schemas.events import StateChange
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import mqtt5
 
 from benchmarks.drills.disk import Bind, Operation, Said, SyncBegin, SyncEnd, Truncate, Unbind, Write
-from pipeline.embedded_broker.packets import PacketReader
+from pipeline.mqtt.broker.packets import PacketReader
 
 STRACE = "strace"
 CALLS = (

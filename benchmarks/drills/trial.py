@@ -26,7 +26,7 @@ from benchmarks.drills.audit import (
 from benchmarks.drills.load import DUPLICATES_WITHIN, LiveLoad, Load
 from benchmarks.processes import HA_AI, HOST, Mosquitto, Worker, wait_until
 from benchmarks.publisher import Publisher
-from pipeline.embedded_broker.packets import PacketReader
+from pipeline.mqtt.broker.packets import PacketReader
 
 STALL_S = 60.0
 SETTLE_S = 90.0

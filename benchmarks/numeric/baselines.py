@@ -11,7 +11,7 @@ from river import stats
 
 from benchmarks.numeric.artificial import undisturbed_series
 from benchmarks.numeric.cost import cpu_us, feed, import_mb, model_bytes
-from pipeline.learning.baselines import Baseline
+from pipeline.core.baselines import Baseline
 
 READINGS = 200_000
 FADING = 0.05

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from benchmarks.quality.homes import House
 from detectors.history import History
 from detectors.registry import detectors
-from pipeline.learning.log_learner import LogLearner
+from pipeline.learn.log_learner import LogLearner
 from schemas.anomalies import Anomaly
 from schemas.patterns import Pattern
 

@@ -23,7 +23,7 @@ from benchmarks.publisher import Published
 from benchmarks.results import commit, write_rows
 from benchmarks.soak.faults import LEASE_S, Faults
 from benchmarks.soak.watch import Watch
-from pipeline.learning.local_days import LocalDays
+from pipeline.core.local_days import LocalDays
 from schemas.events import StateChange
 from schemas.instants import from_us
 from sinks.store.retention import AGGREGATE_TERM, JOURNAL_TERM

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from benchmarks.quality.homes import House, Source, open_house
 from benchmarks.quality.learned import learn
 from benchmarks.suggesting.truth import is_automated, is_never, judge
+from pipeline.automations.typical import NOTHING_USUAL
+from pipeline.backtest.backtest import backtest
+from pipeline.backtest.candidates import candidates
+from pipeline.backtest.past import Past
+from pipeline.backtest.proposing import Proposal, propose
 from pipeline.settings import Settings
-from pipeline.suggesting.backtest import backtest
-from pipeline.suggesting.candidates import candidates
-from pipeline.suggesting.past import Past
-from pipeline.suggesting.proposing import Proposal, propose
-from pipeline.suggesting.usual import NOTHING_USUAL
 from schemas.suggestions import Trial
 
 LEARNED_DAYS, CHECKED_DAYS, SEASON_DAYS = 30, 14, 90

@@ -10,10 +10,10 @@ things after getting up, put things back.
 from typing import Any, Literal
 
 from benchmarks.quality.homes import House, second_generator
+from pipeline.automations.service_map import state_after
+from pipeline.backtest.proposing import Proposal
 from pipeline.simulation import Household
 from pipeline.simulation.scoring import score
-from pipeline.suggesting.effects import state_after
-from pipeline.suggesting.proposing import Proposal
 from schemas.events import EventType
 from schemas.patterns import CoOccurrenceDetail, Pattern, SequenceDetail, Target, TimeOfDayDetail
 

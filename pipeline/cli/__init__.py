@@ -10,8 +10,8 @@ from typing import Protocol, cast
 
 from pydantic import ValidationError
 
-from pipeline.diagnosis import validation
-from pipeline.masking import mask
+from pipeline.doctor import validation
+from pipeline.runtime.masking import mask
 
 COMMANDS = {
     "run": "learn from Home Assistant's stream and say what was found",

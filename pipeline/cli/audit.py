@@ -12,7 +12,7 @@ from rich.text import Text
 from pipeline.cli.stored import reading, zone_of
 from pipeline.cli.terminal import ERR, OUT, SHORT_ID, readable, say
 from pipeline.settings import Settings
-from pipeline.wording import counted
+from pipeline.wording.sentences import counted
 from schemas.instants import from_us
 from sinks.store.audit import AuditEntry
 

@@ -10,7 +10,7 @@ from pipeline.cli.conversation import TRIED_S, Conversation, converse
 from pipeline.cli.proofs import show_days, show_offer
 from pipeline.cli.terminal import ERR, OUT, readable, say
 from pipeline.settings import Settings
-from pipeline.suggesting.words import proof
+from pipeline.wording.suggestions import proof
 from schemas.commands import Question
 
 

@@ -8,13 +8,13 @@ from pathlib import Path
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from pipeline.belongings import backup_folder, belongings, database_file, home_id
 from pipeline.cli import UserError
 from pipeline.cli.home_file import read_home_file
 from pipeline.cli.stored import existing_file
 from pipeline.cli.terminal import ERR, say
+from pipeline.runtime.belongings import backup_folder, belongings, database_file, home_id
 from pipeline.settings import Settings
-from pipeline.wording import counted
+from pipeline.wording.sentences import counted
 from schemas.instants import from_us
 from sinks.store import StoreError, backup
 from sinks.store.manifest import Manifest

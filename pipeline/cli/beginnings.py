@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from pipeline.cli import UserError
 from pipeline.cli.terminal import SHORT_ID
-from pipeline.wording import counted
+from pipeline.wording.sentences import counted
 
 CANDIDATES_SHOWN = 10
 INDENT = "  "

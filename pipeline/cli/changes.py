@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from pipeline.cli import UserError
-from pipeline.diagnosis import validation
+from pipeline.doctor import validation
 from schemas.automations import InState, Requirement, TemperatureOf
 from schemas.commands import Modification
 from schemas.patterns import AtHome, Dark, Hours, Weekday

@@ -7,13 +7,13 @@ from contextlib import closing
 from pipeline.cli import UserError, doctor
 from pipeline.cli.stored import reading
 from pipeline.cli.terminal import ERR
-from pipeline.diagnosis.backups import check_backups, check_privacy
-from pipeline.diagnosis.command_key import check_command_key
-from pipeline.diagnosis.damage import check_rows, told
-from pipeline.diagnosis.finding import Finding
-from pipeline.diagnosis.store import check_store
+from pipeline.doctor.backups import check_backups, check_privacy
+from pipeline.doctor.command_key import check_command_key
+from pipeline.doctor.damage import check_rows, told
+from pipeline.doctor.finding import Finding
+from pipeline.doctor.store import check_store
 from pipeline.settings import Settings
-from pipeline.wording import counted
+from pipeline.wording.sentences import counted
 from sinks.store import SqlStore
 from sinks.store.mending import Said
 

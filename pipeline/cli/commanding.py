@@ -12,9 +12,9 @@ from pipeline.cli import UserError
 from pipeline.cli.beginnings import chosen
 from pipeline.cli.conversation import ANSWER_S, TRIED_S, Conversation, said, unanswered
 from pipeline.cli.terminal import ERR, readable, say
-from pipeline.diagnosis import validation
-from pipeline.reviewing.key_file import KeyFileError, load_key
-from pipeline.reviewing.signing import new_command
+from pipeline.commands.signing import new_command
+from pipeline.doctor import validation
+from pipeline.runtime.key_file import KeyFileError, load_key
 from pipeline.settings import Settings
 from schemas.commands import (
     AutomationExecuted,

@@ -13,8 +13,8 @@ from paho.mqtt.properties import Properties
 from pydantic import ValidationError
 
 from pipeline.cli import UserError
+from pipeline.mqtt.terminal_client import TerminalClient
 from pipeline.settings import Settings
-from pipeline.terminal_client import TerminalClient
 from schemas.commands import Answer, Question, SignedCommand
 from schemas.patterns import Schema
 from schemas.topics import Topics

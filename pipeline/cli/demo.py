@@ -16,21 +16,21 @@ from pathlib import Path
 import aiomqtt
 from rich.progress import Progress
 
+from pipeline.backtest.runner import Workshop, WorkshopError
 from pipeline.cli import UserError
 from pipeline.cli.demo_settings import settings_of
 from pipeline.cli.findings import Findings
 from pipeline.cli.terminal import OUT, command, progress, say
-from pipeline.consumers.suggest.plan import Planner
-from pipeline.consumers.suggest.workshop import Workshop, WorkshopError
-from pipeline.delivery.ending import FatalError
-from pipeline.delivery.service import Service
 from pipeline.ingest.bounds import StreamClock
-from pipeline.logs import configure_logs
-from pipeline.playback.player import IN_FLIGHT, Player
-from pipeline.playback.publications import Publication
+from pipeline.learn.service import Service
+from pipeline.mqtt.terminal_client import TerminalClient
+from pipeline.runtime.errors import FatalError
+from pipeline.runtime.logs import configure_logs
 from pipeline.settings import Settings
 from pipeline.simulation import Household
-from pipeline.terminal_client import TerminalClient
+from pipeline.simulation.playback.player import IN_FLIGHT, Player
+from pipeline.simulation.playback.publications import Publication
+from pipeline.suggest.plan import Planner
 from schemas.home import Home
 from schemas.statuses import AnomalyDetected, PatternDetected, ServiceStatus
 from schemas.suggestions import Suggestion
@@ -89,7 +89,7 @@ def _directory(kept: Path | None) -> Iterator[Path]:
 @contextlib.contextmanager
 def _broker() -> Iterator[str]:
     """An embedded broker in its own process and session, so that Ctrl-C is ours to handle."""
-    broker = [sys.executable, "-m", "pipeline.embedded_broker"]
+    broker = [sys.executable, "-m", "pipeline.mqtt.broker"]
     with subprocess.Popen(broker, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:  # noqa: S603 our own module
         try:
             address = process.stdout.readline().strip() if process.stdout else ""

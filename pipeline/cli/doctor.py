@@ -11,16 +11,16 @@ from rich.padding import Padding
 from rich.text import Text
 
 from pipeline.cli.terminal import OUT, say
-from pipeline.diagnosis.backups import check_backups, check_privacy
-from pipeline.diagnosis.broker import check_broker
-from pipeline.diagnosis.command_key import check_command_key
-from pipeline.diagnosis.deployment import check_deployment
-from pipeline.diagnosis.finding import Finding, Verdict, wrong
-from pipeline.diagnosis.home_assistant import check_home_assistant
-from pipeline.diagnosis.service import check_service
-from pipeline.diagnosis.store import check_store
-from pipeline.diagnosis.validation import explain
-from pipeline.masking import mask
+from pipeline.doctor.backups import check_backups, check_privacy
+from pipeline.doctor.broker import check_broker
+from pipeline.doctor.command_key import check_command_key
+from pipeline.doctor.deployment import check_deployment
+from pipeline.doctor.finding import Finding, Verdict, wrong
+from pipeline.doctor.home_assistant import check_home_assistant
+from pipeline.doctor.service import check_service
+from pipeline.doctor.store import check_store
+from pipeline.doctor.validation import explain
+from pipeline.runtime.masking import mask
 from pipeline.settings import Settings
 
 STYLES = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.WRONG: "bold red"}

@@ -13,10 +13,10 @@ from pipeline.cli.beginnings import INDENT, chosen
 from pipeline.cli.home_file import read_home_file
 from pipeline.cli.stored import reading, zone_of
 from pipeline.cli.terminal import OUT, say, short_id
-from pipeline.explanation import Explanation, explain
-from pipeline.pictures import LEGEND, weeks
 from pipeline.settings import Settings
-from pipeline.wording import claim
+from pipeline.wording.explanation import Explanation, explain
+from pipeline.wording.pictures import LEGEND, weeks
+from pipeline.wording.sentences import claim
 from schemas.anomalies import Anomaly
 from schemas.patterns import Pattern
 

@@ -8,10 +8,10 @@ from rich.text import Text
 
 from pipeline.cli.proofs import show_brief
 from pipeline.cli.terminal import OUT, alarm, command, gone, order, picture, say, short_id
-from pipeline.planted import automation_in_words, chain_in_words, habit_in_words, pair_in_words
 from pipeline.simulation import Household
 from pipeline.simulation.scoring import score
-from pipeline.wording import claim, counted
+from pipeline.simulation.wording import automation_in_words, chain_in_words, habit_in_words, pair_in_words
+from pipeline.wording.sentences import claim, counted
 from schemas.patterns import DurationDetail, Pattern
 from schemas.statuses import AnomalyDetected, PatternDetected
 from schemas.suggestions import Suggestion

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from pipeline.cli.terminal import SHORT_ID
-from pipeline.wording import counted
+from pipeline.wording.sentences import counted
 from schemas.commands import (
     Answer,
     AutomationExecuted,

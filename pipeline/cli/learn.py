@@ -11,15 +11,15 @@ from detectors.registry import detectors
 from pipeline.cli import UserError
 from pipeline.cli.home_file import read_home_file
 from pipeline.cli.terminal import order, short_id
+from pipeline.core.core import LearningCore
+from pipeline.core.ledger import PatternChange, What
 from pipeline.ingest.log_reader import LogReader
 from pipeline.ingest.logs import LogError, read_log
-from pipeline.learning.core import LearningCore
-from pipeline.learning.ledger import PatternChange, What
-from pipeline.learning.log_learner import Counts, LogLearner
-from pipeline.parallel.learner import ParallelLearner, TooManyEntitiesError
-from pipeline.parallel.worker import WorkerError
+from pipeline.learn.log_learner import Counts, LogLearner
+from pipeline.learn.parallel.learner import ParallelLearner, TooManyEntitiesError
+from pipeline.learn.parallel.worker import WorkerError
 from pipeline.settings import Settings
-from pipeline.wording import claim, counted, sentence
+from pipeline.wording.sentences import claim, counted, sentence
 from schemas.anomalies import Anomaly
 from schemas.home import Home
 from schemas.patterns import Pattern

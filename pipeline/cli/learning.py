@@ -7,11 +7,11 @@ from functools import partial
 
 import structlog
 
-from pipeline.consumers.consumer import Consumer, Loop
-from pipeline.delivery.daily_backup import DailyBackup
-from pipeline.delivery.service import Service
-from pipeline.http.application import application
-from pipeline.http.server import HttpServer
+from pipeline.learn.service import Service
+from pipeline.runtime.daily_backup import DailyBackup
+from pipeline.runtime.http.application import application
+from pipeline.runtime.http.server import HttpServer
+from pipeline.runtime.role import Consumer, Loop
 from pipeline.settings import Settings
 from schemas.home import Home
 

@@ -11,7 +11,7 @@ from rich.text import Text
 from pipeline.cli.stored import reading, zone_of
 from pipeline.cli.terminal import ERR, OUT, alarm, order, picture, say, short_id
 from pipeline.settings import Settings
-from pipeline.wording import claim
+from pipeline.wording.sentences import claim
 from schemas.anomalies import Anomaly
 from schemas.patterns import Pattern
 

@@ -9,8 +9,8 @@ from rich.text import Text
 
 from pipeline.cli.beginnings import INDENT
 from pipeline.cli.terminal import OUT, SHORT_ID, readable, say
-from pipeline.pictures import WEEKS_AT_MOST, weeks
-from pipeline.suggesting.words import experience_in_words, proof
+from pipeline.wording.pictures import WEEKS_AT_MOST, weeks
+from pipeline.wording.suggestions import experience_in_words, proof
 from schemas.automations import Automation
 from schemas.suggestions import Status, Suggestion, Trial
 

@@ -11,7 +11,7 @@ from pipeline.cli.commanding import add_name, login
 from pipeline.cli.stored import reading
 from pipeline.cli.terminal import say
 from pipeline.settings import Settings
-from pipeline.wording import counted
+from pipeline.wording.sentences import counted
 from sinks.store import SqlStore, StoreError
 from sinks.store.retention import DAY_SET_TERM
 

@@ -18,10 +18,10 @@ from pipeline.ingest.bounds import FUTURE_US, PAST_US, StreamClock
 from pipeline.ingest.day_shift import DayShift, event_time
 from pipeline.ingest.logs import LogEntry, LogError, read_log
 from pipeline.ingest.messages import PoisonError
-from pipeline.playback.player import IN_FLIGHT, Player, RefusedError
-from pipeline.playback.publications import Form, Publication, form_of
 from pipeline.settings import Settings
-from pipeline.wording import DAY_NAMES
+from pipeline.simulation.playback.player import IN_FLIGHT, Player, RefusedError
+from pipeline.simulation.playback.publications import Form, Publication, form_of
+from pipeline.wording.sentences import DAY_NAMES
 from schemas.home import check_zone
 
 DAY_US = 86_400_000_000

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pipeline.belongings import KEY, LARGEST_BYTES, NAMED, SETTINGS, home_id
 from pipeline.cli import UserError
 from pipeline.cli.backup import in_words, sqlite_place
 from pipeline.cli.home_file import read_home_file
 from pipeline.cli.terminal import ERR, readable, say
+from pipeline.runtime.belongings import KEY, LARGEST_BYTES, NAMED, SETTINGS, home_id
 from pipeline.settings import Settings
-from pipeline.wording import counted
+from pipeline.wording.sentences import counted
 from sinks.store import StoreError, backup
 from sinks.store.foreign import refuse_foreign
 from sinks.store.manifest import Manifest

@@ -11,18 +11,18 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from pipeline.cli import UserError
 from pipeline.cli.home_file import read_home_file
-from pipeline.consumers.child import keep_running
-from pipeline.consumers.consumer import STATEFUL, Consumer, Loop
-from pipeline.consumers.deploy.token import TokenFileError
-from pipeline.consumers.host import ConsumerHost
-from pipeline.consumers.registry import factories
-from pipeline.delivery.damage import doubt, leave_foreign, open_whole
-from pipeline.delivery.ending import FatalError
-from pipeline.heap import use_one_arena
-from pipeline.logs import configure_logs
-from pipeline.place import remembered_home
-from pipeline.private_files import keeping_private
-from pipeline.reviewing.key_file import KeyFileError
+from pipeline.deploy.token import TokenFileError
+from pipeline.history.damage import doubt, leave_foreign, open_whole
+from pipeline.runtime.child_process import keep_running
+from pipeline.runtime.errors import FatalError
+from pipeline.runtime.heap import use_one_arena
+from pipeline.runtime.home import remembered_home
+from pipeline.runtime.host import ConsumerHost
+from pipeline.runtime.key_file import KeyFileError
+from pipeline.runtime.logs import configure_logs
+from pipeline.runtime.private_files import keeping_private
+from pipeline.runtime.registry import factories
+from pipeline.runtime.role import STATEFUL, Consumer, Loop
 from pipeline.settings import Settings
 from schemas.home import Home
 from sinks.store import StoreDamagedError, StoreError

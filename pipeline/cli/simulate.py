@@ -7,14 +7,14 @@ from typing import Any
 
 from pipeline.cli import UserError
 from pipeline.cli.terminal import command, say
-from pipeline.planted import (
+from pipeline.simulation import DIFFICULTIES, Household, Truth, write_household
+from pipeline.simulation.wording import (
     automation_in_words,
     chain_in_words,
     habit_in_words,
     oddity_in_words,
     pair_in_words,
 )
-from pipeline.simulation import DIFFICULTIES, Household, Truth, write_household
 from schemas.anomalies import AnomalyKind
 
 OPTIONS: dict[str, tuple[Any, Any, str]] = {

@@ -10,8 +10,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from pipeline.cli import UserError
 from pipeline.cli.home_file import read_home_file
-from pipeline.diagnosis.store import read_only_url
-from pipeline.place import SNAPSHOT, SNAPSHOT_VERSION
+from pipeline.doctor.store import read_only_url
+from pipeline.runtime.home import SNAPSHOT, SNAPSHOT_VERSION
 from pipeline.settings import Settings
 from schemas.home import Home
 from sinks.store import ForeignFileError, NewerStoreError, SqlStore, StoreError

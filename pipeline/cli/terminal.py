@@ -8,8 +8,8 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.pictures import strip
-from pipeline.wording import claim, evidence, expectation
+from pipeline.wording.pictures import strip
+from pipeline.wording.sentences import claim, evidence, expectation
 from schemas.anomalies import Anomaly
 from schemas.patterns import Pattern
 

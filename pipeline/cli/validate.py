@@ -3,9 +3,9 @@
 import argparse
 import json
 
+from pipeline.automations.foreign import Kind, Verdict, judge
 from pipeline.cli.foreign_file import STDIN, read_automations, tags
 from pipeline.cli.terminal import readable, say
-from pipeline.suggesting.foreign import Kind, Verdict, judge
 
 INVALID = 1
 SAID = {Kind.VALID: "valid", Kind.INVALID: "invalid", Kind.OUTSIDE: "outside what we handle"}

@@ -13,9 +13,9 @@ from pydantic import ValidationError
 from pipeline.cli import UserError
 from pipeline.cli.happenings import about_suggestions
 from pipeline.cli.terminal import ERR, OUT, alarm, gone, picture, readable, say
+from pipeline.mqtt.terminal_client import TerminalClient
 from pipeline.settings import Settings
-from pipeline.terminal_client import TerminalClient
-from pipeline.wording import counted
+from pipeline.wording.sentences import counted
 from schemas.statuses import AnalysisComplete, AnomalyDetected, DeadLetter, PatternDetected, ServiceStatus
 from schemas.topics import Topics
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from detectors.history import History
-from pipeline.learning.log_learner import LogLearner
+from pipeline.learn.log_learner import LogLearner
 from schemas.events import Gap, StateChange
 from schemas.home import Home
 from schemas.instants import to_us

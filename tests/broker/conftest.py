@@ -8,7 +8,7 @@ from typing import Any, Self, TypeVar
 import mqtt5
 import pytest
 
-from pipeline.embedded_broker.packets import PacketReader
+from pipeline.mqtt.broker.packets import PacketReader
 
 TIMEOUT_S = 10.0
 AT_LEAST_ONCE = mqtt5.QoS.AT_LEAST_ONCE

@@ -7,7 +7,7 @@ import mqtt5
 import pytest
 from mqtt5 import ConnAckReasonCode, DisconnectReasonCode
 
-from pipeline.embedded_broker import Credentials, EmbeddedBroker, Limits
+from pipeline.mqtt.broker import Credentials, EmbeddedBroker, Limits
 
 CONNECT_3_1_1 = bytes.fromhex("100d 0004 4d515454 04 02 003c 0001 61")
 HOUR_S = 3600

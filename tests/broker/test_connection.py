@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.embedded_broker import Limits, connection, server
-from pipeline.embedded_broker.connection import Connection
-from pipeline.embedded_broker.exchange import Exchange
+from pipeline.mqtt.broker import Limits, connection, server
+from pipeline.mqtt.broker.connection import Connection
+from pipeline.mqtt.broker.exchange import Exchange
 
 
 class FakeTransport(asyncio.Transport):

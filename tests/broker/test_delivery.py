@@ -6,7 +6,7 @@ from typing import Any
 import mqtt5
 import pytest
 
-from pipeline.embedded_broker import EmbeddedBroker, Limits
+from pipeline.mqtt.broker import EmbeddedBroker, Limits
 
 NO_MATCHING_SUBSCRIBERS = 0x10
 PACKET_ID_NOT_FOUND = 0x92

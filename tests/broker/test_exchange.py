@@ -5,11 +5,11 @@ from typing import Any
 import mqtt5
 import pytest
 
-from pipeline.embedded_broker import Limits
-from pipeline.embedded_broker.exchange import Exchange
-from pipeline.embedded_broker.retained import RetainedMessages
-from pipeline.embedded_broker.session import NEVER_EXPIRES, Message, Session
-from pipeline.embedded_broker.subscriptions import Subscription
+from pipeline.mqtt.broker import Limits
+from pipeline.mqtt.broker.exchange import Exchange
+from pipeline.mqtt.broker.retained import RetainedMessages
+from pipeline.mqtt.broker.session import NEVER_EXPIRES, Message, Session
+from pipeline.mqtt.broker.subscriptions import Subscription
 
 
 class SilentLink:

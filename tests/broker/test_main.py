@@ -12,7 +12,7 @@ from mqtt5 import DisconnectPacket, DisconnectReasonCode
 
 async def test_the_process_tells_its_address_and_ends_on_sigterm(connect: Any) -> None:
     """Its first line is where to connect; SIGTERM lets it say goodbye and end with success."""
-    command = [sys.executable, "-m", "pipeline.embedded_broker"]
+    command = [sys.executable, "-m", "pipeline.mqtt.broker"]
     root = Path(__file__).parents[2]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=root) as process:  # noqa: ASYNC220 - read once
         try:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.embedded_broker.session import Delivery, Message, Session
+from pipeline.mqtt.broker.session import Delivery, Message, Session
 
 
 class Recorder:

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.embedded_broker.session import Session
-from pipeline.embedded_broker.subscriptions import Subscription, SubscriptionTable
-from pipeline.embedded_broker.topics import is_valid_filter, is_valid_topic, matches
+from pipeline.mqtt.broker.session import Session
+from pipeline.mqtt.broker.subscriptions import Subscription, SubscriptionTable
+from pipeline.mqtt.broker.topics import is_valid_filter, is_valid_topic, matches
 
 LEVELS = st.sampled_from(["", "a", "b", "lamp", "$SYS", "$a"])
 TOPICS = st.lists(LEVELS, min_size=1, max_size=4).map("/".join).filter(bool)

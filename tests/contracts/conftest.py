@@ -13,7 +13,7 @@ import pytest
 
 from detectors.contract import Detector, Finding
 from detectors.registry import detectors
-from pipeline.learning.core import LearningCore
+from pipeline.core.core import LearningCore
 from schemas.events import StateChange
 from schemas.home import Home
 from schemas.patterns import Pattern

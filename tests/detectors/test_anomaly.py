@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from detectors.anomaly import Anomalies
 from detectors.time_of_day import TimeOfDay
-from pipeline.learning.core import LearningCore
-from pipeline.wording import sentence
+from pipeline.core.core import LearningCore
+from pipeline.wording.sentences import sentence
 from schemas.anomalies import Anomaly
 from schemas.events import Gap, StateChange
 from schemas.home import Home

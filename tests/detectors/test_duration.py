@@ -17,7 +17,7 @@ from detectors.duration.candidates import MOST_STAYS, Candidate
 from detectors.duration.lengths import middle_s
 from detectors.duration.stays import Stays, gather
 from detectors.evidence import LOG_CAP
-from pipeline.learning.core import LearningCore
+from pipeline.core.core import LearningCore
 from schemas.events import EventType, Gap, StateChange
 from schemas.home import Home
 from schemas.patterns import DurationDetail, Hours, Pattern, Weekday

@@ -11,7 +11,7 @@ import pytest
 from detectors.co_occurrence import CoOccurrence
 from detectors.history import History
 from detectors.sequence import Sequence as Detector
-from pipeline.learning.core import LearningCore
+from pipeline.core.core import LearningCore
 from schemas.events import Gap, StateChange
 from schemas.home import Home
 from schemas.patterns import Pattern, SequenceDetail

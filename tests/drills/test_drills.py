@@ -25,7 +25,7 @@ SABOTEURS = {
         "kill9",
         """
         import asyncio
-        from pipeline.delivery.committer import Committer
+        from pipeline.learn.committer import Committer
         commit = Committer._commit
         async def too_early(self, batch):
             await self._intake.acknowledge(batch)
@@ -45,7 +45,7 @@ SABOTEURS = {
         "power_loss",
         """
         import asyncio
-        from pipeline.delivery.committer import Committer
+        from pipeline.learn.committer import Committer
         commit = Committer._commit
         async def too_early(self, batch):
             await self._intake.acknowledge(batch)
@@ -66,14 +66,14 @@ SABOTEURS = {
     "lets no event wait for the clock": (
         "clock",
         """
-        from pipeline.delivery.learner import HomeLearner
+        from pipeline.learn.learner import HomeLearner
         HomeLearner._to_wait = lambda self, untimely: []
         """,
     ),
     "begins a gap when it notices the loss": (
         "broker_kill",
         """
-        from pipeline.delivery.gap_tracker import GapTracker
+        from pipeline.learn.gap_tracker import GapTracker
         GapTracker._since_us = lambda self, at_us, reason: at_us
         """,
     ),
@@ -81,9 +81,9 @@ SABOTEURS = {
         "first_start",
         """
         import asyncio
-        from pipeline.delivery.connection import connection_id
-        from pipeline.delivery import connection_watch
-        from pipeline.delivery.steady import SteadySubscription
+        from pipeline.mqtt.connections import connection_id
+        from pipeline.learn import connection_watch
+        from pipeline.mqtt.client import SteadySubscription
         establish = SteadySubscription.establish
         async def slowly(self, protocol):
             await asyncio.sleep(0.3)
@@ -96,14 +96,14 @@ SABOTEURS = {
         "sigterm",
         """
         import zmqtt
-        from pipeline.delivery.durable import DurableSubscription
+        from pipeline.mqtt.durable_session import DurableSubscription
         DurableSubscription.stop = zmqtt.Subscription.stop
         """,
     ),
     "leaves poison unacknowledged": (
         "poison",
         """
-        from pipeline.delivery.intake import Intake
+        from pipeline.mqtt.intake import Intake
         acknowledge = Intake.acknowledge
         async def only_events(self, batch):
             await acknowledge(self, [each for each in batch if b"last_updated" in each.message.payload])
@@ -113,15 +113,15 @@ SABOTEURS = {
     "waits for what is refused": (
         "refused",
         """
-        from pipeline.delivery import egress
-        from pipeline.delivery.refusals import Kind
+        from pipeline.mqtt import outbox as egress
+        from pipeline.mqtt.refusals import Kind
         egress.kind_of = lambda error: Kind.LOST
         """,
     ),
     "gives up when its store is locked": (
         "locked",
         """
-        from pipeline.delivery.committer import Committer
+        from pipeline.learn.committer import Committer
         from sinks.store import LeaseLostError, StoreUnavailableError
         import asyncio
         async def impatient(self, call):
@@ -136,8 +136,8 @@ SABOTEURS = {
         "lease",
         """
         import asyncio
-        from pipeline.delivery.committer import Committer
-        from pipeline.delivery.ownership import Ownership
+        from pipeline.learn.committer import Committer
+        from pipeline.runtime.ownership import Ownership
         from sinks.store import lease
         lease.check = lambda *_: None
         write = Committer._write

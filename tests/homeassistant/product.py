@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import httpx
 import pytest
 
-from pipeline.learning.core import LearningCore
+from pipeline.core.core import LearningCore
 from schemas.events import StateChange
 from schemas.home import Home
 from schemas.patterns import Pattern

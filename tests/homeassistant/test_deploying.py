@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from pipeline.deploying.steps import Patience
+from pipeline.suggestions.deployment_steps import Patience
 from schemas.automations import (
     Action,
     Automation,

@@ -15,9 +15,9 @@ import pytest
 import pytest_asyncio
 from pydantic import SecretStr
 
-from pipeline.delivery.gap_tracker import KEEPALIVE_US, NOT_RUNNING, REORDERED_US
-from pipeline.learning.attribution import attribute
-from pipeline.place import read_home
+from pipeline.core.attribution import attribute
+from pipeline.learn.gap_tracker import KEEPALIVE_US, NOT_RUNNING, REORDERED_US
+from pipeline.runtime.home import read_home
 from pipeline.settings import Settings
 from schemas.patterns import TimeOfDayDetail
 from tests.homeassistant.changes import Change

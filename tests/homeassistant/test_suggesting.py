@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 import pytest
 import pytest_asyncio
 
-from pipeline.learning.attribution import attribute
-from pipeline.reviewing.buttons import SHOWN_FOR_US
+from pipeline.commands.buttons import SHOWN_FOR_US
+from pipeline.core.attribution import attribute
 from schemas.commands import Press, PressVerb
 from schemas.events import Cause
 from schemas.suggestions import Opinion, Status, Suggestion

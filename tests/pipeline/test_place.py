@@ -10,7 +10,7 @@ import pytest
 from pydantic import SecretStr
 from websockets.asyncio.server import ServerConnection, serve
 
-from pipeline.place import read_home, remembered_home
+from pipeline.runtime.home import read_home, remembered_home
 from pipeline.settings import Settings
 from sinks.home_assistant import HomeAssistantError, HomeAssistantReader, Unreachable
 

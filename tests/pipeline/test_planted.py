@@ -5,14 +5,14 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from pipeline.planted import (
+from pipeline.simulation import Automation, Chain, EntityState, Habit, Oddity, Pair
+from pipeline.simulation.wording import (
     automation_in_words,
     chain_in_words,
     habit_in_words,
     oddity_in_words,
     pair_in_words,
 )
-from pipeline.simulation import Automation, Chain, EntityState, Habit, Oddity, Pair
 from schemas.anomalies import AnomalyKind
 from schemas.patterns import AtHome, Condition, Dark, Hours, Temperature, Weekday
 

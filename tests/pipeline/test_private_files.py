@@ -7,8 +7,8 @@ import pytest
 import structlog
 from structlog.testing import capture_logs
 
-from pipeline import private_files
-from pipeline.private_files import keeping_private, readable_by_others
+from pipeline.runtime import private_files
+from pipeline.runtime.private_files import keeping_private, readable_by_others
 from pipeline.settings import Settings
 from sinks.store import SqlStore, backup
 

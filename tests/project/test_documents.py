@@ -8,8 +8,8 @@ import jsonschema
 import pytest
 
 from detectors.registry import detectors
-from pipeline.asyncapi import document
 from pipeline.documents import ROOT, between, documents, retention_table
+from pipeline.mqtt.asyncapi import document
 from pipeline.settings import OLD_NAMES, PREFIX, Settings
 from schemas.statuses import ServiceStatus
 from schemas.tables import METADATA

@@ -70,7 +70,7 @@ def test_a_house_without_forbidden_imports_passes(lint: Lint, pyproject: Mapping
         ("schemas.wrong", "sinks.store"),
         ("detectors.wrong", "sinks.store"),
         ("sinks.wrong", "detectors.time_of_day"),
-        ("sinks.wrong", "pipeline.learning"),
+        ("sinks.wrong", "pipeline.core"),
     ],
 )
 def test_imports_against_the_layers_are_broken(

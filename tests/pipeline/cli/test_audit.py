@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine, text
 
-from pipeline.place import SNAPSHOT, SNAPSHOT_VERSION
+from pipeline.runtime.home import SNAPSHOT, SNAPSHOT_VERSION
 from schemas.home import Home
 from sinks.store import SqlStore
 

@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.reviewing.key_file import load_key
-from pipeline.reviewing.signing import new_command, verified
+from pipeline.commands.signing import new_command, verified
+from pipeline.runtime.key_file import load_key
 from schemas.commands import Verb
 from schemas.deployments import Deployment
 from schemas.events import StateChange

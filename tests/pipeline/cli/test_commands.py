@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from pipeline.consumers.answerer import Answerer
-from pipeline.consumers.consumer import Consumer, Desk, Inlet, Loop, Received
-from pipeline.consumers.deploy.deployer import Deployer
-from pipeline.consumers.review.reviewer import Reviewer
-from pipeline.consumers.suggest.workshop import Workshop
-from pipeline.reviewing.key_file import load_key
-from pipeline.reviewing.signing import verified
-from pipeline.suggesting.words import proof
+from pipeline.answer.answerer import Answerer
+from pipeline.backtest.runner import Workshop
+from pipeline.commands.signing import verified
+from pipeline.deploy.deployer import Deployer
+from pipeline.review.reviewer import Reviewer
+from pipeline.runtime.key_file import load_key
+from pipeline.runtime.role import Consumer, Desk, Inlet, Loop, Received
+from pipeline.wording.suggestions import proof
 from schemas.commands import AutomationExecuted, AutomationFailed, SignedCommand, Verb
 from schemas.instants import from_us
 from schemas.outgoing import Outgoing

@@ -79,7 +79,7 @@ def test_ends_cleanly_while_automations_are_tried(tmp_path: Path, demo: list[str
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     ) as process:
-        trying = wait_for_child(process.pid, "pipeline.consumers.suggest.workbench")
+        trying = wait_for_child(process.pid, "pipeline.backtest.backtest_worker")
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=30)
     assert process.returncode == 128 + signal.SIGTERM

@@ -16,9 +16,9 @@ from typing import Any
 import aiomqtt
 import pytest
 
-from pipeline.delivery.ownership import process_name
-from pipeline.diagnosis import broker as broker_checks
-from pipeline.diagnosis import discovery, durability
+from pipeline.doctor import broker as broker_checks
+from pipeline.doctor import discovery, durability
+from pipeline.runtime.ownership import process_name
 from sinks.store import SqlStore
 from tests.conftest import find_free_port
 from tests.sinks.fake_home_assistant import Failure, FakeHomeAssistant, in_thread

@@ -11,14 +11,14 @@ from typing import Any
 import aiomqtt
 import pytest
 
-from pipeline.delivery.health import Health
-from pipeline.delivery.rival import Rival, store_mark
-from pipeline.diagnosis import broker as broker_checks
-from pipeline.diagnosis import durability, session
-from pipeline.diagnosis.rights import check_rights
-from pipeline.diagnosis.session import check_rival
+from pipeline.doctor import broker as broker_checks
+from pipeline.doctor import durability, session
+from pipeline.doctor.rights import check_rights
+from pipeline.doctor.session import check_rival
+from pipeline.mqtt.terminal_client import TerminalClient
+from pipeline.runtime.health import Health
+from pipeline.runtime.rival import Rival, store_mark
 from pipeline.settings import Settings
-from pipeline.terminal_client import TerminalClient
 from sinks.store import SqlStore
 
 Command = Any

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.pictures import calendar, chain, minutes_of_day, weeks
-from pipeline.wording import claim, sentence
+from pipeline.wording.pictures import calendar, chain, minutes_of_day, weeks
+from pipeline.wording.sentences import claim, sentence
 from schemas.anomalies import Anomaly, AnomalyKind
 from schemas.patterns import (
     Change,

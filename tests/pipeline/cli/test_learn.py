@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from detectors.history import History
-from pipeline.learning.ledger import PatternChange, What
-from pipeline.learning.log_learner import LogLearner
+from pipeline.core.ledger import PatternChange, What
+from pipeline.learn.log_learner import LogLearner
 from schemas.anomalies import Anomaly
 from schemas.patterns import Pattern, TimeOfDayDetail
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.wording import claim
+from pipeline.wording.sentences import claim
 from schemas.anomalies import Anomaly
 from schemas.patterns import Pattern
 from sinks.store import SqlStore

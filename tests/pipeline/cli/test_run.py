@@ -21,10 +21,10 @@ from structlog import get_logger
 from structlog.testing import capture_logs
 
 from pipeline.cli import learning, run
-from pipeline.consumers.consumer import STATEFUL, Consumer
-from pipeline.diagnosis.command_key import check_command_key
-from pipeline.diagnosis.finding import Verdict
-from pipeline.diagnosis.store import check_store
+from pipeline.doctor.command_key import check_command_key
+from pipeline.doctor.finding import Verdict
+from pipeline.doctor.store import check_store
+from pipeline.runtime.role import STATEFUL, Consumer
 from pipeline.settings import Settings
 from schemas.home import Home
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from pipeline.answer.answerer import Answerer
 from pipeline.cli.proofs import days, standing
-from pipeline.consumers.answerer import Answerer
-from pipeline.consumers.consumer import Consumer
-from pipeline.suggesting.words import proof
+from pipeline.runtime.role import Consumer
+from pipeline.wording.suggestions import proof
 from schemas.patterns import Weekday
 from schemas.suggestions import Experience, Status, Suggestion
 from tests.pipeline.consumers.hosting import Hosted

@@ -14,9 +14,9 @@ from rich.console import Console
 
 from pipeline.cli.terminal import OUT, gone
 from pipeline.cli.watch import show
-from pipeline.reviewing.signing import new_command
-from pipeline.suggesting.words import suggestion_text
-from pipeline.wording import claim
+from pipeline.commands.signing import new_command
+from pipeline.wording.sentences import claim
+from pipeline.wording.suggestions import suggestion_text
 from schemas.anomalies import Anomaly
 from schemas.commands import (
     Answer,

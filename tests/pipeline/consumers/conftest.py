@@ -10,8 +10,8 @@ import pytest
 import structlog
 from structlog._config import BoundLoggerLazyProxy
 
-from pipeline.consumers.consumer import Desk
-from pipeline.delivery.steady import SteadyBroker
+from pipeline.mqtt.client import SteadyBroker
+from pipeline.runtime.role import Desk
 from pipeline.settings import OLD_NAMES, Settings
 from schemas.home import Home
 from sinks.store import SqlStore

@@ -12,15 +12,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from pipeline.consumers.consumer import Desk, Received
-from pipeline.consumers.deploy.deployer import Deployer
-from pipeline.delivery.steady import SteadyBroker
-from pipeline.deploying.contents import is_same
-from pipeline.deploying.steps import Patience, Step
-from pipeline.reviewing.key_file import load_key
-from pipeline.reviewing.signing import new_command
+from pipeline.automations.render import as_yaml, render
+from pipeline.commands.signing import new_command
+from pipeline.deploy.deployer import Deployer
+from pipeline.mqtt.client import SteadyBroker
+from pipeline.runtime.key_file import load_key
+from pipeline.runtime.role import Desk, Received
 from pipeline.settings import Settings
-from pipeline.suggesting.rendering import as_yaml, render
+from pipeline.suggestions.config_diff import is_same
+from pipeline.suggestions.deployment_steps import Patience, Step
 from schemas.automations import Action, Automation, TimeTrigger
 from schemas.commands import SignedCommand, Verb
 from schemas.deployments import Deployment

@@ -6,10 +6,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from pipeline.consumers.consumer import Consumer, Desk, Inlet, Loop, Received, StatelessConsumer
-from pipeline.consumers.host import ConsumerHost, Factory
-from pipeline.delivery.egress import Egress
-from pipeline.delivery.health import Metrics
+from pipeline.mqtt.outbox import Egress
+from pipeline.runtime.health import Metrics
+from pipeline.runtime.host import ConsumerHost, Factory
+from pipeline.runtime.role import Consumer, Desk, Inlet, Loop, Received, StatelessConsumer
 from pipeline.settings import Settings
 from schemas.home import Home
 from schemas.suggestions import Suggestion

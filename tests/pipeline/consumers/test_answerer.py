@@ -16,21 +16,21 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from structlog.testing import capture_logs
 
-from pipeline.consumers import answerer
-from pipeline.consumers.answerer import (
+from pipeline.answer import answerer
+from pipeline.answer.answerer import (
     LARGEST_ANSWER_BYTES,
     WAITING_AT_MOST,
     Answerer,
     fitting,
 )
-from pipeline.consumers.consumer import Consumer, Desk, Received
-from pipeline.consumers.question_bounds import (
+from pipeline.answer.question_bounds import (
     ANSWERS_A_MINUTE,
     ANSWERS_AT_ONCE,
     ASKERS_AT_MOST,
     QuestionBounds,
 )
-from pipeline.consumers.suggest.workshop import Workshop, WorkshopError
+from pipeline.backtest.runner import Workshop, WorkshopError
+from pipeline.runtime.role import Consumer, Desk, Received
 from schemas.commands import Answer
 from schemas.suggestions import Status, Suggestion, Trial
 from schemas.topics import Topics

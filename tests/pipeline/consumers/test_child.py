@@ -12,8 +12,8 @@ import pytest
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
-from pipeline.consumers import child
-from pipeline.consumers.consumer import Consumer
+from pipeline.runtime import child_process as child
+from pipeline.runtime.role import Consumer
 
 TIMEOUT_S = 20.0
 OBEDIENT = "import signal; signal.pause()"
@@ -28,7 +28,7 @@ while True:
 # A parent that starts a child as the product does, and the child itself.
 PARENT = """
 import subprocess, sys, os, signal
-code = "import os, sys, signal; from pipeline.consumers.child import _end_with; _end_with(int(sys.argv[1])); "
+code = "import os, sys, signal; from pipeline.runtime.child_process import _end_with; _end_with(int(sys.argv[1])); "
 code += "print(os.getpid(), flush=True); signal.pause()"
 subprocess.Popen([sys.executable, "-c", code, str(os.getpid())])
 signal.pause()
@@ -161,5 +161,5 @@ def test_the_deployer_does_without_what_others_need(tmp_path: Path) -> None:
     )
     assert "HA_AI_DEPLOYER_TOKEN_FILE" in ended.stderr
     imported = {line.rpartition("|")[2].strip() for line in ended.stderr.splitlines()}
-    assert "pipeline.consumers.deploy.deployer" in imported
+    assert "pipeline.deploy.deployer" in imported
     assert imported & {"numpy", "polars", "river", "rich.segment"} == set()

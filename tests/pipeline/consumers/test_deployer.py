@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from pipeline.consumers.consumer import Received
-from pipeline.consumers.deploy.deployer import Deployer
-from pipeline.consumers.deploy.token import TokenFileError
-from pipeline.suggesting.rendering import as_yaml, render
+from pipeline.automations.render import as_yaml, render
+from pipeline.deploy.deployer import Deployer
+from pipeline.deploy.token import TokenFileError
+from pipeline.runtime.role import Received
 from schemas.commands import AutomationExecuted, AutomationFailed
 from schemas.suggestions import Opinion, Status, Suggestion, SuggestionChanged, UserFeedback
 from sinks.store.suggestions import SuggestionReads
@@ -210,7 +210,7 @@ async def test_a_version_that_stood_once_can_stand_again_when_words_have_changed
     def reworded(*arguments: Any, **named: Any) -> dict[str, Any]:
         return render(*arguments, **named) | {"alias": "In other words", "description": ""}
 
-    monkeypatch.setattr("pipeline.deploying.admission.render", reworded)
+    monkeypatch.setattr("pipeline.suggestions.admission.render", reworded)
     deployer = bench.deployer()
     await bench.take(deployer, bench.rollback(1))
     await bench.settle(deployer)

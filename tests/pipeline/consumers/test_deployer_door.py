@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 from structlog.testing import capture_logs
 
-from pipeline.consumers.deploy.deployer import Deployer
+from pipeline.deploy.deployer import Deployer
 from schemas.commands import AutomationFailed
 from schemas.suggestions import Status
 from sinks.home_assistant import Refused

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from pipeline.consumers.consumer import Desk
-from pipeline.deploying.steps import Step
+from pipeline.runtime.role import Desk
+from pipeline.suggestions.deployment_steps import Step
 from schemas.suggestions import Opinion, Status, Suggestion
 from sinks.home_assistant.rest import Rest
 from tests.pipeline.consumers.deployments import ID, LAMP, FakeBench, proposal, until

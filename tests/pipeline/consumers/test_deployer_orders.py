@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from pipeline.consumers.deploy.orders import CONTROL
-from pipeline.reviewing.refused import Refused
-from pipeline.reviewing.signing import new_command, sign
+from pipeline.commands.audit_throttle import Refused
+from pipeline.commands.signing import new_command, sign
+from pipeline.deploy.orders import CONTROL
 from schemas.automations import Action, Automation, StateTrigger, TimeTrigger
 from schemas.commands import SignedCommand, Verb
 from schemas.suggestions import Status, Suggestion

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.consumers.deploy.token import LARGEST_BYTES, TokenFileError, read_token
+from pipeline.deploy.token import LARGEST_BYTES, TokenFileError, read_token
 
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.e30.abc-_123"  # noqa: S105 nobody's
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from pipeline.consumers.consumer import Desk
-from pipeline.consumers.deploy.deployer import Deployer
+from pipeline.deploy.deployer import Deployer
+from pipeline.runtime.role import Desk
 from schemas.suggestions import Opinion, Status, SuggestionChanged
 from sinks.home_assistant import Unreachable
 from sinks.store import Held

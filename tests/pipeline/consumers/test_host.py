@@ -10,10 +10,10 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from structlog.testing import capture_logs
 
-from pipeline.consumers.consumer import Consumer, Desk, Inlet, Loop, Received
-from pipeline.consumers.host import ConsumerHost
-from pipeline.delivery.bounded import LARGEST_BYTES
-from pipeline.delivery.connection import connection_id
+from pipeline.mqtt.connections import connection_id
+from pipeline.mqtt.transport import LARGEST_BYTES
+from pipeline.runtime.host import ConsumerHost
+from pipeline.runtime.role import Consumer, Desk, Inlet, Loop, Received
 from pipeline.settings import Settings
 from schemas.home import Home
 from schemas.outgoing import Outgoing
@@ -145,8 +145,8 @@ async def publish(broker: Running, *payloads: str, topic: str = TOPIC) -> None:
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is tried again is tried again at once."""
-    monkeypatch.setattr("pipeline.consumers.host.RETRY_S", 0.01)
-    monkeypatch.setattr("pipeline.consumers.host.LOOP_AGAIN_S", 0.01)
+    monkeypatch.setattr("pipeline.runtime.host.RETRY_S", 0.01)
+    monkeypatch.setattr("pipeline.runtime.host.LOOP_AGAIN_S", 0.01)
 
 
 async def test_of_two_hosts_each_message_reaches_one(
@@ -206,7 +206,7 @@ async def test_a_store_that_stays_away_is_given_up(
     at_broker: Settings, home: Home, broker: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After its patience the message is given up with a word in the log, and the next one comes."""
-    monkeypatch.setattr("pipeline.consumers.host.PATIENCE_S", 0.0)
+    monkeypatch.setattr("pipeline.runtime.host.PATIENCE_S", 0.0)
     with capture_logs() as logs:
         async with hosting(at_broker, home, failures=[StoreUnavailableError("away")]) as hosted:
             await publish(broker, "first", "second")

@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from pipeline.consumers.suggest import occasion as module
-from pipeline.consumers.suggest.occasion import Occasion
+from pipeline.suggest import occasion as module
+from pipeline.suggest.occasion import Occasion
 
 
 async def asking(occasion: Occasion) -> None:

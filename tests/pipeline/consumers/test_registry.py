@@ -1,18 +1,18 @@
 import subprocess
 import sys
 
-from pipeline.consumers.consumer import STATEFUL, Consumer
-from pipeline.consumers.registry import factories
+from pipeline.runtime.registry import factories
+from pipeline.runtime.role import STATEFUL, Consumer
 
 IMPORTS = """
 import sys
 from pipeline.cli import run
-from pipeline.consumers.consumer import Consumer
-from pipeline.consumers.registry import factories
+from pipeline.runtime.role import Consumer
+from pipeline.runtime.registry import factories
 factories(Consumer)
 print([name for name in sys.modules if name in (
-    "pipeline.consumers.answerer", "pipeline.consumers.deploy.deployer", "pipeline.consumers.review.reviewer",
-    "pipeline.consumers.show.shower", "pipeline.consumers.suggest.suggester", "sinks.home_assistant",
+    "pipeline.answer.answerer", "pipeline.deploy.deployer", "pipeline.review.reviewer",
+    "pipeline.show.shower", "pipeline.suggest.suggester", "sinks.home_assistant",
     "polars",
 )])
 """
@@ -34,7 +34,7 @@ def test_nothing_is_imported_for_what_does_not_run() -> None:
 
 def test_the_deployers_process_takes_nothing_to_learn_with() -> None:
     """The process that stays beside the other imports no statistics, which would take 20 MB."""
-    code = "import sys; import pipeline.cli.run, pipeline.consumers.deploy.deployer; "
+    code = "import sys; import pipeline.cli.run, pipeline.deploy.deployer; "
     code += "print([name for name in ('numpy', 'river', 'scipy', 'polars') if name in sys.modules])"
     said = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True

@@ -8,8 +8,8 @@ import pytest
 
 from benchmarks.processes import wait_until
 from benchmarks.review_desk import ReviewDesk, a_suggestion, button, show
-from pipeline.consumers.review import confirmation
-from pipeline.reviewing.signing import new_command, sign
+from pipeline.commands.signing import new_command, sign
+from pipeline.review import confirmation
 from pipeline.settings import Settings
 from schemas.commands import Press, PressVerb, SignedCommand, Verb
 from schemas.suggestions import Status, Suggestion

@@ -10,12 +10,12 @@ from benchmarks.approvals import duplicate
 from benchmarks.forging import forge
 from benchmarks.processes import wait_until
 from benchmarks.review_desk import ReviewDesk, a_suggestion
-from pipeline.consumers.consumer import Received
-from pipeline.consumers.review.reviewer import Reviewer
-from pipeline.consumers.review.verdicts import REFUSED, Terms
-from pipeline.reviewing import refused
-from pipeline.reviewing.refused import SUMMED_UP_AFTER_US, Refused
-from pipeline.reviewing.signing import is_signed, sign
+from pipeline.commands import audit_throttle as refused
+from pipeline.commands.audit_throttle import SUMMED_UP_AFTER_US, Refused
+from pipeline.commands.signing import is_signed, sign
+from pipeline.review.reviewer import Reviewer
+from pipeline.review.verdicts import REFUSED, Terms
+from pipeline.runtime.role import Received
 from pipeline.settings import Settings
 from schemas.automations import Action, Automation, StateTrigger, TimeTrigger
 from schemas.commands import SignedCommand, Verb
@@ -306,7 +306,7 @@ async def test_what_a_flood_left_is_summed_up_while_nothing_comes(
     desk: ReviewDesk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The reviewer's own loop enters it, also when another one counted and is gone."""
-    monkeypatch.setattr("pipeline.consumers.review.reviewer.SUM_UP_S", 0.01)
+    monkeypatch.setattr("pipeline.review.reviewer.SUM_UP_S", 0.01)
     counted = Refused(entries=1, at_us=desk.desk.now_us(), counted={"signature": 7}, since_us=1)
     with desk.store.begin() as transaction:
         transaction.suggestions.set_control(REFUSED, counted.model_dump(mode="json"))
@@ -402,7 +402,7 @@ async def test_nothing_forged_counts_and_all_of_it_is_entered(
     settings: Settings, home_assistant: FakeHomeAssistant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Forged, mutated, replayed, expired, retained commands and bare presses."""
-    monkeypatch.setattr("pipeline.consumers.review.confirmation.PAUSES_S", (0.0,))
+    monkeypatch.setattr("pipeline.review.confirmation.PAUSES_S", (0.0,))
     forged = await forge(reading(settings, home_assistant), 140, home_assistant, seed=101)
     assert set(forged.sent.values()) == {20}
     assert (forged.counted, forged.audited, forged.is_log_whole) == (0, 140, True)

@@ -7,8 +7,8 @@ import pytest
 
 from benchmarks.processes import wait_until
 from benchmarks.review_desk import ReviewDesk
-from pipeline.consumers.consumer import Consumer
-from pipeline.consumers.review.reviewer import Reviewer
+from pipeline.review.reviewer import Reviewer
+from pipeline.runtime.role import Consumer
 from schemas.commands import SignedCommand, Verb
 from schemas.suggestions import Status
 from tests.pipeline.consumers.hosting import Hosted

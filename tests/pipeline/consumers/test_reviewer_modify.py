@@ -2,7 +2,7 @@ import pytest
 import yaml
 
 from benchmarks.review_desk import ReviewDesk, a_suggestion
-from pipeline.consumers.suggest.workshop import WorkshopError
+from pipeline.backtest.runner import WorkshopError
 from pipeline.settings import Settings
 from schemas.automations import Automation, InState, TimeTrigger
 from schemas.commands import Modification, Verb

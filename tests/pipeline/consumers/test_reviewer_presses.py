@@ -7,10 +7,10 @@ import pytest
 
 from benchmarks.processes import wait_until
 from benchmarks.review_desk import ReviewDesk, a_suggestion, button, show
-from pipeline.consumers.review import confirmation
-from pipeline.reviewing.signing import is_signed
+from pipeline.commands.signing import is_signed
+from pipeline.discovery.identity import button_of, content_of, device_of
+from pipeline.review import confirmation
 from pipeline.settings import Settings
-from pipeline.showing.identity import button_of, content_of, device_of
 from schemas.commands import Press, PressVerb, SignedCommand, Verb
 from schemas.deployments import Deployment
 from schemas.suggestions import Opinion, Status, Suggestion

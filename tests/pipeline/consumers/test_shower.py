@@ -13,12 +13,12 @@ import aiomqtt
 import pytest
 
 from benchmarks.processes import wait_until
-from pipeline.consumers.consumer import Consumer
-from pipeline.consumers.host import ConsumerHost
-from pipeline.consumers.registry import factories
-from pipeline.consumers.show.shower import Seen, Shower
-from pipeline.deploying.looks import Look
+from pipeline.runtime.host import ConsumerHost
+from pipeline.runtime.registry import factories
+from pipeline.runtime.role import Consumer
 from pipeline.settings import Settings
+from pipeline.show.shower import Seen, Shower
+from pipeline.suggestions.drift import Look
 from schemas.deployments import Deployment
 from schemas.discovered import DiscoveredEntity
 from schemas.events import Gap
@@ -143,14 +143,14 @@ async def until(is_so: Callable[[], object], what: str) -> None:
 def no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """What waits for Home Assistant waits less."""
     for name, seconds in (("SETTLE_S", 0.3), ("REMOVAL_S", 0.1), ("SOON_S", 0.1), ("SELDOM_S", 0.5)):
-        monkeypatch.setattr(f"pipeline.consumers.show.shower.{name}", seconds)
+        monkeypatch.setattr(f"pipeline.show.shower.{name}", seconds)
 
 
 @pytest.fixture
 def pages(monkeypatch: pytest.MonkeyPatch) -> Pages:
     """Home Assistant 2025.4."""
     there = Pages((2025, 4))
-    monkeypatch.setattr("pipeline.consumers.show.home_pages.reader_of", lambda _: there)
+    monkeypatch.setattr("pipeline.show.home_pages.reader_of", lambda _: there)
     return there
 
 
@@ -412,7 +412,7 @@ async def test_the_learning_switch_is_shown_soon_after_it_was_set(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The learner keeps it, a moment after both have heard of it."""
-    monkeypatch.setattr("pipeline.consumers.show.shower.SELDOM_S", 60.0)
+    monkeypatch.setattr("pipeline.show.shower.SELDOM_S", 60.0)
     async with witnessing(broker) as witness, showing(settings):
         await until(lambda: witness.hub().get("learning") == "ON", "the hub")
         await witness.publish(TOPICS.learning_set, "OFF")
@@ -453,7 +453,7 @@ async def test_what_others_publish_in_our_place_is_put_right_at_once(
     broker: Any, settings: Settings, store: SqlStore, monkeypatch: pytest.MonkeyPatch, topic: str
 ) -> None:
     """Other words, counts that nobody counted, a stranger's button, and what is taken away."""
-    monkeypatch.setattr("pipeline.consumers.show.shower.SELDOM_S", 60.0)
+    monkeypatch.setattr("pipeline.show.shower.SELDOM_S", 60.0)
     add(store, suggestion(1))
     async with witnessing(broker) as witness, showing(settings):
         await until(lambda: len(witness.announced("haai")) == 2, "the hub and a suggestion")
@@ -470,7 +470,7 @@ async def test_a_device_that_others_announced_is_taken_away_and_announced_anew(
     broker: Any, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """So that Home Assistant keeps nothing of theirs on it."""
-    monkeypatch.setattr("pipeline.consumers.show.shower.SELDOM_S", 60.0)
+    monkeypatch.setattr("pipeline.show.shower.SELDOM_S", 60.0)
     async with witnessing(broker) as witness, showing(settings):
         await until(witness.hub, "the hub")
         await until(lambda: HUB in witness.retained, "its device")
@@ -491,7 +491,7 @@ async def test_what_home_assistant_did_not_make_is_announced_again(
     device: str,
 ) -> None:
     """While a stranger's entity has our unique id, it makes none for us; once it has, all is quiet."""
-    monkeypatch.setattr("pipeline.consumers.show.shower.RECOVER_S", 0.0)
+    monkeypatch.setattr("pipeline.show.shower.RECOVER_S", 0.0)
     shown = suggestion(1)
     add(store, shown)
     pages.devices = {f"haai_{shown.id}_{shown.content_hash[:8]}_approve": device}
@@ -514,7 +514,7 @@ async def test_a_home_assistant_that_cannot_be_asked_lacks_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """What is not known is not put right."""
-    monkeypatch.setattr("pipeline.consumers.show.shower.RECOVER_S", 0.0)
+    monkeypatch.setattr("pipeline.show.shower.RECOVER_S", 0.0)
     add(store, suggestion(1))
     pages.release = None
     async with witnessing(broker) as witness, showing(settings):

@@ -11,14 +11,14 @@ import pytest
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
-from pipeline.consumers.consumer import Desk, Received
-from pipeline.consumers.suggest import suggester as module
-from pipeline.consumers.suggest.plan import Planner
-from pipeline.consumers.suggest.suggester import Suggester
-from pipeline.consumers.suggest.workshop import Attempt, Examination, Workshop, WorkshopError
+from pipeline.backtest.runner import Attempt, Examination, Workshop, WorkshopError
+from pipeline.runtime.role import Desk, Received
 from pipeline.settings import Settings
-from pipeline.suggesting.assembly import Offer
-from pipeline.suggesting.scrutiny import NOT_COMPARED
+from pipeline.suggest import suggester as module
+from pipeline.suggest.plan import Planner
+from pipeline.suggest.suggester import Suggester
+from pipeline.suggestions.assembly import Offer
+from pipeline.suggestions.check import NOT_COMPARED
 from schemas.catalogue import Catalogue, KnownAutomation, KnownEntity
 from schemas.home import Home
 from schemas.instants import to_us

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.consumers.taken import Taken
-from pipeline.consumers.together import Together
+from pipeline.runtime.batching import Together
+from pipeline.runtime.seen_nonces import Taken
 from sinks.store import StoreUnavailableError
 
 

@@ -11,8 +11,10 @@ import numpy as np
 import psutil
 import pytest
 
-from pipeline.consumers.suggest.workbench import read_history
-from pipeline.consumers.suggest.workshop import (
+from pipeline.backtest.backtest import backtest
+from pipeline.backtest.backtest_worker import read_history
+from pipeline.backtest.past import Past
+from pipeline.backtest.runner import (
     BENCH,
     ENVIRONMENT,
     Attempt,
@@ -21,11 +23,9 @@ from pipeline.consumers.suggest.workshop import (
     Workshop,
     WorkshopError,
 )
-from pipeline.learning.core import LearningCore
-from pipeline.learning.local_days import LocalDays
+from pipeline.core.core import LearningCore
+from pipeline.core.local_days import LocalDays
 from pipeline.settings import Settings
-from pipeline.suggesting.backtest import backtest
-from pipeline.suggesting.past import Past
 from schemas.automations import TimeTrigger
 from schemas.events import Gap, StateChange
 from schemas.home import Home
@@ -42,7 +42,7 @@ PARENT = """
 import asyncio, sys
 from importlib import import_module
 from pipeline.cli import run
-from pipeline.consumers.suggest.workshop import Workshop
+from pipeline.backtest.runner import Workshop
 from pipeline.settings import Settings
 from schemas.home import Home
 for name in ("answerer", "review.reviewer", "show.shower", "suggest.suggester"):

@@ -13,7 +13,7 @@ from tests.pipeline.delivery.runs import Kept, Run, new_learner, state_changes
 @pytest.fixture(autouse=True)
 def no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Late days settle at once."""
-    monkeypatch.setattr("pipeline.delivery.learner.LATE_S", 0.0)
+    monkeypatch.setattr("pipeline.learn.learner.LATE_S", 0.0)
 
 
 @pytest.fixture

@@ -8,16 +8,16 @@ from types import SimpleNamespace
 
 from detectors.contract import Finding, Snapshot
 from detectors.history import Aggregate, Day, History
-from pipeline.delivery.announcements import Announcer
-from pipeline.delivery.decoding import BatchDecoder, DecodedBatch
-from pipeline.delivery.learner import HomeLearner
-from pipeline.delivery.work import Work
+from pipeline.core.core import LearningCore
+from pipeline.core.day_set import DaySet
 from pipeline.ingest.bounds import StreamClock
+from pipeline.ingest.decoding import BatchDecoder, DecodedBatch
 from pipeline.ingest.inputs import Eventstream, HomeAssistantInput
 from pipeline.ingest.messages import Message
 from pipeline.ingest.payloads import as_eventstream
-from pipeline.learning.core import LearningCore
-from pipeline.learning.day_set import DaySet
+from pipeline.learn.announcements import Announcer
+from pipeline.learn.learner import HomeLearner
+from pipeline.learn.work import Work
 from schemas.anomalies import Anomaly, AnomalyDetail, AnomalyKind
 from schemas.events import EventType, StateChange
 from schemas.home import Home

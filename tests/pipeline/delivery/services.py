@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager, suppress
 
 from benchmarks.processes import wait_until
 from benchmarks.publisher import Published
-from pipeline.delivery.ending import FatalError
-from pipeline.delivery.service import Service
 from pipeline.ingest.payloads import as_eventstream
+from pipeline.learn.service import Service
+from pipeline.runtime.errors import FatalError
 from pipeline.settings import Settings
 from schemas.events import StateChange
 from schemas.home import Home

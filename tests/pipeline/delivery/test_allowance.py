@@ -5,10 +5,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from pipeline.delivery import allowance as bounds
-from pipeline.delivery.allowance import Allowance
+from pipeline.core.local_days import LocalDays
 from pipeline.ingest.messages import Reason
-from pipeline.learning.local_days import LocalDays
+from pipeline.learn import allowance as bounds
+from pipeline.learn.allowance import Allowance
 from schemas.events import ServiceCall, StateChange
 from sinks.store import SqlStore
 from tests.pipeline.delivery.runs import START_US, Run, new_learner, state_changes

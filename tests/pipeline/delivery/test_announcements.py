@@ -4,9 +4,9 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from pipeline.delivery.announcements import Announcer
-from pipeline.learning.ledger import PatternChange, What
-from pipeline.wording import sentence
+from pipeline.core.ledger import PatternChange, What
+from pipeline.learn.announcements import Announcer
+from pipeline.wording.sentences import sentence
 from schemas.patterns import Evidence, Pattern, TimeOfDayDetail
 from schemas.statuses import PatternDetected
 from schemas.topics import Topics

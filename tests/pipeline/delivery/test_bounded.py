@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from zmqtt import MQTTDisconnectedError
 
-from pipeline.delivery.bounded import LARGEST_BYTES, LARGEST_UNSENT_BYTES, BoundedTransport, open_wire
-from pipeline.delivery.bounded import Wire as RealWire
-from pipeline.showing.discovery import Discovery, Form
-from pipeline.showing.hub import hub_device
-from pipeline.showing.suggestion import suggestion_device, suggestion_state
-from pipeline.suggesting.announcing import changed, generated
+from pipeline.discovery.discovery import Discovery, Form
+from pipeline.discovery.hub import hub_device
+from pipeline.discovery.suggestion import suggestion_device, suggestion_state
+from pipeline.mqtt.transport import LARGEST_BYTES, LARGEST_UNSENT_BYTES, BoundedTransport, open_wire
+from pipeline.mqtt.transport import Wire as RealWire
+from pipeline.suggestions.messages import changed, generated
 from schemas.topics import Topics
 from tests.pipeline.showing.examples import suggestion, trial
 

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.delivery.clock import (
+from pipeline.ingest.bounds import FUTURE_US
+from pipeline.runtime.clock import (
     DOUBTED_US,
     SECOND_US,
     STEADY_US,
@@ -14,7 +15,6 @@ from pipeline.delivery.clock import (
     SteadyClock,
     clock_notices,
 )
-from pipeline.ingest.bounds import FUTURE_US
 
 DAY_US = 86_400 * SECOND_US
 NOW_US = 1_780_315_200 * SECOND_US

@@ -10,7 +10,7 @@ from faststream.mqtt import MQTTMessage
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from pipeline.delivery.connection import durable_broker, subscribe
+from pipeline.mqtt.connections import durable_broker, subscribe
 from pipeline.settings import Settings
 from tests.conftest import HOST, EmbeddedBrokerThread, Mosquitto
 

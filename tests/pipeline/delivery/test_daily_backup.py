@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from pipeline.delivery import daily_backup
-from pipeline.delivery.daily_backup import DailyBackup
-from pipeline.delivery.health import Health
+from pipeline.runtime import daily_backup
+from pipeline.runtime.daily_backup import DailyBackup
+from pipeline.runtime.health import Health
 from pipeline.settings import Settings
 from sinks.store import SqlStore, backup
 

@@ -11,9 +11,9 @@ import pytest
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
-from pipeline.delivery.damage import doubt, look_at_key, notice, open_whole, trust
-from pipeline.delivery.row_mending import mend_rows
-from pipeline.reviewing.key_file import load_key
+from pipeline.history.damage import doubt, look_at_key, notice, open_whole, trust
+from pipeline.history.row_mending import mend_rows
+from pipeline.runtime.key_file import load_key
 from pipeline.settings import Settings
 from schemas.events import Gap, StateChange
 from schemas.home import Home
@@ -172,7 +172,7 @@ def test_a_kill_before_lost_days_are_made_anew_loses_none(
     """Their damaged rows are gone then: the next start knows all the same what to make anew."""
     damage(learned.store, WHOLE, "UPDATE day_sets SET day = 'x', packed = x'00' WHERE day = '2026-10-22'")
     with monkeypatch.context() as killed:
-        killed.setattr("pipeline.delivery.row_mending._learned_again", kill)
+        killed.setattr("pipeline.history.row_mending._learned_again", kill)
         with pytest.raises(KeyboardInterrupt):
             restarted(learned)
     assert learned.store.integrity.damages() == []
@@ -225,7 +225,7 @@ def test_starts_that_end_at_damage_look_closer_and_then_wait(
 ) -> None:
     """After two of them the file is made anew, after three the next one waits, until one could work."""
     waited: list[float] = []
-    monkeypatch.setattr("pipeline.delivery.damage.time.sleep", waited.append)
+    monkeypatch.setattr("pipeline.history.damage.time.sleep", waited.append)
     before = kept(learned.store)
     database = path_of(learned.store)
     learned.store.close()
@@ -248,7 +248,7 @@ def test_a_count_of_doubts_that_is_none_ends_no_start(
 ) -> None:
     """It stands in a file, which may be damaged as well: the wait has an end."""
     waited: list[float] = []
-    monkeypatch.setattr("pipeline.delivery.damage.time.sleep", waited.append)
+    monkeypatch.setattr("pipeline.history.damage.time.sleep", waited.append)
     database = path_of(learned.store)
     learned.store.close()
     database.with_name(f"{database.name}.doubts").write_text(said)

@@ -4,11 +4,11 @@ from base64 import b64decode
 
 import pytest
 
-from pipeline.delivery.decoding import BatchDecoder, call_key
-from pipeline.delivery.learning_switch import Turn
-from pipeline.delivery.letters import EXCERPT_BYTES, dead_letter
 from pipeline.ingest.bounds import StreamClock
+from pipeline.ingest.decoding import BatchDecoder, call_key
 from pipeline.ingest.inputs import Eventstream, HomeAssistantInput
+from pipeline.ingest.learning_switch import Turn
+from pipeline.ingest.letters import EXCERPT_BYTES, dead_letter
 from pipeline.ingest.messages import Message, PoisonError, Reason, Signal
 from schemas.events import ServiceCall, StateChange
 from schemas.topics import Topics

@@ -16,13 +16,16 @@ import zmqtt
 from faststream.mqtt import QoS
 
 from benchmarks.processes import wait_until
-from pipeline.delivery import egress as module
-from pipeline.delivery import lanes, outbox_bounds, peers, steady
-from pipeline.delivery.connection import at_once, egress_broker
-from pipeline.delivery.egress import Egress, MessageExpiry
-from pipeline.delivery.health import Health, Metrics
-from pipeline.delivery.refusals import Refusals
-from pipeline.delivery.steady import SteadyBroker
+from pipeline.mqtt import client as steady
+from pipeline.mqtt import disconnects as peers
+from pipeline.mqtt import outbox as module
+from pipeline.mqtt import outbox_bounds
+from pipeline.mqtt import outbox_lanes as lanes
+from pipeline.mqtt.client import SteadyBroker
+from pipeline.mqtt.connections import at_once, egress_broker
+from pipeline.mqtt.outbox import Egress, MessageExpiry
+from pipeline.mqtt.refusals import Refusals
+from pipeline.runtime.health import Health, Metrics
 from pipeline.settings import Settings
 from schemas.outgoing import Outgoing
 from schemas.statuses import DeadLetter

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.delivery.gap_tracker import BROKER, HOME_ASSISTANT, NOT_RUNNING, GapTracker, Loss
+from pipeline.learn.gap_tracker import BROKER, HOME_ASSISTANT, NOT_RUNNING, GapTracker, Loss
 from schemas.events import Gap
 
 S = 1_000_000

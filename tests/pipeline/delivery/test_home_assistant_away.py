@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
-from pipeline.delivery.gap_tracker import HOME_ASSISTANT, START_US
-from pipeline.delivery.sight import Sight
 from pipeline.ingest.messages import Message
 from pipeline.ingest.payloads import as_eventstream
+from pipeline.learn.gap_tracker import HOME_ASSISTANT, START_US
+from pipeline.mqtt.link import Sight
 from schemas.events import Gap, StateChange
 from schemas.topics import Topics
 from tests.pipeline.delivery.runs import HOUR_US, TOPIC, Run

@@ -13,11 +13,12 @@ from faststream.mqtt import MQTTMessage, QoS
 from structlog.testing import capture_logs
 
 from benchmarks.processes import wait_until
-from pipeline.consumers.as_published import AsPublishedBroker
-from pipeline.delivery import peers, steady
-from pipeline.delivery.connection import durable_broker, egress_broker, subscribe
-from pipeline.delivery.intake import Intake
-from pipeline.delivery.steady import SteadyBroker
+from pipeline.mqtt import client as steady
+from pipeline.mqtt import disconnects as peers
+from pipeline.mqtt.client import SteadyBroker
+from pipeline.mqtt.connections import durable_broker, egress_broker, subscribe
+from pipeline.mqtt.intake import Intake
+from pipeline.mqtt.retain_as_published import AsPublishedBroker
 from pipeline.settings import Settings
 from tests.hostile_broker import BEHAVIOURS, HostileBroker, Peer, good, sized
 

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from zmqtt import MQTTDisconnectedError
 
-from pipeline.delivery.intake import Intake
+from pipeline.mqtt.intake import Intake
 from schemas.events import StateChange
 from tests.pipeline.delivery.runs import Delivered
 

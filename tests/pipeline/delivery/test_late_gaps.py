@@ -6,8 +6,8 @@ from unittest.mock import patch
 
 import pytest
 
-from pipeline.delivery.sight import Sight
-from pipeline.learning.core import LearningCore
+from pipeline.core.core import LearningCore
+from pipeline.mqtt.link import Sight
 from schemas.events import Gap
 from schemas.home import Home
 from sinks.store import SqlStore, StoreUnavailableError
@@ -21,7 +21,7 @@ AWAY = Gap(START_US + 5 * HOUR_US, START_US + 9 * HOUR_US, "broker")
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Late days settle without a wait."""
-    monkeypatch.setattr("pipeline.delivery.learner.LATE_S", 0.0)
+    monkeypatch.setattr("pipeline.learn.learner.LATE_S", 0.0)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
-from pipeline.delivery.sight import Sight
+from pipeline.mqtt.link import Sight
 from schemas.events import Gap, StateChange
 from sinks.store import SqlStore, StoreUnavailableError, Transaction
 from tests.pipeline.delivery.runs import HOUR_US, START_US, Kept, Run, new_learner, state_changes
@@ -61,7 +61,7 @@ class DeliveryProtocol(RuleBasedStateMachine):
     @initialize()
     def start(self) -> None:
         """Start over an empty store."""
-        self.settling = patch("pipeline.delivery.learner.LATE_S", 0.0)
+        self.settling = patch("pipeline.learn.learner.LATE_S", 0.0)
         self.settling.start()
         self.folder = tempfile.TemporaryDirectory()
         self.run = started(self.folder.name)

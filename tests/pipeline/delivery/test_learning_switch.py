@@ -9,9 +9,9 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from pipeline.delivery.joined_gaps import GAPS_A_DAY
-from pipeline.delivery.learning_switch import LAG_US, PAUSED, LearningSwitch, Turn
+from pipeline.ingest.learning_switch import LAG_US, PAUSED, LearningSwitch, Turn
 from pipeline.ingest.messages import Message
+from pipeline.learn.joined_gaps import GAPS_A_DAY
 from schemas.events import Gap, ServiceCall, StateChange
 from schemas.topics import Topics
 from sinks.store import SqlStore

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.delivery.letters import (
+from pipeline.ingest.letters import (
     KINDS_AT_MOST,
     LETTERS_AT_ONCE,
     LONGEST_PAUSE_US,

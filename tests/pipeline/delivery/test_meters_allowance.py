@@ -3,10 +3,10 @@
 from collections import Counter
 from zoneinfo import ZoneInfo
 
-from pipeline.delivery.allowance import ALL_SAMPLES_A_DAY, NEWCOMERS_AT_ONCE, STEPS_A_DAY, Allowance
+from pipeline.core.day_set import STEP_MS, DaySet
+from pipeline.core.local_days import LocalDays
 from pipeline.ingest.messages import Reason
-from pipeline.learning.day_set import STEP_MS, DaySet
-from pipeline.learning.local_days import LocalDays
+from pipeline.learn.allowance import ALL_SAMPLES_A_DAY, NEWCOMERS_AT_ONCE, STEPS_A_DAY, Allowance
 from schemas.events import StateChange
 from tests.pipeline.delivery.runs import START_US
 

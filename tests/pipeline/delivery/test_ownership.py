@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.processes import wait_until
-from pipeline.delivery.ownership import LONGEST_US, Ownership, Vigil, is_dead, process_name
+from pipeline.runtime.ownership import LONGEST_US, Ownership, Vigil, is_dead, process_name
 from sinks.store import Beat, Held, LeaseLostError, SqlStore, StoreUnavailableError
 
 LONG_S = 300.0
@@ -21,7 +21,7 @@ PATIENCE_S = 10.0
 US = 1_000_000
 DAY_US = 86_400 * US
 YEAR_US = 365 * DAY_US
-NAME = "from pipeline.delivery.ownership import process_name; print(process_name())"
+NAME = "from pipeline.runtime.ownership import process_name; print(process_name())"
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from pipeline.delivery.ownership import Ownership
+from pipeline.runtime.ownership import Ownership
 from sinks.store import Held, LeaseLostError, SqlStore
 
 TTL_S = 4.0
@@ -37,7 +37,7 @@ class Machine:
             if not store.leases.renew(self.held, now_us=now_us, ttl_us=int(TTL_S * US)):
                 self.held = None
             return
-        with patch("pipeline.delivery.ownership.time") as time:
+        with patch("pipeline.runtime.ownership.time") as time:
             time.monotonic.return_value = self.awake_s
             time.time_ns.return_value = int(self.wall_s * US) * 1000
             self.held = self.ownership._acquire()

@@ -4,15 +4,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from pipeline.delivery import allowance
-from pipeline.delivery.announcements import Announcer
-from pipeline.delivery.decoding import BatchDecoder
-from pipeline.delivery.learner import HomeLearner
+from pipeline.core.core import LearningCore
 from pipeline.ingest.bounds import WallClock
+from pipeline.ingest.decoding import BatchDecoder
 from pipeline.ingest.inputs import Eventstream, HomeAssistantInput, Statestream
 from pipeline.ingest.messages import Message
 from pipeline.ingest.payloads import as_eventstream, as_statestream
-from pipeline.learning.core import LearningCore
+from pipeline.learn import allowance
+from pipeline.learn.announcements import Announcer
+from pipeline.learn.learner import HomeLearner
 from schemas.events import Gap, ServiceCall, StateChange
 from schemas.home import Home
 from schemas.topics import Topics

@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 
 from benchmarks.processes import wait_until
-from pipeline.consumers.consumer import Desk
-from pipeline.delivery import steady
-from pipeline.delivery.connection import at_once, egress_broker
-from pipeline.delivery.connection_watch import READING
-from pipeline.delivery.egress import MessageExpiry
-from pipeline.delivery.health import Health, Metrics
-from pipeline.delivery.outbox_bounds import SUBJECT, OutboxBounds
-from pipeline.delivery.service import Service
+from pipeline.learn.connection_watch import READING
+from pipeline.learn.service import Service
+from pipeline.mqtt import client as steady
+from pipeline.mqtt.connections import at_once, egress_broker
+from pipeline.mqtt.outbox import MessageExpiry
+from pipeline.mqtt.outbox_bounds import SUBJECT, OutboxBounds
+from pipeline.runtime.health import Health, Metrics
+from pipeline.runtime.role import Desk
 from pipeline.settings import Settings
 from schemas.home import Home
 from schemas.outgoing import Outgoing

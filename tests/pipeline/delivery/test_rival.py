@@ -13,10 +13,10 @@ from structlog.testing import capture_logs
 
 from benchmarks.processes import wait_until
 from benchmarks.publisher import Publisher
-from pipeline.delivery.connection import connection_id
-from pipeline.delivery.health import Health
-from pipeline.delivery.rival import SUBJECT, Rival, kept_mark, read_sign, store_mark
-from pipeline.delivery.service import Service
+from pipeline.learn.service import Service
+from pipeline.mqtt.connections import connection_id
+from pipeline.runtime.health import Health
+from pipeline.runtime.rival import SUBJECT, Rival, kept_mark, read_sign, store_mark
 from pipeline.settings import Settings
 from schemas.home import Home
 from sinks.store import SqlStore

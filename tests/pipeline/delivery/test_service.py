@@ -18,12 +18,12 @@ import pytest
 
 from benchmarks.processes import EXIT_RESTART, Worker, wait_until
 from benchmarks.publisher import Published, Publisher
-from pipeline.delivery.connection import discard_session
-from pipeline.delivery.ending import FatalError
-from pipeline.delivery.gap_tracker import HOME_ASSISTANT
-from pipeline.delivery.ownership import Ownership
-from pipeline.delivery.service import Service
-from pipeline.http.application import application
+from pipeline.learn.gap_tracker import HOME_ASSISTANT
+from pipeline.learn.service import Service
+from pipeline.mqtt.connections import discard_session
+from pipeline.runtime.errors import FatalError
+from pipeline.runtime.http.application import application
+from pipeline.runtime.ownership import Ownership
 from pipeline.settings import Settings
 from schemas.home import Home
 from sinks.store import SqlStore
@@ -36,7 +36,7 @@ STATUS = "ha-ai/status/service"
 SWITCH = "ha-ai/commands/learning/set"
 DEAF = """
 import asyncio, sys
-from pipeline.delivery.service import Service
+from pipeline.learn.service import Service
 async def silent(self):
     await asyncio.Future()
 Service._heartbeat = silent
@@ -137,7 +137,7 @@ async def test_that_home_assistant_is_online_is_heard_though_our_session_was_los
     broker: Any, settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its birth was published while nobody kept it for us: what is retained of it ends its absence."""
-    monkeypatch.setattr("pipeline.delivery.gap_tracker.START_US", 100_000)
+    monkeypatch.setattr("pipeline.learn.gap_tracker.START_US", 100_000)
     publisher, status = Publisher(broker.port), settings().status_topic
     async with running(settings()) as service:
         await publisher.publish([Published(status, b"offline")])
@@ -217,7 +217,7 @@ async def test_it_says_again_that_it_is_there(
     broker: Any, settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The will of an owner that was frozen comes after its successor's first word."""
-    monkeypatch.setattr("pipeline.delivery.service.SAY_AGAIN_S", 0.5)
+    monkeypatch.setattr("pipeline.learn.service.SAY_AGAIN_S", 0.5)
     async with running(settings()), reading(broker, STATUS) as received:
         await wait_until(lambda: "online" in states(received), PATIENCE_S, "online")
         await Publisher(broker.port).publish([Published(STATUS, b'{"state": "offline"}')])
@@ -294,9 +294,9 @@ async def test_a_broker_that_does_not_answer_holds_up_no_stop(
     settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The goodbye is given up, and the lease is free for the next process."""
-    monkeypatch.setattr("pipeline.delivery.service.GOODBYE_S", 0.1)
+    monkeypatch.setattr("pipeline.learn.service.GOODBYE_S", 0.1)
     async with running(settings()) as service:
-        monkeypatch.setattr("pipeline.delivery.service.publish", _never)
+        monkeypatch.setattr("pipeline.learn.service.publish", _never)
     other = SqlStore(service.settings.store_url)
     assert other.leases.acquire("p0", "next", now_us=time.time_ns() // 1000, ttl_us=1) is not None
     other.close()
@@ -306,7 +306,7 @@ async def test_a_store_that_is_away_is_no_reason_to_end(
     settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While the store takes nothing the watchdog waits, longer than its own time."""
-    monkeypatch.setattr("pipeline.delivery.service.SqlStore", partial(SqlStore, busy_timeout_s=0.1))
+    monkeypatch.setattr("pipeline.learn.service.SqlStore", partial(SqlStore, busy_timeout_s=0.1))
     # Long enough for a busy machine to begin in, which is watched as well.
     async with running(settings(watchdog_s=3.0)) as service:
         with closing(sqlite3.connect(service.settings.database_path, isolation_level=None)) as other:
@@ -326,7 +326,7 @@ async def test_a_backlog_waits_at_the_broker(
     broker: Any, settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While nothing is committed a bounded number of messages is taken in; then all are kept."""
-    monkeypatch.setattr("pipeline.delivery.service.SqlStore", partial(SqlStore, busy_timeout_s=0.1))
+    monkeypatch.setattr("pipeline.learn.service.SqlStore", partial(SqlStore, busy_timeout_s=0.1))
     async with running(settings(lease_s=60)) as service:
         with closing(sqlite3.connect(service.settings.database_path, isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")

@@ -6,7 +6,7 @@ from typing import Any
 
 import zmqtt
 
-from pipeline.delivery.durable import STATES_AT_ONCE, DurableSubscription
+from pipeline.mqtt.durable_session import STATES_AT_ONCE, DurableSubscription
 
 FLOOD = 500
 

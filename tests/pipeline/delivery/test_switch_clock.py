@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from unittest.mock import patch
 
-from pipeline.delivery.clock import HomeTime
-from pipeline.delivery.learning_switch import PAUSED
+from pipeline.ingest.learning_switch import PAUSED
+from pipeline.runtime.clock import HomeTime
 from schemas.events import Gap, StateChange
 from schemas.topics import Topics
 from tests.pipeline.delivery.runs import HOUR_US, START_US, Run
@@ -98,8 +98,8 @@ def test_the_homes_time_says_by_how_much_it_was_moved() -> None:
     """Once; and time that merely passes moves nothing."""
     wall, boot = [AHEAD_US + HOUR_US], [0]
     with (
-        patch("pipeline.delivery.clock.wall_us", side_effect=lambda: wall[0]),
-        patch("pipeline.delivery.clock.boot_us", side_effect=lambda: boot[0]),
+        patch("pipeline.runtime.clock.wall_us", side_effect=lambda: wall[0]),
+        patch("pipeline.runtime.clock.boot_us", side_effect=lambda: boot[0]),
     ):
         time = HomeTime()
         wall[0], boot[0] = HOUR_US + 20 * S, 20 * S

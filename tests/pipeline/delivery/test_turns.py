@@ -16,9 +16,9 @@ from zmqtt._internal.state import SessionState
 from zmqtt._internal.subscription_index import SubscriptionEntry
 
 from benchmarks.processes import wait_until
-from pipeline.delivery.bounded import BoundedTransport
-from pipeline.delivery.durable import DurableClient, DurableSubscription, Session
-from pipeline.delivery.one_connection import (
+from pipeline.mqtt.durable_session import DurableClient, DurableSubscription, Session
+from pipeline.mqtt.transport import BoundedTransport
+from pipeline.mqtt.zmqtt_behaviour import (
     HANDED_ON,
     be_patient,
     keep_order,

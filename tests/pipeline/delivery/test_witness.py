@@ -14,10 +14,10 @@ from typing_extensions import override
 from benchmarks.drills.network import Proxy
 from benchmarks.processes import HOST, wait_until
 from benchmarks.publisher import Publisher
-from pipeline.delivery import deafness, witness
-from pipeline.delivery.ending import FatalError
-from pipeline.delivery.service import Service
-from pipeline.delivery.witness import PATIENCE_S, SEVERAL, Doubt
+from pipeline.learn import deafness, witness
+from pipeline.learn.service import Service
+from pipeline.learn.witness import PATIENCE_S, SEVERAL, Doubt
+from pipeline.runtime.errors import FatalError
 from pipeline.settings import Settings
 from schemas.home import Home
 from sinks.store import SqlStore

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.deploying.contents import Whose, is_same, normal, whose
+from pipeline.suggestions.config_diff import Whose, is_same, normal, whose
 
 OLD: dict[str, Any] = {
     "alias": "Hall",

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.deploying.looks import Look, look_of
+from pipeline.suggestions.drift import Look, look_of
 
 STANDING: dict[str, Any] = {"alias": "A", "trigger": [], "action": []}
 OLDER = STANDING | {"alias": "Older"}

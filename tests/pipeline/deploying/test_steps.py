@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.deploying.steps import (
+from pipeline.suggestions.deployment_steps import (
     NOT_TO_REMOVE,
     US,
     Patience,
@@ -17,7 +17,7 @@ from pipeline.deploying.steps import (
     is_round_over,
     settled,
 )
-from pipeline.deploying.troubles import Trouble
+from pipeline.suggestions.failures import Trouble
 from schemas.deployments import Deployment
 
 PATIENCE = Patience(pauses_s=(1.0, 2.0), rests_s=(60.0,))

@@ -4,7 +4,7 @@ from http import HTTPStatus
 
 import pytest
 
-from pipeline.deploying.troubles import (
+from pipeline.suggestions.failures import (
     Lasting,
     ObstacleError,
     Trouble,

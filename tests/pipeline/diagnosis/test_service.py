@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from pipeline.delivery.service import Service
-from pipeline.diagnosis import service as checked
-from pipeline.diagnosis.finding import Finding, Verdict
-from pipeline.diagnosis.service import LARGEST, check_service
-from pipeline.http.application import application
-from pipeline.http.server import HttpServer
+from pipeline.doctor import service as checked
+from pipeline.doctor.finding import Finding, Verdict
+from pipeline.doctor.service import LARGEST, check_service
+from pipeline.learn.service import Service
+from pipeline.runtime.http.application import application
+from pipeline.runtime.http.server import HttpServer
 from pipeline.settings import Settings
 from schemas.home import Home
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.delivery.service import Service
-from pipeline.http import guard
+from pipeline.learn.service import Service
+from pipeline.runtime.http import guard
 from pipeline.settings import Settings
 from schemas.home import Home
 

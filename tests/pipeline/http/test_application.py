@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from pipeline.delivery.health import STUCK_S
-from pipeline.delivery.service import Service
-from pipeline.http.application import application
-from pipeline.http.page import page
+from pipeline.learn.service import Service
+from pipeline.runtime.health import STUCK_S
+from pipeline.runtime.http.application import application
+from pipeline.runtime.http.page import page
 from pipeline.settings import Settings
 from tests.pipeline.http.asking import OWN, Answer, ask
 

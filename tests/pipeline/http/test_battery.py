@@ -6,12 +6,12 @@ import pytest
 from faststream.asgi import AsgiFastStream, AsgiResponse, get
 from prometheus_client import generate_latest
 
-from pipeline.delivery.service import Service
-from pipeline.http.application import application, router
-from pipeline.http.guard import Guard, Head
-from pipeline.http.hosts import Hosts
-from pipeline.http.response import Application, Response
-from pipeline.http.router import Route, Router
+from pipeline.learn.service import Service
+from pipeline.runtime.http.application import application, router
+from pipeline.runtime.http.guard import Guard, Head
+from pipeline.runtime.http.hosts import Hosts
+from pipeline.runtime.http.response import Application, Response
+from pipeline.runtime.http.router import Route, Router
 from tests.pipeline.http.asking import breaches
 
 SERVED = {"/health", "/health/ready", "/health/live", "/metrics", "/asyncapi", "/asyncapi.json"}

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from pipeline.http import guard
-from pipeline.http.guard import BODY_LIMIT, BURST, REQUESTS_PER_S, Guard, Pace
-from pipeline.http.hosts import Hosts
-from pipeline.http.response import Response
-from pipeline.http.router import Route, Router
+from pipeline.runtime.http import guard
+from pipeline.runtime.http.guard import BODY_LIMIT, BURST, REQUESTS_PER_S, Guard, Pace
+from pipeline.runtime.http.hosts import Hosts
+from pipeline.runtime.http.response import Response
+from pipeline.runtime.http.router import Route, Router
 from tests.pipeline.http.asking import OWN, Headers, ask
 
 PAGE: Headers = [

@@ -15,12 +15,12 @@ from structlog.testing import capture_logs
 
 from benchmarks.processes import wait_until
 from pipeline.cli import learning
-from pipeline.delivery import health
-from pipeline.delivery.service import Service
-from pipeline.http import guard, server
-from pipeline.http.application import application
-from pipeline.http.response import Response
-from pipeline.http.server import CONNECTIONS, HttpServer
+from pipeline.learn.service import Service
+from pipeline.runtime import health
+from pipeline.runtime.http import guard, server
+from pipeline.runtime.http.application import application
+from pipeline.runtime.http.response import Response
+from pipeline.runtime.http.server import CONNECTIONS, HttpServer
 
 HOST = "127.0.0.1"
 LIVE = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"

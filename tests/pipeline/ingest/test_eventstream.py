@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from pipeline.automations.typical import ATTRIBUTES as USUAL
 from pipeline.ingest.eventstream import MOST_TARGETS, EventstreamDecoder, microseconds
 from pipeline.ingest.messages import Signal
-from pipeline.suggesting.usual import ATTRIBUTES as USUAL
 from schemas.events import UNNAMED, ServiceCall, StateChange
 
 AT_US = microseconds("2026-11-20T06:00:00.25+00:00")

@@ -12,7 +12,7 @@ import pytest
 from detectors.contract import Snapshot
 from detectors.history import Aggregate, Day, History
 from detectors.nomination import Nominations
-from pipeline.learning.core import ClosedDay, LearningCore
+from pipeline.core.core import ClosedDay, LearningCore
 from schemas.events import EventType, ServiceCall, StateChange
 from schemas.home import Home
 from schemas.patterns import Evidence, Pattern, TimeOfDayDetail

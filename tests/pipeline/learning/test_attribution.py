@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.core.attribution import attribute
+from pipeline.core.core import LearningCore
+from pipeline.core.day_set import DaySet
 from pipeline.ingest.behaviour import BehaviourFilter
 from pipeline.ingest.eventstream import EventstreamDecoder
 from pipeline.ingest.logs import read_log
 from pipeline.ingest.messages import Message
-from pipeline.learning.attribution import attribute
-from pipeline.learning.core import LearningCore
-from pipeline.learning.day_set import DaySet
 from schemas.events import UNNAMED, Cause, ServiceCall, StateChange
 from schemas.home import Home
 

@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from pipeline.learning.baselines import Baseline
-from pipeline.learning.day_set import DaySet
+from pipeline.core.baselines import Baseline
+from pipeline.core.day_set import DaySet
 from schemas.events import Cause, EventType, Gap, ServiceCall, StateChange
 
 HOUR_US = 3_600_000_000

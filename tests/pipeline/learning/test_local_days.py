@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from pipeline.learning.local_days import LocalDays
+from pipeline.core.local_days import LocalDays
 
 HOUR_MS = 3_600_000
 # Cairo and Santiago change their clocks at midnight, Havana back into it, Lord Howe by half an hour.

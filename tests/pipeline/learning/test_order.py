@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipeline.learning.day_set import FIXED_POINT, STEP_MS, Context, DaySet
+from pipeline.core.day_set import FIXED_POINT, STEP_MS, Context, DaySet
 
 LATEST = timedelta(hours=47)
 relaxed = settings(
@@ -106,7 +106,7 @@ def test_the_law_rejects_a_day_set_that_depends_on_order(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A core whose sets remember how they were told does not pass."""
-    monkeypatch.setattr("pipeline.learning.core.DaySet", saboteur)
+    monkeypatch.setattr("pipeline.core.core.DaySet", saboteur)
     with pytest.raises(AssertionError):
         check_disorder_is_harmless(learned, stream, disorder, seed=1)
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipeline.learning.day_set import DaySet, Step
-from pipeline.learning.local_days import LocalDays
-from pipeline.learning.partials import Partial, join, share_of
+from pipeline.core.day_set import DaySet, Step
+from pipeline.core.day_shard import Partial, join, share_of
+from pipeline.core.local_days import LocalDays
 from schemas.events import ServiceCall, StateChange
 
 Entry = StateChange | ServiceCall
@@ -127,8 +127,8 @@ class Overwrites(DaySet):
 @pytest.mark.parametrize(
     ("name", "saboteur"),
     [
-        ("pipeline.learning.day_set.Step", KeepsItsLast),
-        ("pipeline.learning.partials.DaySet", Overwrites),
+        ("pipeline.core.day_set.Step", KeepsItsLast),
+        ("pipeline.core.day_shard.DaySet", Overwrites),
     ],
 )
 def test_the_law_rejects_a_join_that_loses_something(

@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from pipeline.learning import watching
-from pipeline.learning.day_set import STEP_MS, DaySet
-from pipeline.learning.watching import Watching
+from pipeline.core import anomaly_watchers as watching
+from pipeline.core.anomaly_watchers import Watching
+from pipeline.core.day_set import STEP_MS, DaySet
 from schemas.anomalies import Anomaly, AnomalyDetail, AnomalyKind
 from schemas.events import EventType, Gap
 from schemas.patterns import Evidence

@@ -13,10 +13,10 @@ import pytest
 from detectors.registry import detectors
 from pipeline.ingest.log_reader import LogReader
 from pipeline.ingest.logs import read_log
-from pipeline.learning.log_learner import LogLearner
-from pipeline.parallel import learner as learning
-from pipeline.parallel.learner import ParallelLearner, TooManyEntitiesError
-from pipeline.parallel.worker import Task, Worker, WorkerError
+from pipeline.learn.log_learner import LogLearner
+from pipeline.learn.parallel import learner as learning
+from pipeline.learn.parallel.learner import ParallelLearner, TooManyEntitiesError
+from pipeline.learn.parallel.worker import Task, Worker, WorkerError
 from pipeline.simulation import Household, write_household
 from schemas.home import Home
 

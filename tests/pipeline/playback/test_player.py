@@ -5,9 +5,9 @@ from typing import Any
 import aiomqtt
 import pytest
 
-from pipeline.playback.player import Player
-from pipeline.playback.publications import Publication
 from pipeline.settings import Settings
+from pipeline.simulation.playback.player import Player
+from pipeline.simulation.playback.publications import Publication
 
 Running = Any
 

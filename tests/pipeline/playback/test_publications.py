@@ -4,7 +4,7 @@ import pytest
 
 from pipeline.ingest.logs import LogEntry
 from pipeline.ingest.messages import Message, PoisonError, Reason
-from pipeline.playback.publications import Publication, as_eventstream, as_statestream, form_of
+from pipeline.simulation.playback.publications import Publication, as_eventstream, as_statestream, form_of
 
 
 def test_captured_message_goes_to_its_own_topic() -> None:

@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from benchmarks.review_desk import a_suggestion
-from pipeline.reviewing.decisions import Fate, Order, carried_out, decide, readable
+from pipeline.commands.decisions import Fate, Order, carried_out, decide, readable
 from schemas.commands import Verb
 from schemas.suggestions import Status, Suggestion
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.reviewing.key_file import KEY_BYTES, KeyFileError, load_key
+from pipeline.runtime.key_file import KEY_BYTES, KeyFileError, load_key
 
 
 def make(path: Path) -> bytes:

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.reviewing.presses import LARGEST_BYTES, PressError, confirmed, read_press
+from pipeline.commands.presses import LARGEST_BYTES, PressError, confirmed, read_press
 from schemas.commands import Press
 from schemas.instants import to_us
 

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.reviewing.refused import (
+from pipeline.commands.audit_throttle import (
     ANSWERS_AT_ONCE,
     ENTRIES_A_MINUTE,
     ENTRIES_AT_ONCE,

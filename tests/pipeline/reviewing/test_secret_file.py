@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.reviewing import secret_file
-from pipeline.reviewing.secret_file import SecretFileError, read_secret
+from pipeline.runtime import secret_file
+from pipeline.runtime.secret_file import SecretFileError, read_secret
 
 SECRET = b"only ours"
 NOBODY = 65_534

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.reviewing.signing import LARGEST_BYTES, CommandError, Fault, new_command, sign, verified
+from pipeline.commands.signing import LARGEST_BYTES, CommandError, Fault, new_command, sign, verified
 from schemas.automations import InState
 from schemas.commands import Modification, SignedCommand, Verb
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from pipeline.discovery.discovery import Device, Discovery, Form
+from pipeline.discovery.hub import hub_device
+from pipeline.discovery.suggestion import suggestion_device
 from pipeline.ingest.behaviour import is_own
-from pipeline.showing.discovery import Device, Discovery, Form
-from pipeline.showing.hub import hub_device
-from pipeline.showing.suggestion import suggestion_device
 from schemas.statuses import HubState
 from schemas.suggestions import Status
 from schemas.topics import Topics

@@ -1,7 +1,14 @@
 """What others publish on our topics is known for what it is, and takes no more room than it may."""
 
-from pipeline.showing.known import LONGEST_TOPIC, MOST_STRAYS, REPAIR_AGAIN_S, REPAIRS_AT_ONCE, Known, Repairs
-from pipeline.showing.retained import digest
+from pipeline.discovery.known import (
+    LONGEST_TOPIC,
+    MOST_STRAYS,
+    REPAIR_AGAIN_S,
+    REPAIRS_AT_ONCE,
+    Known,
+    Repairs,
+)
+from pipeline.discovery.retained import digest
 
 OURS = {"status": b"ours", "device": b"ours too"}
 

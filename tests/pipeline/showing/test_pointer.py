@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.showing.pointer import pointer
+from pipeline.discovery.pointer import pointer
 
 
 @pytest.mark.parametrize(("waiting", "beginning"), [(1, "1 suggestion for an"), (12, "12 suggestions for")])

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.showing.discovery import Discovery, Form
-from pipeline.showing.retained import Showing, Steps, digest
+from pipeline.discovery.discovery import Discovery, Form
+from pipeline.discovery.retained import Showing, Steps, digest
 from schemas.suggestions import Status, Suggestion
 from schemas.topics import Topics
 from tests.pipeline.showing.examples import NOW, hub, suggestion

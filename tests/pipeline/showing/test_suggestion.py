@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.showing.discovery import Discovery, Form
-from pipeline.showing.suggestion import (
+from pipeline.discovery.discovery import Discovery, Form
+from pipeline.discovery.suggestion import (
     LONGEST_YAML,
     TOO_LONG,
     is_shown,

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from detectors.history import Day, Steps
-from pipeline.suggesting.past import Past
+from pipeline.backtest.past import Past
 from schemas.events import Cause, EventType
 from schemas.home import Home
 from schemas.patterns import (

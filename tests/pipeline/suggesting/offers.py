@@ -5,9 +5,9 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from typing import Any
 
-from pipeline.suggesting.assembly import Offer, assemble
-from pipeline.suggesting.choosing import Situation, Verdict
-from pipeline.suggesting.repeats import Sun
+from pipeline.suggestions.assembly import Offer, assemble
+from pipeline.suggestions.repeats import Sun
+from pipeline.suggestions.selection import Situation, Verdict
 from schemas.automations import Action, Automation, TimeTrigger
 from schemas.patterns import Evidence, Pattern, PatternType, TimeOfDayDetail
 from schemas.suggestions import Experience, Opinion, Suggestion, Trial, UserFeedback

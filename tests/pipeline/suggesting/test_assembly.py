@@ -3,8 +3,8 @@ from datetime import timedelta
 import pytest
 import yaml
 
-from pipeline.suggesting.assembly import assemble, confidence, renewed, returned
-from pipeline.suggesting.rendering import render
+from pipeline.automations.render import render
+from pipeline.suggestions.assembly import assemble, confidence, renewed, returned
 from schemas.suggestions import Experience, Status
 from tests.pipeline.suggesting.offers import NOW, automation, offer, pattern, suggestion, trial
 

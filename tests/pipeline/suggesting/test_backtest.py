@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from detectors.history import Day
-from pipeline.suggesting.backtest import backtest, tried
-from pipeline.suggesting.past import Past
+from pipeline.backtest.backtest import backtest, tried
+from pipeline.backtest.past import Past
 from schemas.automations import (
     Action,
     Automation,

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.suggesting.candidates import candidates
-from pipeline.suggesting.usual import NOTHING_USUAL, UsualValues
+from pipeline.automations.typical import NOTHING_USUAL, UsualValues
+from pipeline.backtest.candidates import candidates
 from schemas.automations import Action, StateTrigger, SunTrigger, TemperatureOf, TimeTrigger
 from schemas.events import EventType
 from schemas.patterns import AtHome, Dark, Pattern, Temperature, Weekday
@@ -154,7 +154,7 @@ def test_a_trigger_that_reads_like_a_template_makes_none(habits: Any) -> None:
 
 def test_candidates_need_no_polars() -> None:
     """What runs beside the learner does not load the frames' library."""
-    modules = "pipeline.suggesting.candidates, pipeline.suggesting.usual"
+    modules = "pipeline.backtest.candidates, pipeline.automations.typical"
     code = f"import sys, {modules}; print('polars' in sys.modules)"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "False"

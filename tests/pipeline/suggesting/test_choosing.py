@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.suggesting.choosing import Verdict, choose, room_today, worth
+from pipeline.suggestions.selection import Verdict, choose, room_today, worth
 from schemas.suggestions import STANDING, Experience, Opinion, Status, Suggestion
 from tests.pipeline.suggesting.offers import (
     NOW,

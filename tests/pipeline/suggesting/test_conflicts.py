@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.suggesting.conflicts import Conflict, Kind, conflicts
-from pipeline.suggesting.rendering import render
+from pipeline.automations.conflicts import Conflict, Kind, conflicts
+from pipeline.automations.render import render
 from schemas.automations import (
     Action,
     Automation,

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.suggesting.safety import refusals
+from pipeline.automations.safety import refusals
 from schemas.automations import Action, Automation, TimeTrigger
 from schemas.catalogue import Catalogue, KnownAutomation, KnownEntity
 from tests.pipeline.suggesting.specimens import call

@@ -2,8 +2,8 @@
 
 import pytest
 
-from pipeline.suggesting.effects import NAMED, SERVICES, action_for, state_after
-from pipeline.suggesting.safety import is_allowed_service
+from pipeline.automations.safety import is_allowed_service
+from pipeline.automations.service_map import NAMED, SERVICES, action_for, state_after
 
 PAIRS = [(domain, state) for domain, states in SERVICES.items() for state in states]
 

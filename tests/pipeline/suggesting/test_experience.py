@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.suggesting.experience import STRENGTH, bar, experience
+from pipeline.suggestions.experience import STRENGTH, bar, experience
 from schemas.patterns import PatternType
 from schemas.suggestions import Experience, Opinion, UserFeedback
 from tests.pipeline.suggesting.offers import NOW, opinion

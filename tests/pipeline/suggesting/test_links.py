@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.suggesting.links import Clock, Deed, Message, Passes, Reaches, Start, Sun, links
+from pipeline.automations.links import Clock, Deed, Message, Passes, Reaches, Start, Sun, links
 
 RECORDED = Path(__file__).parents[4] / "shared" / "data" / "ha_automations_open.jsonl.gz"
 MOTION = "binary_sensor.hall_motion"

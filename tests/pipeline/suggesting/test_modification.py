@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.suggesting.modification import MOST_CONDITIONS, ModificationError, modified
+from pipeline.automations.modify import MOST_CONDITIONS, ModificationError, modified
 from schemas.automations import Automation, InState, StateTrigger, SunTrigger, TimeTrigger
 from schemas.catalogue import Catalogue, KnownEntity
 from schemas.commands import Modification

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.suggesting.perils import peril
+from pipeline.automations.dangerous_entities import peril
 from schemas.catalogue import KnownEntity
 
 # What people call the relays of doors, gates, locks and water, some in their own language.

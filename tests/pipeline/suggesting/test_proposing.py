@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from pipeline.suggesting.proposing import propose
-from pipeline.suggesting.usual import NOTHING_USUAL
+from pipeline.automations.typical import NOTHING_USUAL
+from pipeline.backtest.proposing import propose
 from schemas.automations import StateTrigger, TimeTrigger
 from schemas.patterns import AtHome, Dark, Pattern
 

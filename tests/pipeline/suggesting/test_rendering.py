@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import yaml
 
-from pipeline.suggesting.rendering import NAMELESS, as_yaml, harmless, render
+from pipeline.automations.render import NAMELESS, as_yaml, harmless, render
 from schemas.automations import Automation
 from tests.pipeline.suggesting.specimens import ACTIONS, CONDITIONS, TRIGGERS, specimens
 

@@ -10,10 +10,10 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.suggesting.modification import modified
-from pipeline.suggesting.rendering import LONGEST_DESCRIPTION, LONGEST_TITLE, Config, as_yaml, render
-from pipeline.suggesting.safety import refusals
-from pipeline.suggesting.validation import problems
+from pipeline.automations.modify import modified
+from pipeline.automations.render import LONGEST_DESCRIPTION, LONGEST_TITLE, Config, as_yaml, render
+from pipeline.automations.safety import refusals
+from pipeline.automations.validate import problems
 from schemas.automations import Automation
 from schemas.catalogue import Catalogue, KnownEntity
 from schemas.commands import Modification

@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.suggesting.choosing import Verdict
-from pipeline.suggesting.renewal import GONE, SLACK, Outlook, is_hardly_another, renew, renew_all
+from pipeline.suggestions.renewal import GONE, SLACK, Outlook, is_hardly_another, renew, renew_all
+from pipeline.suggestions.selection import Verdict
 from schemas.automations import Action, SunTrigger
 from schemas.patterns import Hours, Weekday
 from schemas.suggestions import Opinion, Status, Suggestion, Trial

@@ -1,6 +1,6 @@
 import pytest
 
-from pipeline.suggesting.repeats import Memory, is_repeat
+from pipeline.suggestions.repeats import Memory, is_repeat
 from schemas.automations import Action, MqttTrigger, NumericTrigger, StateTrigger, SunTrigger, TimeTrigger
 from schemas.suggestions import Opinion, Status
 from tests.pipeline.suggesting.offers import SUN, automation, offer, opinion, pattern, suggestion

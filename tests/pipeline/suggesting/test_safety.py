@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.suggesting.safety import MOST_RUNS_PER_DAY, refusals, runs_too_often
+from pipeline.automations.safety import MOST_RUNS_PER_DAY, refusals, runs_too_often
 from schemas.automations import Action, Automation, NumericTrigger, StateTrigger, TimeTrigger, Trigger
 from schemas.catalogue import Catalogue, KnownEntity
 from schemas.suggestions import Trial

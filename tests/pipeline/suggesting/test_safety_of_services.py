@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.suggesting.allowed_services import SERVICES
-from pipeline.suggesting.safety import is_allowed_service, refusals
+from pipeline.automations.allowed_services import SERVICES
+from pipeline.automations.safety import is_allowed_service, refusals
 from schemas.automations import Action, Automation, Parameter, TimeTrigger
 from schemas.catalogue import Catalogue, KnownEntity
 from tests.recordings.reading import read_catalogue, read_services

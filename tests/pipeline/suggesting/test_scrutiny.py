@@ -1,4 +1,4 @@
-from pipeline.suggesting.scrutiny import NOT_COMPARED, scrutinise
+from pipeline.suggestions.check import NOT_COMPARED, scrutinise
 from schemas.automations import Action
 from schemas.catalogue import Catalogue, KnownAutomation, KnownEntity
 from schemas.suggestions import Status

@@ -1,7 +1,7 @@
 """The values that people usually set."""
 
-from pipeline.suggesting.effects import action_for
-from pipeline.suggesting.usual import NOTHING_USUAL, UsualValues
+from pipeline.automations.service_map import action_for
+from pipeline.automations.typical import NOTHING_USUAL, UsualValues
 from schemas.automations import Action
 from schemas.events import StateChange
 

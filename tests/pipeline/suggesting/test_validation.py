@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from pipeline.suggesting.validation import is_entity_id, problems
+from pipeline.automations.validate import is_entity_id, problems
 from schemas.automations import (
     Action,
     Automation,

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from pipeline.suggesting.words import (
+from pipeline.wording.suggestions import (
     category,
     description,
     experience_in_words,

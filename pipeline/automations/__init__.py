@@ -1,0 +1,1 @@
+"""What an automation is: rendered, read, compared, checked; pure."""

@@ -1,0 +1,121 @@
+"""What stands in an automation's way: what does the same, the opposite, or starts it over and over."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from pipeline.automations.links import Link, links_of_ours, links_of_theirs
+from pipeline.automations.links.comparison import is_opposite, is_same
+from pipeline.automations.loops import Loops
+from pipeline.automations.render import harmless
+from pipeline.wording.naming import LONGEST_NAME, title_of, whole_name
+from schemas.automations import Automation
+from schemas.catalogue import KnownAutomation
+from schemas.suggestions import STANDING, Suggestion
+
+
+class Kind(StrEnum):
+    """In which way something stands in the way; what merely touches the same may stand beside."""
+
+    DUPLICATE = "duplicate"
+    OPPOSITE = "opposite"
+    LOOP = "loop"
+    TOUCHES = "touches"
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """Something that stands in the way: an automation by its entity id or a suggestion by its id."""
+
+    kind: Kind
+    with_: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Other:
+    """Another automation, standing or suggested; without `links` where we may not look into it."""
+
+    id: str
+    title: str
+    links: Sequence[Link] | None
+    touches: frozenset[str] = frozenset()
+    runs: bool = True
+
+
+def conflicts(
+    automation: Automation, existing: Sequence[KnownAutomation], others: Sequence[Suggestion]
+) -> list[Conflict]:
+    """Hold an automation against those that stand in Home Assistant and those that are suggested.
+
+    Of each at most one conflict is told: that it does the same; else that it does the opposite on the same
+    occasion; else that both would start each other, by way of others too; else that it touches the same
+    entity and cannot be looked into.
+
+    Parameters
+    ----------
+    automation
+        What is to be suggested or deployed.
+    existing
+        What stands in Home Assistant; without the automation itself, where it stands there already.
+    others
+        Suggestions, without its own; those that are rejected or retired do not count.
+    """
+    ours = links_of_ours(automation)
+    standing = [each for each in others if each.status in STANDING]
+    known = [*_existing(existing, standing), *(_suggested(each) for each in standing)]
+    loops = Loops({each.id: each.links for each in known if each.links and each.runs})
+    titles = {each.id: each.title for each in known}
+    found = (_conflict(ours, other, loops, titles) for other in known)
+    return [conflict for conflict in found if conflict]
+
+
+def _existing(existing: Sequence[KnownAutomation], suggested: Iterable[Suggestion]) -> Iterator[_Other]:
+    ids = {each.automation_id for each in suggested}
+    for known in existing:
+        if known.automation_id not in ids:
+            theirs = links_of_theirs(known)
+            yield _Other(known.entity_id, title_of(known), theirs, known.touches, known.enabled)
+
+
+def _suggested(suggestion: Suggestion) -> _Other:
+    title = f"the suggestion “{harmless(suggestion.title, LONGEST_NAME)}”"
+    return _Other(suggestion.id, title, links_of_ours(suggestion.automation))
+
+
+def _conflict(
+    ours: Sequence[Link], other: _Other, loops: Loops, titles: Mapping[str, str]
+) -> Conflict | None:
+    theirs = other.links
+    if theirs is None:
+        shared = {link.deed.entity_id for link in ours} & other.touches
+        told = f"has to do with {_names(shared)} too, and what it does there cannot be read"
+        return _told(Kind.TOUCHES, other, told) if shared else None
+    if done := _entities(ours, theirs, is_same):
+        aside = "" if other.runs else ", but is switched off"
+        return _told(Kind.DUPLICATE, other, f"does the same with {_names(done)}{aside}")
+    if not other.runs:
+        return None
+    if undone := _entities(ours, theirs, is_opposite):
+        return _told(
+            Kind.OPPOSITE, other, f"does the opposite with {_names(undone)} at about the same moment"
+        )
+    if (way := loops.way(ours, other.id)) is not None:
+        through = f", by way of {' and '.join(titles[each] for each in way)}" if way else ""
+        return _told(Kind.LOOP, other, f"and this one would start each other over and over{through}")
+    return None
+
+
+def _told(kind: Kind, other: _Other, does: str) -> Conflict:
+    text = f"{other.title} {does}."
+    return Conflict(kind, other.id, text[0].upper() + text[1:])
+
+
+def _entities(
+    ours: Sequence[Link], theirs: Sequence[Link], compare: Callable[[Link, Link], bool]
+) -> set[str]:
+    return {one.deed.entity_id for one in ours for other in theirs if compare(one, other)}
+
+
+def _names(entity_ids: Iterable[str]) -> str:
+    return ", ".join(map(whole_name, sorted(entity_ids)))

@@ -1,0 +1,196 @@
+"""Checks of single values: what every release takes, what every release refuses, and what lies between."""
+
+import re
+from collections.abc import Iterator
+from functools import wraps
+from typing import Any
+
+from pipeline.automations.foreign.findings import Check, Finding, beyond, several, short, wrong
+from pipeline.automations.validate import is_entity_id
+
+_TEMPLATE = re.compile(r"\{[{%#]")
+_REGISTRY_ID = re.compile("[0-9a-f]{32}")
+_NUMBERS_OF = frozenset({"input_number", "number", "sensor"})
+TEMPLATE = beyond("it holds a template, which we do not evaluate")
+
+
+def unless_template(check: Check) -> Check:
+    """Leave a text that is a template to Home Assistant."""
+
+    @wraps(check)
+    def checked(value: Any) -> Iterator[Finding]:
+        if isinstance(value, str) and _TEMPLATE.search(value):
+            yield TEMPLATE
+        else:
+            yield from check(value)
+
+    return checked
+
+
+def anything(_: Any) -> Iterator[Finding]:
+    """Take whatever stands there."""
+    yield from ()
+
+
+def text(value: Any) -> Iterator[Finding]:
+    """A text; what is neither text nor a structure, some releases make a text of."""
+    if isinstance(value, list | dict):
+        yield wrong(f"expected text, got {short(value)}")
+    elif not isinstance(value, str):
+        yield beyond(f"{short(value)} is not text")
+
+
+plain_text: Check = unless_template(text)
+"""A text that may be a template, and is none."""
+
+
+def flag(value: Any) -> Iterator[Finding]:
+    """True or false."""
+    if not isinstance(value, bool):
+        yield beyond(f"{short(value)} is neither true nor false")
+
+
+def enabled(value: Any) -> Iterator[Finding]:
+    """Whether a part is in use: what is not, some releases do not look at."""
+    if value is not True:
+        yield beyond("it may be switched off, and then nobody checks it")
+
+
+def whole(lowest: int | None = None, highest: int | None = None) -> Check:
+    """A whole number between the two, where they are given."""
+
+    def check(value: Any) -> Iterator[Finding]:
+        if not isinstance(value, int) or isinstance(value, bool):
+            yield beyond(f"{short(value)} is not a whole number")
+        elif (lowest is not None and value < lowest) or (highest is not None and value > highest):
+            yield wrong(f"{value} is out of range")
+
+    return unless_template(check)
+
+
+def one_of(*words: str) -> Check:
+    """One of the words, in small or capital letters."""
+
+    def check(value: Any) -> Iterator[Finding]:
+        if not isinstance(value, str) or value.lower() not in words:
+            yield wrong(f"{short(value)} is none of {', '.join(words)}")
+        elif value not in words:
+            yield beyond(f"{short(value)} is written unlike {value.lower()}")
+
+    return unless_template(check)
+
+
+@unless_template
+def entity_ids(value: Any) -> Iterator[Finding]:
+    """One entity id, several with commas between them, or a list of them."""
+    if isinstance(value, str):
+        for name in value.split(","):
+            yield from _entity_id(name.strip())
+    elif isinstance(value, list):
+        for name in value:
+            yield from _entity_id(name)
+    elif value is None:
+        yield wrong("no entity is named")
+    else:
+        yield beyond(f"{short(value)} is no entity id")
+
+
+@unless_template
+def _entity_id(name: Any) -> Iterator[Finding]:
+    if not isinstance(name, str):
+        yield beyond(f"{short(name)} is no entity id")
+    elif not name.isascii() or _REGISTRY_ID.fullmatch(name.lower()):
+        yield beyond(f"{short(name)} can only be looked up")
+    elif not is_entity_id(name.lower().removesuffix("\n")):
+        yield wrong(f"{short(name)} is no entity id")
+
+
+@unless_template
+def targeted_entities(value: Any) -> Iterator[Finding]:
+    """Entity ids, or all or none of them; a bare word is taken for a template that never changes."""
+    if isinstance(value, str) and value.lower() in {"all", "none"}:
+        return
+    for finding in entity_ids(value):
+        yield beyond(finding.why)
+
+
+@unless_template
+def state(value: Any) -> Iterator[Finding]:
+    """A state: text alone, because YAML makes something else of on, off and numbers."""
+    if not isinstance(value, str):
+        yield wrong(f"the state {short(value)} has to be written in quotation marks")
+
+
+@unless_template
+def states(value: Any) -> Iterator[Finding]:
+    """A state or a list of them."""
+    yield from (several(state) if value is not None else state)(value)
+
+
+several_texts: Check = several(plain_text)
+
+
+@unless_template
+def service(value: Any) -> Iterator[Finding]:
+    """The name of a service; even 3.5 has the form of one."""
+    if isinstance(value, float) or (isinstance(value, str) and not value.isascii()):
+        yield beyond(f"{short(value)} can only be looked up")
+    elif not isinstance(value, str) or not is_entity_id(value.lower().removesuffix("\n")):
+        yield wrong(f"{short(value)} does not name a service as in light.turn_on")
+
+
+@unless_template
+def threshold(value: Any) -> Iterator[Finding]:
+    """A number, or an entity that tells one."""
+    if isinstance(value, int | float):
+        return
+    if not isinstance(value, str):
+        yield wrong(f"{short(value)} is no number")
+    elif _is_number(value):
+        return
+    elif is_entity_id(value.lower()):
+        if value.partition(".")[0] not in _NUMBERS_OF:
+            yield beyond(f"{short(value)} may not tell a number")
+    else:
+        yield wrong(f"{short(value)} is no number")
+
+
+def _is_number(written: str) -> bool:
+    try:
+        float(written)
+    except ValueError:
+        return False
+    return True
+
+
+def data(value: Any) -> Iterator[Finding]:
+    """Keys with any values; a template may hide at any depth."""
+    if isinstance(value, list):
+        yield wrong(f"expected keys with values, got {short(value)}")
+    elif not isinstance(value, dict):
+        yield beyond(f"{short(value)} holds no keys with values")
+    elif holds_template(value):
+        yield TEMPLATE
+
+
+def keys(value: Any) -> Iterator[Finding]:
+    """Keys with any values, which nobody looks at."""
+    if not isinstance(value, dict):
+        yield beyond(f"{short(value)} holds no keys with values")
+
+
+def holds_template(value: Any) -> bool:
+    """Whether a template stands anywhere in it."""
+    if isinstance(value, dict):
+        return any(holds_template(part) for pair in value.items() for part in pair)
+    if isinstance(value, list):
+        return any(holds_template(part) for part in value)
+    return isinstance(value, str) and bool(_TEMPLATE.search(value))
+
+
+def template(value: Any) -> Iterator[Finding]:
+    """A template: we do not evaluate it; a structure is none in any release."""
+    if isinstance(value, list | dict | None):
+        yield wrong(f"expected a template, got {short(value)}")
+    else:
+        yield TEMPLATE

@@ -1,0 +1,135 @@
+"""Links held against each other: whether they do the same, the opposite, or one starts the other."""
+
+from pipeline.automations.links.parts import Clock, Deed, Link, Message, Passes, Reaches, Start, Sun
+from pipeline.automations.links.values import number
+
+# So near, two times of the day are the same occasion.
+SAME_MINUTES = 15.0
+# So near after each other, one deed undoes the other; later, it ends what was meant to last so long.
+UNDOING_MINUTES = 5.0
+UNDOING_S = 60.0
+# By so small a share, bounds differ without being meant to.
+SAME_BOUND = 0.1
+# Settings that differ by less, such as 20.5 and 21 degrees, are meant to be the same.
+SAME_VALUE = 0.75
+ALIKE = frozenset({"on", "playing"})
+MINUTES_A_DAY = 1440
+
+
+def is_same(one: Link, other: Link) -> bool:
+    """Whether both do the same with an entity on the same occasion, whatever they wait before."""
+    return (
+        _concern_the_same(one.deed, other.deed)
+        and _come_to_the_same(one.deed, other.deed)
+        and _is_same_occasion(one, other)
+        and one.scope.meets(other.scope)
+    )
+
+
+def is_opposite(one: Link, other: Link) -> bool:
+    """Whether one undoes at about the same moment what the other does with an entity.
+
+    Not where the other's conditions are unknown: they may be what keeps the two apart.
+    """
+    return (
+        _concern_the_same(one.deed, other.deed)
+        and not _come_to_the_same(one.deed, other.deed)
+        and _is_same_occasion(one, other)
+        and _is_same_moment(one, other)
+        and other.scope.is_known
+        and one.scope.meets(other.scope)
+    )
+
+
+def leads_to(link: Link, following: Link) -> bool:
+    """Whether what is done at the end of one link is what the other waits for."""
+    deed, start = link.deed, following.start
+    if deed.aspect != "state" or not link.scope.meets(following.scope):
+        return False
+    match start:
+        case Reaches(deed.entity_id, None, besides=besides):
+            return deed.value not in besides
+        case Reaches(deed.entity_id, str(state)):
+            return deed.value is None or _is_value(deed.value, state)
+        case Passes(deed.entity_id, above, below):
+            value = None if deed.value is None else number(deed.value)
+            return value is not None and (above is None or value > above) and (below is None or value < below)
+    return False
+
+
+def _concern_the_same(one: Deed, other: Deed) -> bool:
+    return (one.entity_id, one.aspect) == (other.entity_id, other.aspect)
+
+
+def _come_to_the_same(one: Deed, other: Deed) -> bool:
+    """Whether two deeds leave the same behind; to toggle leaves nothing that is sure."""
+    return one.value is not None and other.value is not None and _is_value(one.value, other.value)
+
+
+def _is_value(value: str | float, other: str | float) -> bool:
+    first, second = number(value), number(other)
+    if first is not None and second is not None:
+        return abs(first - second) <= SAME_VALUE
+    return value == other or {value, other} <= ALIKE
+
+
+def _is_same_occasion(one: Link, other: Link) -> bool:
+    match one.start, other.start:
+        case (Clock(), Clock()) | (Sun(), Sun()):
+            return _minutes_apart(one, other) <= SAME_MINUTES
+        case Reaches(entity_id) as reached, Reaches(same) as other_reached:
+            return entity_id == same and _may_be_one(reached, other_reached)
+        case Passes(entity_id) as passed, Passes(same) as other_passed:
+            return entity_id == same and any(_bounds(passed, other_passed))
+        case Message(topic), Message(same):
+            return topic == same
+    return False
+
+
+def _may_be_one(one: Reaches, other: Reaches) -> bool:
+    """Whether one change can be what both wait for."""
+    if one.state is None or other.state is None:
+        return one.state not in other.besides and other.state not in one.besides
+    return one.state == other.state
+
+
+def _is_same_moment(one: Link, other: Link) -> bool:
+    first, second = one.start, other.start
+    if isinstance(first, Clock | Sun):
+        return _minutes_apart(one, other) <= UNDOING_MINUTES
+    if isinstance(first, Passes) and isinstance(second, Passes):
+        apart = (abs(a - b) <= SAME_BOUND * max(abs(a), abs(b)) for a, b in _bounds(first, second))
+        if not any(apart):
+            return False
+    return abs(_lag_s(one) - _lag_s(other)) <= UNDOING_S
+
+
+def _bounds(one: Passes, other: Passes) -> list[tuple[float, float]]:
+    """The bounds that both have, above or below."""
+    both = (one.above, other.above), (one.below, other.below)
+    return [(first, second) for first, second in both if first is not None and second is not None]
+
+
+def _minutes_apart(one: Link, other: Link) -> float:
+    """How far from each other two things are done that wait for the clock, or for one event of the sun."""
+    if isinstance(one.start, Sun) and isinstance(other.start, Sun) and one.start.event != other.start.event:
+        return MINUTES_A_DAY
+    apart = abs(_minute(one) - _minute(other)) % MINUTES_A_DAY
+    return min(apart, MINUTES_A_DAY - apart)
+
+
+def _minute(link: Link) -> float:
+    return _offset_minutes(link.start) + link.deed.after_seconds / 60
+
+
+def _offset_minutes(start: Start) -> float:
+    match start:
+        case Clock(minute) | Sun(_, minute):
+            return minute
+    return 0.0
+
+
+def _lag_s(link: Link) -> float:
+    """How long after an event something is done."""
+    waiting_s = link.start.for_seconds if isinstance(link.start, Reaches | Passes) else 0.0
+    return waiting_s + link.deed.after_seconds

@@ -1,0 +1,83 @@
+"""What a call of a service does to entities."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pipeline.automations.links.parts import Deed
+from pipeline.automations.links.values import entity_ids, number, texts
+from pipeline.automations.service_map import NAMED, SERVICES
+
+Part = Mapping[str, Any]
+SWITCHES = {"turn_on": "on", "turn_off": "off"}
+COVERS = {"turn_on": "open", "turn_off": "closed", "open": "open", "close": "closed"}
+# What others' automations may do and ours never: by domain the state that comes of each service.
+OTHERS = {
+    "lock": {"lock": "locked", "unlock": "unlocked", "open": "open"},
+    "button": {"press": "activated"},
+    "input_button": {"press": "activated"},
+    "valve": {"open_valve": "open", "close_valve": "closed"},
+    "lawn_mower": {"start_mowing": "mowing", "dock": "docked"},
+    "alarm_control_panel": {
+        "alarm_arm_away": "armed_away",
+        "alarm_arm_home": "armed_home",
+        "alarm_arm_night": "armed_night",
+        "alarm_arm_vacation": "armed_vacation",
+        "alarm_arm_custom_bypass": "armed_custom_bypass",
+        "alarm_trigger": "triggered",
+        "alarm_disarm": "disarmed",
+    },
+}
+RESULTS = {
+    domain: {service: state for state, service in reversed(list(services.items()))}
+    for domain, services in SERVICES.items()
+} | OTHERS
+SETTINGS = ("temperature", "humidity", "volume_level", "preset_mode", "source")
+# A position or a speed of nothing is off, any other is on.
+AMOUNTS = {"set_cover_position": "position", "set_valve_position": "position", "set_percentage": "percentage"}
+TOGGLES = frozenset({"toggle", "media_play_pause"})
+
+
+def deeds(call: Part, after_seconds: float) -> Iterator[Deed]:
+    """Yield what the call of a service or an action on a device does, as far as its words say it."""
+    service = call.get("service", call.get("action", call.get("type")))
+    if not isinstance(service, str):
+        return
+    fields = {key: part for key in ("data", "target") if isinstance(part := call.get(key), Mapping)}
+    data = fields.get("data", {})
+    targets = (call.get("entity_id"), *(part.get("entity_id") for part in fields.values()))
+    named = dict.fromkeys(entity_id for target in targets for entity_id in entity_ids(target))
+    verb = service.rpartition(".")[2]
+    for entity_id in named:
+        for aspect, value in _results(entity_id, verb, data):
+            yield Deed(entity_id, value, aspect, after_seconds)
+
+
+def scene(activated: Any, after_seconds: float) -> Iterator[Deed]:
+    """Yield the activation of scenes."""
+    yield from (Deed(entity_id, "activated", "state", after_seconds) for entity_id in entity_ids(activated))
+
+
+def _results(entity_id: str, verb: str, data: Part) -> Iterator[tuple[str, str | float | None]]:
+    domain = entity_id.partition(".")[0]
+    if verb in TOGGLES or verb.startswith("toggle_"):
+        yield "state", None
+    elif state := _state(domain, verb, data):
+        yield "state", state
+    elif verb == "set_value" and (value := number(data.get("value"))) is not None:
+        yield "state", value
+    for setting in SETTINGS:
+        for written in texts(data.get(setting)):
+            found = number(written)
+            yield setting, written if found is None else found
+
+
+def _state(domain: str, verb: str, data: Part) -> str | None:
+    """The state that a service brings an entity of that domain to; None where it cannot be told."""
+    if domain in NAMED and verb != "turn_off":
+        return next(iter(texts(data.get(NAMED[domain][1]))), None)
+    if verb in AMOUNTS:
+        amount = number(data.get(AMOUNTS[verb]))
+        nothing, some = ("off", "on") if domain == "fan" else ("closed", "open")
+        return None if amount is None else some if amount > 0 else nothing
+    switches = COVERS if domain == "cover" else SWITCHES
+    return RESULTS.get(domain, {}).get(verb) or switches.get(verb)

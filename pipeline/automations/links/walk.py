@@ -1,0 +1,111 @@
+"""The way through an automation's actions, from its starts to everything that is done."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pipeline.automations.links.deeds import deeds, scene
+from pipeline.automations.links.parts import Deed, Link, Reaches, Scope, Start
+from pipeline.automations.links.scopes import scope
+from pipeline.automations.links.starts import starts
+from pipeline.automations.links.values import DEEPEST, listed, mappings, seconds
+
+Part = Mapping[str, Any]
+CONDITIONS = frozenset({"condition", "and", "or", "not"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where the walk is: what it started from, under which conditions, how long ago, how deep in."""
+
+    starts: tuple[tuple[str, Start], ...]
+    scope: Scope
+    after_seconds: float = 0.0
+    depth: int = 0
+
+    def under(self, conditions: Any) -> "_Place":
+        """The same place, only if these conditions hold."""
+        return replace(self, scope=self.scope.within(scope(conditions)))
+
+    def otherwise(self) -> "_Place":
+        """The same place, only if other conditions do not hold: which times that leaves is not worked out."""
+        return replace(self, scope=replace(self.scope, is_known=False))
+
+
+def links(config: Mapping[str, Any]) -> list[Link]:
+    """Return what starts what in a configuration, with old keys or new, one part or many, however nested.
+
+    Parts that we cannot read are left out. What comes after a wait for a trigger starts from that one.
+
+    Examples
+    --------
+    >>> (link,) = links({
+    ...     "trigger": {"platform": "state", "entity_id": "binary_sensor.door", "to": "on"},
+    ...     "action": [{"delay": 5}, {"service": "light.turn_on", "target": {"entity_id": "light.hall"}}],
+    ... })
+    >>> link.start.entity_id, link.start.state
+    ('binary_sensor.door', 'on')
+    >>> link.deed
+    Deed(entity_id='light.hall', value='on', aspect='state', after_seconds=5.0)
+    """
+    given = tuple(starts(config.get("triggers", config.get("trigger"))))
+    place = _Place(given, Scope()).under(config.get("conditions", config.get("condition")))
+    return list(_walk(config.get("actions", config.get("action")), place))
+
+
+def _walk(sequence: Any, place: _Place) -> Iterator[Link]:
+    if place.depth > DEEPEST:
+        return
+    for step in listed(sequence):
+        if isinstance(step, str):
+            place = place.under(step)
+        elif isinstance(step, Mapping) and step.get("enabled") is not False:
+            yield from _links(step, place)
+            place = _beyond(step, place)
+
+
+def _beyond(step: Part, place: _Place) -> _Place:
+    """The place behind a step."""
+    if "delay" in step:
+        return replace(place, after_seconds=place.after_seconds + seconds(step["delay"]))
+    if "wait_template" in step:
+        return replace(place, starts=())
+    if "wait_for_trigger" in step:
+        return replace(place, starts=tuple(starts(step["wait_for_trigger"])), after_seconds=0.0)
+    return place.under(step) if CONDITIONS & step.keys() else place
+
+
+def _links(step: Part, place: _Place) -> Iterator[Link]:
+    inner = replace(place, depth=place.depth + 1)
+    if "choose" in step:
+        for option in mappings(step["choose"]):
+            yield from _walk(option.get("sequence"), inner.under(option.get("conditions")))
+        yield from _walk(step.get("default"), inner.otherwise())
+    elif "if" in step:
+        yield from _walk(step.get("then"), inner.under(step["if"]))
+        yield from _walk(step.get("else"), inner.otherwise())
+    elif "repeat" in step and isinstance(step["repeat"], Mapping):
+        yield from _walk(step["repeat"].get("sequence"), inner)
+    elif "parallel" in step or "sequence" in step:
+        for branch in listed(step.get("parallel", [step])):
+            yield from _walk(branch.get("sequence", branch) if isinstance(branch, Mapping) else branch, inner)
+    elif "scene" in step:
+        yield from _linked(scene(step["scene"], place.after_seconds), place)
+    else:
+        yield from _linked(deeds(step, place.after_seconds), place)
+
+
+def _linked(done: Iterator[Deed], place: _Place) -> Iterator[Link]:
+    ids = place.scope.ids
+    for deed in done:
+        for name, start in place.starts:
+            if ids is None or name in ids:
+                yield from (Link(each, deed, place.scope) for each in _narrowed(start, place.scope))
+
+
+def _narrowed(start: Start, within: Scope) -> Iterator[Start]:
+    """The start; where it is any change of an entity whose state is a condition, the change to that state."""
+    if isinstance(start, Reaches) and start.state is None and start.entity_id in within.states:
+        yield from (replace(start, state=each) for each in sorted(within.states[start.entity_id]))
+    else:
+        yield start

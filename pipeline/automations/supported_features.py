@@ -1,0 +1,103 @@
+"""What entities can do and be, as far as Home Assistant tells: states, features, choices, numbers."""
+
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+
+from pipeline.automations.allowed_services import CHOICES, domain_of
+from schemas.automations import Action
+from schemas.catalogue import KnownEntity
+
+ON_OFF = frozenset({"on", "off"})
+# Domains whose entities can be in no other state; all others may be in any.
+STATES: Mapping[str, AbstractSet[str]] = {
+    "automation": ON_OFF,
+    "binary_sensor": ON_OFF,
+    "cover": frozenset({"open", "opening", "closed", "closing"}),
+    "fan": ON_OFF,
+    "humidifier": ON_OFF,
+    "input_boolean": ON_OFF,
+    "light": ON_OFF,
+    "lock": frozenset({"locked", "locking", "unlocked", "unlocking", "jammed", "open", "opening"}),
+    "media_player": ON_OFF | {"idle", "playing", "paused", "standby", "buffering"},
+    "remote": ON_OFF,
+    "schedule": ON_OFF,
+    "siren": ON_OFF,
+    "sun": frozenset({"above_horizon", "below_horizon"}),
+    "switch": ON_OFF,
+    "update": ON_OFF,
+    "vacuum": ON_OFF | {"cleaning", "docked", "error", "idle", "paused", "returning"},
+}
+# Where the entity itself lists the states that it can be in.
+STATES_IN: Mapping[str, str] = {
+    "climate": "hvac_modes",
+    "input_select": "options",
+    "select": "options",
+    "sensor": "options",
+}
+NUMERIC_DOMAINS = frozenset({"counter", "input_number", "number", "sensor", "zone"})
+NO_NUMBERS = frozenset({"date", "enum", "timestamp"})
+# The bit of supported_features without which Home Assistant refuses the service.
+FEATURES: Mapping[str, int] = {
+    "climate.set_preset_mode": 16,
+    "climate.set_temperature": 1,
+    "cover.close_cover": 2,
+    "cover.open_cover": 1,
+    "cover.set_cover_position": 4,
+    "fan.set_percentage": 1,
+    "fan.set_preset_mode": 8,
+    "media_player.media_pause": 1,
+    "media_player.media_play": 16384,
+    "media_player.media_stop": 4096,
+    "media_player.select_source": 2048,
+    "media_player.turn_off": 256,
+    "media_player.turn_on": 128,
+    "media_player.volume_set": 4,
+    "vacuum.pause": 4,
+    "vacuum.return_to_base": 16,
+    "vacuum.start": 8192,
+    "vacuum.stop": 8,
+}
+UNDIMMED = frozenset({"onoff", "unknown"})
+
+
+def can_be(entity: KnownEntity, state: str) -> bool:
+    """Whether an entity can be in a state; true where nothing is known about that.
+
+    Examples
+    --------
+    >>> can_be(KnownEntity("light.hall"), "on"), can_be(KnownEntity("light.hall"), "open")
+    (True, False)
+    """
+    domain = domain_of(entity.entity_id)
+    listed = _list(entity, STATES_IN.get(domain, ""))
+    if domain == "climate" and listed:
+        listed = [*listed, "off"]
+    possible = STATES.get(domain) or listed
+    return not possible or state in possible
+
+
+def is_numeric(entity: KnownEntity) -> bool:
+    """Whether an entity's state can be a number."""
+    says_words = entity.device_class in NO_NUMBERS or "options" in entity.attributes
+    return domain_of(entity.entity_id) in NUMERIC_DOMAINS and not says_words
+
+
+def inability(action: Action, entity: KnownEntity) -> str:
+    """Say what an entity cannot do of what an action wants of it; nothing if it can."""
+    features = entity.attributes.get("supported_features")
+    bit = FEATURES.get(action.service, 0)
+    if isinstance(features, int) and features & bit != bit:
+        return f"{entity.entity_id} does not support {action.service}"
+    modes = _list(entity, "supported_color_modes")
+    if "brightness" in action.data and modes and UNDIMMED.issuperset(modes):
+        return f"{entity.entity_id} cannot be dimmed"
+    for name, value in action.data.items():
+        choices = _list(entity, CHOICES.get(name, ""))
+        if choices and value not in choices:
+            return f"{entity.entity_id} has no {name} {value!r}"
+    return ""
+
+
+def _list(entity: KnownEntity, attribute: str) -> list[object]:
+    listed = entity.attributes.get(attribute)
+    return list(listed) if isinstance(listed, list | tuple | set | frozenset) else []

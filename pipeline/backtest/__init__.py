@@ -1,0 +1,1 @@
+"""Trying automations on the past: candidates, firing, regret, proposals."""

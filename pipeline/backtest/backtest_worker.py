@@ -1,0 +1,104 @@
+"""The process in which automations are tried: reads a job, the store and its past, answers, and ends."""
+
+import gc
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from datetime import timedelta
+
+from detectors.history import History
+from pipeline.automations.typical import UsualValues
+from pipeline.backtest.backtest import backtest
+from pipeline.backtest.past import Past
+from pipeline.backtest.proposing import propose
+from pipeline.backtest.runner import Attempt, Examination, Job
+from pipeline.core.core import LearningCore
+from pipeline.core.day_set import DaySet
+from pipeline.runtime.heap import use_one_arena
+from pipeline.suggestions.assembly import Offer
+from schemas.events import StateChange
+from schemas.home import Home
+from schemas.patterns import Pattern
+from schemas.suggestions import Trial
+from sinks.store import SqlStore
+
+# Who lives beside it comes first.
+NICE = 10
+# A day that is read back is sealed: no event is late any more.
+SETTLED_MS = 72 * 3_600_000
+
+
+def main() -> None:
+    """Do the job on standard input; what it yields goes to standard output as JSON."""
+    use_one_arena()
+    # What is made here is kept until the end: looking for what could be freed costs more than the trial.
+    gc.disable()
+    os.nice(NICE)
+    # Whatever logs or warns must not mix with the answer.
+    answer, sys.stdout = sys.stdout, sys.stderr
+    job = Job.model_validate_json(sys.stdin.buffer.read())
+    signal.setitimer(signal.ITIMER_REAL, job.timeout_s)
+    answer.write(work(job).model_dump_json())
+    answer.flush()
+
+
+def work(job: Job) -> Examination:
+    """Do a job on the store that it names."""
+    store = SqlStore(job.store_url, home=job.home.id)
+    try:
+        history = read_history(store, job.home, retain_days=job.retain_days)
+        past = Past.of(history.days, history.steps, history.home)
+        trials = dict(_tried(job.attempts, past))
+        if job.minimum_confidence is None:
+            return Examination(trials=trials)
+        patterns = store.patterns(status="active")
+        return Examination(
+            patterns={pattern.id: pattern.detail.automated for pattern in patterns},
+            offers=_offers(store, past, patterns, job.minimum_confidence) if history.days else (),
+            trials=trials,
+        )
+    finally:
+        store.close()
+
+
+def read_history(store: SqlStore, home: Home, *, retain_days: int) -> History:
+    """Return the days that were closed, as the learning core makes them, the last `retain_days`."""
+    core = LearningCore(home, (), retain_days=retain_days)
+    for gap in store.gaps():
+        core.note_gap(gap)
+    sealed = [kept.day for kept in store.days() if kept.sealed]
+    first = max(sealed) - timedelta(days=retain_days - 1) if sealed else None
+    core.watermark_ms = core.days.on(max(sealed)).end_ms + SETTLED_MS if sealed else 0
+    for day in sealed:
+        stored = store.day_set(day) if first and day >= first else None
+        if stored is not None:
+            core.restore_day(core.days.on(day), DaySet.unpack(stored.packed), closed=True)
+    return core.history()
+
+
+def _tried(attempts: tuple[Attempt, ...], past: Past) -> Iterator[tuple[str, Trial]]:
+    for attempt in attempts:
+        yield attempt.id, backtest(attempt.automation, past, attempt.pattern)
+
+
+def _offers(
+    store: SqlStore, past: Past, patterns: list[Pattern], minimum_confidence: float
+) -> tuple[Offer, ...]:
+    """The best automation of each pattern that has one."""
+    usual = UsualValues.of(_changes(store))
+    return tuple(
+        Offer(pattern=each.pattern, automation=each.automation, trial=each.trial)
+        for each in propose(past, patterns, usual, minimum_confidence=minimum_confidence)
+    )
+
+
+def _changes(store: SqlStore) -> Iterator[StateChange]:
+    """The changes in the journal that carry attributes."""
+    for _, entry in store.journal_after():
+        if isinstance(entry, StateChange) and entry.attributes:
+            yield entry
+
+
+if __name__ == "__main__":
+    main()

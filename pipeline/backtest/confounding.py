@@ -1,0 +1,80 @@
+"""Habits that come early and late together: something else than the clock moves them."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from itertools import combinations
+
+import numpy as np
+import polars as pl
+
+from pipeline.backtest.past import Past
+from pipeline.backtest.tolerances import due_times
+from schemas.patterns import CoOccurrenceDetail, Pattern, SequenceDetail, TimeOfDayDetail
+
+NEAR_MIN = 45.0
+FEWEST_DAYS = 8
+TOGETHER = 0.6
+"""Correlation of how far two habits were off their times, from which both follow a cause of their own."""
+
+MINUTES_A_DAY = 1440
+MINUTE_MS = 60_000
+
+
+def moved_together(patterns: Sequence[Pattern], past: Past) -> frozenset[str]:
+    """Ids of the patterns by the clock that come early and late together with another one about that time.
+
+    Getting up late moves all of a morning: an automation by the clock would do it to who still sleeps.
+    """
+    clocks = [(each.id, each.detail) for each in patterns if isinstance(each.detail, TimeOfDayDetail)]
+    people = [(name, detail) for name, detail in clocks if not detail.automated]
+    known = _linked(patterns)
+    off = {name: _offsets(detail, past) for name, detail in people}
+    found = set[str]()
+    for (one, detail), (other, beside) in combinations(people, 2):
+        entities = frozenset((detail.entity_id, beside.entity_id))
+        secret = len(entities) > 1 and entities not in known
+        if secret and _are_near(detail, beside) and _agree(off[one], off[other]):
+            found |= {one, other}
+    return frozenset(found)
+
+
+def _linked(patterns: Sequence[Pattern]) -> set[frozenset[str]]:
+    """Entities of which one is known to follow the other: what moves both is then no secret."""
+    found = set[frozenset[str]]()
+    for pattern in patterns:
+        match pattern.detail:
+            case CoOccurrenceDetail(trigger=trigger, action=action):
+                found.add(frozenset((trigger.entity_id, action.entity_id)))
+            case SequenceDetail(steps=steps):
+                found |= {frozenset((one.entity_id, two.entity_id)) for one, two in combinations(steps, 2)}
+    return found
+
+
+def _are_near(one: TimeOfDayDetail, other: TimeOfDayDetail) -> bool:
+    apart = abs((one.minute - other.minute + MINUTES_A_DAY / 2) % MINUTES_A_DAY - MINUTES_A_DAY / 2)
+    return apart <= NEAR_MIN
+
+
+def _agree(one: Mapping[date, float], other: Mapping[date, float]) -> bool:
+    """Tell whether the two deviate together on the days that both have."""
+    days = sorted(one.keys() & other.keys())
+    pairs = np.array([(one[day], other[day]) for day in days])
+    if len(days) < FEWEST_DAYS or not pairs.std(axis=0).all():
+        return False
+    return bool(np.corrcoef(pairs.T)[0, 1] >= TOGETHER)
+
+
+def _offsets(detail: TimeOfDayDetail, past: Past) -> dict[date, float]:
+    """How many minutes from its time the habit showed, on the days that it did."""
+    uses = past.uses(detail.entity_id, detail.state)
+    due = past.on_days(due_times(detail, past).select("at_ms")).filter(pl.col("weekday").is_in(detail.days))
+    near = due.join_asof(
+        uses,
+        left_on="at_ms",
+        right_on="use_ms",
+        strategy="nearest",
+        tolerance=round(NEAR_MIN * MINUTE_MS),
+        coalesce=False,
+    ).drop_nulls("use_ms")
+    off = ((near["use_ms"] - near["at_ms"]) / MINUTE_MS).to_list()
+    return dict(zip(near["date"].to_list(), off, strict=True))

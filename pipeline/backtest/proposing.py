@@ -1,0 +1,99 @@
+"""What to propose: of every pattern the variant with the least regret, once for each thing that people do."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from pipeline.automations.safety import refusals, runs_too_often
+from pipeline.automations.typical import UsualValues
+from pipeline.backtest.backtest import Tried, tried
+from pipeline.backtest.candidates import candidates
+from pipeline.backtest.confounding import moved_together
+from pipeline.backtest.past import Past
+from schemas.automations import Automation
+from schemas.patterns import Pattern
+from schemas.suggestions import Trial
+
+FEWEST_WANTED = 8
+"""So often at least somebody must have done it themselves: fewer times prove no automation."""
+
+LEAST_E_VALUE = 1e6
+"""Acting for people asks for more proof than telling them what was found."""
+
+WORTH_A_CHANGE = 0.02
+"""Saved actions a day by which a variant must be better than a plainer one."""
+
+SAME_SHARE = 0.5
+"""Two automations are the same to people where half of what one stands for is also the other's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """An automation with the pattern that it was made of, and what it would have done."""
+
+    pattern: Pattern
+    automation: Automation
+    trial: Trial
+
+
+@dataclass(frozen=True, slots=True)
+class _Best:
+    proposal: Proposal
+    tried: Tried
+
+
+def propose(
+    past: Past, patterns: Sequence[Pattern], usual: UsualValues, *, minimum_confidence: float
+) -> list[Proposal]:
+    """Propose automations, best first: those with the lowest regret.
+
+    Parameters
+    ----------
+    past
+        What they are tried on.
+    patterns
+        The active patterns of the home.
+    usual
+        The values that go with what people do.
+    minimum_confidence
+        Share of the runs to come that must be wanted.
+    """
+    moved = moved_together(patterns, past)
+    found = [
+        best
+        for pattern in patterns
+        if pattern.id not in moved
+        for best in _best(past, pattern, patterns, usual, minimum_confidence)
+    ]
+    found.sort(key=lambda best: (best.proposal.trial.regret, best.proposal.pattern.id))
+    kept: list[_Best] = []
+    for best in found:
+        if not any(_same(best.tried, other.tried) for other in kept):
+            kept.append(best)
+    return [best.proposal for best in kept]
+
+
+def _best(
+    past: Past, pattern: Pattern, patterns: Sequence[Pattern], usual: UsualValues, minimum_confidence: float
+) -> Iterator[_Best]:
+    """Yield the best variant of a pattern, if one is good enough."""
+    best: _Best | None = None
+    if pattern.evidence.e_value < LEAST_E_VALUE:
+        return
+    for automation in candidates(pattern, patterns, usual, past.sun_now()):
+        if refusals(automation, None):
+            continue
+        result = tried(automation, past, pattern)
+        if result.trial.wanted < FEWEST_WANTED or runs_too_often(result.trial):
+            continue
+        if result.rates.precision < minimum_confidence or result.trial.regret >= 0:
+            continue
+        if best is None or result.trial.regret < best.tried.trial.regret - WORTH_A_CHANGE:
+            best = _Best(Proposal(pattern, automation, result.trial), result)
+    if best is not None:
+        yield best
+
+
+def _same(one: Tried, other: Tried) -> bool:
+    """Tell whether both stand for the same uses, most of the time."""
+    fewer = min(len(one.uses), len(other.uses))
+    return len(one.uses & other.uses) >= SAME_SHARE * fewer

@@ -1,0 +1,1 @@
+"""What makes a command count: signatures, presses, decisions; pure."""

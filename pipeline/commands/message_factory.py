@@ -1,0 +1,42 @@
+"""What everybody who says something of a suggestion shares."""
+
+from datetime import datetime
+from hashlib import blake2b
+
+from pipeline.suggestions.selection import domain
+from schemas.outgoing import Outgoing
+from schemas.patterns import Schema
+from schemas.suggestions import Opinion, Suggestion, UserFeedback
+from schemas.topics import Topics
+
+EXPIRY_S = 300
+
+
+class Teller:
+    """Makes the messages of one home, with ids that follow from what they say."""
+
+    def __init__(self, home: str, topics: Topics) -> None:
+        self._home = home
+        self._topics = topics
+
+    def feedback(
+        self, suggestion: Suggestion, opinion: Opinion, *, person: str, text: str, occasion: str, at: datetime
+    ) -> tuple[UserFeedback, Outgoing]:
+        """What somebody said or did, to be kept and to be told; once an `occasion`."""
+        payload = UserFeedback(
+            message_id=self._identity("feedback", suggestion.id, opinion.value, occasion),
+            at=at,
+            suggestion_id=suggestion.id,
+            opinion=opinion,
+            pattern_type=suggestion.pattern_type,
+            device_class=domain(suggestion.automation),
+            person=person,
+            text=text,
+        )
+        return payload, self._event(payload.message_id, self._topics.feedback_given, payload)
+
+    def _identity(self, *parts: str) -> str:
+        return blake2b("\x00".join((self._home, *parts)).encode(), digest_size=16).hexdigest()
+
+    def _event(self, identity: str, topic: str, payload: Schema) -> Outgoing:
+        return Outgoing(identity, topic, payload.model_dump_json().encode(), expiry_s=EXPIRY_S)

@@ -1,0 +1,78 @@
+"""The refusals of one consumer in the audit log, of messages that anybody may have sent."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pipeline.commands.audit_throttle import Refused
+from sinks.store.audit import Said
+from sinks.store.suggestions import SuggestionReads, SuggestionWrites
+
+UNKNOWN = "unknown"
+
+
+class RefusalBook:
+    """Enters refusals one by one, and in a flood by count; within the transaction of each.
+
+    Parameters
+    ----------
+    control
+        Under which name the store keeps how many may still be entered.
+    one, many
+        What the audit log calls a refusal, and a count of them.
+    """
+
+    def __init__(self, control: str, *, one: str, many: str) -> None:
+        self._control = control
+        self._one = one
+        self._many = many
+
+    @contextmanager
+    def opened(self, writes: SuggestionWrites) -> "Iterator[OpenBook]":
+        """Open the book for any number of refusals; what is entered is written when it is closed."""
+        book = OpenBook(self._read(writes), self._one, self._many)
+        yield book
+        writes.audit_all(book.entries)
+        self._write(writes, book.refused)
+
+    def is_due(self, reads: SuggestionReads, now_us: int) -> bool:
+        """Whether what was counted is to be summed up."""
+        return self._read(reads).is_due(now_us)
+
+    def sum_up(self, writes: SuggestionWrites, now_us: int) -> None:
+        """Enter how many were counted, if that is due."""
+        with self.opened(writes) as book:
+            book.sum_up(now_us)
+
+    def _read(self, store: SuggestionReads | SuggestionWrites) -> Refused:
+        return Refused.model_validate(store.control(self._control) or {})
+
+    def _write(self, writes: SuggestionWrites, book: Refused) -> None:
+        writes.set_control(self._control, book.model_dump(mode="json"))
+
+
+class OpenBook:
+    """The book within one transaction, and what is to be entered into the audit log."""
+
+    def __init__(self, refused: Refused, one: str, many: str) -> None:
+        self.refused = refused
+        self.entries: list[Said] = []
+        self._one = one
+        self._many = many
+
+    def enter(self, code: str, detail: str, *, subject: str, now_us: int) -> None:
+        """Enter a refusal with its reason, or count it."""
+        self.sum_up(now_us)
+        self.refused, is_entered = self.refused.enter(code, now_us)
+        if is_entered:
+            self.entries.append(Said(now_us, UNKNOWN, self._one, subject, detail))
+
+    def may_answer(self, now_us: int) -> bool:
+        """Whether one more refusal of somebody whom we do not know is answered."""
+        self.refused, is_answered = self.refused.answer(now_us)
+        return is_answered
+
+    def sum_up(self, now_us: int) -> None:
+        """Enter how many were counted, if that is due."""
+        self.refused, summary = self.refused.sum_up(now_us)
+        if summary:
+            self.entries.append(Said(now_us, UNKNOWN, self._many, "", summary))

@@ -1,1 +1,0 @@
-"""Stateless consumers: each can run alone and in numbers."""

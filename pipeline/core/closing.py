@@ -1,0 +1,77 @@
+"""Closing a local day: from the exact set to the sorted, attributed form that detectors judge."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from detectors.history import Day
+from pipeline.core.attribution import attribute
+from pipeline.core.day_set import DaySet, Record
+from pipeline.core.local_days import LocalDay, LocalDays
+from schemas.events import EventType, Gap
+from schemas.home import Home
+
+# An entity that takes more different states than this in a day speaks free text, not behaviour.
+DISTINCT_STATES = 40
+
+
+def close(day: LocalDay, events: DaySet, days: LocalDays, home: Home, gaps: Sequence[Gap]) -> Day:
+    """Return the closed form of `day`; equal sets and gaps give equal results, bit for bit."""
+    records = events.records()
+    causes, derived = attribute(events, records)
+    talkative = _talkative(events)
+    kept = [index for index, record in enumerate(records) if record.entity_id not in talkative]
+    types = sorted({_type(records[index]) for index in kept})
+    number_of = {event_type: number for number, event_type in enumerate(types)}
+    at_ms = np.array([records[index].at_ms for index in kept], dtype=np.int64)
+    sunrise, sunset = days.sun(day, home.lat, home.lon)
+    return Day(
+        date=day.date,
+        start_ms=day.start_ms,
+        end_ms=day.end_ms,
+        types=tuple(types),
+        at_ms=at_ms,
+        minutes=days.minutes(day, at_ms),
+        type_ids=np.array([number_of[_type(records[index])] for index in kept], dtype=np.int32),
+        causes=np.array([causes[index] for index in kept], dtype=np.uint8),
+        derived=np.array([derived[index] for index in kept], dtype=np.bool_),
+        sunrise=sunrise,
+        sunset=sunset,
+        gaps_ms=within(day, gaps),
+    )
+
+
+def within(day: LocalDay, gaps: Iterable[Gap]) -> tuple[tuple[int, int], ...]:
+    """The parts of gaps that fall on a day, in UTC milliseconds, sorted and disjoint.
+
+    Examples
+    --------
+    >>> from datetime import date
+    >>> day = LocalDay(date(2026, 11, 1), 1_000, 9_000)
+    >>> within(day, [Gap(5_000_000, 6_500_000, ""), Gap(0, 2_000_000, ""), Gap(6_000_000, 20_000_000, "")])
+    ((1000, 2000), (5000, 9000))
+    """
+    clipped = sorted(
+        (max(gap.from_us // 1000, day.start_ms), min(gap.to_us // 1000, day.end_ms)) for gap in gaps
+    )
+    joined: list[tuple[int, int]] = []
+    for start_ms, end_ms in clipped:
+        if start_ms >= end_ms:
+            continue
+        if joined and start_ms <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(end_ms, joined[-1][1]))
+        else:
+            joined.append((start_ms, end_ms))
+    return tuple(joined)
+
+
+def _type(record: Record) -> EventType:
+    return EventType(record.entity_id, record.state)
+
+
+def _talkative(events: DaySet) -> set[str]:
+    return {
+        entity_id
+        for entity_id, changes in events.changes.items()
+        if len(changes) > DISTINCT_STATES and len({state for _, state in changes}) > DISTINCT_STATES
+    }

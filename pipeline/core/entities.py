@@ -1,0 +1,143 @@
+"""The entities that are known: what they are to learning, and which to forget when there are too many."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+from math import isfinite, nan
+from typing import TYPE_CHECKING
+
+from schemas.events import StateChange
+
+if TYPE_CHECKING:
+    # Its statistics take 20 MB: who merely asks what an entity is has no use for them.
+    from pipeline.core.baselines import Baseline
+
+# Their states say what the world or Home Assistant does, not what anybody does.
+SILENT_DOMAINS = frozenset(
+    "automation script sun weather zone update conversation persistent_notification tts stt wake_word "
+    "calendar backup image camera todo geo_location air_quality date datetime time text input_text "
+    "input_datetime".split()
+)
+# Their state is the time of the last press or activation.
+INSTANT_DOMAINS = frozenset("button input_button scene event".split())
+MEASURING_DOMAINS = frozenset("sensor number input_number counter".split())
+ACTIVATED = "activated"
+NUMBER_LIMIT = 1e12
+
+
+class Kind(Enum):
+    """What an entity is to learning."""
+
+    DISCRETE = "discrete"
+    INSTANT = "instant"
+    MEASURED = "measured"  # a number in every state that is one; a sensor may speak text too
+    SILENT = "silent"
+
+
+def number(text: str) -> float | None:
+    """The number that a state is, None for text; NaN where nothing can be learned from it.
+
+    Examples
+    --------
+    >>> number("21.5"), number("on"), number("1e999"), number("-0.0")
+    (21.5, None, nan, 0.0)
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    # Adding 0 makes -0 a 0: equal numbers must have equal bytes.
+    return value + 0.0 if isfinite(value) and abs(value) <= NUMBER_LIMIT else nan
+
+
+def kind_of(entity_id: str) -> Kind:
+    """What an entity is: a matter of its domain alone, so that no order of its states can change it.
+
+    Examples
+    --------
+    >>> kind_of("sensor.hall_temperature").value, kind_of("light.hall").value, kind_of("scene.film").value
+    ('measured', 'discrete', 'instant')
+    """
+    domain = entity_id.partition(".")[0]
+    if domain in SILENT_DOMAINS:
+        return Kind.SILENT
+    if domain in INSTANT_DOMAINS:
+        return Kind.INSTANT
+    return Kind.MEASURED if domain in MEASURING_DOMAINS else Kind.DISCRETE
+
+
+def reading(kind: Kind, state: str) -> float | str | None:
+    """What an entity's state says to learning: a number, a state, or nothing.
+
+    Examples
+    --------
+    >>> reading(Kind.MEASURED, "21.5"), reading(Kind.MEASURED, "idle"), reading(Kind.MEASURED, "nan")
+    (21.5, 'idle', None)
+    >>> reading(Kind.INSTANT, "2026-11-20T06:00:00+00:00"), reading(Kind.SILENT, "rainy")
+    ('activated', None)
+    """
+    if kind is Kind.MEASURED:
+        value = number(state)
+        if value is not None:
+            return value if isfinite(value) else None
+    if kind is Kind.SILENT:
+        return None
+    return ACTIVATED if kind is Kind.INSTANT else state
+
+
+@dataclass(slots=True)
+class Entity:
+    """A known entity."""
+
+    kind: Kind
+    last_ms: int
+    baseline: "Baseline | None" = None
+
+
+class Entities:
+    """Known entities, at most `cap`: the least recently seen leave first.
+
+    Admitting one costs constant time on average: when the cap is passed, a twentieth leaves at once.
+    """
+
+    def __init__(self, cap: int = 5_000) -> None:
+        if cap < 1:
+            raise ValueError(f"expected a cap of at least 1 entity, got {cap}")
+        self.cap = cap
+        self._known: dict[str, Entity] = {}
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def __contains__(self, entity_id: str) -> bool:
+        return entity_id in self._known
+
+    def get(self, entity_id: str) -> Entity | None:
+        """The entity, if known."""
+        return self._known.get(entity_id)
+
+    def admit(self, change: StateChange, at_ms: int) -> tuple[Entity, list[str]]:
+        """Make the entity of a change known; return it and the ids of those that had to leave."""
+        left: list[str] = []
+        if len(self._known) >= self.cap:
+            by_age = sorted(self._known, key=lambda known: (self._known[known].last_ms, known))
+            left = by_age[: max(1, self.cap // 20)]
+            for leaver in left:
+                del self._known[leaver]
+        entity = self._known[change.entity_id] = Entity(kind_of(change.entity_id), at_ms)
+        return entity, left
+
+    def forget(self, entity_ids: Iterable[str]) -> None:
+        """Know some no more."""
+        for entity_id in entity_ids:
+            self._known.pop(entity_id, None)
+
+    def baselines(self) -> "dict[str, Baseline]":
+        """Numeric baselines by entity id, sorted."""
+        return {
+            key: entity.baseline for key, entity in sorted(self._known.items()) if entity.baseline is not None
+        }
+
+    def restore(self, entity_id: str, baseline: "Baseline", at_ms: int) -> None:
+        """Take up a numeric entity with its baseline."""
+        self._known[entity_id] = Entity(Kind.MEASURED, at_ms, baseline)

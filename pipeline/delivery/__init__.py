@@ -1,1 +1,0 @@
-"""The delivery protocol: durable intake, group commit, acknowledge after commit, idempotent outbox."""

@@ -1,0 +1,80 @@
+"""Where the deployer enters Home Assistant; refused, it stays away: who comes again and again is banned."""
+
+from pathlib import Path
+from time import monotonic
+
+import structlog
+
+from pipeline.deploy.token import TokenFileError, read_token
+from pipeline.suggestions.failures import ObstacleError, Trouble, trouble_of
+from sinks.home_assistant import HomeAssistantDeployer, HomeAssistantReader, Refused
+
+log = structlog.get_logger()
+
+
+class Door:
+    """Home Assistant with the administrator's token, for all who work with that token.
+
+    Parameters
+    ----------
+    url
+        Address of Home Assistant.
+    token_file
+        Where the token is; a new one in it is taken where the one before was refused.
+    timeout_s
+        How long Home Assistant may take for one answer.
+    refused_s
+        How long nothing is asked after the token was refused, unless the file holds another one.
+
+    Raises
+    ------
+    TokenFileError
+        There is no token that may be used.
+    """
+
+    def __init__(self, url: str, token_file: Path, *, timeout_s: float, refused_s: float) -> None:
+        self._url = url
+        self._token_file = token_file
+        self._timeout_s = timeout_s
+        self._refused_s = refused_s
+        self._refusal: ObstacleError | None = None
+        self._again_at_s = 0.0
+        self._enter(read_token(token_file))
+
+    def _enter(self, token: str) -> None:
+        self._token = token
+        self.home_assistant = HomeAssistantDeployer(self._url, token, timeout_s=self._timeout_s)
+        self.reader = HomeAssistantReader(self._url, token, timeout_s=self._timeout_s)
+
+    def refusal(self) -> ObstacleError | None:
+        """What keeps us from asking anything now; None where it may be asked."""
+        if self._refusal is not None and (self._is_renewed() or monotonic() >= self._again_at_s):
+            self._refusal = None
+        return self._refusal
+
+    def obstacle(self, refused: Refused) -> ObstacleError:
+        """What an answer means; where it refuses the token, the door is shut for a while."""
+        trouble = trouble_of(refused.status)
+        obstacle = ObstacleError(trouble, f"status {refused.status}: {refused.text}")
+        if trouble is Trouble.TOKEN:
+            self._refusal = obstacle
+            self._again_at_s = monotonic() + self._refused_s
+            log.warning(
+                "Home Assistant refuses the deployer's token, nothing is asked for a while",
+                advice=f"make a long-lived token of an administrator and put it into {self._token_file}",
+                again_in_s=self._refused_s,
+                status=refused.status,
+            )
+        return obstacle
+
+    def _is_renewed(self) -> bool:
+        try:
+            token = read_token(self._token_file)
+        except TokenFileError as error:
+            log.debug("no other token yet", reason=str(error))
+            return False
+        if token == self._token:
+            return False
+        log.info("another token of the deployer is used", file=str(self._token_file))
+        self._enter(token)
+        return True

@@ -1,0 +1,108 @@
+"""Orders to the deployer: taken once, or refused, and each in the audit log."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from pipeline.commands.refusal_book import UNKNOWN, RefusalBook
+from pipeline.suggestions.admission import objection, ordered
+from pipeline.suggestions.deployment_messages import Messages
+from schemas.commands import SignedCommand
+from schemas.instants import from_us
+from sinks.store import SqlStore, StoreUnavailableError
+
+REPLAYED = "it was ordered by this very command before"
+CONTROL = "refused_orders"
+REFUSED = "order refused"
+
+
+class RefusedOrder(NamedTuple):
+    """What is no valid order, why, what it says it is where it can be read, and when it was taken."""
+
+    code: str
+    text: str
+    claimed: SignedCommand | None
+    now_us: int
+
+
+class Orders:
+    """Takes and refuses orders in one transaction each; to be called on the store's thread.
+
+    Parameters
+    ----------
+    store
+        Where what is to stand is kept.
+    messages
+        What is said of it.
+    """
+
+    def __init__(self, store: SqlStore, messages: Messages) -> None:
+        self._store = store
+        self._messages = messages
+        self._refused = RefusalBook(CONTROL, one=REFUSED, many="orders refused")
+
+    def take(self, command: SignedCommand, now_us: int) -> str:
+        """Begin what a verified command orders; why it is refused, nothing if it is not.
+
+        The same command again is refused: whatever it ordered is under way, and is resumed from the store.
+        """
+        with self._store.begin() as transaction:
+            writes = transaction.suggestions
+            writes.take_turn("order")
+            if not writes.use_nonce(f"deploy:{command.nonce}", now_us):
+                with self._refused.opened(writes) as book:
+                    words = f"replayed: {_claimed(REPLAYED, command)}"
+                    book.enter("replayed", words, subject=command.suggestion_id, now_us=now_us)
+                return REPLAYED
+            kept = writes.get(command.suggestion_id)
+            suggestion = kept.suggestion if kept else None
+            row = writes.deployment(command.suggestion_id)
+            against = objection(command, suggestion, row, writes.versions(command.suggestion_id))
+            if against:
+                # Who signed it is known, and it comes once: no flood of others' makes this a mere count.
+                writes.audit(
+                    at_us=now_us,
+                    actor=command.approver,
+                    what=REFUSED,
+                    subject=command.suggestion_id,
+                    detail=f"objection: {against}",
+                )
+                failed = self._messages.failed(
+                    command.suggestion_id, "order", against, is_retried=False, at=from_us(now_us)
+                )
+                transaction.enqueue([failed], now_us)
+                return against
+            begun = ordered(command, suggestion, row, now_us) if suggestion else None
+            if begun is not None and not writes.deploy(begun, instead_of=row):
+                raise StoreUnavailableError("expected the deployment as it was read, got another one")
+            writes.audit(
+                at_us=now_us,
+                actor=command.approver,
+                what=f"{command.verb.value} ordered",
+                subject=command.suggestion_id,
+                detail=f"content={command.content_hash} nonce={command.nonce} version={command.version}",
+            )
+            return ""
+
+    def refuse(self, refused: Sequence[RefusedOrder]) -> list[None]:
+        """Enter what are no valid orders; whom and what each names is what its sender says."""
+        with self._store.begin() as transaction:
+            transaction.suggestions.take_turn("order")
+            with self._refused.opened(transaction.suggestions) as book:
+                for code, text, claimed, now_us in refused:
+                    words, subject = text, UNKNOWN
+                    if claimed is not None:
+                        words, subject = _claimed(text, claimed), claimed.suggestion_id
+                    book.enter(code, f"{code}: {words}", subject=subject, now_us=now_us)
+        return [None for _ in refused]
+
+    def sum_up(self, now_us: int) -> None:
+        """Enter how many were refused without an entry of their own, if that is due."""
+        if not self._refused.is_due(self._store.suggestions, now_us):
+            return
+        with self._store.begin() as transaction:
+            transaction.suggestions.take_turn("order")
+            self._refused.sum_up(transaction.suggestions, now_us)
+
+
+def _claimed(text: str, command: SignedCommand) -> str:
+    return f"{text}; it says that it comes from {command.approver}"

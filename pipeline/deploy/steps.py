@@ -1,0 +1,238 @@
+"""The deployer's steps against Home Assistant: each looks before it acts, so that it may be taken again."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from time import monotonic
+from typing import Any, TypeVar
+
+import structlog
+
+from pipeline.deploy.door import Door
+from pipeline.deploy.records import Records
+from pipeline.runtime.role import Desk
+from pipeline.suggestions.admission import admitted, approval_of, approved
+from pipeline.suggestions.config_diff import Whose, is_same, whose
+from pipeline.suggestions.deployment_steps import Patience, Step, is_overdue
+from pipeline.suggestions.failures import ObstacleError, Trouble
+from schemas.catalogue import Catalogue
+from schemas.deployments import AutomationVersion, Deployment
+from sinks.home_assistant import HomeAssistantError, Refused
+from sinks.store import Held, LeaseLostError
+
+log = structlog.get_logger()
+
+T = TypeVar("T")
+Config = Mapping[str, Any]
+FRESH_S = 2.0
+MODES = ("recovery_mode", "safe_mode")
+
+
+class Steps:
+    """Takes one step of a deployment, and keeps what came of it.
+
+    Parameters
+    ----------
+    desk
+        What the deployer works with.
+    key
+        What orders are signed with.
+    door
+        Home Assistant, with an administrator's token.
+    records
+        Where a step is kept.
+    patience
+        How long an entity is waited for.
+    is_ours
+        Whether we still hold the lease, asked before anything is written.
+    """
+
+    def __init__(
+        self,
+        desk: Desk,
+        key: bytes,
+        door: Door,
+        records: Records,
+        *,
+        patience: Patience,
+        is_ours: Callable[[Held], Awaitable[bool]],
+    ) -> None:
+        self._desk = desk
+        self._key = key
+        self._door = door
+        self._records = records
+        self._patience = patience
+        self._is_ours = is_ours
+        self._seen: tuple[float, Catalogue] | None = None
+        self._warned: dict[str, tuple[str, frozenset[Trouble]]] = {}
+        self._steps = {
+            Step.WANTED: self._check,
+            Step.WRITE: self._write,
+            Step.ENABLE: self._enable,
+            Step.REMOVE: self._remove,
+            Step.VANISH: self._vanish,
+            Step.TAKE_BACK: self._take_back,
+        }
+
+    async def take(self, row: Deployment, held: Held) -> bool:
+        """Take the next step; False where something is still waited for.
+
+        Raises
+        ------
+        LeaseLostError
+            Another deployer has taken over.
+        StoreUnavailableError
+            Nothing of the step was kept; it is to be taken again.
+        """
+        refusal = self._door.refusal()
+        if refusal is not None and (row.step == Step.TAKE_BACK or row.detail == str(refusal)):
+            return False
+        try:
+            if refusal is not None:
+                raise refusal.with_traceback(None)
+            return await self._steps[Step(row.step)](row, held)
+        except ObstacleError as error:
+            obstacle = error
+        except Refused as error:
+            obstacle = self._door.obstacle(error)
+        except HomeAssistantError as error:
+            obstacle = ObstacleError(Trouble.UNREACHABLE, str(error))
+        self._warn(row, obstacle)
+        if row.step == Step.TAKE_BACK:
+            return False
+        return await self._keep(partial(self._records.failed, row, held, self._desk.now_us(), obstacle))
+
+    def _warn(self, row: Deployment, obstacle: ObstacleError) -> None:
+        """Log what is in the way, loudly the first time that an order meets it."""
+        approval, met = self._warned.get(row.suggestion_id, ("", frozenset()))
+        if approval != row.approval:
+            met = frozenset()
+        say = log.debug if obstacle.trouble in met else log.warning
+        say("step not done", suggestion=row.suggestion_id, step=row.step, reason=str(obstacle))
+        self._warned[row.suggestion_id] = (row.approval, met | {obstacle.trouble})
+
+    async def is_running(self) -> bool:
+        """Whether Home Assistant has started: before that, what it does not show may still be there."""
+        found = await self._door.reader.configuration()
+        return found.get("state") == "RUNNING" and not any(found.get(mode) for mode in MODES)
+
+    async def versions(self, row: Deployment) -> dict[int, AutomationVersion]:
+        """All that was ever given to Home Assistant of it."""
+        kept = await self._desk.ask(lambda: self._desk.store.suggestions.versions(row.suggestion_id))
+        return {each.version: each for each in kept}
+
+    async def _check(self, row: Deployment, held: Held) -> bool:
+        """Whether it was ordered, is what was approved, and may run in this home."""
+        approval = approval_of(row, self._key)
+        await self._require_running()
+        version = None
+        if row.wanted:
+            versions = await self.versions(row)
+            suggestion = await self._desk.ask(lambda: self._desk.store.suggestions.get(row.suggestion_id))
+            content = approved(row, approval, suggestion, list(versions.values()))
+            config = admitted(content, versions.get(row.wanted), await self._catalogue())
+            version = AutomationVersion(
+                row.wanted, content.content_hash, content, dict(config), self._desk.now_us()
+            )
+        return await self._keep(partial(self._records.forward, row, held, self._desk.now_us(), version))
+
+    async def _catalogue(self) -> Catalogue:
+        """What there is in the home; of many that are ordered at once not each asks for all of it anew."""
+        seen = self._seen
+        if seen is None or monotonic() - seen[0] > FRESH_S:
+            # The time from before the answer: what changes while it comes is not taken for known.
+            seen = self._seen = (monotonic(), await self._door.reader.catalogue())
+        return seen[1]
+
+    async def _write(self, row: Deployment, held: Held) -> bool:
+        versions = await self.versions(row)
+        config, known = versions[row.wanted].config, [each.config for each in versions.values()]
+        match whose(await self._door.home_assistant.read(row.automation_id), config, known):
+            case Whose.SOMEBODYS:
+                raise ObstacleError(Trouble.EDITED if row.standing else Trouble.FOREIGN)
+            case Whose.NOTHING | Whose.OURS:
+                await self._put(row, held, config, versions)
+        return await self._keep(partial(self._records.forward, row, held, self._desk.now_us()))
+
+    async def _put(
+        self, row: Deployment, held: Held, config: Config, versions: Mapping[int, AutomationVersion]
+    ) -> None:
+        """Write and read back; what came out as something else is taken back while we know it as ours."""
+        await self._require_lease(held)
+        await self._door.home_assistant.write(row.automation_id, config)
+        kept = await self._door.home_assistant.read(row.automation_id)
+        if kept is None:
+            raise ObstacleError(Trouble.NOT_KEPT)
+        if not is_same(kept, config):
+            if row.standing in versions:
+                await self._door.home_assistant.write(row.automation_id, versions[row.standing].config)
+            else:
+                await self._door.home_assistant.delete(row.automation_id)
+            raise ObstacleError(Trouble.ALTERED)
+
+    async def _enable(self, row: Deployment, held: Held) -> bool:
+        entity = await self._door.home_assistant.entity(row.automation_id)
+        if entity is None:
+            if not is_overdue(row, self._patience, self._desk.now_us()):
+                return False
+            await self._require_running()
+            raise ObstacleError(Trouble.NOT_LOADED)
+        if entity.get("state") == "unavailable":
+            raise ObstacleError(Trouble.NOT_SET_UP)
+        return await self._keep(partial(self._records.stands, row, held, self._desk.now_us(), entity))
+
+    async def _remove(self, row: Deployment, held: Held) -> bool:
+        await self._require_running()
+        found = await self._door.home_assistant.read(row.automation_id)
+        if found is not None:
+            known = [each.config for each in (await self.versions(row)).values()]
+            is_somebodys = whose(found, {}, known) is Whose.SOMEBODYS
+            if is_somebodys and not row.standing:
+                raise ObstacleError(Trouble.FOREIGN)
+            if is_somebodys:
+                # What a person made of it goes as the person wishes, but can be read and made again.
+                await self._keep(partial(self._records.edited, row, held, self._desk.now_us(), found))
+                log.info("what was changed by hand is removed", automation=row.automation_id)
+            await self._require_lease(held)
+            await self._door.home_assistant.delete(row.automation_id)
+        return await self._keep(partial(self._records.forward, row, held, self._desk.now_us()))
+
+    async def _vanish(self, row: Deployment, held: Held) -> bool:
+        await self._require_running()
+        if await self._door.home_assistant.read(row.automation_id) is not None:
+            raise ObstacleError(Trouble.STAYS)
+        if await self._door.home_assistant.entity(row.automation_id) is not None:
+            if not is_overdue(row, self._patience, self._desk.now_us()):
+                return False
+            raise ObstacleError(Trouble.STAYS)
+        return await self._keep(partial(self._records.gone, row, held, self._desk.now_us()))
+
+    async def _take_back(self, row: Deployment, held: Held) -> bool:
+        """Put back what stood before, or nothing; what is somebody's own is left."""
+        await self._require_running()
+        versions = await self.versions(row)
+        before = versions.get(row.standing)
+        known = [each.config for each in versions.values()]
+        found = await self._door.home_assistant.read(row.automation_id)
+        match whose(found, before.config if before else {}, known):
+            case Whose.OURS:
+                await self._require_lease(held)
+                if before is None:
+                    await self._door.home_assistant.delete(row.automation_id)
+                else:
+                    await self._door.home_assistant.write(row.automation_id, before.config)
+                return False
+            case Whose.NOTHING if await self._door.home_assistant.entity(row.automation_id) is not None:
+                return False
+        return await self._keep(partial(self._records.taken_back, row, held, self._desk.now_us()))
+
+    async def _require_running(self) -> None:
+        if not await self.is_running():
+            raise ObstacleError(Trouble.STARTING)
+
+    async def _require_lease(self, held: Held) -> None:
+        if not await self._is_ours(held):
+            raise LeaseLostError("expected to be the only deployer, another one has taken over")
+
+    async def _keep(self, call: Callable[[], bool]) -> bool:
+        await self._desk.commit(call)
+        return True

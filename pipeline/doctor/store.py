@@ -1,0 +1,173 @@
+"""Checks of the store: whether it can be written, is whole, has room, and is of our version."""
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+from sqlalchemy import Connection, text
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+
+from pipeline.doctor.finding import Finding, ok, warning, wrong
+from pipeline.doctor.owners import check_owners
+from pipeline.doctor.times import check_times
+from pipeline.runtime.belongings import backup_folder
+from pipeline.settings import Settings
+from sinks.store import ForeignFileError, StoreError, audit, migrations
+from sinks.store.damaged_file import COMPANIONS
+from sinks.store.engine import Database, address_of
+from sinks.store.foreign import refuse_foreign
+from sinks.store.mark import SUFFIX, mark_of
+from sinks.store.sqlite_file import revision_of
+
+CHECK = "store"
+LITTLE_BYTES = 1024**3
+TOO_LITTLE_BYTES = 100 * 1024**2
+TIMEOUT_S = 5.0
+SERVER = "Restore a dump of it; `ha-ai backup` says how one is made."
+FOREIGN = (
+    "Name a file that ha-ai makes itself. If this was its store, damaged beyond knowing it: move it away and "
+    "restore a backup with ha-ai restore."
+)
+
+
+def check_store(settings: Settings, *, full: bool = False) -> Iterator[Finding]:
+    """Look at the store without writing into it; at every page and index of it if that is wanted."""
+    try:
+        url = address_of(settings.store_url)
+    except ArgumentError as error:
+        yield wrong(
+            CHECK,
+            f"HA_AI_DATABASE_URL is no address of a database that is known: {error}",
+            "Such as sqlite:////data/ha-ai.db, or unset it and set HA_AI_DATABASE_PATH.",
+        )
+        return
+    if url.get_backend_name() != "sqlite":
+        place = url.render_as_string(hide_password=True)
+        yield from _look_inside(settings.store_url, place, SERVER, full=full)
+        return
+    path = Path(url.database or "").resolve()
+    try:
+        refuse_foreign(path, backup_folder(settings))
+    except ForeignFileError as error:
+        yield wrong(CHECK, str(error), FOREIGN)
+        return
+    unwritable = _unwritable(path)
+    if unwritable is not None:
+        yield unwritable
+        return
+    yield _room(path.parent)
+    revision = revision_of(path) if path.exists() else None
+    if revision is not None and revision not in migrations.REVISIONS:
+        # To look further inside could change how it keeps its journal.
+        yield _version(revision, str(path))
+    elif path.exists():
+        yield from _look_inside(read_only_url(path), str(path), _restoring(path), full=full)
+    else:
+        yield ok(CHECK, f"{path} does not exist yet, and can be made")
+
+
+def read_only_url(path: Path) -> str:
+    """The address of a SQLite file that is to be read beside whoever writes it.
+
+    Examples
+    --------
+    >>> read_only_url(Path("/data/ha-ai.db"))
+    'sqlite:///file%3A/data/ha-ai.db?mode=ro&uri=true'
+    """
+    # Quoted twice: SQLAlchemy's address holds SQLite's.
+    address = URL.create(
+        "sqlite", database=f"file:{quote(str(path.resolve()))}", query={"mode": "ro", "uri": "true"}
+    )
+    return address.render_as_string(hide_password=False)
+
+
+def _restoring(path: Path) -> str:
+    """What to do about a file that is damaged; what lies beside it would be taken for the new one's."""
+    beside = ", ".join(f"{path.name}{end}" for end in (*COMPANIONS, SUFFIX))
+    return (
+        "Restore a backup with ha-ai restore (ha-ai check shows them). To begin anew, stop `ha-ai run` and "
+        f"move {path.name} away with what lies beside it: {beside}."
+    )
+
+
+def _unwritable(path: Path) -> Finding | None:
+    if not path.parent.is_dir():
+        return wrong(CHECK, f"the directory {path.parent} does not exist", f"mkdir -p {path.parent}")
+    try:
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        who = f"user {os.getuid()}"
+        return wrong(
+            CHECK, f"{who} cannot write into {path.parent}: {error.strerror}", "Give it the right to."
+        )
+    for each in (path, mark_of(path)):
+        if each.exists() and not os.access(each, os.R_OK | os.W_OK):
+            return wrong(CHECK, f"user {os.getuid()} cannot write {each}", "Give it the right to.")
+    return None
+
+
+def _room(directory: Path) -> Finding:
+    free = shutil.disk_usage(directory).free
+    said = f"{free / 1024**3:.1f} GiB free at {directory}"
+    if free < TOO_LITTLE_BYTES:
+        return wrong("space", said, "Make room: a full disk stops learning until there is some.")
+    if free < LITTLE_BYTES:
+        return warning("space", said, "Make room: a busy home needs some hundred MiB a year.")
+    return ok("space", said)
+
+
+def _look_inside(url: str, place: str, advice: str, *, full: bool) -> Iterator[Finding]:
+    database = Database(url, busy_timeout_s=TIMEOUT_S)
+    try:
+        with database.reading() as connection:
+            yield from _damage(connection, place, advice, full=full)
+            revision = migrations.revision(connection)
+            yield _version(revision, place)
+            if revision == migrations.HEAD:
+                yield from _tampering(connection)
+                yield from check_owners(connection)
+        if revision == migrations.HEAD:
+            yield from check_times(database, time.time_ns() // 1000)
+    except (StoreError, SQLAlchemyError, UnicodeError) as error:
+        detail = str(getattr(error, "orig", error))
+        yield wrong(CHECK, f"{place} cannot be read: {detail}", advice)
+    finally:
+        database.close()
+
+
+def _damage(connection: Connection, place: str, advice: str, *, full: bool) -> Iterator[Finding]:
+    if connection.dialect.name == "sqlite":
+        check = "integrity_check" if full else "quick_check"
+        said = str(connection.execute(text(f"PRAGMA {check}(1)")).scalar())
+        if said != "ok":
+            yield wrong(CHECK, f"{place} is damaged: {said}", advice)
+
+
+def _tampering(connection: Connection) -> Iterator[Finding]:
+    """Say if the record of who did what is not as it was written."""
+    for home in audit.homes(connection):
+        fault = audit.fault(connection, home)
+        if fault is not None:
+            yield wrong(
+                "audit", f"the audit log of {home} was changed: {fault}", "Compare it with a backup's."
+            )
+
+
+def _version(revision: str | None, place: str) -> Finding:
+    if revision is None:
+        return ok(CHECK, f"{place} is empty; the first start makes its tables")
+    if revision not in migrations.REVISIONS:
+        return wrong(
+            CHECK,
+            f"{place} was written by a newer version (revision {revision}, this one knows {migrations.HEAD})",
+            "Run that version, or restore a backup from before the upgrade.",
+        )
+    if revision != migrations.HEAD:
+        return ok(CHECK, f"{place} is of revision {revision}; the next start brings it to {migrations.HEAD}")
+    return ok(CHECK, f"{place} is whole, revision {revision}")

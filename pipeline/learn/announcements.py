@@ -1,0 +1,72 @@
+"""The messages that say what was found, with ids that follow from what they say."""
+
+from datetime import date
+from hashlib import blake2b
+
+from detectors.history import Day
+from pipeline.core.ledger import PatternChange, What
+from pipeline.wording.sentences import sentence
+from schemas.anomalies import Anomaly
+from schemas.outgoing import Outgoing
+from schemas.patterns import Schema
+from schemas.statuses import AnalysisComplete, AnomalyDetected, DeadLetter, PatternDetected
+from schemas.topics import Topics
+
+EVENT_EXPIRY_S = 300
+STATUS_EXPIRY_S = 86_400
+
+
+class Announcer:
+    """Makes outgoing messages of one home; the same finding gives the same message id."""
+
+    def __init__(self, home: str, topics: Topics) -> None:
+        self._home = home
+        self._topics = topics
+
+    def pattern(self, change: PatternChange, day: date) -> Outgoing:
+        """A pattern that was detected, updated or retired, judged by the days up to `day`."""
+        if change.what is What.REFRESHED:
+            raise ValueError("expected a pattern that changed, got one that was merely refreshed")
+        pattern = change.pattern
+        identity = _identity(change.what, day.isoformat(), pattern.model_dump_json())
+        payload = PatternDetected(
+            message_id=identity,
+            at=pattern.last_seen,
+            what=change.what.value,
+            pattern=pattern,
+            text=sentence(pattern),
+        )
+        return _outgoing(identity, self._topics.pattern_detected, payload, EVENT_EXPIRY_S)
+
+    def anomaly(self, anomaly: Anomaly) -> Outgoing:
+        """Something that is out of order."""
+        payload = AnomalyDetected(
+            message_id=anomaly.id, at=anomaly.detail.at, anomaly=anomaly, text=sentence(anomaly)
+        )
+        return _outgoing(anomaly.id, self._topics.anomaly_detected, payload, EVENT_EXPIRY_S)
+
+    def analysis(self, day: Day, active: int, changed: int, duration_ms: int) -> Outgoing:
+        """A day that was closed and judged; closed again after late events, it is said again."""
+        identity = _identity(self._home, day.date.isoformat(), str(len(day.at_ms)))
+        payload = AnalysisComplete(
+            message_id=identity,
+            home=self._home,
+            day=day.date,
+            events=len(day.at_ms),
+            patterns_active=active,
+            patterns_changed=changed,
+            duration_ms=duration_ms,
+        )
+        return _outgoing(identity, self._topics.analysis_complete, payload, STATUS_EXPIRY_S)
+
+    def dead_letter(self, letter: DeadLetter) -> Outgoing:
+        """A message that could not be taken."""
+        return _outgoing(letter.message_id, self._topics.dead_letter, letter, STATUS_EXPIRY_S)
+
+
+def _outgoing(identity: str, topic: str, payload: Schema, expiry_s: int) -> Outgoing:
+    return Outgoing(identity, topic, payload.model_dump_json().encode(), expiry_s=expiry_s)
+
+
+def _identity(*parts: str) -> str:
+    return blake2b("\x00".join(parts).encode(), digest_size=16).hexdigest()

@@ -1,0 +1,51 @@
+"""Deleting once an hour what need not be kept, and saying what only a person may delete."""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+
+import structlog
+
+from pipeline.runtime.clock import HomeTime
+from pipeline.runtime.health import Health
+from pipeline.wording.sentences import counted
+from sinks.store import SqlStore, StoreUnavailableError
+from sinks.store.retention import Overdue
+
+log = structlog.get_logger()
+
+PRUNE_S = 3_600.0
+OVERDUE = "days"
+
+
+class Pruner:
+    """Prunes a store while the pipeline runs."""
+
+    def __init__(
+        self, store: SqlStore, executor: ThreadPoolExecutor, home_time: HomeTime, health: Health
+    ) -> None:
+        self._store = store
+        self._executor = executor
+        self._time = home_time
+        self._health = health
+
+    async def run(self) -> None:
+        """Prune now, and every hour."""
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                self._say(await loop.run_in_executor(self._executor, self._prune))
+            except StoreUnavailableError as error:
+                log.warning("store not pruned, trying again later", error=str(error))
+            await asyncio.sleep(PRUNE_S)
+
+    def _prune(self) -> Overdue:
+        self._store.prune(now_us=self._time.now_us())
+        return self._store.overdue(now_us=self._time.now_us())
+
+    def _say(self, overdue: Overdue) -> None:
+        self._health.notices.pop(OVERDUE, None)
+        if overdue.is_much:
+            self._health.notices[OVERDUE] = (
+                f"{counted(len(overdue.past), 'day')} up to {overdue.past[-1]} stay although past their age: "
+                "`ha-ai prune` says why, `ha-ai prune --yes` deletes them"
+            )

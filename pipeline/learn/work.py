@@ -1,0 +1,129 @@
+"""What one transaction of a home's learning has to write, and how it is written."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import NamedTuple
+
+from pipeline.core.core import ClosedDay, LearningCore
+from pipeline.core.day_set import DaySet
+from pipeline.ingest.decoding import DecodedBatch
+from pipeline.ingest.learning_switch import LearningSwitch
+from pipeline.learn.announcements import Announcer
+from schemas.anomalies import Anomaly
+from schemas.events import Gap
+from schemas.outgoing import Outgoing
+from schemas.patterns import Pattern
+from sinks.store import Transaction, Waiting
+
+SNAPSHOT = "learning"
+SNAPSHOT_VERSION = 1
+SEEN = "seen"
+LEARNING = "learning"
+OFF_SINCE = "learning_off_us"
+
+
+@dataclass(slots=True)
+class Work:
+    """What one transaction has to write. Written again until it is committed, or the process dies."""
+
+    decoded: DecodedBatch = field(default_factory=DecodedBatch)
+    unseen: list[bytes] = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)
+    ahead: Mapping[date, DaySet] = field(default_factory=dict)
+    wrong_gaps: list[Gap] = field(default_factory=list)
+    outdated: list[date] = field(default_factory=list)
+    closed: list[ClosedDay] = field(default_factory=list)
+    patterns: list[Pattern] = field(default_factory=list)
+    anomalies: list[Anomaly] = field(default_factory=list)
+    outgoing: list[Outgoing] = field(default_factory=list)
+    waiting: list[Waiting] = field(default_factory=list)
+    released: list[bytes] = field(default_factory=list)
+    seen: bytes | None = None
+    switch: LearningSwitch | None = None
+    checkpoint: bool = False
+
+    def __bool__(self) -> bool:
+        decoded = self.decoded
+        written = self.unseen or self.gaps or self.closed or self.patterns or self.outgoing
+        moved = self.waiting or self.released or self.wrong_gaps
+        return bool(written or moved or decoded.letters or self.seen or self.switch or self.checkpoint)
+
+
+class Written(NamedTuple):
+    """Up to which place the journal is applied, and how many events that waited had to make room."""
+
+    applied_seq: int
+    pushed_out: int
+
+
+def write(
+    transaction: Transaction,
+    work: Work,
+    core: LearningCore,
+    announcer: Announcer,
+    *,
+    applied_seq: int,
+    now_us: int,
+) -> Written:
+    """Write all of `work`; a checkpoint is of what the core holds now."""
+    entries = [(key, work.decoded.entries[key]) for key in work.unseen]
+    seq = transaction.journal(entries, now_us) if entries else applied_seq
+    transaction.bury(work.decoded.letters)
+    transaction.quarantine.add(work.waiting)
+    reached_us = core.watermark_ms * 1000 or now_us
+    pushed_out = transaction.quarantine.make_room(reached_us) if work.waiting else 0
+    transaction.quarantine.release(work.released)
+    transaction.drop_gaps(work.wrong_gaps)
+    transaction.note_gaps(work.gaps)
+    transaction.open_days(work.outdated)
+    for day, events in work.ahead.items():
+        _save_ahead(transaction, day, events, seq, now_us)
+    for closed in work.closed:
+        _save_closed(transaction, closed, seq, now_us)
+    transaction.save_patterns(work.patterns, now_us)
+    transaction.save_anomalies(work.anomalies)
+    letters = [announcer.dead_letter(letter) for letter in work.decoded.letters]
+    transaction.enqueue([*letters, *work.outgoing], now_us)
+    if work.seen:
+        transaction.save_snapshot(SEEN, work.seen, version=SNAPSHOT_VERSION, applied_seq=0)
+    if work.switch:
+        transaction.suggestions.set_control(LEARNING, work.switch.off_us is None)
+        transaction.suggestions.set_control(OFF_SINCE, work.switch.off_us)
+    if work.checkpoint:
+        _save_checkpoint(transaction, core, seq, now_us)
+    return Written(seq, pushed_out)
+
+
+def _save_checkpoint(transaction: Transaction, core: LearningCore, seq: int, now_us: int) -> None:
+    due = {day.date for day in core.due()}
+    for day, events in core.open_days().items():
+        transaction.save_day(
+            day,
+            events.pack(),
+            events=len(events),
+            sealed=core.is_closed(day) and day not in due,
+            at_us=now_us,
+            applied_seq=seq,
+        )
+    plain = {
+        "watermark_ms": core.watermark_ms,
+        "baselines": {
+            entity_id: baseline.snapshot() for entity_id, baseline in core.entities.baselines().items()
+        },
+    }
+    payload = json.dumps(plain, allow_nan=False, separators=(",", ":")).encode()
+    transaction.save_snapshot(SNAPSHOT, payload, version=SNAPSHOT_VERSION, applied_seq=seq)
+
+
+def _save_ahead(transaction: Transaction, day: date, events: DaySet, seq: int, now_us: int) -> None:
+    packed = events.pack()
+    transaction.save_day(day, packed, events=len(events), sealed=True, at_us=now_us, applied_seq=seq)
+
+
+def _save_closed(transaction: Transaction, closed: ClosedDay, seq: int, now_us: int) -> None:
+    day, events = closed.day.date, closed.events
+    transaction.save_day(day, events.pack(), events=len(events), sealed=True, at_us=now_us, applied_seq=seq)
+    for detector, aggregates in closed.aggregates.items():
+        transaction.save_aggregates(day, detector, aggregates)

@@ -1,0 +1,89 @@
+"""A suggestion made another way as a person wants it: checked as a new one is, and tried on the past."""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from pipeline.automations.modify import ModificationError, modified
+from pipeline.backtest.runner import Workshop, WorkshopError
+from pipeline.commands.decisions import Altered, HindranceError
+from pipeline.runtime.home_reader import catalogue_of
+from pipeline.runtime.role import Desk
+from pipeline.suggestions.check import scrutinise
+from pipeline.suggestions.experience import experience
+from pipeline.suggestions.selection import domain
+from schemas.automations import Automation
+from schemas.catalogue import Catalogue
+from schemas.commands import Modification
+from schemas.suggestions import STANDING, Suggestion, Trial
+
+if TYPE_CHECKING:
+    from sinks.home_assistant import HomeAssistantReader
+
+
+class Alteration:
+    """Makes what a person wants of a suggestion, or says why not; writes nothing."""
+
+    def __init__(self, desk: Desk, reader: "HomeAssistantReader | None") -> None:
+        self._desk = desk
+        self._reader = reader
+        self._workshop = Workshop(desk.settings, desk.home)
+
+    async def of(self, suggestion: Suggestion, change: Modification) -> Altered:
+        """Return what becomes of a suggestion's automation, with its trial.
+
+        Raises
+        ------
+        HindranceError
+            It cannot be made, must not run, stands in another's way, or could not be tried.
+        """
+        catalogue = _without(await catalogue_of(self._reader), suggestion.automation_id)
+        automation = _made(suggestion.automation, change, catalogue)
+        others = [each for each in await self._standing() if each.id != suggestion.id]
+        # What is unsafe or impossible is not tried out at all.
+        if problem := scrutinise(automation, suggestion.trial, others, catalogue=catalogue).problem:
+            raise HindranceError("unfit", problem)
+        trial = await self.tried(suggestion, automation)
+        verdict = scrutinise(automation, trial, others, catalogue=catalogue)
+        if against := verdict.problem or verdict.conflict:
+            raise HindranceError("unfit", against)
+        feedback = await self._desk.ask(self._desk.store.suggestions.feedback)
+        lived = experience(feedback, suggestion.pattern_type, domain(automation))
+        return Altered(automation, trial, lived, verdict.told)
+
+    async def tried(self, suggestion: Suggestion, automation: Automation) -> Trial:
+        """Return what an automation would have done for the habit that a suggestion follows, up to now.
+
+        Raises
+        ------
+        HindranceError
+            The habit is forgotten, or it could not be tried.
+        """
+        patterns = await self._desk.ask(self._desk.store.patterns)
+        pattern = next((each for each in patterns if each.id == suggestion.pattern_id), None)
+        if pattern is None:
+            raise HindranceError("forgotten", "the habit that it follows is not known any more")
+        try:
+            return await self._workshop.try_out(pattern, automation)
+        except WorkshopError as error:
+            raise HindranceError("untried", f"it could not be tried on the past: {error}") from error
+
+    async def _standing(self) -> list[Suggestion]:
+        return await self._desk.ask(lambda: self._desk.store.suggestions.all(*STANDING))
+
+
+def _without(catalogue: Catalogue | None, automation_id: str) -> Catalogue | None:
+    """What is there besides the automation itself, which would stand in its own way."""
+    if catalogue is None:
+        return None
+    others = tuple(each for each in catalogue.automations if each.automation_id != automation_id)
+    return replace(catalogue, automations=others)
+
+
+def _made(automation: Automation, change: Modification, catalogue: Catalogue | None) -> Automation:
+    try:
+        made = modified(automation, change, catalogue)
+    except ModificationError as error:
+        raise HindranceError("modification", str(error)) from error
+    if made == automation:
+        raise HindranceError("modification", "it is so already")
+    return made

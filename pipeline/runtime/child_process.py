@@ -1,0 +1,78 @@
+"""A consumer in a process of its own: what it may read, this process need not."""
+
+import asyncio
+import ctypes
+import os
+import signal
+import sys
+import time
+from contextlib import suppress
+
+import structlog
+
+from pipeline.runtime.role import Consumer
+
+log = structlog.get_logger()
+
+AGAIN_S = 5.0
+AGAIN_AT_MOST_S = 300.0
+# A process that has run for so long did start: the next one need not wait.
+STARTED_S = 60.0
+GRACE_S = 10.0
+COMMAND = ("-P", "-m", "pipeline.runtime.child_process")
+_PR_SET_PDEATHSIG = 1
+
+
+async def keep_running(consumer: Consumer) -> None:
+    """Run ``ha-ai run CONSUMER`` beside this process, again when it ends, until cancelled.
+
+    One that ends soon after its start is started ever later, at most every five minutes.
+    """
+    again_s = AGAIN_S
+    while True:
+        begun_s = time.monotonic()
+        child = await asyncio.create_subprocess_exec(
+            sys.executable, *COMMAND, str(os.getpid()), consumer.value
+        )
+        log.info("consumer runs in a process of its own", consumer=consumer.value, pid=child.pid)
+        try:
+            code = await child.wait()
+        finally:
+            await _end(child)
+        again_s = AGAIN_S if time.monotonic() - begun_s > STARTED_S else again_s
+        log.warning("consumer ended, to be started again", consumer=consumer.value, code=code, in_s=again_s)
+        await asyncio.sleep(again_s)
+        again_s = min(2 * again_s, AGAIN_AT_MOST_S)
+
+
+async def _end(child: asyncio.subprocess.Process) -> None:
+    if child.returncode is not None:
+        return
+    child.terminate()
+    try:
+        await asyncio.wait_for(child.wait(), GRACE_S)
+    except TimeoutError:
+        with suppress(ProcessLookupError):
+            child.kill()
+        await child.wait()
+
+
+def run(parent: int, consumer: str) -> int:
+    """Be such a process: run the consumer, and end with the process that started it."""
+    from pipeline.cli import main  # noqa: PLC0415 the command imports this module
+
+    _end_with(parent)
+    return main(["run", consumer])
+
+
+def _end_with(parent: int) -> None:
+    """Let Linux end this process when its parent is killed: nobody else would."""
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "prctl"):
+        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:
+        sys.exit("the process that started this one has ended")
+
+
+if __name__ == "__main__":
+    sys.exit(run(int(sys.argv[1]), sys.argv[2]))

@@ -1,0 +1,216 @@
+"""Runs stateless consumers: a connection each, their messages one by one, their loops beside."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+import structlog
+import zmqtt
+from faststream.mqtt import MQTTBroker, MQTTMessage
+
+from pipeline.mqtt.connections import connect, egress_broker, subscribe
+from pipeline.mqtt.outbox import MessageExpiry
+from pipeline.mqtt.retain_as_published import AsPublishedBroker
+from pipeline.runtime.health import Health
+from pipeline.runtime.role import Consumer, Desk, Inlet, Loop, Received, StatelessConsumer
+from pipeline.settings import Settings
+from schemas.home import Home
+from sinks.store import SqlStore, StoreDamagedError, StoreUnavailableError
+
+log = structlog.get_logger()
+
+RETRY_S = 0.5
+PATIENCE_S = 60.0
+LOOP_AGAIN_S = 5.0
+Take = Callable[[MQTTMessage], Awaitable[None]]
+Factory = Callable[[Desk], StatelessConsumer]
+
+
+class ConsumerHost:
+    """The stateless consumers of one process.
+
+    Parameters
+    ----------
+    settings, home
+        What was set, and where the home is.
+    factories
+        What makes each consumer that is to run.
+    outbox_filled
+        Set after commits that enqueued messages: what a publisher in this process waits for.
+    health
+        Where it is told what the broker refuses, if somebody shows that.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        home: Home,
+        factories: Mapping[Consumer, Factory],
+        *,
+        outbox_filled: asyncio.Event | None = None,
+        health: Health | None = None,
+    ) -> None:
+        self._settings = settings
+        self._store = SqlStore(settings.store_url, home=home.id)
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="consumers-store")
+        self._stopping = asyncio.Event()
+        self._failed = asyncio.Event()
+        self._damage: StoreDamagedError | None = None
+        self._under_way: set[asyncio.Future[None]] = set()
+        filled = outbox_filled or asyncio.Event()
+        self._consumers: list[tuple[StatelessConsumer, MQTTBroker]] = []
+        for name, factory in factories.items():
+            broker = egress_broker(settings, self._connection_failed, None, name=name, kind=AsPublishedBroker)
+            broker.add_middleware(MessageExpiry)
+            desk = Desk(settings, home, self._store, self._executor, broker, filled, health or Health())
+            self._consumers.append((factory(desk), broker))
+
+    async def run(self) -> None:
+        """Run until `stop`.
+
+        Raises
+        ------
+        ConnectionError
+            A connection to the broker cannot be recovered.
+        sinks.store.StoreError
+            The store cannot be brought up to date, or is damaged: the next start mends it.
+        """
+        tasks: list[asyncio.Task[None]] = []
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._executor, self._store.migrate)
+            tasks = [asyncio.create_task(self._serve(*each)) for each in self._consumers]
+            await self._until_one_ends(tasks)
+        finally:
+            ending = [*tasks, *self._under_way]
+            for task in ending:
+                task.cancel()
+            await asyncio.gather(*ending, return_exceptions=True)
+            for _, broker in self._consumers:
+                await broker.stop()
+            self._executor.shutdown(wait=True)
+            self._store.close()
+
+    def stop(self) -> None:
+        """Return from `run`."""
+        self._stopping.set()
+
+    async def _until_one_ends(self, tasks: list[asyncio.Task[None]]) -> None:
+        waits = [asyncio.create_task(event.wait()) for event in (self._stopping, self._failed)]
+        try:
+            done, _ = await asyncio.wait({*tasks, *waits}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+        for task in tasks:
+            if task in done:
+                task.result()
+        if self._damage is not None:
+            raise self._damage
+        if self._failed.is_set() and not self._stopping.is_set():
+            raise ConnectionError("a connection to the broker cannot be recovered")
+
+    async def _serve(self, consumer: StatelessConsumer, broker: MQTTBroker) -> None:
+        """Take messages and run the consumer's loops."""
+        for inlet in consumer.inlets():
+            _subscribe(broker, consumer.name, inlet, self._under_way, self._store_damaged)
+        await connect(broker)
+        log.info("consumer runs", consumer=consumer.name.value)
+        await asyncio.gather(*(_keep_going(consumer.name, loop) for loop in consumer.loops()))
+        await asyncio.Event().wait()
+
+    async def _connection_failed(self) -> None:
+        self._failed.set()
+
+    def _store_damaged(self, error: StoreDamagedError) -> None:
+        self._damage = error
+        self._failed.set()
+
+
+async def _keep_going(name: Consumer, loop: Loop) -> None:
+    """Run a loop; one that fails is begun anew a moment later, and ends nothing else."""
+    while True:
+        try:
+            await loop()
+        except StoreUnavailableError as error:
+            log.warning("loop begun anew, the store is away", consumer=name.value, reason=str(error))
+        except StoreDamagedError:
+            raise
+        except Exception:
+            log.exception("loop failed, begun anew", consumer=name.value, again_s=LOOP_AGAIN_S)
+        else:
+            return
+        await asyncio.sleep(LOOP_AGAIN_S)
+
+
+def _subscribe(
+    broker: MQTTBroker,
+    name: Consumer,
+    inlet: Inlet,
+    under_way: set[asyncio.Future[None]],
+    on_damage: Callable[[StoreDamagedError], None],
+) -> None:
+    """Subscribe; a message is acknowledged when it was handled."""
+
+    async def take(message: MQTTMessage) -> None:
+        try:
+            await _handle(name, inlet, _received(message))
+        except StoreDamagedError as error:
+            # Not acknowledged: it comes again, once the next start has mended the store.
+            on_damage(error)
+            return
+        try:
+            await message.ack()
+        except (zmqtt.MQTTDisconnectedError, OSError) as error:
+            log.debug("not acknowledged, it may come again", topic=inlet.topic_filter, reason=str(error))
+
+    taking = take if inlet.at_once == 1 else _several(take, inlet.at_once, under_way)
+    subscribe(broker, inlet.topic_filter, taking, shared=f"haai-{name}" if inlet.shared else None)
+
+
+def _several(take: Take, at_once: int, under_way: set[asyncio.Future[None]]) -> Take:
+    """Begin each without waiting for those before it, while fewer than so many are under way."""
+    room = asyncio.Semaphore(at_once)
+
+    def end(task: asyncio.Future[None]) -> None:
+        room.release()
+        under_way.discard(task)
+
+    async def begin(message: MQTTMessage) -> None:
+        await room.acquire()
+        task = asyncio.ensure_future(take(message))
+        under_way.add(task)
+        task.add_done_callback(end)
+
+    return begin
+
+
+async def _handle(name: Consumer, inlet: Inlet, received: Received) -> None:
+    """Handle a message; a store that is away is asked again, what fails otherwise is logged and over."""
+    deadline_s = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            await inlet.handle(received)
+        except StoreUnavailableError as error:
+            if time.monotonic() < deadline_s:
+                await asyncio.sleep(RETRY_S)
+                continue
+            log.error("message given up, the store is away", consumer=name.value, reason=str(error))  # noqa: TRY400 the reason says it
+        except StoreDamagedError:
+            raise
+        except Exception:
+            log.exception("message could not be handled", consumer=name.value, topic=received.topic)
+        return
+
+
+def _received(message: MQTTMessage) -> Received:
+    raw = message.raw_message
+    properties = raw.properties
+    return Received(
+        raw.topic,
+        raw.payload,
+        raw.retain,
+        (properties.response_topic or "") if properties else "",
+        (properties.correlation_data or b"") if properties else b"",
+        time.time_ns() // 1000,
+    )

@@ -1,0 +1,83 @@
+"""What is served of a running service: health, metrics and the AsyncAPI document. It changes nothing."""
+
+import json
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from pipeline.learn.service import Service
+from pipeline.mqtt import asyncapi
+from pipeline.runtime.http.guard import Guard
+from pipeline.runtime.http.hosts import Hosts
+from pipeline.runtime.http.page import STYLE_HASH, page
+from pipeline.runtime.http.response import HTML, JSON, Application, Receive, Response, Scope, Send
+from pipeline.runtime.http.router import Route, Router
+
+SERVICE = "ha-ai"
+
+
+def application(service: Service) -> Guard:
+    """The ASGI application of a service, behind the rules."""
+    settings = service.settings
+    return Guard(
+        router(service),
+        Hosts([settings.http_host, *settings.http_hosts.split(",")]),
+        styles=(STYLE_HASH,),
+    )
+
+
+def router(service: Service) -> Router:
+    """Every route there is."""
+
+    @cache
+    def document() -> dict[str, Any]:
+        return asyncapi.document(service.settings)
+
+    @cache
+    def document_page() -> Response:
+        return Response(page(document()), content_type=HTML)
+
+    @cache
+    def document_text() -> Response:
+        return Response(asyncapi.text(document()), content_type=JSON)
+
+    def figures() -> Response:
+        return Response(generate_latest(service.metrics.registry), content_type=CONTENT_TYPE_LATEST)
+
+    async def health(scope: Scope, receive: Receive, send: Send) -> None:
+        await _health(service, in_words=scope["is_local"])(scope, receive, send)
+
+    return Router(
+        [
+            Route("/health", health, beyond_loopback=True),
+            Route("/health/ready", health, beyond_loopback=True),
+            Route("/health/live", Response('{"status": "ok"}', content_type=JSON), beyond_loopback=True),
+            Route("/metrics", _made(figures), beyond_loopback=True),
+            Route("/asyncapi", _made(document_page)),
+            Route("/asyncapi.json", _made(document_text)),
+        ]
+    )
+
+
+def _made(make: Callable[[], Response]) -> Application:
+    """The application that makes its response when it is asked."""
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        await make()(scope, receive, send)
+
+    return answer
+
+
+def _health(service: Service, *, in_words: bool) -> Response:
+    """Whether the service is ready; its problems are read once, so that status and words agree.
+
+    The words name topics, files and the broker: they are for this machine alone.
+    """
+    problems = service.health.problems()
+    said: dict[str, Any] = {"service": SERVICE, "status": "degraded" if problems else "ok"}
+    if in_words:
+        notices = list(service.health.notices.values())
+        said |= {"home": service.home.id, "problems": problems, "notices": notices}
+    return Response(json.dumps(said), 503 if problems else 200, JSON)

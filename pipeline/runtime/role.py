@@ -1,0 +1,140 @@
+"""What a stateless consumer is, and what it is given to work with."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NamedTuple, Protocol, TypeVar
+
+import zmqtt
+
+from pipeline.mqtt.client import SteadyBroker
+from pipeline.mqtt.outbox import publish
+from pipeline.mqtt.refusals import Kind, Refusals, kind_of
+from pipeline.runtime.health import Health
+from pipeline.settings import Settings
+from schemas.home import Home
+from schemas.outgoing import Outgoing
+from sinks.store import SqlStore
+
+T = TypeVar("T")
+Loop = Callable[[], Coroutine[object, object, None]]
+
+
+class Consumer(StrEnum):
+    """What can run by itself.
+
+    Learning owns the home, publishing sends what the store's outbox holds; the others are stateless.
+    """
+
+    LEARN = "learn"
+    PUBLISH = "publish"
+    SUGGEST = "suggest"
+    REVIEW = "review"
+    DEPLOY = "deploy"
+    SHOW = "show"
+    ANSWER = "answer"
+
+
+# Enough for what a transaction costs to be shared by many, and little memory.
+AT_ONCE = 400
+STATEFUL = frozenset({Consumer.LEARN, Consumer.PUBLISH})
+
+
+class Received(NamedTuple):
+    """An MQTT message as a consumer gets it."""
+
+    topic: str
+    payload: bytes
+    retain: bool
+    response_topic: str
+    correlation: bytes
+    received_us: int
+
+
+class Inlet(NamedTuple):
+    """What a consumer subscribes to.
+
+    Of the instances of a consumer one gets each message, unless it is not `shared`: then all do. Messages are
+    handled one by one, or so many `at_once`, begun in their order.
+    """
+
+    topic_filter: str
+    handle: Callable[[Received], Awaitable[None]]
+    shared: bool = True
+    at_once: int = 1
+
+
+class StatelessConsumer(Protocol):
+    """Works on what it receives and on the store; holds nothing that another instance could miss."""
+
+    name: Consumer
+
+    def inlets(self) -> Sequence[Inlet]:
+        """What it subscribes to; no two filters match one topic."""
+
+    def loops(self) -> Sequence[Loop]:
+        """What runs beside its messages until it is cancelled."""
+
+
+@dataclass(slots=True)
+class Desk:
+    """What a consumer works with: settings, the home, its store, and its own connection to the broker.
+
+    `outbox_filled` is set after a commit that enqueued messages, so that they leave at once. `health` is the
+    process's, where its service learns or publishes.
+    """
+
+    settings: Settings
+    home: Home
+    store: SqlStore
+    executor: ThreadPoolExecutor
+    broker: SteadyBroker
+    outbox_filled: asyncio.Event = field(default_factory=asyncio.Event)
+    health: Health = field(default_factory=Health)
+    refusals: Refusals = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.refusals = Refusals(self.health, self.settings.topics.everything)
+
+    async def ask(self, call: Callable[[], T]) -> T:
+        """Call something on the store's thread.
+
+        Raises
+        ------
+        sinks.store.StoreUnavailableError
+            The store is locked, full or away; nothing was kept.
+        """
+        return await asyncio.get_running_loop().run_in_executor(self.executor, call)
+
+    async def commit(self, call: Callable[[], T]) -> T:
+        """Call something that writes to the store and its outbox, and let the outbox know."""
+        result = await self.ask(call)
+        self.outbox_filled.set()
+        return result
+
+    async def publish(self, message: Outgoing) -> bool:
+        """Publish past the outbox: what is retained and said again, or awaited for a moment only.
+
+        False where the broker refuses it, which health tells.
+
+        Raises
+        ------
+        zmqtt.MQTTError, OSError
+            There is no connection.
+        """
+        try:
+            await publish(self.broker, message)
+        except (zmqtt.MQTTError, OSError) as error:
+            if kind_of(error) is Kind.LOST:
+                raise
+            self.refusals.refused(message.topic, len(message.payload), error)
+            return False
+        self.refusals.accepted(message.topic)
+        return True
+
+    def now_us(self) -> int:
+        """UTC microseconds."""
+        return time.time_ns() // 1000

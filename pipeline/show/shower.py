@@ -1,0 +1,254 @@
+"""Shows in Home Assistant what is known and proposed: keeps what is retained there as the store says."""
+
+import asyncio
+import secrets
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import NamedTuple
+
+import structlog
+import zmqtt
+
+from pipeline.discovery.controls import probability
+from pipeline.discovery.discovery import Discovery, Form
+from pipeline.discovery.known import Known, Repairs
+from pipeline.discovery.retained import Showing
+from pipeline.discovery.suggestion import SHOWN, is_waiting
+from pipeline.ingest.letters import Letters
+from pipeline.ingest.messages import Message, PoisonError
+from pipeline.learn.announcements import Announcer
+from pipeline.mqtt.connections import connection_id
+from pipeline.runtime.role import Consumer, Desk, Inlet, Loop, Received
+from pipeline.show.home_pages import HomePages
+from pipeline.suggestions.drift import Look
+from schemas.instants import from_us
+from schemas.outgoing import Outgoing
+from schemas.statuses import HubState
+from schemas.suggestions import Status, Suggestion
+from sinks.store import StoreUnavailableError
+
+log = structlog.get_logger()
+
+# Retained messages follow the subscription; Home Assistant needs a moment after its birth message.
+SETTLE_S = 1.0
+# How long Home Assistant takes to remove entities that come back in another form.
+REMOVAL_S = 2.0
+PAUSE_S = 0.2
+SOON_S = 0.5
+SOON_FOR_S = 5.0
+SELDOM_S = 30.0
+RECOVER_S = 300.0
+GAPS_US = 7 * 86_400_000_000
+NOTIFIED = "notified_suggestions"
+MINIMUM_CONFIDENCE = "minimum_confidence"
+
+
+class Seen(NamedTuple):
+    """What of the store is shown."""
+
+    hub: HubState
+    suggestions: list[Suggestion]
+    waiting: list[str]
+    notified: list[str]
+
+
+class Shower:
+    """Keeps the devices and the notification in Home Assistant as the store says.
+
+    What is retained at the broker is read back, so that whatever another instance or an earlier one left
+    behind is put right; several instances say the same.
+    """
+
+    name = Consumer.SHOW
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        settings = desk.settings
+        self._discovery = Discovery(settings.discovery_prefix, settings.home)
+        self._showing = Showing(self._discovery, settings.topics)
+        self._pages = HomePages(settings)
+        self._announcer = Announcer(desk.home.id, settings.topics)
+        self._letters = Letters()
+        self._known = Known()
+        self._repairs = Repairs()
+        self._connection: int | None = None
+        self._greeted: int | None = None
+        self._version: tuple[int, int] | None = None
+        self._born = False
+        self._woken = asyncio.Event()
+        self._soon_until_s = 0.0
+        self._recover_at_s = time.monotonic() + RECOVER_S
+
+    def inlets(self) -> Sequence[Inlet]:
+        settings = self._desk.settings
+        topics = settings.topics
+        kept = (self._discovery.topic_filter, topics.suggestion_state("+"), topics.hub)
+        heard = (
+            topics.suggestion_generated,
+            topics.suggestion_changed,
+            topics.analysis_complete,
+            topics.learning_set,
+        )
+        return [
+            *(Inlet(each, self._note, shared=False) for each in kept),
+            *(Inlet(each, self._hear, shared=False) for each in heard),
+            Inlet(settings.status_topic, self._greet, shared=False),
+            Inlet(topics.minimum_confidence_set, self._set_minimum),
+        ]
+
+    def loops(self) -> Sequence[Loop]:
+        return [self._show]
+
+    async def _note(self, received: Received) -> None:
+        """Remember what is retained; what is not as it should be is put right, whoever published it."""
+        current = connection_id(self._desk.broker)
+        is_right = self._known.note(received.topic, received.payload, current)
+        if current != self._connection or (not is_right and self._repairs.take(time.monotonic())):
+            self._woken.set()
+
+    async def _hear(self, received: Received) -> None:
+        """Look now and for some seconds: who else hears of it may write to the store a moment later."""
+        log.debug("looking again", topic=received.topic)
+        self._soon_until_s = time.monotonic() + SOON_FOR_S
+        self._woken.set()
+
+    async def _greet(self, received: Received) -> None:
+        """Home Assistant has started: it may be another release, and it has forgotten its notifications.
+
+        What the broker had kept of its status, and hands on when we connect, tells of no start.
+        """
+        current = connection_id(self._desk.broker)
+        was_kept = received.retain and current != self._greeted
+        self._greeted = current
+        if received.payload == b"online" and not was_kept:
+            self._born = True
+            self._woken.set()
+
+    async def _set_minimum(self, received: Received) -> None:
+        """Keep the minimum confidence that a person has set; what is no such number becomes a dead letter."""
+        message = Message(received.topic, received.payload, received.received_us, retain=received.retain)
+        try:
+            minimum = probability(message)
+        except PoisonError as error:
+            await self._bury(message, error)
+        else:
+            await self._set_control(MINIMUM_CONFIDENCE, minimum)
+            await self._hear(received)
+
+    async def _bury(self, message: Message, error: PoisonError) -> None:
+        made = [self._letters.take(message, error), *self._letters.due(message.received_us)]
+        letters = [letter for letter in made if letter is not None]
+
+        def write() -> None:
+            with self._desk.store.begin() as transaction:
+                transaction.bury(letters)
+                said = [self._announcer.dead_letter(letter) for letter in letters]
+                transaction.enqueue(said, self._desk.now_us())
+
+        if letters:
+            await self._desk.commit(write)
+
+    async def _set_control(self, name: str, value: object) -> None:
+        def write() -> None:
+            with self._desk.store.begin() as transaction:
+                transaction.suggestions.set_control(name, value)
+
+        await self._desk.ask(write)
+
+    async def _show(self) -> None:
+        while True:
+            self._woken.clear()
+            try:
+                await self._look()
+            except (zmqtt.MQTTError, OSError, StoreUnavailableError) as error:
+                log.debug("not shown, trying again", reason=str(error) or type(error).__name__)
+            await asyncio.sleep(PAUSE_S)
+            is_soon = time.monotonic() < self._soon_until_s
+            with suppress(TimeoutError):
+                async with asyncio.timeout(SOON_S if is_soon else SELDOM_S):
+                    await self._woken.wait()
+
+    async def _look(self) -> None:
+        """Compare the store with what is retained, and publish the difference."""
+        current = connection_id(self._desk.broker)
+        if current is None:
+            return
+        born, is_new = self._born, current != self._connection
+        if born or is_new:
+            await asyncio.sleep(SETTLE_S)
+            self._version = None
+        form = await self._form()
+        seen = await self._desk.ask(self._read)
+        await self._publish(seen, form, again=born)
+        self._connection = current
+        await self._recover(seen, form)
+        await self._point(seen, again=born)
+        self._born = self._born and not born
+
+    async def _form(self) -> Form:
+        """As Home Assistant's release understands it; while that is not known, as it was."""
+        if self._version is None:
+            self._version = await self._pages.version()
+        if self._version is not None:
+            return Form.of(self._version)
+        if not self._pages.reachable:
+            return Form.COMPONENTS
+        return self._showing.form_of(self._known.retained(connection_id(self._desk.broker)))
+
+    def _read(self) -> Seen:
+        store, now_us = self._desk.store, self._desk.now_us()
+        suggestions = store.suggestions.all(*SHOWN)
+        controls = store.suggestions
+        minimum = controls.control(MINIMUM_CONFIDENCE)
+        waiting = [each.id for each in suggestions if is_waiting(each, from_us(now_us))]
+        deployed = {each.id for each in suggestions if each.status is Status.DEPLOYED}
+        switched_off = {each.suggestion_id for each in controls.deployments() if each.detail == Look.OFF}
+        hub = HubState(
+            patterns=len(store.patterns(status="active")),
+            pending=len(waiting),
+            deployed=len(deployed - switched_off),
+            gaps=len(store.gaps(since_us=now_us - GAPS_US)),
+            learning="OFF" if controls.control("learning") is False else "ON",
+            minimum_confidence=self._desk.settings.minimum_confidence if minimum is None else minimum,
+        )
+        return Seen(hub, suggestions, sorted(waiting), controls.control(NOTIFIED) or [])
+
+    async def _publish(self, seen: Seen, form: Form, *, again: bool) -> None:
+        current = connection_id(self._desk.broker)
+        wanted = self._showing.wanted(seen.hub, seen.suggestions, form, from_us(self._desk.now_us()))
+        self._known.want(wanted)
+        retained, foreign = self._known.retained(current), self._known.foreign
+        steps = self._showing.steps(retained, wanted, form, foreign=foreign, again=again)
+        for topic, payload in steps.begin:
+            await self._retain(topic, payload)
+        if steps.begin:
+            await asyncio.sleep(REMOVAL_S)
+        for topic, payload in steps.follow:
+            await self._retain(topic, payload)
+        if steps.begin or steps.follow:
+            log.debug("shown in Home Assistant", messages=len(steps.begin) + len(steps.follow), form=form)
+
+    async def _recover(self, seen: Seen, form: Form) -> None:
+        """Announce all again where Home Assistant lacks some of it.
+
+        It refuses an entity while a stranger's has its unique id, and does not try again by itself.
+        """
+        if time.monotonic() < self._recover_at_s:
+            return
+        self._recover_at_s = time.monotonic() + RECOVER_S
+        entities = self._showing.entities(seen.suggestions, from_us(self._desk.now_us()))
+        if await self._pages.lacks(entities):
+            log.warning("Home Assistant lacks entities of ours, announcing them again")
+            await self._publish(seen, form, again=True)
+
+    async def _retain(self, topic: str, payload: bytes) -> None:
+        # What is refused is tried again with every look.
+        if await self._desk.publish(Outgoing(secrets.token_hex(16), topic, payload, retain=True)):
+            self._known.published(topic, payload, connection_id(self._desk.broker))
+
+    async def _point(self, seen: Seen, *, again: bool) -> None:
+        """Let a notification point to what waits; only when that has changed, or Home Assistant forgot it."""
+        changed = seen.waiting != seen.notified or (again and seen.waiting)
+        if changed and await self._pages.point(len(seen.waiting)):
+            await self._set_control(NOTIFIED, seen.waiting)

@@ -1,0 +1,161 @@
+"""What a run of the suggester comes to, and the transaction that keeps it."""
+
+from collections.abc import Container, Sequence
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+from typing import NamedTuple
+
+import structlog
+
+from pipeline.backtest.runner import Examination
+from pipeline.core.local_days import LocalDays
+from pipeline.settings import Settings
+from pipeline.suggestions.check import scrutinise
+from pipeline.suggestions.messages import changed, generated
+from pipeline.suggestions.renewal import Outlook, Renewed, renew_all
+from pipeline.suggestions.repeats import Sun
+from pipeline.suggestions.selection import Situation, choose, room_today
+from schemas.catalogue import Catalogue
+from schemas.home import Home
+from schemas.instants import from_us, to_us
+from schemas.outgoing import Outgoing
+from schemas.suggestions import Status, Suggestion
+from schemas.topics import Topics
+from sinks.store import SqlStore, Transaction
+from sinks.store.suggestions import SuggestionWrites
+
+log = structlog.get_logger()
+
+ACTOR = "ha-ai"
+TURN = "suggest"
+
+
+class Plan(NamedTuple):
+    """What a run comes to: suggestions to be made, the best first, and what becomes of those that wait.
+
+    One that was taken back and is made again is among those to be made.
+    """
+
+    situation: Situation
+    new: list[Suggestion]
+    renewed: list[Renewed]
+
+
+class Planner:
+    """Decides what is suggested in a home, and keeps it.
+
+    Parameters
+    ----------
+    settings, home
+        How many a day, on which topics they are told, and where the home is.
+    store
+        What is known.
+    """
+
+    def __init__(self, settings: Settings, home: Home, store: SqlStore) -> None:
+        self._budget = settings.suggestions_per_day
+        self._topics = settings.topics
+        self._home = home
+        self._store = store
+        self._days = LocalDays(home.zone)
+
+    def decide(
+        self, examination: Examination, catalogue: Catalogue | None, *, minimum: float, now: datetime
+    ) -> Plan:
+        """What is suggested now, and what becomes of what waits; writes nothing."""
+        situation = self._situation(catalogue, minimum=minimum, now=now)
+        renewed = renew_all(self._outlook(examination), situation)
+        after = {each.before.id: each.after for each in renewed}
+        waits = {each.pattern_id for each in situation.suggestions if each.status is Status.PENDING}
+        known = [after.get(each.id, each) for each in situation.suggestions]
+        new, passed = choose(
+            # What is taken back now does not come back now.
+            [offer for offer in examination.offers if offer.pattern.id not in waits],
+            replace(situation, suggestions=known),
+            room=self._room(known, now),
+        )
+        for each in passed:
+            log.debug("not suggested", pattern=each.offer.pattern.id, reason=each.reason)
+        return Plan(situation, new, renewed)
+
+    def keep(self, plan: Plan, transaction: Transaction) -> None:
+        """Write a plan and what is said of it.
+
+        Whoever keeps another plan at the same time waits; what it has suggested counts in the budget and is
+        not repeated. What a person came first to stays as they left it.
+        """
+        suggestions = transaction.suggestions
+        suggestions.take_turn(TURN)
+        situation = replace(plan.situation, suggestions=suggestions.all())
+        memory, now = situation.memory(), situation.now
+        made, messages = list[Suggestion](), list[Outgoing]()
+        for each in plan.new:
+            is_known = memory.repeated(each.pattern_id, each.automation, made)
+            if is_known is None and self._room([*situation.suggestions, *made], now):
+                messages += _make(suggestions, each, self._topics)
+                made.append(each)
+        for renewed in plan.renewed:
+            messages += _replace(suggestions, renewed, self._topics)
+        transaction.enqueue(messages, to_us(now))
+
+    def _situation(self, catalogue: Catalogue | None, *, minimum: float, now: datetime) -> Situation:
+        today = self._days.on(now.astimezone(self._home.zone).date())
+        suggestions = self._store.suggestions.all()
+        waiting = {each.automation_id for each in suggestions if each.status is Status.PENDING}
+        return Situation(
+            now=now,
+            sun=Sun(*self._days.sun(today, self._home.lat, self._home.lon)),
+            suggestions=suggestions,
+            feedback=self._store.suggestions.feedback(),
+            minimum=minimum,
+            scrutinise=partial(scrutinise, catalogue=_without(catalogue, waiting)),
+        )
+
+    def _outlook(self, examination: Examination) -> Outlook:
+        return Outlook(
+            patterns=examination.patterns,
+            changed={name: from_us(at_us) for name, at_us in self._store.pattern_changes().items()},
+            offers={offer.pattern.id: offer for offer in examination.offers},
+            trials=examination.trials,
+        )
+
+    def _room(self, known: Sequence[Suggestion], now: datetime) -> int:
+        return room_today(known, budget=self._budget, now=now, zone=self._home.zone)
+
+
+def _without(catalogue: Catalogue | None, automation_ids: Container[str]) -> Catalogue | None:
+    """What is there besides earlier versions of what waits, which would stand in their own way."""
+    if catalogue is None:
+        return None
+    others = tuple(each for each in catalogue.automations if each.automation_id not in automation_ids)
+    return replace(catalogue, automations=others)
+
+
+def _make(suggestions: SuggestionWrites, suggestion: Suggestion, topics: Topics) -> list[Outgoing]:
+    kept = suggestions.get(suggestion.id)
+    if kept is None:
+        suggestions.add(suggestion)
+    else:
+        suggestions.replace(suggestion, changes=kept.changes)
+    _audit(suggestions, "suggested" if kept is None else "suggested again", suggestion, suggestion.title)
+    return [generated(suggestion, topics)]
+
+
+def _replace(suggestions: SuggestionWrites, renewed: Renewed, topics: Topics) -> list[Outgoing]:
+    before, after = renewed
+    kept = suggestions.get(before.id)
+    if kept is None or kept.suggestion != before or not suggestions.replace(after, changes=kept.changes):
+        return []
+    if after.status is Status.RETIRED:
+        _audit(suggestions, "retired", after, after.reason)
+        return [changed(after, topics, text=f"Taken back: {after.reason}.")]
+    _audit(suggestions, "renewed", after, after.title)
+    said = [changed(after, topics, text="Tried again on the last days.")]
+    is_to_be_seen = after.version != before.version or after.snoozed_until != before.snoozed_until
+    return [*said, generated(after, topics)] if is_to_be_seen else said
+
+
+def _audit(suggestions: SuggestionWrites, what: str, suggestion: Suggestion, detail: str) -> None:
+    at_us = to_us(suggestion.updated_at)
+    suggestions.audit(at_us=at_us, actor=ACTOR, what=what, subject=suggestion.id, detail=detail)

@@ -1,0 +1,188 @@
+"""Suggests automations: tries them when a day was judged, and keeps those that wait up to date."""
+
+import json
+import time
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from functools import partial
+
+import structlog
+from pydantic import ValidationError
+
+from pipeline.backtest.runner import Attempt, Workshop, WorkshopError
+from pipeline.runtime.home_reader import reader_of
+from pipeline.runtime.role import Consumer, Desk, Inlet, Loop, Received
+from pipeline.suggest.occasion import Occasion
+from pipeline.suggest.plan import Plan, Planner
+from schemas.catalogue import Catalogue
+from schemas.instants import from_us
+from schemas.statuses import AnalysisComplete
+from schemas.suggestions import Status
+from sinks.store import StoreError, StoreUnavailableError
+
+log = structlog.get_logger()
+
+MINIMUM = "minimum_confidence"
+SNAPSHOT = "suggesting"
+SNAPSHOT_VERSION = 1
+# Days that end at once are one occasion, and so are those of a replay, however long each takes.
+QUIET_S = 3.0
+REPLAY_QUIET_S = 30.0
+# Learning judges anew after its start, and says so: that is the better occasion.
+START_QUIET_S = 20.0
+AGAIN_S = 60.0
+SAY_AGAIN_S = 600.0
+
+
+class HomeUnseenError(Exception):
+    """Home Assistant does not answer just now: what is there already cannot be seen."""
+
+
+class Suggester:
+    """Suggests what would have done well.
+
+    Any number may run, each on the whole home: all that is known is in the store, and who keeps what it
+    found looks there again, so that the day's budget holds for all together.
+
+    Parameters
+    ----------
+    desk
+        What it works with.
+    workshop
+        Where automations are tried, if not on the desk's own store.
+    """
+
+    name = Consumer.SUGGEST
+
+    def __init__(self, desk: Desk, *, workshop: Workshop | None = None) -> None:
+        self._desk = desk
+        self._workshop = workshop or Workshop(desk.settings, desk.home)
+        self._planner = Planner(desk.settings, desk.home, desk.store)
+        self._occasion = Occasion()
+        self._say_at_s = 0.0
+
+    def inlets(self) -> Sequence[Inlet]:
+        topics = self._desk.settings.topics
+        return [
+            Inlet(topics.analysis_complete, self._take_analysis),
+            Inlet(topics.analysis_run, self._take_order),
+        ]
+
+    def loops(self) -> Sequence[Loop]:
+        return [self._suggest_when_asked]
+
+    async def run_once(self) -> Plan:
+        """Try, choose, and keep what came of it.
+
+        Raises
+        ------
+        HomeUnseenError
+            Home Assistant does not answer.
+        pipeline.backtest.runner.WorkshopError
+            Nothing could be tried.
+        sinks.store.StoreError
+            Nothing could be kept.
+        """
+        catalogue = await self._catalogue()
+        minimum, attempts = await self._desk.ask(self._read)
+        examination = await self._workshop.examine(minimum, attempts)
+        decide = partial(self._planner.decide, examination, catalogue, minimum=minimum, now=self._now())
+        plan = await self._desk.ask(decide)
+        await self._desk.commit(partial(self._keep, plan))
+        log.info("suggested", new=len(plan.new), renewed=len(plan.renewed), offers=len(examination.offers))
+        return plan
+
+    async def _take_analysis(self, received: Received) -> None:
+        """A day was judged; of a day long past there will be more in a moment."""
+        try:
+            analysis = AnalysisComplete.model_validate_json(received.payload)
+        except ValidationError:
+            self._pass_over()
+            return
+        is_replayed = analysis.day < self._today() - timedelta(days=1)
+        self._occasion.ask(REPLAY_QUIET_S if is_replayed else QUIET_S)
+
+    def _pass_over(self) -> None:
+        """Say that somebody published what learning does not say, once in a while."""
+        if time.monotonic() >= self._say_at_s:
+            self._say_at_s = time.monotonic() + SAY_AGAIN_S
+            topic = self._desk.settings.topics.analysis_complete
+            log.warning("passed over: expected a judged day, got something else", topic=topic)
+
+    async def _take_order(self, received: Received) -> None:
+        """A person wants suggestions; what the broker had kept is an old wish."""
+        if not received.retain:
+            self._occasion.ask(0.0)
+
+    async def _suggest_when_asked(self) -> None:
+        """Run after what asks for it, and after the start if nothing was tried today, until cancelled."""
+        if await self._is_due():
+            self._occasion.ask(START_QUIET_S)
+        while True:
+            await self._occasion.come()
+            await self._try_to_run()
+
+    async def _try_to_run(self) -> None:
+        """Run; what fails and passes by itself is tried again soon, all else when the next day was judged."""
+        try:
+            await self.run_once()
+        except (HomeUnseenError, StoreUnavailableError) as error:
+            log.warning("nothing suggested yet, trying again soon", reason=str(error), again_s=AGAIN_S)
+            self._occasion.ask(AGAIN_S)
+        except (WorkshopError, StoreError) as error:
+            log.error("nothing suggested, again when a day was judged", reason=str(error))  # noqa: TRY400 the reason says it
+        except Exception:
+            log.exception("nothing suggested, again when a day was judged")
+
+    async def _is_due(self) -> bool:
+        """Whether there are patterns and nothing was tried today; with the store away, nobody knows."""
+        try:
+            return await self._desk.ask(lambda: not self._was_tried_today() and self._has_patterns())
+        except StoreUnavailableError:
+            return True
+
+    def _was_tried_today(self) -> bool:
+        stored = self._desk.store.snapshot(SNAPSHOT)
+        tried = json.loads(stored.payload)["day"] if stored else ""
+        return bool(tried == self._today().isoformat())
+
+    def _has_patterns(self) -> bool:
+        return bool(self._desk.store.counts()["patterns"])
+
+    async def _catalogue(self) -> Catalogue | None:
+        """What stands in Home Assistant; None where we are not to ask, or it does not let us."""
+        reader = reader_of(self._desk.settings)
+        if reader is None:
+            return None
+        from sinks.home_assistant import HomeAssistantError, Unreachable  # noqa: PLC0415 only where it is set up
+
+        try:
+            return await reader.catalogue()
+        except Unreachable as error:
+            raise HomeUnseenError(str(error)) from error
+        except HomeAssistantError as error:
+            log.warning("suggesting without what Home Assistant knows", reason=str(error))
+            return None
+
+    def _read(self) -> tuple[float, list[Attempt]]:
+        """The least confidence, and what waits and is to be tried again."""
+        store = self._desk.store
+        active = {pattern.id: pattern for pattern in store.patterns(status="active")}
+        wished = store.suggestions.control(MINIMUM)
+        return self._desk.settings.minimum_confidence if wished is None else float(wished), [
+            Attempt(id=each.id, pattern=active[each.pattern_id], automation=each.automation)
+            for each in store.suggestions.all(Status.PENDING)
+            if each.pattern_id in active
+        ]
+
+    def _keep(self, plan: Plan) -> None:
+        tried = json.dumps({"day": self._today().isoformat()}).encode()
+        with self._desk.store.begin() as transaction:
+            self._planner.keep(plan, transaction)
+            transaction.save_snapshot(SNAPSHOT, tried, version=SNAPSHOT_VERSION, applied_seq=0)
+
+    def _now(self) -> datetime:
+        return from_us(self._desk.now_us())
+
+    def _today(self) -> date:
+        return self._now().astimezone(self._desk.home.zone).date()

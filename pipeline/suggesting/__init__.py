@@ -1,1 +1,0 @@
-"""From patterns to automations that were tried: candidates, backtest, safety, validation; pure."""

@@ -1,5 +1,0 @@
-"""Automations that others wrote: valid, invalid and why, or outside what we know enough of to say."""
-
-from pipeline.suggesting.foreign.judgement import Kind, Verdict, judge
-
-__all__ = ["Kind", "Verdict", "judge"]

@@ -1,0 +1,47 @@
+"""The messages that say what became of deployments, with ids that follow from what they say."""
+
+from datetime import datetime
+from typing import Literal
+
+from pipeline.commands.message_factory import Teller
+from schemas.commands import AutomationExecuted, AutomationFailed
+from schemas.deployments import Deployment
+from schemas.outgoing import Outgoing
+
+What = Literal["deployed", "rolled_back", "removed", "ran"]
+
+
+class Messages(Teller):
+    """Makes what the deployer says of one home."""
+
+    def executed(
+        self, what: What, row: Deployment, text: str, *, entity_id: str | None, at: datetime
+    ) -> Outgoing:
+        """An automation was deployed, rolled back or removed, or it ran."""
+        version = row.standing
+        identity = self._identity(what, row.suggestion_id, str(version), at.isoformat())
+        payload = AutomationExecuted(
+            message_id=identity,
+            at=at,
+            what=what,
+            suggestion_id=row.suggestion_id,
+            automation_id=row.automation_id,
+            entity_id=entity_id,
+            version=version,
+            text=text,
+        )
+        return self._event(identity, self._topics.automation_executed, payload)
+
+    def failed(self, suggestion_id: str, step: str, text: str, *, is_retried: bool, at: datetime) -> Outgoing:
+        """Something could not be done."""
+        identity = self._identity("failed", suggestion_id, step, at.isoformat())
+        payload = AutomationFailed(
+            message_id=identity,
+            at=at,
+            suggestion_id=suggestion_id,
+            automation_id=f"haai_{suggestion_id}",
+            step=step,
+            retried=is_retried,
+            text=text,
+        )
+        return self._event(identity, self._topics.automation_failed, payload)

@@ -1,0 +1,174 @@
+"""The steps of a deployment: what comes after each, and when what failed is tried again.
+
+Towards a version: ``wanted`` (is it approved, and may it run?), ``write`` (look, write where nothing or ours
+stands, read back), ``enable`` (wait for the entity), ``stands``. Towards nothing: ``wanted``, ``remove``,
+``vanish`` (wait until it is gone), ``stands``. A step looks before it acts, so that one whose outcome is not
+known is simply taken again.
+
+A step that fails is tried again after growing pauses. When those of a round are used up, or waiting would not
+help, that is told, what was written is taken back (``take_back``: to what stood before, or to nothing), and
+after a rest the next round begins; after the last one it is given up until a person wants it again. A removal
+is never given up: somebody wants it gone, and what was not seen to be gone may run.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from pipeline.suggestions.failures import Lasting, Trouble, lasting
+from schemas.commands import SignedCommand
+from schemas.deployments import Deployment
+from schemas.suggestions import Suggestion
+
+US = 1_000_000
+
+
+class Step(StrEnum):
+    """What is to be done next."""
+
+    WANTED = "wanted"
+    WRITE = "write"
+    ENABLE = "enable"
+    REMOVE = "remove"
+    VANISH = "vanish"
+    TAKE_BACK = "take_back"
+    STANDS = "stands"
+
+
+# Nobody ordered it, or what stands there is not ours.
+NOT_TO_REMOVE = frozenset({Trouble.REFUSED, Trouble.FOREIGN})
+NEXT = {
+    Step.WRITE: Step.ENABLE,
+    Step.ENABLE: Step.STANDS,
+    Step.REMOVE: Step.VANISH,
+    Step.VANISH: Step.STANDS,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long is waited for what, seconds.
+
+    `pauses_s` lie between the attempts of a round, `rests_s` between rounds. An entity is waited for
+    `entity_s`; looked for it is after `shortest_look_s` and then ever less often, up to `longest_look_s`.
+    What cannot be taken back is tried again after `take_back_s`. What stands is looked after every
+    `upkeep_s`; what is gone is looked for again after `again_s`, and an automation that is off counts as
+    switched off by hand after `off_s`. For `stray_s` after a change a write that comes late is looked for.
+    A token that was refused is used again after `refused_s`: Home Assistant bans who is refused too often.
+    """
+
+    pauses_s: tuple[float, ...] = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0)
+    rests_s: tuple[float, ...] = (60.0, 600.0, 3_600.0)
+    entity_s: float = 20.0
+    shortest_look_s: float = 0.05
+    longest_look_s: float = 1.0
+    take_back_s: float = 15.0
+    upkeep_s: float = 60.0
+    again_s: float = 2.0
+    off_s: float = 300.0
+    stray_s: float = 3_600.0
+    refused_s: float = 600.0
+
+    @property
+    def tries(self) -> int:
+        """Attempts in a round."""
+        return len(self.pauses_s) + 1
+
+    @property
+    def most(self) -> int:
+        """Attempts after which it is given up."""
+        return self.tries * (len(self.rests_s) + 1)
+
+    def pause_s(self, attempts: int) -> float:
+        """How long to wait after so many attempts that failed.
+
+        Examples
+        --------
+        >>> patience = Patience(pauses_s=(1.0, 2.0), rests_s=(60.0,))
+        >>> [patience.pause_s(attempts) for attempts in range(6)]
+        [0.0, 1.0, 2.0, 60.0, 1.0, 2.0]
+        """
+        rounds, attempt = divmod(attempts, self.tries)
+        if attempt:
+            return self.pauses_s[attempt - 1]
+        return self.rests_s[min(rounds, len(self.rests_s)) - 1] if rounds else 0.0
+
+
+def forward(row: Deployment, now_us: int) -> Deployment:
+    """The deployment after a step that was done."""
+    begin = Step.WRITE if row.wanted else Step.REMOVE
+    step = begin if row.step == Step.WANTED else NEXT[Step(row.step)]
+    standing = row.wanted if step is Step.STANDS else row.standing
+    attempts = 0 if step is Step.STANDS else row.attempts
+    return row._replace(step=step.value, standing=standing, attempts=attempts, detail="", updated_us=now_us)
+
+
+def failed(row: Deployment, trouble: Trouble, text: str, now_us: int, patience: Patience) -> Deployment:
+    """The deployment after a step that could not be done."""
+    round_end = (row.attempts // patience.tries + 1) * patience.tries
+    attempts = {
+        Lasting.MOMENTS: row.attempts + 1,
+        Lasting.UNTIL_MENDED: round_end,
+        Lasting.FOR_GOOD: patience.most if row.wanted else round_end,
+    }[lasting(trouble)]
+    tried = row._replace(attempts=attempts, detail=text, updated_us=now_us)
+    if row.wanted:
+        return tried._replace(step=Step.TAKE_BACK.value) if is_round_over(tried, patience) else tried
+    if trouble in NOT_TO_REMOVE:
+        return _left(row, now_us)
+    return tried._replace(step=Step.REMOVE.value) if row.step == Step.VANISH else tried
+
+
+def settled(row: Deployment, now_us: int, patience: Patience) -> Deployment:
+    """The deployment when what was written is taken back: it rests, or is given up."""
+    if is_given_up(row, patience):
+        return _left(row, now_us)
+    return row._replace(step=Step.WANTED.value, updated_us=now_us)
+
+
+def _left(row: Deployment, now_us: int) -> Deployment:
+    """What stands is left as it is."""
+    return row._replace(wanted=row.standing, step=Step.STANDS.value, attempts=0, detail="", updated_us=now_us)
+
+
+def begun(
+    order: SignedCommand, suggestion: Suggestion, wanted: int, before: Deployment | None, now_us: int
+) -> Deployment:
+    """The deployment that an order begins."""
+    return Deployment(
+        suggestion_id=suggestion.id,
+        automation_id=suggestion.automation_id,
+        wanted=wanted,
+        standing=before.standing if before else 0,
+        step=Step.WANTED.value,
+        attempts=0,
+        approval=order.model_dump_json(),
+        detail="",
+        updated_us=now_us,
+    )
+
+
+def is_round_over(row: Deployment, patience: Patience) -> bool:
+    """Whether the attempts of a round are used up."""
+    return row.attempts > 0 and row.attempts % patience.tries == 0
+
+
+def is_given_up(row: Deployment, patience: Patience) -> bool:
+    """Whether it is not tried again by itself."""
+    return row.step == Step.STANDS or (row.wanted > 0 and row.attempts >= patience.most)
+
+
+def due_us(row: Deployment, patience: Patience, now_us: int) -> int | None:
+    """When the next step may be taken; None where there is none.
+
+    Now, if the clock was set back since the last one: what happened is never in the future.
+    """
+    if row.step == Step.STANDS:
+        return None
+    if row.step == Step.TAKE_BACK or not row.detail or row.updated_us > now_us:
+        return min(row.updated_us, now_us)
+    return row.updated_us + int(patience.pause_s(row.attempts) * US)
+
+
+def is_overdue(row: Deployment, patience: Patience, now_us: int) -> bool:
+    """Whether an entity was waited for long enough; as far as the clock was set back counts, too."""
+    return abs(now_us - row.updated_us) > patience.entity_s * US

@@ -1,0 +1,50 @@
+"""The messages that say what became of suggestions, with ids that follow from what they say."""
+
+from hashlib import blake2b
+
+from pipeline.wording.suggestions import suggestion_text
+from schemas.instants import to_us
+from schemas.outgoing import Outgoing
+from schemas.suggestions import Suggestion, SuggestionChanged, SuggestionGenerated
+from schemas.topics import Topics
+
+EVENT_EXPIRY_S = 300
+
+
+def generated(suggestion: Suggestion, topics: Topics) -> Outgoing:
+    """A suggestion is there to be looked at, for the first time or again."""
+    payload = SuggestionGenerated(
+        message_id=_identity("generated", suggestion),
+        at=suggestion.updated_at,
+        suggestion=suggestion,
+        text=suggestion_text(suggestion),
+    )
+    return Outgoing(
+        payload.message_id,
+        topics.suggestion_generated,
+        payload.model_dump_json().encode(),
+        expiry_s=EVENT_EXPIRY_S,
+    )
+
+
+def changed(suggestion: Suggestion, topics: Topics, *, text: str) -> Outgoing:
+    """A suggestion is not what it was; `text` says why."""
+    payload = SuggestionChanged(
+        message_id=_identity("changed", suggestion),
+        at=suggestion.updated_at,
+        suggestion_id=suggestion.id,
+        status=suggestion.status,
+        version=suggestion.version,
+        text=text,
+    )
+    return Outgoing(
+        payload.message_id,
+        topics.suggestion_changed,
+        payload.model_dump_json().encode(),
+        expiry_s=EVENT_EXPIRY_S,
+    )
+
+
+def _identity(what: str, suggestion: Suggestion) -> str:
+    parts = (what, suggestion.home, suggestion.id, suggestion.status, str(to_us(suggestion.updated_at)))
+    return blake2b("\x00".join(parts).encode(), digest_size=16).hexdigest()

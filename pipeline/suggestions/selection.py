@@ -1,0 +1,152 @@
+"""Which offers become suggestions: none that is a repeat, within the day's budget, the best first."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from pipeline.suggestions.assembly import Offer, assemble, returned
+from pipeline.suggestions.experience import bar, experience
+from pipeline.suggestions.repeats import Memory, Sun
+from schemas.automations import Automation
+from schemas.suggestions import STANDING, Experience, Suggestion, Trial, UserFeedback
+
+
+class Verdict(NamedTuple):
+    """What speaks against an automation.
+
+    `problem`: it is not safe, or cannot run there. `conflict`: another one stands in its way. Both are empty
+    where nothing does. `told` has to be told of it. `refusal`: that part of the problem for which it is not
+    safe, and which does not pass by itself.
+    """
+
+    problem: str = ""
+    conflict: str = ""
+    told: tuple[str, ...] = ()
+    refusal: str = ""
+
+
+Scrutinise = Callable[[Automation, Trial, Sequence[Suggestion]], Verdict]
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What is known when offers are looked at.
+
+    Attributes
+    ----------
+    suggestions
+        All that there were, whatever became of them.
+    feedback
+        All that people said and did.
+    minimum
+        The confidence that a suggestion needs at least.
+    scrutinise
+        Holds an automation against what is safe, what there is, and other suggestions.
+    """
+
+    now: datetime
+    sun: Sun
+    suggestions: Sequence[Suggestion]
+    feedback: Sequence[UserFeedback]
+    minimum: float
+    scrutinise: Scrutinise
+
+    def experience(self, offer: Offer | Suggestion) -> Experience:
+        """What people made of suggestions like it."""
+        pattern_type = offer.pattern.pattern_type if isinstance(offer, Offer) else offer.pattern_type
+        return experience(self.feedback, pattern_type, domain(offer.automation))
+
+    def memory(self) -> Memory:
+        """What was suggested before, and what people did not want."""
+        return Memory.of(self.suggestions, self.feedback, self.sun)
+
+
+class PassedOver(NamedTuple):
+    """An offer that is not made, and why."""
+
+    offer: Offer
+    reason: str
+
+
+def choose(
+    offers: Iterable[Offer], situation: Situation, *, room: int
+) -> tuple[list[Suggestion], list[PassedOver]]:
+    """Return at most `room` new suggestions, the best first, and what is not suggested."""
+    chosen: list[Suggestion] = []
+    passed: list[PassedOver] = []
+    memory = situation.memory()
+    known = [(offer, situation.experience(offer)) for offer in offers]
+    for offer, lived in sorted(known, key=lambda each: (-worth(each[0].trial, each[1]), each[0].pattern.id)):
+        made = _make(offer, lived, situation, memory)
+        verdict = _judge(made, situation, memory, chosen)
+        against = verdict.problem or verdict.conflict
+        if not against and len(chosen) >= room:
+            against = "there were enough suggestions today"
+        if against:
+            passed.append(PassedOver(offer, against))
+        else:
+            chosen.append(made.model_copy(update={"conflicts": verdict.told}))
+    return chosen, passed
+
+
+def worth(trial: Trial, lived: Experience) -> float:
+    """What a suggestion is expected to bring a day: its regret, weighted with how likely it is kept.
+
+    What is expected to cost more than it brings (regret above 0) costs the less, the likelier it is kept.
+
+    Examples
+    --------
+    >>> from datetime import date
+    >>> day, counts = date(2026, 3, 1), dict.fromkeys(("days", "fired", "wanted", "unwanted", "missed"), 0)
+    >>> tried = Trial(
+    ...     first_day=day, last_day=day, wanted_per_day=1, unwanted_per_day=0, regret=-0.8, **counts
+    ... )
+    >>> worth(tried, Experience(probability=0.5)), worth(tried, Experience(probability=0.75))
+    (0.4, 0.6)
+    """
+    share = lived.probability if trial.regret <= 0 else 1 - lived.probability
+    return -trial.regret * share
+
+
+def room_today(suggestions: Iterable[Suggestion], *, budget: int, now: datetime, zone: ZoneInfo) -> int:
+    """How many suggestions may still be made on the local day of `now`."""
+    today = now.astimezone(zone).date()
+    return max(0, budget - sum(each.created_at.astimezone(zone).date() == today for each in suggestions))
+
+
+def domain(automation: Automation) -> str:
+    """The domain of what an automation acts on first.
+
+    Examples
+    --------
+    >>> from schemas.automations import Action, TimeTrigger
+    >>> lamp = Action(service="light.turn_on", entity_id="light.hall")
+    >>> domain(Automation(trigger=TimeTrigger(minute=0), actions=(lamp,)))
+    'light'
+    """
+    return automation.actions[0].entity_id.partition(".")[0]
+
+
+def _make(offer: Offer, lived: Experience, situation: Situation, memory: Memory) -> Suggestion:
+    """The suggestion that an offer makes; one that was taken back comes back, with what a person changed."""
+    made = assemble(
+        offer, experience=lived, now=situation.now, dismissals=memory.dismissals(offer.pattern.id)
+    )
+    before = memory.returning(made.id)
+    if before is None:
+        return made
+    is_modified = before.id in memory.modified
+    return returned(before, before if is_modified else offer, experience=lived, now=situation.now)
+
+
+def _judge(made: Suggestion, situation: Situation, memory: Memory, chosen: Sequence[Suggestion]) -> Verdict:
+    """What speaks against a suggestion, cheapest first."""
+    if known := memory.repeated(made.pattern_id, made.automation, chosen):
+        return Verdict(f"it is known as {known.id}, which is {known.status.value}")
+    needed = bar(situation.minimum, made.experience)
+    if made.confidence < needed:
+        return Verdict(f"it reaches {made.confidence:.2f} where {needed:.2f} are needed")
+    standing = [each for each in situation.suggestions if each.status in STANDING]
+    return situation.scrutinise(made.automation, made.trial, [*standing, *chosen])

@@ -1,0 +1,1 @@
+"""All that people read: sentences, explanations, pictures, the words of suggestions."""

@@ -77,6 +77,13 @@ class ServiceCall(NamedTuple):
     service: str
 
 
+# Why the home could not be seen.
+NOT_RUNNING = "not_running"
+BROKER = "broker"
+HOME_ASSISTANT = "home_assistant"
+PAUSED = "paused"
+
+
 class Gap(NamedTuple):
     """An interval, in UTC microseconds, of which we know that we could not see the home."""
 

@@ -13,13 +13,13 @@ from benchmarks.drills.load import TOPIC, make_load, published
 from benchmarks.review_desk import MADE, a_suggestion
 from detectors.registry import detectors
 from pipeline.core.core import LearningCore
+from pipeline.core.messages import Announcer
 from pipeline.history.damage import look_at_key, newest_copy, open_whole
 from pipeline.history.row_mending import mend_rows
 from pipeline.ingest.bounds import StreamClock
 from pipeline.ingest.decoding import BatchDecoder
 from pipeline.ingest.inputs import Eventstream, HomeAssistantInput
 from pipeline.ingest.messages import Message
-from pipeline.learn.announcements import Announcer
 from pipeline.learn.learner import HomeLearner
 from pipeline.learn.work import Work
 from pipeline.runtime.key_file import KeyFileError, load_key

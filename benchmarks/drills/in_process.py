@@ -7,11 +7,11 @@ from benchmarks.drills.audit import HOME
 from benchmarks.drills.load import TOPIC, published
 from detectors.registry import detectors
 from pipeline.core.core import LearningCore
+from pipeline.core.messages import Announcer
 from pipeline.ingest.bounds import StreamClock
 from pipeline.ingest.decoding import BatchDecoder
 from pipeline.ingest.inputs import Eventstream, HomeAssistantInput
 from pipeline.ingest.messages import Message
-from pipeline.learn.announcements import Announcer
 from pipeline.learn.learner import HomeLearner
 from pipeline.learn.work import Work
 from schemas.events import StateChange

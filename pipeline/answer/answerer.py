@@ -12,9 +12,9 @@ from faststream.mqtt import QoS
 from pydantic import ValidationError
 
 from pipeline.answer.question_bounds import QuestionBounds
+from pipeline.backtest.modifier import Alteration
 from pipeline.commands.decisions import Altered, HindranceError
 from pipeline.mqtt.outbox import EXPIRY_HEADER
-from pipeline.review.alteration import Alteration
 from pipeline.runtime.home_reader import reader_of
 from pipeline.runtime.role import Consumer, Desk, Inlet, Loop, Received
 from pipeline.suggestions.assembly import renewed

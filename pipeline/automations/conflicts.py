@@ -7,8 +7,8 @@ from enum import StrEnum
 from pipeline.automations.links import Link, links_of_ours, links_of_theirs
 from pipeline.automations.links.comparison import is_opposite, is_same
 from pipeline.automations.loops import Loops
-from pipeline.automations.render import harmless
 from pipeline.wording.naming import LONGEST_NAME, title_of, whole_name
+from pipeline.wording.plain_text import harmless
 from schemas.automations import Automation
 from schemas.catalogue import KnownAutomation
 from schemas.suggestions import STANDING, Suggestion

@@ -1,12 +1,12 @@
 """An automation as Home Assistant's own configuration: dictionaries alone, never text put together."""
 
 import math
-import unicodedata
 from typing import Any
 
 import yaml
 
 from pipeline.core.entities import ACTIVATED, Kind, kind_of
+from pipeline.wording.plain_text import harmless
 from schemas.automations import (
     Action,
     Automation,
@@ -29,8 +29,6 @@ ABSENT_STATES = ("unavailable", "unknown")
 LONGEST_TITLE, LONGEST_DESCRIPTION = 120, 2000
 NAMELESS = "Suggested automation"
 WHOLE_NUMBERS = frozenset({"brightness", "percentage", "position"})
-_JOINERS = "\u200c\u200d"  # they hold letters and emojis together
-_FULL_WIDTH = str.maketrans("{}", "｛｝")
 _DAY_S = 86_400
 
 
@@ -78,29 +76,6 @@ def is_moment(entity_id: str) -> bool:
     (True, False)
     """
     return kind_of(entity_id) is Kind.INSTANT
-
-
-def harmless(text: str, longest: int) -> str:
-    """Return `text` on one line of at most `longest` characters, so that nothing takes it for more than text.
-
-    Control characters and those that turn the direction of reading around are gone, and braces are full
-    width, so that no template can begin.
-
-    Examples
-    --------
-    >>> harmless("Hall  {{ states('lock.door') }}", 80)
-    "Hall ｛｛ states('lock.door') ｝｝"
-    """
-    seen = "".join(_visible(character) for character in text[: 4 * longest])
-    plain = " ".join(seen.split()).translate(_FULL_WIDTH)
-    return plain if len(plain) <= longest else plain[: longest - 1].rstrip() + "…"
-
-
-def _visible(character: str) -> str:
-    category = unicodedata.category(character)
-    if category in {"Cc", "Zl", "Zp"}:
-        return " "
-    return "" if category in {"Cf", "Cs", "Co"} and character not in _JOINERS else character
 
 
 def _trigger(trigger: Trigger) -> Config:

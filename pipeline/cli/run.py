@@ -13,6 +13,7 @@ from pipeline.cli import UserError
 from pipeline.cli.home_file import read_home_file
 from pipeline.deploy.token import TokenFileError
 from pipeline.history.damage import doubt, leave_foreign, open_whole
+from pipeline.roles import factories
 from pipeline.runtime.child_process import keep_running
 from pipeline.runtime.errors import FatalError
 from pipeline.runtime.heap import use_one_arena
@@ -21,13 +22,14 @@ from pipeline.runtime.host import ConsumerHost
 from pipeline.runtime.key_file import KeyFileError
 from pipeline.runtime.logs import configure_logs
 from pipeline.runtime.private_files import keeping_private
-from pipeline.runtime.registry import factories
 from pipeline.runtime.role import STATEFUL, Consumer, Loop
 from pipeline.settings import Settings
 from schemas.home import Home
 from sinks.store import StoreDamagedError, StoreError
 
 log = structlog.get_logger()
+
+CHILD = ("-P", "-m", "pipeline.cli.child")
 
 EXIT_RESTART = 75
 ALL = frozenset(Consumer)
@@ -143,7 +145,7 @@ async def _deploy_beside(settings: Settings) -> None:
     if settings.deployer_token_file is None or settings.home_assistant_url is None:
         log.info("nothing is deployed: HA_AI_DEPLOYER_TOKEN_FILE and HA_AI_HOME_ASSISTANT_URL have to be set")
         return
-    await keep_running(Consumer.DEPLOY)
+    await keep_running(Consumer.DEPLOY, CHILD)
 
 
 async def _run_together(parts: list[Part]) -> None:

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from pipeline.commands.decisions import Order
-from pipeline.commands.message_factory import Teller
+from pipeline.suggestions.message_factory import Teller
 from schemas.commands import LONGEST_VALIDITY_MS, SignedCommand, SuggestionAnswer
 from schemas.outgoing import Outgoing
 

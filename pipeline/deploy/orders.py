@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from pipeline.commands.admission import objection, ordered
 from pipeline.commands.refusal_book import UNKNOWN, RefusalBook
-from pipeline.suggestions.admission import objection, ordered
 from pipeline.suggestions.deployment_messages import Messages
 from schemas.commands import SignedCommand
 from schemas.instants import from_us

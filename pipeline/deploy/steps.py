@@ -7,10 +7,10 @@ from typing import Any, TypeVar
 
 import structlog
 
+from pipeline.commands.admission import admitted, approval_of, approved
 from pipeline.deploy.door import Door
 from pipeline.deploy.records import Records
 from pipeline.runtime.role import Desk
-from pipeline.suggestions.admission import admitted, approval_of, approved
 from pipeline.suggestions.config_diff import Whose, is_same, whose
 from pipeline.suggestions.deployment_steps import Patience, Step, is_overdue
 from pipeline.suggestions.failures import ObstacleError, Trouble

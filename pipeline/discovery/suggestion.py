@@ -7,7 +7,7 @@ from typing import Any
 
 from pipeline.discovery.discovery import Component, Device, Discovery, availability, entity
 from pipeline.discovery.identity import button_of, content_of, device_of, words_of
-from pipeline.discovery.text import line
+from pipeline.wording.plain_text import line
 from pipeline.wording.suggestions import experience_in_words, proof
 from schemas.commands import Press, PressVerb
 from schemas.suggestions import Status, Suggestion

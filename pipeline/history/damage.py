@@ -9,8 +9,8 @@ from pathlib import Path
 
 import structlog
 
+from pipeline.health import Health
 from pipeline.runtime.belongings import backup_folder, database_file, home_id
-from pipeline.runtime.health import Health
 from pipeline.runtime.key_file import KeyFileError, load_key
 from pipeline.settings import Settings
 from schemas.instants import from_us

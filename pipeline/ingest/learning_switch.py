@@ -7,10 +7,10 @@ from itertools import chain, islice
 from typing import NamedTuple
 
 from pipeline.ingest.bounds import FUTURE_US
-from pipeline.learn.joined_gaps import CLOSE_US
-from schemas.events import Gap, ServiceCall, StateChange
+from schemas.events import PAUSED, Gap, ServiceCall, StateChange
 
-PAUSED = "paused"
+# Nobody switches twice a second, and nothing worth learning happens in between.
+CLOSE_US = 1_000_000
 LAG_US = 60_000_000
 # Longer than any event is late.
 REMEMBERED_US = 31 * 86_400_000_000

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import structlog
 
+from pipeline.health import Health, Metrics
 from pipeline.ingest.decoding import DecodedBatch
 from pipeline.learn.learner import HomeLearner
 from pipeline.learn.refusing import SUBJECT as ALL_REFUSED
@@ -17,7 +18,6 @@ from pipeline.learn.work import Work
 from pipeline.mqtt.intake import Intake, Pending
 from pipeline.mqtt.link import Sight
 from pipeline.runtime.clock import HomeTime, waiting_in_words, wall_us
-from pipeline.runtime.health import Health, Metrics
 from pipeline.runtime.heap import give_back
 from schemas.events import StateChange
 from schemas.patterns import PatternType

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import structlog
 
+from pipeline.health import Health
 from pipeline.mqtt.client import SteadyBroker
 from pipeline.mqtt.connections import connection_id, session_was_kept
-from pipeline.runtime.health import Health
 
 log = structlog.get_logger()
 

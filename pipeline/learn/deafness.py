@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from pipeline.health import Health
 from pipeline.learn.committer import Committer
 from pipeline.learn.witness import Witness
 from pipeline.mqtt.connections import discard_session
@@ -15,7 +16,6 @@ from pipeline.mqtt.durable_session import DurableBroker
 from pipeline.mqtt.intake import Intake
 from pipeline.mqtt.link import Sight
 from pipeline.runtime.errors import FatalError
-from pipeline.runtime.health import Health
 from pipeline.settings import Settings
 from sinks.store import Held, SqlStore
 

@@ -2,11 +2,8 @@
 
 from typing import NamedTuple
 
-from schemas.events import Gap
+from schemas.events import BROKER, HOME_ASSISTANT, NOT_RUNNING, Gap
 
-NOT_RUNNING = "not_running"
-BROKER = "broker"
-HOME_ASSISTANT = "home_assistant"
 # Between two publishers, or a publisher and its second try, events change places by less.
 REORDERED_US = 1_000_000
 RETURN_US = 60_000_000

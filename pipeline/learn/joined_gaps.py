@@ -3,11 +3,9 @@
 from collections import deque
 from collections.abc import Callable
 
-from pipeline.learn.gap_tracker import BROKER, NOT_RUNNING
-from schemas.events import Gap
+from pipeline.ingest.learning_switch import CLOSE_US
+from schemas.events import BROKER, NOT_RUNNING, Gap
 
-# Nobody switches twice a second, and nothing worth learning happens in between.
-CLOSE_US = 1_000_000
 DAY_US = 86_400_000_000
 # More than a person switches, or Home Assistant restarts, on a day of tinkering.
 GAPS_A_DAY = 50

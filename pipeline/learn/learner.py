@@ -11,12 +11,12 @@ from pipeline.core.baselines import Baseline
 from pipeline.core.core import LearningCore
 from pipeline.core.day_set import DaySet
 from pipeline.core.ledger import Ledger, PatternChange, What
+from pipeline.core.messages import Announcer
 from pipeline.ingest.bounds import FUTURE_US, PAST_US
 from pipeline.ingest.decoding import BatchDecoder, DecodedBatch
 from pipeline.ingest.learning_switch import Course, LearningSwitch
 from pipeline.ingest.messages import Message
 from pipeline.learn.allowance import Allowance
-from pipeline.learn.announcements import Announcer
 from pipeline.learn.sightings import Sightings
 from pipeline.learn.work import SNAPSHOT, SNAPSHOT_VERSION, Work, write
 from pipeline.mqtt.link import Sight

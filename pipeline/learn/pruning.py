@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import structlog
 
+from pipeline.health import Health
 from pipeline.runtime.clock import HomeTime
-from pipeline.runtime.health import Health
 from pipeline.wording.sentences import counted
 from sinks.store import SqlStore, StoreUnavailableError
 from sinks.store.retention import Overdue

@@ -15,12 +15,13 @@ from faststream.mqtt import MQTTMessage
 
 from detectors.registry import detectors
 from pipeline.core.core import LearningCore
+from pipeline.core.messages import Announcer
+from pipeline.health import Health, Metrics
 from pipeline.history.damage import look_at_key, newest_copy, tell_damage
 from pipeline.history.row_mending import mend_rows
 from pipeline.ingest.bounds import Clock, WallClock
 from pipeline.ingest.decoding import BatchDecoder
 from pipeline.ingest.inputs import HomeAssistantInput, stream_of
-from pipeline.learn.announcements import Announcer
 from pipeline.learn.committer import Committer
 from pipeline.learn.connection_watch import WATCH_S, ConnectionWatch
 from pipeline.learn.deafness import Deafness
@@ -42,7 +43,6 @@ from pipeline.mqtt.refusals import Kind, Refusals, kind_of
 from pipeline.runtime.clock import HomeTime
 from pipeline.runtime.clock_watch import ClockWatch
 from pipeline.runtime.errors import FatalError
-from pipeline.runtime.health import Health, Metrics
 from pipeline.runtime.ownership import Ownership
 from pipeline.runtime.rival import Rival, store_mark
 from pipeline.runtime.role import STATEFUL, Consumer

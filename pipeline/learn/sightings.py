@@ -8,13 +8,13 @@ from datetime import date
 from pipeline.core.core import LearningCore
 from pipeline.ingest.bounds import FUTURE_US
 from pipeline.ingest.decoding import DecodedBatch, Sign
-from pipeline.ingest.learning_switch import LAG_US, PAUSED, LearningSwitch, real
+from pipeline.ingest.learning_switch import LAG_US, LearningSwitch, real
 from pipeline.ingest.messages import Signal
-from pipeline.learn.gap_tracker import BROKER, HOME_ASSISTANT, NOT_RUNNING, GapTracker, Loss
+from pipeline.learn.gap_tracker import GapTracker, Loss
 from pipeline.learn.joined_gaps import JoinedGaps, clip
 from pipeline.learn.work import LEARNING, OFF_SINCE, SEEN, Work
 from pipeline.mqtt.link import Sight
-from schemas.events import Gap, ServiceCall, StateChange
+from schemas.events import BROKER, HOME_ASSISTANT, NOT_RUNNING, PAUSED, Gap, ServiceCall, StateChange
 from sinks.store import SqlStore
 
 FLOODS_OF_GAPS = {

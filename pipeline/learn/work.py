@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from pipeline.core.core import ClosedDay, LearningCore
 from pipeline.core.day_set import DaySet
+from pipeline.core.messages import Announcer
 from pipeline.ingest.decoding import DecodedBatch
 from pipeline.ingest.learning_switch import LearningSwitch
-from pipeline.learn.announcements import Announcer
 from schemas.anomalies import Anomaly
 from schemas.events import Gap
 from schemas.outgoing import Outgoing

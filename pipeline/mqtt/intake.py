@@ -11,7 +11,6 @@ from zmqtt import MQTTDisconnectedError
 
 from pipeline.ingest.messages import Message
 from pipeline.mqtt.link import Sight
-from pipeline.runtime.clock import wall_us
 
 COMING_S = 0.003
 # A thousand of the largest messages would be a gigabyte.
@@ -39,7 +38,7 @@ class Intake:
         limit: int = 1_000,
         limit_bytes: int = LARGEST_WAITING_BYTES,
         *,
-        now_us: Callable[[], int] = wall_us,
+        now_us: Callable[[], int] = lambda: time.time_ns() // 1000,
     ) -> None:
         self._now_us = now_us
         self._limit = limit

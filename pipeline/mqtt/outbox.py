@@ -14,12 +14,12 @@ import zmqtt
 from faststream import BaseMiddleware, PublishCommand
 from faststream.mqtt import MQTTBroker, QoS
 
+from pipeline.health import Health, Metrics
 from pipeline.ingest.letters import EXCERPT_BYTES
 from pipeline.mqtt.client import SteadyBroker
 from pipeline.mqtt.outbox_bounds import OutboxBounds, Standstill
 from pipeline.mqtt.outbox_lanes import Lanes
 from pipeline.mqtt.refusals import Kind, Refusals, kind_of
-from pipeline.runtime.health import Health, Metrics
 from schemas.outgoing import Outgoing
 from schemas.statuses import DeadLetter
 from sinks.store import SqlStore, StoreUnavailableError

@@ -5,8 +5,8 @@ from collections import Counter
 
 import structlog
 
+from pipeline.health import Health, Metrics
 from pipeline.mqtt.client import SteadyClient
-from pipeline.runtime.health import Health, Metrics
 from sinks.store import SqlStore
 
 log = structlog.get_logger()

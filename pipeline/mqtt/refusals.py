@@ -7,7 +7,7 @@ from enum import StrEnum
 import structlog
 import zmqtt
 
-from pipeline.runtime.health import Health
+from pipeline.health import Health
 
 log = structlog.get_logger()
 

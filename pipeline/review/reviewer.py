@@ -10,11 +10,11 @@ from functools import partial
 
 import structlog
 
+from pipeline.backtest.modifier import Alteration
 from pipeline.commands.decisions import Fate, HindranceError, Order, decide
 from pipeline.commands.presses import PressError, read_press
 from pipeline.commands.refusal_book import UNKNOWN
 from pipeline.commands.signing import CommandError, Fault, verified
-from pipeline.review.alteration import Alteration
 from pipeline.review.confirmation import Confirmation
 from pipeline.review.verdicts import Refusal, Terms, Verdicts, replay
 from pipeline.runtime.batching import Together

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from pipeline.automations.safety import refusals
+from pipeline.commands.admission import loops
 from pipeline.commands.decisions import (
     OPINIONS,
     Altered,
@@ -20,7 +21,6 @@ from pipeline.commands.refusal_book import UNKNOWN, OpenBook, RefusalBook
 from pipeline.commands.replies import Replies
 from pipeline.commands.signing import new_command
 from pipeline.settings import Settings
-from pipeline.suggestions.admission import loops
 from pipeline.suggestions.assembly import renewed
 from pipeline.suggestions.deployment_steps import begun
 from pipeline.suggestions.messages import changed, generated

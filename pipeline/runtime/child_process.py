@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 
 import structlog
@@ -19,12 +20,11 @@ AGAIN_AT_MOST_S = 300.0
 # A process that has run for so long did start: the next one need not wait.
 STARTED_S = 60.0
 GRACE_S = 10.0
-COMMAND = ("-P", "-m", "pipeline.runtime.child_process")
 _PR_SET_PDEATHSIG = 1
 
 
-async def keep_running(consumer: Consumer) -> None:
-    """Run ``ha-ai run CONSUMER`` beside this process, again when it ends, until cancelled.
+async def keep_running(consumer: Consumer, command: Sequence[str]) -> None:
+    """Run a consumer beside this process by ``python COMMAND PID CONSUMER``, again when it ends.
 
     One that ends soon after its start is started ever later, at most every five minutes.
     """
@@ -32,7 +32,7 @@ async def keep_running(consumer: Consumer) -> None:
     while True:
         begun_s = time.monotonic()
         child = await asyncio.create_subprocess_exec(
-            sys.executable, *COMMAND, str(os.getpid()), consumer.value
+            sys.executable, *command, str(os.getpid()), consumer.value
         )
         log.info("consumer runs in a process of its own", consumer=consumer.value, pid=child.pid)
         try:
@@ -57,22 +57,10 @@ async def _end(child: asyncio.subprocess.Process) -> None:
         await child.wait()
 
 
-def run(parent: int, consumer: str) -> int:
-    """Be such a process: run the consumer, and end with the process that started it."""
-    from pipeline.cli import main  # noqa: PLC0415 the command imports this module
-
-    _end_with(parent)
-    return main(["run", consumer])
-
-
-def _end_with(parent: int) -> None:
+def end_with(parent: int) -> None:
     """Let Linux end this process when its parent is killed: nobody else would."""
     libc = ctypes.CDLL(None)
     if hasattr(libc, "prctl"):
         libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
     if os.getppid() != parent:
         sys.exit("the process that started this one has ended")
-
-
-if __name__ == "__main__":
-    sys.exit(run(int(sys.argv[1]), sys.argv[2]))

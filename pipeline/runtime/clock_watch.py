@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import structlog
 
+from pipeline.health import Health
 from pipeline.runtime.clock import HomeTime, by_words, wall_us
-from pipeline.runtime.health import Health
 from sinks.home_assistant.date_header import clock_us
 from sinks.home_assistant.errors import HomeAssistantError
 

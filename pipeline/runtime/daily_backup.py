@@ -13,8 +13,8 @@ from typing import TypeVar
 
 import structlog
 
+from pipeline.health import Health
 from pipeline.runtime.belongings import backup_folder, belongings, database_file
-from pipeline.runtime.health import Health
 from pipeline.settings import Settings
 from sinks.store import StoreError, backup, rotation
 from sinks.store.manifest import Manifest

@@ -9,10 +9,10 @@ import structlog
 import zmqtt
 from faststream.mqtt import MQTTBroker, MQTTMessage
 
+from pipeline.health import Health
 from pipeline.mqtt.connections import connect, egress_broker, subscribe
 from pipeline.mqtt.outbox import MessageExpiry
 from pipeline.mqtt.retain_as_published import AsPublishedBroker
-from pipeline.runtime.health import Health
 from pipeline.runtime.role import Consumer, Desk, Inlet, Loop, Received, StatelessConsumer
 from pipeline.settings import Settings
 from schemas.home import Home

@@ -14,8 +14,8 @@ import zmqtt
 from faststream.mqtt import MQTTMessage
 from pydantic import ValidationError
 
+from pipeline.health import Health
 from pipeline.mqtt.connections import at_once, egress_broker, subscribe
-from pipeline.runtime.health import Health
 from pipeline.settings import Settings
 from schemas.outgoing import Outgoing
 from schemas.statuses import SessionSign

@@ -10,10 +10,10 @@ from typing import NamedTuple, Protocol, TypeVar
 
 import zmqtt
 
+from pipeline.health import Health
 from pipeline.mqtt.client import SteadyBroker
 from pipeline.mqtt.outbox import publish
 from pipeline.mqtt.refusals import Kind, Refusals, kind_of
-from pipeline.runtime.health import Health
 from pipeline.settings import Settings
 from schemas.home import Home
 from schemas.outgoing import Outgoing

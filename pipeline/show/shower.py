@@ -10,6 +10,7 @@ from typing import NamedTuple
 import structlog
 import zmqtt
 
+from pipeline.core.messages import Announcer
 from pipeline.discovery.controls import probability
 from pipeline.discovery.discovery import Discovery, Form
 from pipeline.discovery.known import Known, Repairs
@@ -17,7 +18,6 @@ from pipeline.discovery.retained import Showing
 from pipeline.discovery.suggestion import SHOWN, is_waiting
 from pipeline.ingest.letters import Letters
 from pipeline.ingest.messages import Message, PoisonError
-from pipeline.learn.announcements import Announcer
 from pipeline.mqtt.connections import connection_id
 from pipeline.runtime.role import Consumer, Desk, Inlet, Loop, Received
 from pipeline.show.home_pages import HomePages

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Literal
 
-from pipeline.commands.message_factory import Teller
+from pipeline.suggestions.message_factory import Teller
 from schemas.commands import AutomationExecuted, AutomationFailed
 from schemas.deployments import Deployment
 from schemas.outgoing import Outgoing

@@ -2,7 +2,7 @@
 
 import unicodedata
 
-from pipeline.automations.render import harmless
+from pipeline.wording.plain_text import harmless
 from pipeline.wording.sentences import name
 from schemas.catalogue import KnownAutomation
 

@@ -16,9 +16,10 @@ import pytest_asyncio
 from pydantic import SecretStr
 
 from pipeline.core.attribution import attribute
-from pipeline.learn.gap_tracker import KEEPALIVE_US, NOT_RUNNING, REORDERED_US
+from pipeline.learn.gap_tracker import KEEPALIVE_US, REORDERED_US
 from pipeline.runtime.home import read_home
 from pipeline.settings import Settings
+from schemas.events import NOT_RUNNING
 from schemas.patterns import TimeOfDayDetail
 from tests.homeassistant.changes import Change
 from tests.homeassistant.home import HomeAssistant

@@ -11,7 +11,7 @@ import aiomqtt
 import pytest
 import pytest_asyncio
 
-from pipeline.discovery.text import line
+from pipeline.wording.plain_text import line
 from schemas.commands import Press
 from schemas.events import StateChange
 from schemas.suggestions import Status, Suggestion

@@ -3,22 +3,37 @@
 import json
 from collections.abc import Callable
 from functools import cache
-from typing import Any
+from typing import Any, Protocol
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from pipeline.learn.service import Service
+from pipeline.health import Health, Metrics
 from pipeline.mqtt import asyncapi
 from pipeline.runtime.http.guard import Guard
 from pipeline.runtime.http.hosts import Hosts
 from pipeline.runtime.http.page import STYLE_HASH, page
 from pipeline.runtime.http.response import HTML, JSON, Application, Receive, Response, Scope, Send
 from pipeline.runtime.http.router import Route, Router
+from pipeline.settings import Settings
+from schemas.home import Home
 
 SERVICE = "ha-ai"
 
 
-def application(service: Service) -> Guard:
+class Served(Protocol):
+    """A running service, as far as it is served."""
+
+    @property
+    def settings(self) -> Settings: ...
+    @property
+    def home(self) -> Home: ...
+    @property
+    def health(self) -> Health: ...
+    @property
+    def metrics(self) -> Metrics: ...
+
+
+def application(service: Served) -> Guard:
     """The ASGI application of a service, behind the rules."""
     settings = service.settings
     return Guard(
@@ -28,7 +43,7 @@ def application(service: Service) -> Guard:
     )
 
 
-def router(service: Service) -> Router:
+def router(service: Served) -> Router:
     """Every route there is."""
 
     @cache
@@ -70,7 +85,7 @@ def _made(make: Callable[[], Response]) -> Application:
     return answer
 
 
-def _health(service: Service, *, in_words: bool) -> Response:
+def _health(service: Served, *, in_words: bool) -> Response:
     """Whether the service is ready; its problems are read once, so that status and words agree.
 
     The words name topics, files and the broker: they are for this machine alone.

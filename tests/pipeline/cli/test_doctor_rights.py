@@ -15,8 +15,8 @@ from pipeline.doctor import broker as broker_checks
 from pipeline.doctor import durability, session
 from pipeline.doctor.rights import check_rights
 from pipeline.doctor.session import check_rival
+from pipeline.health import Health
 from pipeline.mqtt.terminal_client import TerminalClient
-from pipeline.runtime.health import Health
 from pipeline.runtime.rival import Rival, store_mark
 from pipeline.settings import Settings
 from sinks.store import SqlStore

@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from pipeline.health import Metrics
 from pipeline.mqtt.outbox import Egress
-from pipeline.runtime.health import Metrics
 from pipeline.runtime.host import ConsumerHost, Factory
 from pipeline.runtime.role import Consumer, Desk, Inlet, Loop, Received, StatelessConsumer
 from pipeline.settings import Settings

@@ -12,6 +12,7 @@ import pytest
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
+from pipeline.cli.run import CHILD
 from pipeline.runtime import child_process as child
 from pipeline.runtime.role import Consumer
 
@@ -28,28 +29,19 @@ while True:
 # A parent that starts a child as the product does, and the child itself.
 PARENT = """
 import subprocess, sys, os, signal
-code = "import os, sys, signal; from pipeline.runtime.child_process import _end_with; _end_with(int(sys.argv[1])); "
+code = "import os, sys, signal\\n"
+code += "from pipeline.runtime.child_process import end_with; end_with(int(sys.argv[1])); "
 code += "print(os.getpid(), flush=True); signal.pause()"
 subprocess.Popen([sys.executable, "-c", code, str(os.getpid())])
 signal.pause()
 """
 
 
-@pytest.fixture
-def command(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """Let the child be a Python program instead."""
-
-    def be(program: str) -> None:
-        monkeypatch.setattr(child, "COMMAND", ("-c", program))
-
-    return be
-
-
 @asynccontextmanager
-async def kept() -> AsyncIterator[tuple[list[EventDict], asyncio.Task[None]]]:
+async def kept(program: str) -> AsyncIterator[tuple[list[EventDict], asyncio.Task[None]]]:
     """The deployer is kept running; what is logged meanwhile, and the task that keeps it."""
     with capture_logs() as logs:
-        task = asyncio.create_task(child.keep_running(Consumer.DEPLOY))
+        task = asyncio.create_task(child.keep_running(Consumer.DEPLOY, ("-c", program)))
         yield logs, task
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
@@ -67,45 +59,41 @@ def begun(logs: list[EventDict]) -> list[int]:
     return [line["pid"] for line in logs if line["event"] == "consumer runs in a process of its own"]
 
 
-async def test_it_is_told_whose_it_is_and_what_to_run(command: Callable[[str], None], tmp_path: Path) -> None:
+async def test_it_is_told_whose_it_is_and_what_to_run(tmp_path: Path) -> None:
     """The process hears who started it, and which consumer it is."""
-    command("import sys; from pathlib import Path; Path('said').write_text(' '.join(sys.argv[1:]))")
-    async with kept():
+    program = "import sys; from pathlib import Path; Path('said').write_text(' '.join(sys.argv[1:]))"
+    async with kept(program):
         await until(lambda: (tmp_path / "said").exists() and bool((tmp_path / "said").read_text()))
     assert (tmp_path / "said").read_text() == f"{os.getpid()} deploy"
 
 
-async def test_one_that_ends_is_started_again_ever_later(
-    command: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_one_that_ends_is_started_again_ever_later(monkeypatch: pytest.MonkeyPatch) -> None:
     """One that fails at once is started again, each time after twice as long, up to a bound."""
     monkeypatch.setattr(child, "AGAIN_S", 0.01)
     monkeypatch.setattr(child, "AGAIN_AT_MOST_S", 0.04)
-    command("raise SystemExit(2)")
-    async with kept() as (logs, _):
+    program = "raise SystemExit(2)"
+    async with kept(program) as (logs, _):
         await until(lambda: len(begun(logs)) > 4)
     ended = [line for line in logs if line["event"] == "consumer ended, to be started again"]
     assert [line["in_s"] for line in ended][:4] == [0.01, 0.02, 0.04, 0.04]
     assert {line["code"] for line in ended} == {2}
 
 
-async def test_one_that_did_run_is_started_again_soon(
-    command: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_one_that_did_run_is_started_again_soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """One that was killed long after its start does not wait for the faults of those before."""
     monkeypatch.setattr(child, "AGAIN_S", 0.01)
     monkeypatch.setattr(child, "STARTED_S", 0.0)
-    command("raise SystemExit(2)")
-    async with kept() as (logs, _):
+    program = "raise SystemExit(2)"
+    async with kept(program) as (logs, _):
         await until(lambda: len(begun(logs)) > 3)
     ended = [line for line in logs if line["event"] == "consumer ended, to be started again"]
     assert {line["in_s"] for line in ended} == {0.01}
 
 
-async def test_it_ends_with_who_keeps_it(command: Callable[[str], None]) -> None:
+async def test_it_ends_with_who_keeps_it() -> None:
     """Cancelled, the process is asked to end, and has."""
-    command(OBEDIENT)
-    async with kept() as (logs, task):
+    program = OBEDIENT
+    async with kept(program) as (logs, task):
         await until(lambda: bool(begun(logs)))
         process = psutil.Process(begun(logs)[0])
         task.cancel()
@@ -113,13 +101,11 @@ async def test_it_ends_with_who_keeps_it(command: Callable[[str], None]) -> None
         assert not process.is_running()
 
 
-async def test_one_that_will_not_end_is_killed(
-    command: Callable[[str], None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+async def test_one_that_will_not_end_is_killed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """One that ignores being asked is killed after its grace."""
     monkeypatch.setattr(child, "GRACE_S", 0.05)
-    command(STUBBORN)
-    async with kept() as (logs, task):
+    program = STUBBORN
+    async with kept(program) as (logs, task):
         await until((tmp_path / "stubborn").exists)
         process = psutil.Process(begun(logs)[0])
         task.cancel()
@@ -140,7 +126,7 @@ def test_it_ends_when_its_parent_is_killed() -> None:
 
 def test_one_whose_parent_is_gone_does_not_begin() -> None:
     """A parent that was killed while its child started is noticed before anything is read."""
-    begin = [sys.executable, *child.COMMAND, "1", "deploy"]
+    begin = [sys.executable, *CHILD, "1", "deploy"]
     ended = subprocess.run(begin, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
     assert ended.returncode == 1
     assert "the process that started this one has ended" in ended.stderr

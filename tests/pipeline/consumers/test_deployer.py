@@ -210,7 +210,7 @@ async def test_a_version_that_stood_once_can_stand_again_when_words_have_changed
     def reworded(*arguments: Any, **named: Any) -> dict[str, Any]:
         return render(*arguments, **named) | {"alias": "In other words", "description": ""}
 
-    monkeypatch.setattr("pipeline.suggestions.admission.render", reworded)
+    monkeypatch.setattr("pipeline.commands.admission.render", reworded)
     deployer = bench.deployer()
     await bench.take(deployer, bench.rollback(1))
     await bench.settle(deployer)

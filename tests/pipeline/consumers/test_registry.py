@@ -1,14 +1,14 @@
 import subprocess
 import sys
 
-from pipeline.runtime.registry import factories
+from pipeline.roles import factories
 from pipeline.runtime.role import STATEFUL, Consumer
 
 IMPORTS = """
 import sys
 from pipeline.cli import run
 from pipeline.runtime.role import Consumer
-from pipeline.runtime.registry import factories
+from pipeline.roles import factories
 factories(Consumer)
 print([name for name in sys.modules if name in (
     "pipeline.answer.answerer", "pipeline.deploy.deployer", "pipeline.review.reviewer",

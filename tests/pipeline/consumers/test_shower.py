@@ -13,8 +13,8 @@ import aiomqtt
 import pytest
 
 from benchmarks.processes import wait_until
+from pipeline.roles import factories
 from pipeline.runtime.host import ConsumerHost
-from pipeline.runtime.registry import factories
 from pipeline.runtime.role import Consumer
 from pipeline.settings import Settings
 from pipeline.show.shower import Seen, Shower

@@ -10,12 +10,12 @@ from detectors.contract import Finding, Snapshot
 from detectors.history import Aggregate, Day, History
 from pipeline.core.core import LearningCore
 from pipeline.core.day_set import DaySet
+from pipeline.core.messages import Announcer
 from pipeline.ingest.bounds import StreamClock
 from pipeline.ingest.decoding import BatchDecoder, DecodedBatch
 from pipeline.ingest.inputs import Eventstream, HomeAssistantInput
 from pipeline.ingest.messages import Message
 from pipeline.ingest.payloads import as_eventstream
-from pipeline.learn.announcements import Announcer
 from pipeline.learn.learner import HomeLearner
 from pipeline.learn.work import Work
 from schemas.anomalies import Anomaly, AnomalyDetail, AnomalyKind

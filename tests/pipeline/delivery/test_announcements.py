@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from pipeline.core.ledger import PatternChange, What
-from pipeline.learn.announcements import Announcer
+from pipeline.core.messages import Announcer
 from pipeline.wording.sentences import sentence
 from schemas.patterns import Evidence, Pattern, TimeOfDayDetail
 from schemas.statuses import PatternDetected

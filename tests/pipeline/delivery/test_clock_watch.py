@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from benchmarks.processes import wait_until
+from pipeline.health import Health
 from pipeline.learn.pruning import OVERDUE, Pruner
 from pipeline.runtime import clock, clock_watch
 from pipeline.runtime.clock import HomeTime
 from pipeline.runtime.clock_watch import ClockWatch
-from pipeline.runtime.health import Health
 from sinks.home_assistant import HomeAssistantError
 from sinks.store import SqlStore
 

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from benchmarks.processes import wait_until
+from pipeline.health import Health, Metrics
 from pipeline.learn import committer as module
 from pipeline.learn import refusing
 from pipeline.learn.committer import Committer
 from pipeline.mqtt.intake import Intake
 from pipeline.mqtt.link import Sight
-from pipeline.runtime.health import Health, Metrics
 from schemas.events import StateChange
 from sinks.store import Held, LeaseLostError, StoreUnavailableError, Transaction
 from tests.pipeline.delivery.runs import Delivered, Kept, Run, kept

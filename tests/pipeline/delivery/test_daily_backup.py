@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from pipeline.health import Health
 from pipeline.runtime import daily_backup
 from pipeline.runtime.daily_backup import DailyBackup
-from pipeline.runtime.health import Health
 from pipeline.settings import Settings
 from sinks.store import SqlStore, backup
 

@@ -16,6 +16,7 @@ import zmqtt
 from faststream.mqtt import QoS
 
 from benchmarks.processes import wait_until
+from pipeline.health import Health, Metrics
 from pipeline.mqtt import client as steady
 from pipeline.mqtt import disconnects as peers
 from pipeline.mqtt import outbox as module
@@ -25,7 +26,6 @@ from pipeline.mqtt.client import SteadyBroker
 from pipeline.mqtt.connections import at_once, egress_broker
 from pipeline.mqtt.outbox import Egress, MessageExpiry
 from pipeline.mqtt.refusals import Refusals
-from pipeline.runtime.health import Health, Metrics
 from pipeline.settings import Settings
 from schemas.outgoing import Outgoing
 from schemas.statuses import DeadLetter

@@ -12,10 +12,10 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 
+from pipeline.health import Health, Metrics
 from pipeline.learn import committer as module
 from pipeline.learn.committer import Committer
 from pipeline.mqtt.intake import Intake
-from pipeline.runtime.health import Health, Metrics
 from schemas.events import StateChange
 from sinks.store import SqlStore
 from tests.pipeline.delivery.runs import Delivered, Kept, Run, new_learner, state_changes

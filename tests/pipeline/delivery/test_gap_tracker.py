@@ -2,8 +2,8 @@
 
 import pytest
 
-from pipeline.learn.gap_tracker import BROKER, HOME_ASSISTANT, NOT_RUNNING, GapTracker, Loss
-from schemas.events import Gap
+from pipeline.learn.gap_tracker import GapTracker, Loss
+from schemas.events import BROKER, HOME_ASSISTANT, NOT_RUNNING, Gap
 
 S = 1_000_000
 MS = 1_000

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 from pipeline.ingest.messages import Message
 from pipeline.ingest.payloads import as_eventstream
-from pipeline.learn.gap_tracker import HOME_ASSISTANT, START_US
+from pipeline.learn.gap_tracker import START_US
 from pipeline.mqtt.link import Sight
-from schemas.events import Gap, StateChange
+from schemas.events import HOME_ASSISTANT, Gap, StateChange
 from schemas.topics import Topics
 from tests.pipeline.delivery.runs import HOUR_US, TOPIC, Run
 from tests.pipeline.delivery.runs import START_US as BEGIN_US

@@ -3,7 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.learn.joined_gaps import CLOSE_US, DAY_US, GAPS_A_DAY, JoinedGaps
+from pipeline.ingest.learning_switch import CLOSE_US
+from pipeline.learn.joined_gaps import DAY_US, GAPS_A_DAY, JoinedGaps
 from schemas.events import Gap
 
 S = 1_000_000

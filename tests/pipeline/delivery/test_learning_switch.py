@@ -9,10 +9,10 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from pipeline.ingest.learning_switch import LAG_US, PAUSED, LearningSwitch, Turn
+from pipeline.ingest.learning_switch import LAG_US, LearningSwitch, Turn
 from pipeline.ingest.messages import Message
 from pipeline.learn.joined_gaps import GAPS_A_DAY
-from schemas.events import Gap, ServiceCall, StateChange
+from schemas.events import PAUSED, Gap, ServiceCall, StateChange
 from schemas.topics import Topics
 from sinks.store import SqlStore
 from tests.pipeline.delivery.runs import START_US, Run, carried, new_learner, state_changes

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 import pytest
 
 from pipeline.core.core import LearningCore
+from pipeline.core.messages import Announcer
 from pipeline.ingest.bounds import WallClock
 from pipeline.ingest.decoding import BatchDecoder
 from pipeline.ingest.inputs import Eventstream, HomeAssistantInput, Statestream
 from pipeline.ingest.messages import Message
 from pipeline.ingest.payloads import as_eventstream, as_statestream
 from pipeline.learn import allowance
-from pipeline.learn.announcements import Announcer
 from pipeline.learn.learner import HomeLearner
 from schemas.events import Gap, ServiceCall, StateChange
 from schemas.home import Home

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from benchmarks.processes import wait_until
+from pipeline.health import Health, Metrics
 from pipeline.learn.connection_watch import READING
 from pipeline.learn.service import Service
 from pipeline.mqtt import client as steady
 from pipeline.mqtt.connections import at_once, egress_broker
 from pipeline.mqtt.outbox import MessageExpiry
 from pipeline.mqtt.outbox_bounds import SUBJECT, OutboxBounds
-from pipeline.runtime.health import Health, Metrics
 from pipeline.runtime.role import Desk
 from pipeline.settings import Settings
 from schemas.home import Home

@@ -13,9 +13,9 @@ from structlog.testing import capture_logs
 
 from benchmarks.processes import wait_until
 from benchmarks.publisher import Publisher
+from pipeline.health import Health
 from pipeline.learn.service import Service
 from pipeline.mqtt.connections import connection_id
-from pipeline.runtime.health import Health
 from pipeline.runtime.rival import SUBJECT, Rival, kept_mark, read_sign, store_mark
 from pipeline.settings import Settings
 from schemas.home import Home

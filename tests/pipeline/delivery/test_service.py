@@ -18,13 +18,13 @@ import pytest
 
 from benchmarks.processes import EXIT_RESTART, Worker, wait_until
 from benchmarks.publisher import Published, Publisher
-from pipeline.learn.gap_tracker import HOME_ASSISTANT
 from pipeline.learn.service import Service
 from pipeline.mqtt.connections import discard_session
 from pipeline.runtime.errors import FatalError
 from pipeline.runtime.http.application import application
 from pipeline.runtime.ownership import Ownership
 from pipeline.settings import Settings
+from schemas.events import HOME_ASSISTANT
 from schemas.home import Home
 from sinks.store import SqlStore
 from tests.pipeline.delivery.runs import TOPIC

@@ -3,9 +3,8 @@
 from collections.abc import Callable
 from unittest.mock import patch
 
-from pipeline.ingest.learning_switch import PAUSED
 from pipeline.runtime.clock import HomeTime
-from schemas.events import Gap, StateChange
+from schemas.events import PAUSED, Gap, StateChange
 from schemas.topics import Topics
 from tests.pipeline.delivery.runs import HOUR_US, START_US, Run
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from pipeline.health import STUCK_S
 from pipeline.learn.service import Service
-from pipeline.runtime.health import STUCK_S
 from pipeline.runtime.http.application import application
 from pipeline.runtime.http.page import page
 from pipeline.settings import Settings

@@ -14,9 +14,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from benchmarks.processes import wait_until
+from pipeline import health
 from pipeline.cli import learning
 from pipeline.learn.service import Service
-from pipeline.runtime import health
 from pipeline.runtime.http import guard, server
 from pipeline.runtime.http.application import application
 from pipeline.runtime.http.response import Response

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.discovery.text import SILENT, TURNING, line
+from pipeline.wording.plain_text import SILENT, TURNING, line
 from tests.pipeline.showing.examples import HOSTILE
 
 

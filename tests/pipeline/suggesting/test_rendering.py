@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 import yaml
 
-from pipeline.automations.render import NAMELESS, as_yaml, harmless, render
+from pipeline.automations.render import NAMELESS, as_yaml, render
+from pipeline.wording.plain_text import harmless
 from schemas.automations import Automation
 from tests.pipeline.suggesting.specimens import ACTIONS, CONDITIONS, TRIGGERS, specimens
 

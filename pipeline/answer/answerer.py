@@ -7,13 +7,12 @@ from time import monotonic
 from typing import Any, NamedTuple, Self
 
 import structlog
-import zmqtt
-from faststream.mqtt import QoS
 from pydantic import ValidationError
 
 from pipeline.answer.question_bounds import QuestionBounds
 from pipeline.backtest.modifier import Alteration
 from pipeline.commands.decisions import Altered, HindranceError
+from pipeline.mqtt.names import MQTTError, QoS
 from pipeline.mqtt.outbox import EXPIRY_HEADER
 from pipeline.runtime.home_reader import reader_of
 from pipeline.runtime.role import Consumer, Desk, Inlet, Loop, Received
@@ -162,7 +161,7 @@ class Answerer:
                 answer = refused("the backtest failed: the log of `ha-ai run` says why")
             try:
                 await self._say(answer, asked.topic, asked.correlation)
-            except (zmqtt.MQTTError, OSError) as error:
+            except (MQTTError, OSError) as error:
                 log.info("an answer was lost, the broker is away", reason=str(error))
 
     async def _backtest(self, question: Question) -> Answer:

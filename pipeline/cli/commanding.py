@@ -5,7 +5,6 @@ import getpass
 import time
 from collections.abc import Sequence
 
-import aiomqtt
 from pydantic import ValidationError
 
 from pipeline.cli import UserError
@@ -14,6 +13,7 @@ from pipeline.cli.conversation import ANSWER_S, TRIED_S, Conversation, said, una
 from pipeline.cli.terminal import ERR, readable, say
 from pipeline.commands.signing import new_command
 from pipeline.doctor import validation
+from pipeline.mqtt.terminal_client import Message
 from pipeline.runtime.key_file import KeyFileError, load_key
 from pipeline.settings import Settings
 from schemas.commands import (
@@ -158,14 +158,12 @@ async def until_done(conversation: Conversation, command: SignedCommand) -> int:
     )
 
 
-def _answer(
-    message: aiomqtt.Message, conversation: Conversation, command: SignedCommand
-) -> SuggestionAnswer | None:
+def _answer(message: Message, conversation: Conversation, command: SignedCommand) -> SuggestionAnswer | None:
     answer = said(message, conversation.topics.suggestion_answered, SuggestionAnswer)
     return answer if answer and answer.nonce == command.nonce else None
 
 
-def _outcome(message: aiomqtt.Message, conversation: Conversation, command: SignedCommand) -> Outcome | None:
+def _outcome(message: Message, conversation: Conversation, command: SignedCommand) -> Outcome | None:
     """What a message says of the command's end; an automation's ordinary run is none."""
     topics, mine = conversation.topics, command.suggestion_id
     answer = _answer(message, conversation, command)

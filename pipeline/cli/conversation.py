@@ -7,13 +7,10 @@ from contextlib import asynccontextmanager
 from math import ceil
 from typing import TypeVar
 
-import aiomqtt
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
 from pydantic import ValidationError
 
 from pipeline.cli import UserError
-from pipeline.mqtt.terminal_client import TerminalClient
+from pipeline.mqtt.terminal_client import Message, MqttError, PacketTypes, Properties, TerminalClient
 from pipeline.settings import Settings
 from schemas.commands import Answer, Question, SignedCommand
 from schemas.patterns import Schema
@@ -36,7 +33,7 @@ class Conversation:
         self.topics = topics
         self._client = client
         self._answers = answers
-        self._unread: list[aiomqtt.Message] = []
+        self._unread: list[Message] = []
 
     async def ask(self, question: Question, *, timeout_s: float) -> Answer:
         """Ask, and return the answer; one that is no answer is a `UserError`."""
@@ -46,7 +43,7 @@ class Conversation:
         properties.CorrelationData = correlation
         await self._publish(self.topics.query_ask, question, properties)
 
-        def read(message: aiomqtt.Message) -> Answer | None:
+        def read(message: Message) -> Answer | None:
             sent = getattr(message.properties, "CorrelationData", None)
             return said(message, self._answers, Answer) if sent == correlation else None
 
@@ -61,7 +58,7 @@ class Conversation:
             topic, command, _properties((command.expires_at_ms - command.issued_at_ms) // 1000)
         )
 
-    async def hear(self, read: Callable[[aiomqtt.Message], T | None], *, timeout_s: float) -> T | None:
+    async def hear(self, read: Callable[[Message], T | None], *, timeout_s: float) -> T | None:
         """Return the first message that can be read so; None where none came in time."""
         for place, message in enumerate(self._unread):
             if (found := read(message)) is not None:
@@ -86,7 +83,7 @@ class Conversation:
             raise UserError(f"expected the broker to take a message on {topic}, got: {self._client.refusal}")
 
 
-def said(message: aiomqtt.Message, topic: str, model: type[S]) -> S | None:
+def said(message: Message, topic: str, model: type[S]) -> S | None:
     """What a message on a topic says; None where it is on another one, or says something else."""
     if message.topic.value != topic:
         return None
@@ -112,7 +109,7 @@ def converse(settings: Settings, work: Callable[[Conversation], Awaitable[int]])
 
     try:
         return asyncio.run(run())
-    except aiomqtt.MqttError as error:
+    except MqttError as error:
         raise UserError(f"expected an MQTT broker at {settings.broker_url}, got: {error}") from error
 
 

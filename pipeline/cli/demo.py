@@ -13,7 +13,6 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 
-import aiomqtt
 from rich.progress import Progress
 
 from pipeline.backtest.runner import Workshop, WorkshopError
@@ -23,7 +22,7 @@ from pipeline.cli.findings import Findings
 from pipeline.cli.terminal import OUT, command, progress, say
 from pipeline.ingest.bounds import StreamClock
 from pipeline.learn.service import Service
-from pipeline.mqtt.terminal_client import TerminalClient
+from pipeline.mqtt.terminal_client import MqttError, TerminalClient
 from pipeline.runtime.errors import FatalError
 from pipeline.runtime.logs import configure_logs
 from pipeline.settings import Settings
@@ -60,7 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
             asyncio.run(_demonstrate(household, settings))
         except asyncio.CancelledError:
             return 128 + signal.SIGTERM
-        except (FatalError, WorkshopError, aiomqtt.MqttError, TimeoutError) as error:
+        except (FatalError, WorkshopError, MqttError, TimeoutError) as error:
             raise UserError(f"the demonstration broke off: {error or type(error).__name__}") from error
     if arguments.keep is not None:
         path = settings.database_path

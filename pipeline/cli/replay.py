@@ -9,8 +9,6 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-import aiomqtt
-
 from pipeline.cli import UserError
 from pipeline.cli.home_file import read_home_file
 from pipeline.cli.terminal import ERR, progress, say
@@ -18,6 +16,7 @@ from pipeline.ingest.bounds import FUTURE_US, PAST_US, StreamClock
 from pipeline.ingest.day_shift import DayShift, event_time
 from pipeline.ingest.logs import LogEntry, LogError, read_log
 from pipeline.ingest.messages import PoisonError
+from pipeline.mqtt.terminal_client import MqttError
 from pipeline.settings import Settings
 from pipeline.simulation.playback.player import IN_FLIGHT, Player, RefusedError
 from pipeline.simulation.playback.publications import Form, Publication, form_of
@@ -62,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
         asyncio.run(_play(player, log, extent.lines))
     except LogError as error:
         raise UserError(str(error)) from error
-    except aiomqtt.MqttError as error:
+    except MqttError as error:
         raise UserError(f"expected an MQTT broker at {settings.broker_url}, got: {error}") from error
     except RefusedError as error:
         raise UserError(

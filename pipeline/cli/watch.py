@@ -7,13 +7,12 @@ import time
 from datetime import UTC, datetime
 from typing import NoReturn
 
-import aiomqtt
 from pydantic import ValidationError
 
 from pipeline.cli import UserError
 from pipeline.cli.happenings import about_suggestions
 from pipeline.cli.terminal import ERR, OUT, alarm, gone, picture, readable, say
-from pipeline.mqtt.terminal_client import TerminalClient
+from pipeline.mqtt.terminal_client import Message, MqttError, TerminalClient
 from pipeline.settings import Settings
 from pipeline.wording.sentences import counted
 from schemas.statuses import AnalysisComplete, AnomalyDetected, DeadLetter, PatternDetected, ServiceStatus
@@ -32,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
     settings = Settings()
     try:
         asyncio.run(_follow(settings, as_json=arguments.json))
-    except aiomqtt.MqttError as error:
+    except MqttError as error:
         raise UserError(f"expected an MQTT broker at {settings.broker_url}, got: {error}") from error
 
 
@@ -47,14 +46,14 @@ async def _follow(settings: Settings, *, as_json: bool) -> NoReturn:
                 ERR.print(f"following {place}; Ctrl-C ends it", style="dim")
                 async for message in client.messages:
                     show(message, settings.topics, as_json=as_json)
-        except aiomqtt.MqttError as error:
+        except MqttError as error:
             if not was_there:
                 raise
             ERR.print(f"the connection broke ({error}), trying again", style="yellow")
         await asyncio.sleep(RETRY_S)
 
 
-def show(message: aiomqtt.Message, topics: Topics, *, as_json: bool) -> None:
+def show(message: Message, topics: Topics, *, as_json: bool) -> None:
     """Print a message; one that its schema does not know is printed as it is."""
     topic, payload = message.topic.value, bytes(message.payload or b"")
     if as_json:

@@ -5,14 +5,12 @@ import ssl
 import uuid
 from collections.abc import AsyncIterator
 
-import aiomqtt
-
 from pipeline.doctor.discovery import check_discovery
 from pipeline.doctor.durability import check_session
 from pipeline.doctor.finding import Finding, Verdict, ok, warning, wrong
 from pipeline.doctor.rights import check_rights
 from pipeline.doctor.session import check_rival
-from pipeline.mqtt.terminal_client import TerminalClient
+from pipeline.mqtt.terminal_client import MqttError, TerminalClient
 from pipeline.settings import Settings
 
 UNSUPPORTED_VERSION = 0x84
@@ -60,7 +58,7 @@ async def check_broker(settings: Settings) -> AsyncIterator[Finding]:
         if rights.verdict is Verdict.OK:
             async for finding in check_session(settings):
                 yield finding
-    except aiomqtt.MqttError as error:
+    except MqttError as error:
         yield _unreachable(settings, error)
 
 
@@ -76,7 +74,7 @@ def _certificates(settings: Settings) -> Finding | None:
     return None
 
 
-def _unreachable(settings: Settings, error: aiomqtt.MqttError) -> Finding:
+def _unreachable(settings: Settings, error: MqttError) -> Finding:
     code = getattr(getattr(error, "rc", None), "value", None)
     if code == UNSUPPORTED_VERSION:
         return wrong(

@@ -4,11 +4,8 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator
 
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
-
 from pipeline.doctor.finding import Finding, ok, warning, wrong
-from pipeline.mqtt.terminal_client import TerminalClient
+from pipeline.mqtt.terminal_client import PacketTypes, Properties, TerminalClient
 from pipeline.settings import Settings
 
 # One more than mosquitto keeps by default, with what it has under way.

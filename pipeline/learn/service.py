@@ -10,8 +10,6 @@ from functools import partial
 from typing import Any, TypeVar
 
 import structlog
-import zmqtt
-from faststream.mqtt import MQTTMessage
 
 from detectors.registry import detectors
 from pipeline.core.core import LearningCore
@@ -38,6 +36,7 @@ from pipeline.mqtt.connections import (
     subscribe,
 )
 from pipeline.mqtt.intake import Intake
+from pipeline.mqtt.names import Message, MQTTError
 from pipeline.mqtt.outbox import Egress, MessageExpiry, publish
 from pipeline.mqtt.refusals import Kind, Refusals, kind_of
 from pipeline.runtime.clock import HomeTime
@@ -286,7 +285,7 @@ class Service:
         session = (held, committer, self._intake, self.ingest)
         return Deafness(self.settings, self._witness, self.store, self._executor, *session, self.health)
 
-    async def _take_event(self, message: MQTTMessage) -> None:
+    async def _take_event(self, message: Message) -> None:
         self._witness.receive()
         await self._intake.put(message)
 
@@ -364,7 +363,7 @@ class Service:
             return False
         try:
             await publish(self.egress, message)
-        except (zmqtt.MQTTError, OSError) as error:
+        except (MQTTError, OSError) as error:
             log.debug("not published", topic=message.topic, error=str(error))
             if kind_of(error) is not Kind.LOST:
                 self._refusals.refused(message.topic, len(message.payload), error)

@@ -5,9 +5,9 @@ import time
 from collections.abc import Callable
 
 import structlog
-from faststream.mqtt import MQTTMessage, QoS
 
 from pipeline.mqtt.connections import at_once, egress_broker, whole
+from pipeline.mqtt.names import Message, QoS
 from pipeline.settings import Settings
 
 log = structlog.get_logger()
@@ -105,7 +105,7 @@ class Witness:
         broker = egress_broker(self._settings, at_once, None, name="witness")
 
         @broker.subscriber(self._topic_filter, qos=QoS.AT_MOST_ONCE, decoder=whole, no_reply=True)
-        async def overhear(message: MQTTMessage) -> None:
+        async def overhear(message: Message) -> None:
             # What is retained was published at any time.
             if not message.raw_message.retain:
                 self.doubt.overhear(time.monotonic())

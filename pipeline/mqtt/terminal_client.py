@@ -7,9 +7,16 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import aiomqtt
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from pipeline.settings import Settings
+
+__all__ = ["PORTS", "Message", "MqttError", "PacketTypes", "Properties", "TerminalClient"]
+
+Message = aiomqtt.Message
+MqttError = aiomqtt.MqttError
 
 PORTS = {"mqtt": 1883, "mqtts": 8883}
 TIMEOUT_S = 10.0

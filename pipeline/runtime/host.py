@@ -6,11 +6,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 import structlog
-import zmqtt
-from faststream.mqtt import MQTTBroker, MQTTMessage
 
 from pipeline.health import Health
 from pipeline.mqtt.connections import connect, egress_broker, subscribe
+from pipeline.mqtt.names import Broker, Message, MQTTDisconnectedError
 from pipeline.mqtt.outbox import MessageExpiry
 from pipeline.mqtt.retain_as_published import AsPublishedBroker
 from pipeline.runtime.role import Consumer, Desk, Inlet, Loop, Received, StatelessConsumer
@@ -23,7 +22,7 @@ log = structlog.get_logger()
 RETRY_S = 0.5
 PATIENCE_S = 60.0
 LOOP_AGAIN_S = 5.0
-Take = Callable[[MQTTMessage], Awaitable[None]]
+Take = Callable[[Message], Awaitable[None]]
 Factory = Callable[[Desk], StatelessConsumer]
 
 
@@ -59,7 +58,7 @@ class ConsumerHost:
         self._damage: StoreDamagedError | None = None
         self._under_way: set[asyncio.Future[None]] = set()
         filled = outbox_filled or asyncio.Event()
-        self._consumers: list[tuple[StatelessConsumer, MQTTBroker]] = []
+        self._consumers: list[tuple[StatelessConsumer, Broker]] = []
         for name, factory in factories.items():
             broker = egress_broker(settings, self._connection_failed, None, name=name, kind=AsPublishedBroker)
             broker.add_middleware(MessageExpiry)
@@ -110,7 +109,7 @@ class ConsumerHost:
         if self._failed.is_set() and not self._stopping.is_set():
             raise ConnectionError("a connection to the broker cannot be recovered")
 
-    async def _serve(self, consumer: StatelessConsumer, broker: MQTTBroker) -> None:
+    async def _serve(self, consumer: StatelessConsumer, broker: Broker) -> None:
         """Take messages and run the consumer's loops."""
         for inlet in consumer.inlets():
             _subscribe(broker, consumer.name, inlet, self._under_way, self._store_damaged)
@@ -144,7 +143,7 @@ async def _keep_going(name: Consumer, loop: Loop) -> None:
 
 
 def _subscribe(
-    broker: MQTTBroker,
+    broker: Broker,
     name: Consumer,
     inlet: Inlet,
     under_way: set[asyncio.Future[None]],
@@ -152,7 +151,7 @@ def _subscribe(
 ) -> None:
     """Subscribe; a message is acknowledged when it was handled."""
 
-    async def take(message: MQTTMessage) -> None:
+    async def take(message: Message) -> None:
         try:
             await _handle(name, inlet, _received(message))
         except StoreDamagedError as error:
@@ -161,7 +160,7 @@ def _subscribe(
             return
         try:
             await message.ack()
-        except (zmqtt.MQTTDisconnectedError, OSError) as error:
+        except (MQTTDisconnectedError, OSError) as error:
             log.debug("not acknowledged, it may come again", topic=inlet.topic_filter, reason=str(error))
 
     taking = take if inlet.at_once == 1 else _several(take, inlet.at_once, under_way)
@@ -176,7 +175,7 @@ def _several(take: Take, at_once: int, under_way: set[asyncio.Future[None]]) -> 
         room.release()
         under_way.discard(task)
 
-    async def begin(message: MQTTMessage) -> None:
+    async def begin(message: Message) -> None:
         await room.acquire()
         task = asyncio.ensure_future(take(message))
         under_way.add(task)
@@ -203,7 +202,7 @@ async def _handle(name: Consumer, inlet: Inlet, received: Received) -> None:
         return
 
 
-def _received(message: MQTTMessage) -> Received:
+def _received(message: Message) -> Received:
     raw = message.raw_message
     properties = raw.properties
     return Received(

@@ -10,12 +10,11 @@ import time
 from datetime import UTC, datetime
 
 import structlog
-import zmqtt
-from faststream.mqtt import MQTTMessage
 from pydantic import ValidationError
 
 from pipeline.health import Health
 from pipeline.mqtt.connections import at_once, egress_broker, subscribe
+from pipeline.mqtt.names import Message, MQTTDisconnectedError
 from pipeline.settings import Settings
 from schemas.outgoing import Outgoing
 from schemas.statuses import SessionSign
@@ -170,7 +169,7 @@ class Rival:
         self._other, self._is_live = None, False
         log.info("nobody has the session any more, taking it back", client_id=self._own.client_id)
 
-    async def _hear(self, message: MQTTMessage) -> None:
+    async def _hear(self, message: Message) -> None:
         raw = message.raw_message
         sign = read_sign(raw.payload, self._own.client_id)
         if sign is not None and sign.instance != self._own.instance:
@@ -178,7 +177,7 @@ class Rival:
             if not raw.retain:
                 self._is_live = True
                 self._wait_for(min(sign.every_s, SLOWEST_SIGN_S))
-        with contextlib.suppress(zmqtt.MQTTDisconnectedError):
+        with contextlib.suppress(MQTTDisconnectedError):
             await message.ack()
 
     def _wait_for(self, every_s: float) -> None:

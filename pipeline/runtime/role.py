@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple, Protocol, TypeVar
 
-import zmqtt
-
 from pipeline.health import Health
 from pipeline.mqtt.client import SteadyBroker
+from pipeline.mqtt.names import MQTTError
 from pipeline.mqtt.outbox import publish
 from pipeline.mqtt.refusals import Kind, Refusals, kind_of
 from pipeline.settings import Settings
@@ -122,12 +121,12 @@ class Desk:
 
         Raises
         ------
-        zmqtt.MQTTError, OSError
+        MQTTError, OSError
             There is no connection.
         """
         try:
             await publish(self.broker, message)
-        except (zmqtt.MQTTError, OSError) as error:
+        except (MQTTError, OSError) as error:
             if kind_of(error) is Kind.LOST:
                 raise
             self.refusals.refused(message.topic, len(message.payload), error)

@@ -3,8 +3,7 @@
 import uuid
 from importlib.metadata import version
 
-import zmqtt
-
+from pipeline.mqtt.names import QoS, Will
 from schemas.outgoing import Outgoing
 from schemas.statuses import ServiceStatus
 
@@ -15,7 +14,7 @@ def status_message(topic: str, state: str) -> Outgoing:
     return Outgoing(uuid.uuid4().hex, topic, payload.model_dump_json().encode(), retain=True)
 
 
-def will(topic: str) -> zmqtt.Will:
+def will(topic: str) -> Will:
     """What the broker says where we end without a word."""
     goodbye = status_message(topic, "offline")
-    return zmqtt.Will(topic=goodbye.topic, payload=goodbye.payload, qos=zmqtt.QoS.AT_LEAST_ONCE, retain=True)
+    return Will(topic=goodbye.topic, payload=goodbye.payload, qos=QoS.AT_LEAST_ONCE, retain=True)

@@ -8,7 +8,6 @@ from contextlib import suppress
 from typing import NamedTuple
 
 import structlog
-import zmqtt
 
 from pipeline.core.messages import Announcer
 from pipeline.discovery.controls import probability
@@ -19,6 +18,7 @@ from pipeline.discovery.suggestion import SHOWN, is_waiting
 from pipeline.ingest.letters import Letters
 from pipeline.ingest.messages import Message, PoisonError
 from pipeline.mqtt.connections import connection_id
+from pipeline.mqtt.names import MQTTError
 from pipeline.runtime.role import Consumer, Desk, Inlet, Loop, Received
 from pipeline.show.home_pages import HomePages
 from pipeline.suggestions.drift import Look
@@ -161,7 +161,7 @@ class Shower:
             self._woken.clear()
             try:
                 await self._look()
-            except (zmqtt.MQTTError, OSError, StoreUnavailableError) as error:
+            except (MQTTError, OSError, StoreUnavailableError) as error:
                 log.debug("not shown, trying again", reason=str(error) or type(error).__name__)
             await asyncio.sleep(PAUSE_S)
             is_soon = time.monotonic() < self._soon_until_s

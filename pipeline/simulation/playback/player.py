@@ -4,9 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
 
-import aiomqtt
-
-from pipeline.mqtt.terminal_client import TerminalClient
+from pipeline.mqtt.terminal_client import MqttError, TerminalClient
 from pipeline.settings import Settings
 from pipeline.simulation.playback.publications import Publication
 
@@ -56,7 +54,7 @@ class Player:
 
         Raises
         ------
-        aiomqtt.MqttError
+        MqttError
             The broker is not there at the start, or stays away longer than `patience_s`.
         RefusedError
             The broker refuses a message.
@@ -65,7 +63,7 @@ class Player:
             try:
                 async with TerminalClient(self._settings, in_flight=IN_FLIGHT) as client:
                     await self._publish(client, chunks)
-            except aiomqtt.MqttError:
+            except MqttError:
                 if self._last_sign_s is None or time.monotonic() - self._last_sign_s > self._patience_s:
                     raise
                 self.outages += 1

@@ -237,7 +237,8 @@ def test_no_secret_of_a_wrong_setting_is_said(
 def test_a_log_of_an_exception_masks_what_it_carries(tmp_path: Path) -> None:
     """An exception that names a secret, known or by its form, is logged without it, in either format."""
     code = (
-        "import logging; from pipeline.runtime.logs import configure_logs; from pipeline.settings import Settings\n"
+        "import logging\n"
+        "from pipeline.runtime.logs import configure_logs; from pipeline.settings import Settings\n"
         "configure_logs(Settings(_env_file=None, log_format=FORMAT, mqtt_password='canary-known'))\n"
         "try: raise OSError('canary-known at mqtt://u:canary-form@host')\n"
         "except OSError: logging.getLogger('any').exception('failed %s', ['canary-known'])\n"

@@ -12,6 +12,7 @@ from benchmarks.processes import wait_until
 from benchmarks.review_desk import EVERYTHING, ReviewDesk, a_suggestion
 from pipeline.commands.signing import new_command
 from pipeline.deploy.deployer import Deployer
+from pipeline.runtime.nonces import new_nonce
 from pipeline.runtime.role import Received
 from pipeline.settings import Settings
 from schemas.commands import SignedCommand, Verb
@@ -76,9 +77,9 @@ def duplicate(settings: Settings, number: int, *, seed: int = SEED) -> Duplicate
 
 def _approvals(desk: ReviewDesk, suggestion: Suggestion) -> list[SignedCommand]:
     now_ms = desk.desk.now_us() // 1000
-    new = partial(new_command, Verb.APPROVE, suggestion, "Anna", desk.key, now_ms)
     half = APPROVALS_EACH // 2
-    return [*[new()] * half, *(new() for _ in range(APPROVALS_EACH - half))]
+    nonces = [new_nonce()] * half + [new_nonce() for _ in range(APPROVALS_EACH - half)]
+    return [new_command(nonce, Verb.APPROVE, suggestion, "Anna", desk.key, now_ms) for nonce in nonces]
 
 
 def _review(settings: Settings, commands: list[SignedCommand]) -> None:

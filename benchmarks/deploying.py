@@ -23,6 +23,7 @@ from benchmarks.processes import HA_AI, HOST, Worker
 from benchmarks.results import write_section
 from pipeline.commands.signing import new_command
 from pipeline.runtime.key_file import load_key
+from pipeline.runtime.nonces import new_nonce
 from schemas.commands import AutomationExecuted, Verb
 from schemas.suggestions import Status, Suggestion
 from schemas.topics import Topics
@@ -143,7 +144,9 @@ async def _approve(
 ) -> None:
     """Approve them at once, and wait until they run."""
     for suggestion in approved:
-        command = new_command(Verb.APPROVE, suggestion, "bench", key, time.time_ns() // 1_000_000)
+        command = new_command(
+            new_nonce(), Verb.APPROVE, suggestion, "bench", key, time.time_ns() // 1_000_000
+        )
         course.approved_s[suggestion.automation_id] = time.monotonic()
         topic = TOPICS.suggestion_command(Verb.APPROVE)
         await client.publish(topic, command.model_dump_json(), qos=1)

@@ -21,6 +21,7 @@ from benchmarks.results import write_section
 from benchmarks.review_desk import ReviewDesk, a_suggestion, button, show
 from pipeline.commands.signing import new_command
 from pipeline.ingest.payloads import as_eventstream
+from pipeline.runtime.nonces import new_nonce
 from pipeline.settings import Settings
 from schemas.commands import Press, PressVerb, Verb
 from schemas.events import StateChange
@@ -195,7 +196,9 @@ async def approvals(number: int) -> list[Limit]:
     async with reviewed() as (here, desk, (lamp, *_)):
         now_ms = time.time_ns() // 1_000_000
         forged = [
-            new_command(Verb.APPROVE, lamp, "Mallory", bytes(32), now_ms).model_dump_json().encode()
+            new_command(new_nonce(), Verb.APPROVE, lamp, "Mallory", bytes(32), now_ms)
+            .model_dump_json()
+            .encode()
             for _ in range(number)
         ]
         topic = desk.topics.suggestion_command(Verb.APPROVE.value)

@@ -15,6 +15,7 @@ from pipeline.discovery.suggestion import BUTTONS, suggestion_device, suggestion
 from pipeline.mqtt.client import SteadyBroker
 from pipeline.review.reviewer import Reviewer
 from pipeline.runtime.key_file import load_key
+from pipeline.runtime.nonces import new_nonce
 from pipeline.runtime.role import Desk, Received
 from pipeline.settings import Settings
 from schemas.automations import Action, Automation, TimeTrigger
@@ -86,7 +87,9 @@ class ReviewDesk:
 
     def command(self, verb: Verb, suggestion: Suggestion, **fields: Any) -> SignedCommand:
         """A command of somebody who holds the key, valid now."""
-        return new_command(verb, suggestion, "Anna", self.key, self.desk.now_us() // 1000, **fields)
+        return new_command(
+            new_nonce(), verb, suggestion, "Anna", self.key, self.desk.now_us() // 1000, **fields
+        )
 
     def said(self, topic: str = "") -> list[Said]:
         """What is in the outbox, oldest first, or what goes to one topic."""

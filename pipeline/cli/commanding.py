@@ -15,6 +15,7 @@ from pipeline.commands.signing import new_command
 from pipeline.doctor import validation
 from pipeline.mqtt.terminal_client import Message
 from pipeline.runtime.key_file import KeyFileError, load_key
+from pipeline.runtime.nonces import new_nonce
 from pipeline.settings import Settings
 from schemas.commands import (
     AutomationExecuted,
@@ -98,7 +99,9 @@ def signed(
         ) from error
     now_ms = time.time_ns() // 1_000_000
     approver = login() if name is None else name
-    return new_command(verb, suggestion, approver, key, now_ms, text=text, change=change, version=version)
+    return new_command(
+        new_nonce(), verb, suggestion, approver, key, now_ms, text=text, change=change, version=version
+    )
 
 
 def login() -> str:

@@ -1,13 +1,30 @@
 """The refusals of one consumer in the audit log, of messages that anybody may have sent."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any, Protocol
 
 from pipeline.commands.audit_throttle import Refused
-from sinks.store.audit import Said
-from sinks.store.suggestions import SuggestionReads, SuggestionWrites
+from schemas.audit import NewAuditEntry
 
 UNKNOWN = "unknown"
+
+
+class Controls(Protocol):
+    """What is kept under names, to be read."""
+
+    def control(self, name: str) -> Any:
+        """Return what was set, None if nothing was."""
+
+
+class AuditLog(Controls, Protocol):
+    """The audit log within a transaction, and what is kept under names."""
+
+    def set_control(self, name: str, value: object) -> None:
+        """Keep something."""
+
+    def audit_all(self, said: Sequence[NewAuditEntry]) -> None:
+        """Append several entries, in their order."""
 
 
 class RefusalBook:
@@ -27,26 +44,26 @@ class RefusalBook:
         self._many = many
 
     @contextmanager
-    def opened(self, writes: SuggestionWrites) -> "Iterator[OpenBook]":
+    def opened(self, writes: AuditLog) -> "Iterator[OpenBook]":
         """Open the book for any number of refusals; what is entered is written when it is closed."""
         book = OpenBook(self._read(writes), self._one, self._many)
         yield book
         writes.audit_all(book.entries)
         self._write(writes, book.refused)
 
-    def is_due(self, reads: SuggestionReads, now_us: int) -> bool:
+    def is_due(self, reads: Controls, now_us: int) -> bool:
         """Whether what was counted is to be summed up."""
         return self._read(reads).is_due(now_us)
 
-    def sum_up(self, writes: SuggestionWrites, now_us: int) -> None:
+    def sum_up(self, writes: AuditLog, now_us: int) -> None:
         """Enter how many were counted, if that is due."""
         with self.opened(writes) as book:
             book.sum_up(now_us)
 
-    def _read(self, store: SuggestionReads | SuggestionWrites) -> Refused:
+    def _read(self, store: Controls) -> Refused:
         return Refused.model_validate(store.control(self._control) or {})
 
-    def _write(self, writes: SuggestionWrites, book: Refused) -> None:
+    def _write(self, writes: AuditLog, book: Refused) -> None:
         writes.set_control(self._control, book.model_dump(mode="json"))
 
 
@@ -55,7 +72,7 @@ class OpenBook:
 
     def __init__(self, refused: Refused, one: str, many: str) -> None:
         self.refused = refused
-        self.entries: list[Said] = []
+        self.entries: list[NewAuditEntry] = []
         self._one = one
         self._many = many
 
@@ -64,7 +81,7 @@ class OpenBook:
         self.sum_up(now_us)
         self.refused, is_entered = self.refused.enter(code, now_us)
         if is_entered:
-            self.entries.append(Said(now_us, UNKNOWN, self._one, subject, detail))
+            self.entries.append(NewAuditEntry(now_us, UNKNOWN, self._one, subject, detail))
 
     def may_answer(self, now_us: int) -> bool:
         """Whether one more refusal of somebody whom we do not know is answered."""
@@ -75,4 +92,4 @@ class OpenBook:
         """Enter how many were counted, if that is due."""
         self.refused, summary = self.refused.sum_up(now_us)
         if summary:
-            self.entries.append(Said(now_us, UNKNOWN, self._many, "", summary))
+            self.entries.append(NewAuditEntry(now_us, UNKNOWN, self._many, "", summary))

@@ -2,7 +2,6 @@
 
 import hashlib
 import hmac
-import secrets
 from enum import StrEnum
 from typing import Any
 
@@ -13,7 +12,6 @@ from schemas.suggestions import Suggestion
 
 LARGEST_BYTES = 16_384
 CLOCK_SKEW_MS = 5_000
-NONCE_BYTES = 16
 
 
 class Fault(StrEnum):
@@ -42,6 +40,7 @@ class CommandError(Exception):
 
 
 def new_command(
+    nonce: str,
     verb: Verb,
     suggestion: Suggestion | tuple[str, str],
     approver: str,
@@ -49,12 +48,13 @@ def new_command(
     now_ms: int,
     **fields: Any,
 ) -> SignedCommand:
-    """Make a command on a suggestion, or on an id and content hash, valid for 120 s from now.
+    """Make a command on a suggestion, or on an id and content hash, valid once and for 120 s from now.
 
     Examples
     --------
     >>> key = bytes(32)
-    >>> command = new_command(Verb.REJECT, ("0123456789abcdef", "0" * 64), "anna", key, 1_000, text="no")
+    >>> what = ("0123456789abcdef", "0" * 64)
+    >>> command = new_command("3f" * 16, Verb.REJECT, what, "anna", key, 1_000, text="no")
     >>> verified(command.model_dump_json().encode(), Verb.REJECT, key, 2_000) == command
     True
     """
@@ -66,7 +66,7 @@ def new_command(
         "suggestion_id": identity,
         "content_hash": content_hash,
         "approver": approver,
-        "nonce": secrets.token_hex(NONCE_BYTES),
+        "nonce": nonce,
         "issued_at_ms": now_ms,
         "expires_at_ms": now_ms + LONGEST_VALIDITY_MS,
     }

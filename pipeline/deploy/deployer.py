@@ -19,9 +19,9 @@ from pipeline.deploy.token import TokenFileError
 from pipeline.deploy.upkeep import Upkeep
 from pipeline.runtime.batching import Together
 from pipeline.runtime.key_file import load_key
+from pipeline.runtime.nonces import Taken
 from pipeline.runtime.ownership import Ownership
 from pipeline.runtime.role import AT_ONCE, Consumer, Desk, Inlet, Loop, Received
-from pipeline.runtime.seen_nonces import Taken
 from pipeline.suggestions.deployment_steps import US, Patience, Step, due_us
 from schemas.commands import Verb
 from schemas.deployments import Deployment

@@ -20,8 +20,8 @@ from pipeline.review.verdicts import Refusal, Terms, Verdicts, replay
 from pipeline.runtime.batching import Together
 from pipeline.runtime.home_reader import catalogue_of, reader_of
 from pipeline.runtime.key_file import KeyFileError, load_key
+from pipeline.runtime.nonces import Taken
 from pipeline.runtime.role import AT_ONCE, Consumer, Desk, Inlet, Loop, Received
-from pipeline.runtime.seen_nonces import Taken
 from pipeline.settings import Settings
 from schemas.commands import Modification, Press, Verb
 from schemas.suggestions import Suggestion

@@ -20,6 +20,7 @@ from pipeline.commands.decisions import (
 from pipeline.commands.refusal_book import UNKNOWN, OpenBook, RefusalBook
 from pipeline.commands.replies import Replies
 from pipeline.commands.signing import new_command
+from pipeline.runtime.nonces import new_nonce
 from pipeline.settings import Settings
 from pipeline.suggestions.assembly import renewed
 from pipeline.suggestions.deployment_steps import begun
@@ -177,6 +178,7 @@ class Verdicts:
         """Write what is to stand in Home Assistant with who said so, for as long as it takes; and tell it."""
         wanted = suggestion.version if order.verb is Verb.APPROVE else REMOVED
         command = new_command(
+            new_nonce(),
             DEPLOYER_VERBS[order.verb],
             suggestion,
             order.person,

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, delete, select
 
+from schemas.audit import NewAuditEntry
 from schemas.tables import AuditRow, ControlRow, table_of
 from sinks.store.engine import take_turn, upsert
 from sinks.store.rows import storable
@@ -35,24 +36,14 @@ class AuditEntry(NamedTuple):
     hash: bytes
 
 
-class Said(NamedTuple):
-    """What is to be entered."""
-
-    at_us: int
-    actor: str
-    what: str
-    subject: str
-    detail: str
-
-
 def append(
     connection: Connection, home: str, *, at_us: int, actor: str, what: str, subject: str, detail: str
 ) -> None:
     """Append an entry."""
-    append_all(connection, home, [Said(at_us, actor, what, subject, detail)])
+    append_all(connection, home, [NewAuditEntry(at_us, actor, what, subject, detail)])
 
 
-def append_all(connection: Connection, home: str, said: Iterable[Said]) -> None:
+def append_all(connection: Connection, home: str, said: Iterable[NewAuditEntry]) -> None:
     """Append entries in order; whoever else appends to this home's log waits until the transaction ends."""
     take_turn(connection, f"ha-ai audit {home}")
     newest = select(_AUDIT.c.number, _AUDIT.c.hash).where(_AUDIT.c.home == home)

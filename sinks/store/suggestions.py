@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Table, select, update
 
+from schemas.audit import NewAuditEntry
 from schemas.deployments import AutomationVersion, Deployment
 from schemas.instants import from_us, to_us
 from schemas.suggestions import Opinion, Status, Suggestion, UserFeedback
@@ -18,7 +19,7 @@ from schemas.tables import (
     SuggestionRow,
     table_of,
 )
-from sinks.store.audit import AuditEntry, Said, append_all, fault, read
+from sinks.store.audit import AuditEntry, append_all, fault, read
 from sinks.store.checksums import checksum, summed
 from sinks.store.engine import Database, insert_into, take_turn, upsert
 from sinks.store.rows import storable
@@ -218,9 +219,9 @@ class SuggestionWrites:
 
     def audit(self, *, at_us: int, actor: str, what: str, subject: str, detail: str = "") -> None:
         """Append to the audit log; what is longer than it may be is cut."""
-        self.audit_all([Said(at_us, actor, what, subject, detail)])
+        self.audit_all([NewAuditEntry(at_us, actor, what, subject, detail)])
 
-    def audit_all(self, said: Sequence[Said]) -> None:
+    def audit_all(self, said: Sequence[NewAuditEntry]) -> None:
         """Append several entries to the audit log, in their order."""
         if said:
             append_all(self._connection, self._home, said)

@@ -17,6 +17,7 @@ import pytest
 
 from pipeline.commands.signing import new_command, verified
 from pipeline.runtime.key_file import load_key
+from pipeline.runtime.nonces import new_nonce
 from schemas.commands import Verb
 from schemas.deployments import Deployment
 from schemas.events import StateChange
@@ -90,7 +91,7 @@ def test_a_home_moves_to_another_machine(
             "HA_AI_RETAIN_DAYS='60'",
         ]
         assert {stat.S_IMODE(path.stat().st_mode) for path in elsewhere.iterdir()} == {0o600}
-        command = new_command(Verb.REJECT, ("0123456789abcdef", "0" * 64), "anna", key, 1_000)
+        command = new_command(new_nonce(), Verb.REJECT, ("0123456789abcdef", "0" * 64), "anna", key, 1_000)
         moved = load_key(Path("ha-ai.key"), create=False)
         assert verified(command.model_dump_json().encode(), Verb.REJECT, moved, 2_000) == command
         assert ha_ai("check").code == 0

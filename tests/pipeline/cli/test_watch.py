@@ -15,6 +15,7 @@ from rich.console import Console
 from pipeline.cli.terminal import OUT, gone
 from pipeline.cli.watch import show
 from pipeline.commands.signing import new_command
+from pipeline.runtime.nonces import new_nonce
 from pipeline.wording.sentences import claim
 from pipeline.wording.suggestions import suggestion_text
 from schemas.anomalies import Anomaly
@@ -137,7 +138,7 @@ def test_what_happens_to_suggestions_is_said_in_words(shown: Shown) -> None:
     short = f"suggestion {known.id[:7]}"
     named: dict[str, Any] = {"message_id": "1", "at": NOW, "suggestion_id": known.id}
     automation: dict[str, Any] = {**named, "automation_id": known.automation_id}
-    command = new_command(Verb.MODIFY, known, "Ada", bytes(32), 0)
+    command = new_command(new_nonce(), Verb.MODIFY, known, "Ada", bytes(32), 0)
     kind: dict[str, Any] = {"pattern_type": known.pattern_type, "device_class": "light"}
     told: list[tuple[str, Schema, str]] = [
         (

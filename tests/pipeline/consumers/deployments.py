@@ -17,6 +17,7 @@ from pipeline.commands.signing import new_command
 from pipeline.deploy.deployer import Deployer
 from pipeline.mqtt.client import SteadyBroker
 from pipeline.runtime.key_file import load_key
+from pipeline.runtime.nonces import new_nonce
 from pipeline.runtime.role import Desk, Received
 from pipeline.settings import Settings
 from pipeline.suggestions.config_diff import is_same
@@ -130,7 +131,9 @@ class Bench:
     def approve(self, suggestion: Suggestion, *, person: str = "Anna") -> SignedCommand:
         """Do what the reviewer does when a suggestion is approved; return its order."""
         approved = suggestion.model_copy(update={"status": Status.APPROVED})
-        order = new_command(Verb.DEPLOY, approved, person, self.key, now_ms(), version=suggestion.version)
+        order = new_command(
+            new_nonce(), Verb.DEPLOY, approved, person, self.key, now_ms(), version=suggestion.version
+        )
         with self.store.begin() as transaction:
             writes = transaction.suggestions
             if not writes.add(approved):
@@ -152,7 +155,9 @@ class Bench:
     def rollback(self, version: int, *, identity: str = ID, text: str = "") -> SignedCommand:
         """Return what somebody at the command line orders."""
         suggestion = self.suggestion(identity)
-        return new_command(Verb.ROLLBACK, suggestion, "Anna", self.key, now_ms(), version=version, text=text)
+        return new_command(
+            new_nonce(), Verb.ROLLBACK, suggestion, "Anna", self.key, now_ms(), version=version, text=text
+        )
 
     def _wanted(self, order: SignedCommand, version: int) -> Deployment:
         before = self.store.suggestions.deployment(order.suggestion_id)

@@ -12,6 +12,7 @@ import pytest_asyncio
 from pipeline.commands.audit_throttle import Refused
 from pipeline.commands.signing import new_command, sign
 from pipeline.deploy.orders import CONTROL
+from pipeline.runtime.nonces import new_nonce
 from schemas.automations import Action, Automation, StateTrigger, TimeTrigger
 from schemas.commands import SignedCommand, Verb
 from schemas.suggestions import Status, Suggestion
@@ -53,7 +54,7 @@ def keep(bench: FakeBench, suggestion: Suggestion) -> Suggestion:
 def forgeries(bench: FakeBench, suggestion: Suggestion) -> Iterator[bytes]:
     """Yield orders that nobody gave who may: unsigned, altered, expired, of another key, of other topics."""
     random = Random(SEED)
-    good = new_command(Verb.DEPLOY, suggestion, "Anna", bench.key, now_ms(), version=1)
+    good = new_command(new_nonce(), Verb.DEPLOY, suggestion, "Anna", bench.key, now_ms(), version=1)
     payload = good.model_dump_json().encode()
     makers: list[Callable[[], bytes]] = [
         lambda: (
@@ -66,16 +67,20 @@ def forgeries(bench: FakeBench, suggestion: Suggestion) -> Iterator[bytes]:
         ),
         lambda: sign(good, random.randbytes(32)).model_dump_json().encode(),
         lambda: (
-            new_command(Verb.DEPLOY, suggestion, "Eve", bench.key, now_ms() - LATE_MS)
+            new_command(new_nonce(), Verb.DEPLOY, suggestion, "Eve", bench.key, now_ms() - LATE_MS)
             .model_dump_json()
             .encode()
         ),
         lambda: (
-            new_command(Verb.DEPLOY, suggestion, "Eve", bench.key, now_ms() + LATE_MS)
+            new_command(new_nonce(), Verb.DEPLOY, suggestion, "Eve", bench.key, now_ms() + LATE_MS)
             .model_dump_json()
             .encode()
         ),
-        lambda: new_command(Verb.APPROVE, suggestion, "Eve", bench.key, now_ms()).model_dump_json().encode(),
+        lambda: (
+            new_command(new_nonce(), Verb.APPROVE, suggestion, "Eve", bench.key, now_ms())
+            .model_dump_json()
+            .encode()
+        ),
         lambda: payload[: random.randrange(len(payload))],
         lambda: random.randbytes(random.randrange(400)),
         lambda: b"[" * random.randrange(1, 20_000),
@@ -112,7 +117,7 @@ async def test_a_flood_of_orders_is_refused_together(
         return begin(store, **options)
 
     monkeypatch.setattr(SqlStore, "begin", counted)
-    order = new_command(Verb.DEPLOY, suggestion, "Anna", bench.key, now_ms(), version=1)
+    order = new_command(new_nonce(), Verb.DEPLOY, suggestion, "Anna", bench.key, now_ms(), version=1)
     forged = sign(order, bytes(32)).model_dump_json().encode()
     sent = [forged] * FORGERIES + [order.model_dump_json().encode()] * FORGERIES
     await asyncio.gather(*(bench.take(deployer, each, verb="deploy") for each in sent))
@@ -125,7 +130,7 @@ async def test_a_retained_order_is_refused(bench: FakeBench) -> None:
     """What a broker kept is not what somebody wants now."""
     suggestion = keep(bench, proposal().model_copy(update={"status": Status.APPROVED}))
     deployer = bench.deployer()
-    order = new_command(Verb.DEPLOY, suggestion, "Anna", bench.key, now_ms(), version=1)
+    order = new_command(new_nonce(), Verb.DEPLOY, suggestion, "Anna", bench.key, now_ms(), version=1)
     await bench.take(deployer, order, retain=True)
     await bench.settle(deployer)
     assert bench.fake.automations == {}
@@ -137,7 +142,7 @@ async def test_a_thousand_orders_make_one_automation(bench: FakeBench) -> None:
     suggestion = proposal()
     first, deployers = bench.approve(suggestion), [bench.deployer(), bench.deployer()]
     orders = [first] * (DUPLICATES // 2) + [
-        new_command(Verb.DEPLOY, suggestion, "Anna", bench.key, now_ms(), version=1)
+        new_command(new_nonce(), Verb.DEPLOY, suggestion, "Anna", bench.key, now_ms(), version=1)
         for _ in range(DUPLICATES // 2)
     ]
     settling = asyncio.create_task(bench.settle(deployers[0]))
@@ -161,7 +166,9 @@ async def test_only_what_is_approved_is_deployed(bench: FakeBench, status: Statu
     """A signed order for something that nobody approved is refused, and answered."""
     suggestion = keep(bench, proposal().model_copy(update={"status": status}))
     deployer = bench.deployer()
-    await bench.take(deployer, new_command(Verb.DEPLOY, suggestion, "Anna", bench.key, now_ms(), version=1))
+    await bench.take(
+        deployer, new_command(new_nonce(), Verb.DEPLOY, suggestion, "Anna", bench.key, now_ms(), version=1)
+    )
     await bench.settle(deployer)
     assert bench.fake.automations == {}
     (failed,) = bench.said("automation/failed")
@@ -284,7 +291,7 @@ async def test_a_rollback_that_cannot_be_is_answered(
 ) -> None:
     """It says why."""
     suggestion = keep(bench, proposal())
-    order = new_command(Verb.ROLLBACK, suggestion, "Anna", bench.key, now_ms())
+    order = new_command(new_nonce(), Verb.ROLLBACK, suggestion, "Anna", bench.key, now_ms())
     changed = sign(SignedCommand.model_validate(order.model_dump() | fields), bench.key)
     deployer = bench.deployer()
     await bench.take(deployer, changed)
@@ -347,7 +354,7 @@ async def test_what_the_reviewer_kept_meanwhile_is_not_written_over(
 ) -> None:
     """The order is not taken, and counts when it comes again."""
     suggestion = keep(bench, proposal().model_copy(update={"status": Status.APPROVED}))
-    order = new_command(Verb.DEPLOY, suggestion, "Anna", bench.key, now_ms(), version=1)
+    order = new_command(new_nonce(), Verb.DEPLOY, suggestion, "Anna", bench.key, now_ms(), version=1)
     deployer = bench.deployer()
     with monkeypatch.context() as patch:
         patch.setattr(SuggestionWrites, "deploy", lambda *_, **__: False)
@@ -378,7 +385,9 @@ async def test_what_was_signed_is_entered_in_a_flood(bench: FakeBench) -> None:
     deployer = bench.deployer()
     await bench.take(deployer, b"forged", verb="deploy")
     assert bench.audited() == []
-    await bench.take(deployer, new_command(Verb.DEPLOY, suggestion, "Anna", bench.key, now_ms(), version=1))
+    await bench.take(
+        deployer, new_command(new_nonce(), Verb.DEPLOY, suggestion, "Anna", bench.key, now_ms(), version=1)
+    )
     (entry,) = bench.store.suggestions.audit()
     assert (entry.actor, entry.what) == ("Anna", "order refused")
 

@@ -10,6 +10,7 @@ from benchmarks.processes import wait_until
 from benchmarks.review_desk import ReviewDesk, a_suggestion, button, show
 from pipeline.commands.signing import new_command, sign
 from pipeline.review import confirmation
+from pipeline.runtime.nonces import new_nonce
 from pipeline.settings import Settings
 from schemas.commands import Press, PressVerb, SignedCommand, Verb
 from schemas.suggestions import Status, Suggestion
@@ -166,6 +167,6 @@ async def test_a_forged_change_is_not_tried_out(desk: ReviewDesk, monkeypatch: p
         raise AssertionError("expected no trial")
 
     monkeypatch.setattr(reviewer._alteration, "of", tried)
-    change = new_command(Verb.MODIFY, LAMP, "Eve", bytes(32), desk.desk.now_us() // 1000)
+    change = new_command(new_nonce(), Verb.MODIFY, LAMP, "Eve", bytes(32), desk.desk.now_us() // 1000)
     await asyncio.gather(*(desk.send(change) for _ in range(20)))
     assert reasons(desk) == ["signature"] * 20

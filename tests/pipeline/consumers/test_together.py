@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pipeline.runtime.batching import Together
-from pipeline.runtime.seen_nonces import Taken
+from pipeline.runtime.nonces import Taken
 from sinks.store import StoreUnavailableError
 
 

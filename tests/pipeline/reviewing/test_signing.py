@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.commands.signing import LARGEST_BYTES, CommandError, Fault, new_command, sign, verified
+from pipeline.runtime.nonces import new_nonce
 from schemas.automations import InState
 from schemas.commands import Modification, SignedCommand, Verb
 
@@ -15,7 +16,7 @@ SUBJECT = ("0123456789abcdef", "ab" * 32)
 
 def command(**fields: Any) -> SignedCommand:
     """A command to approve, as it is made."""
-    return new_command(Verb.APPROVE, SUBJECT, "Anna", KEY, NOW_MS, **fields)
+    return new_command(new_nonce(), Verb.APPROVE, SUBJECT, "Anna", KEY, NOW_MS, **fields)
 
 
 def payload(made: SignedCommand) -> bytes:
@@ -34,7 +35,9 @@ def fault_of(content: bytes, *, verb: Verb = Verb.APPROVE, key: bytes = KEY, now
 def test_what_was_signed_comes_out_as_it_went_in(verb: Verb) -> None:
     """A command of every verb, with everything that it may hold, is verified and equal."""
     change = Modification(minute=390, condition=InState(entity_id="person.anna", state="home"))
-    made = new_command(verb, SUBJECT, "Änna", KEY, NOW_MS, text="so, ja ✓", change=change, version=3)
+    made = new_command(
+        new_nonce(), verb, SUBJECT, "Änna", KEY, NOW_MS, text="so, ja ✓", change=change, version=3
+    )
     assert verified(payload(made), verb, KEY, NOW_MS + 1_000) == made
 
 
@@ -68,7 +71,7 @@ def test_any_other_content_is_refused(other: dict[str, Any]) -> None:
 
 def test_another_key_is_refused() -> None:
     """Whoever holds another key has no say."""
-    forged = new_command(Verb.APPROVE, SUBJECT, "Anna", bytes(32), NOW_MS)
+    forged = new_command(new_nonce(), Verb.APPROVE, SUBJECT, "Anna", bytes(32), NOW_MS)
     assert fault_of(payload(forged)) is Fault.SIGNATURE
 
 

@@ -1,9 +1,16 @@
 """What was taken a moment ago and counts once, so that a flood of it need not be looked up."""
 
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 AT_MOST = 10_000
+NONCE_BYTES = 16
+
+
+def new_nonce() -> str:
+    """Draw what makes a command count once: 128 random bits, in hexadecimal digits."""
+    return secrets.token_hex(NONCE_BYTES)
 
 
 class Taken:

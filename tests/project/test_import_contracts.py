@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,18 @@ def contract(pyproject: Mapping[str, Any], identifier: str) -> Mapping[str, Any]
     return next(entry for entry in contracts if entry["id"] == identifier)
 
 
+def rooms(pyproject: Mapping[str, Any]) -> list[str]:
+    """Return the rooms of the pipeline from the top down, those beside each other one by one."""
+    layers = contract(pyproject, "rooms")["layers"]
+    return [room for layer in layers for room in layer.split(" | ")]
+
+
 @pytest.fixture
 def lint(root: Path, pyproject: Mapping[str, Any], tmp_path: Path) -> Lint:
     """Return a function that adds modules to a model of the house and lints it by the contracts."""
     shutil.copy(root / "pyproject.toml", tmp_path)
     named = ["sinks.store", "schemas.events", *contract(pyproject, "independent-detectors")["modules"]]
-    named += contract(pyproject, "pure-pipeline")["source_modules"]
+    named += [f"pipeline.{room}" for room in rooms(pyproject)]
 
     def write(module: str, code: str) -> None:
         path = tmp_path.joinpath(*module.split(".")).with_suffix(".py")
@@ -80,14 +87,16 @@ def test_imports_against_the_layers_are_broken(
     assert broken(lint({importer: f"import {imported}"})) == [contract(pyproject, "layers")["name"]]
 
 
-@pytest.mark.parametrize("identifier", ["pure-detectors", "detectors-without-files", "pure-pipeline"])
+@pytest.mark.parametrize(
+    "identifier", ["pure-detectors", "detectors-without-files", "pure-rooms", "rooms-without-files"]
+)
 def test_each_forbidden_module_is_caught(lint: Lint, pyproject: Mapping[str, Any], identifier: str) -> None:
     """Every module on the list is found where it is imported, inside functions too."""
     rule = contract(pyproject, identifier)
     imports = "".join(f"    import {module}\n" for module in rule["forbidden_modules"])
     for source in rule["source_modules"]:
         output = lint({f"{source}.saboteur" if source == "detectors" else source: f"def load():\n{imports}"})
-        assert broken(output) == [rule["name"]]
+        assert rule["name"] in broken(output)
         assert [name for name in rule["forbidden_modules"] if f"to import {name}:" not in output] == []
 
 
@@ -102,6 +111,36 @@ def test_a_detector_that_imports_another_is_broken(lint: Lint, pyproject: Mappin
     rule = contract(pyproject, "independent-detectors")
     one, other = rule["modules"][:2]
     assert broken(lint({one: f"import {other}"})) == [rule["name"]]
+
+
+def test_data_flows_one_way_through_the_rooms(lint: Lint, pyproject: Mapping[str, Any]) -> None:
+    """No room imports the one above it, and no role another one."""
+    rule = contract(pyproject, "rooms")
+    above = [layer.split(" | ")[0] for layer in rule["layers"]]
+    for upper, lower in pairwise(above):
+        output = lint({f"pipeline.{lower}": f"import pipeline.{upper}"})
+        assert rule["name"] in broken(output), lower
+    one, other = next(layer for layer in rule["layers"] if layer.count("|") > 1).split(" | ")[:2]
+    assert broken(lint({f"pipeline.{one}": f"import pipeline.{other}"})) == [rule["name"]]
+
+
+def test_a_room_that_is_in_no_layer_is_broken(lint: Lint, pyproject: Mapping[str, Any]) -> None:
+    """Whoever builds a new room says where it stands."""
+    assert contract(pyproject, "rooms")["name"] in broken(lint({"pipeline.attic": ""}))
+
+
+def test_every_room_but_one_is_without_the_mqtt_libraries(lint: Lint, pyproject: Mapping[str, Any]) -> None:
+    """Each of them is caught wherever it is imported; in their own room they are at home."""
+    rule = contract(pyproject, "mqtt-libraries")
+    assert {f"pipeline.{room}" for room in rooms(pyproject)} - set(rule["source_modules"]) == {
+        "pipeline.documents",
+        "pipeline.mqtt",
+    }
+    imports = "".join(f"import {module}\n" for module in rule["forbidden_modules"])
+    output = lint({"pipeline.learn": imports})
+    assert broken(output) == [rule["name"]]
+    assert [name for name in rule["forbidden_modules"] if f"to import {name}:" not in output] == []
+    assert broken(lint({"pipeline.mqtt": imports})) == []
 
 
 def test_every_detector_is_under_the_contract(root: Path, pyproject: Mapping[str, Any]) -> None:

@@ -16,7 +16,9 @@ SUBJECT = ("0123456789abcdef", "ab" * 32)
 
 def command(**fields: Any) -> SignedCommand:
     """A command to approve, as it is made."""
-    return new_command(new_nonce(), Verb.APPROVE, SUBJECT, "Anna", KEY, NOW_MS, **fields)
+    return new_command(
+        fields.pop("nonce", None) or new_nonce(), Verb.APPROVE, SUBJECT, "Anna", KEY, NOW_MS, **fields
+    )
 
 
 def payload(made: SignedCommand) -> bytes:

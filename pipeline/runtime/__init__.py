@@ -1,1 +1,1 @@
-"""What every role runs on: its context and host, ownership, health and HTTP, keys, logs, clocks."""
+"""Common ground of every role: its context and host, ownership, health and HTTP, keys, logs, clocks."""

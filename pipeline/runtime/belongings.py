@@ -1,4 +1,4 @@
-"""What belongs to a home beside its store: settings, the key, and files that settings name."""
+"""Files that belong to a home beside its store: settings, the key, and files that settings name."""
 
 from pathlib import Path
 
@@ -30,7 +30,7 @@ def database_file(settings: Settings) -> Path | None:
 
 
 def backup_folder(settings: Settings) -> Path | None:
-    """Where backups lie; None where the store is no SQLite file.
+    """Return the folder of backups; None where the store is no SQLite file.
 
     Examples
     --------

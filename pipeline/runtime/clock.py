@@ -1,4 +1,4 @@
-"""What time it is while clocks jump: a steady count that follows this machine's clock when that can be right.
+"""A clock that stays steady while clocks jump: it follows this machine's clock when that can be right.
 
 `SteadyClock` and what is said of it read no clock: readings come in. Times are microseconds; `boot_us` counts
 what passes, in standby too, and never jumps.
@@ -39,7 +39,7 @@ def boot_us() -> int:
 
 
 def wall_us() -> int:
-    """What this machine's clock says."""
+    """Return this machine's wall clock in microseconds since the epoch."""
     return time.time_ns() // 1000
 
 
@@ -73,7 +73,7 @@ class SteadyClock:
         self.jump: Jump | None = None
 
     def now_us(self, *, boot: int) -> int:
-        """What time it is."""
+        """Return the believed time in microseconds since the epoch."""
         return boot + self._offset_us
 
     @property
@@ -83,7 +83,7 @@ class SteadyClock:
 
     @property
     def lag_us(self) -> int | None:
-        """How far Home Assistant's latest event was behind what is believed; None before there was one."""
+        """Return by how many microseconds Home Assistant's latest event was behind; None before one."""
         return None if self._witness is None else self._offset_us - self._witness[0]
 
     def hear(self, at_us: int, *, boot: int) -> None:
@@ -92,7 +92,7 @@ class SteadyClock:
         self._is_witness_older = False
 
     def agrees(self, *, boot: int) -> bool:
-        """Whether this machine's clock and Home Assistant's latest events say the same."""
+        """Return whether this machine's clock and Home Assistant's latest events say the same."""
         if self._witness is None or boot - self._witness[1] > WITNESS_US:
             return False
         told_us = self._witness[0]
@@ -100,11 +100,11 @@ class SteadyClock:
 
     @property
     def is_followed(self) -> bool:
-        """Whether Home Assistant's latest events go with this machine's clock as it was set."""
+        """Return whether Home Assistant's latest events go with this machine's clock as it was set."""
         return self._witness is not None and abs(self._witness[0] - self._wall_offset_us) <= FUTURE_US
 
     def steady_for_us(self, *, boot: int) -> int:
-        """How long the machine's clock was not set."""
+        """Return for how many microseconds the machine's clock was not set."""
         return boot - self._set_boot_us
 
     def tick(self, *, wall: int, boot: int) -> Jump | None:
@@ -136,7 +136,7 @@ class SteadyClock:
 
 
 def clock_notices(clock: SteadyClock, *, boot: int, home_assistant_ahead_us: int | None) -> dict[str, str]:
-    """What a person should know about clocks, by subject, in words that end with what to do."""
+    """Return what a person should know about clocks, by subject, in words that end with what to do."""
     notices = {}
     if abs(clock.doubted_us) > FUTURE_US:
         so = (
@@ -177,7 +177,7 @@ Home Assistant's, by NTP; what is true then is learned by itself"
 
 
 def by_words(by_us: int) -> str:
-    """How far, and where to, a clock was set.
+    """Return the distance and direction in which a clock was set, in words.
 
     Examples
     --------
@@ -218,7 +218,7 @@ class HomeTime:
         return self._told_us - told_us
 
     def now_us(self) -> int:
-        """What time it is."""
+        """Return the believed time in microseconds since the epoch."""
         return self.clock.now_us(boot=boot_us())
 
     def hear(self, at_us: int) -> None:
@@ -226,7 +226,7 @@ class HomeTime:
         self.clock.hear(at_us, boot=boot_us())
 
     def agrees(self) -> bool:
-        """Whether this machine's clock and Home Assistant's latest events say the same."""
+        """Return whether this machine's clock and Home Assistant's latest events say the same."""
         return self.clock.agrees(boot=boot_us())
 
     def tick(self) -> Jump | None:
@@ -235,9 +235,9 @@ class HomeTime:
 
     @property
     def is_doubted(self) -> bool:
-        """Whether this machine's clock was set, and is not believed yet."""
+        """Return whether this machine's clock was set, and is not believed yet."""
         return abs(self.clock.doubted_us) > FUTURE_US
 
     def notices(self) -> dict[str, str]:
-        """What a person should know about clocks, by subject."""
+        """Return what a person should know about clocks, by subject."""
         return clock_notices(self.clock, boot=boot_us(), home_assistant_ahead_us=self.home_assistant_ahead_us)

@@ -98,7 +98,7 @@ class DailyBackup:
 
 
 def room_needed(database: Path) -> int:
-    """How many bytes have to be free to make a backup."""
+    """Return the number of bytes that have to be free to make a backup."""
     return 2 * database.stat().st_size + SPARE_BYTES
 
 

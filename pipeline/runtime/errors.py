@@ -1,4 +1,4 @@
-"""How a process ends that a new one has to go on for."""
+"""Errors that end a process and that a new process has to go on for."""
 
 
 class FatalError(RuntimeError):

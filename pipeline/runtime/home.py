@@ -1,4 +1,4 @@
-"""Where the home is: from settings, a file, or Home Assistant itself."""
+"""The home's place: from settings, a file, or Home Assistant itself."""
 
 import structlog
 

@@ -14,7 +14,7 @@ log = structlog.get_logger()
 
 
 def reader_of(settings: Settings) -> "HomeAssistantReader | None":
-    """What reads Home Assistant; None where no address or token is set."""
+    """Return the reader of Home Assistant; None where no address or token is set."""
     if settings.home_assistant_url is None or settings.home_assistant_token is None:
         return None
     # Its clients for HTTP and WebSocket cost 3 MB, which stay: only who asks Home Assistant pays them.
@@ -24,7 +24,7 @@ def reader_of(settings: Settings) -> "HomeAssistantReader | None":
 
 
 async def catalogue_of(reader: "HomeAssistantReader | None") -> Catalogue | None:
-    """What stands in Home Assistant; None where it is not set up, or cannot be asked."""
+    """Return the catalogue of Home Assistant; None where it is not set up, or cannot be asked."""
     if reader is None:
         return None
     from sinks.home_assistant import HomeAssistantError  # noqa: PLC0415 as above

@@ -1,4 +1,4 @@
-"""What was taken a moment ago and counts once, so that a flood of it need not be looked up."""
+"""Nonces that were taken a moment ago and count once, so that a flood of them need not be looked up."""
 
 import secrets
 from collections.abc import Iterator

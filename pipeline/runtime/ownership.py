@@ -1,4 +1,4 @@
-"""Who owns the home: a lease in the store, held before connecting and renewed while connected."""
+"""Ownership of the home: a lease in the store, held before connecting and renewed while connected."""
 
 import asyncio
 import os
@@ -29,7 +29,7 @@ def process_name() -> str:
 
 
 def is_dead(name: str) -> bool:
-    """Whether a process of this machine is known to be gone; of another machine nothing is known.
+    """Return whether a process of this machine is known to be gone; of another machine nothing is known.
 
     Examples
     --------
@@ -145,7 +145,7 @@ class Ownership:
                 return
 
     async def valid(self) -> bool:
-        """Whether the home is still ours, as the store says; while it does not answer, by the clock."""
+        """Return whether the home is still ours, by the store; while it does not answer, by the clock."""
         try:
             return await self._renew()
         except StoreError:

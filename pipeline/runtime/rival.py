@@ -34,7 +34,7 @@ INSTALLATION = "installation"
 
 
 def store_mark(store: SqlStore) -> str:
-    """What tells one installation from another, made once and kept in its store.
+    """Return the mark that tells one installation from another, made once and kept in its store.
 
     Whoever works on that store is the same installation, on whichever host: a container that was made anew,
     or the machine that takes over. Only the home's owner makes it.
@@ -63,7 +63,7 @@ def read_sign(payload: bytes, client_id: str) -> SessionSign | None:
 
 
 def words_of_rival(client_id: str, sign: SessionSign | None) -> str:
-    """Who has the session, and what to do.
+    """Return in words who has the session, and what to do.
 
     Examples
     --------
@@ -114,7 +114,7 @@ class Rival:
 
     @property
     def every_s(self) -> float:
-        """How often our sign is due while the session is ours."""
+        """Seconds between our signs while the session is ours."""
         return self._own.every_s
 
     def sign(self) -> Outgoing:

@@ -1,4 +1,4 @@
-"""What a stateless consumer is, and what it is given to work with."""
+"""Protocol of a stateless consumer, and the context that it works with."""
 
 import asyncio
 import time
@@ -23,7 +23,7 @@ Loop = Callable[[], Coroutine[object, object, None]]
 
 
 class Consumer(StrEnum):
-    """What can run by itself.
+    """Consumers that can run by themselves.
 
     Learning owns the home, publishing sends what the store's outbox holds; the others are stateless.
     """
@@ -54,7 +54,7 @@ class Received(NamedTuple):
 
 
 class Inlet(NamedTuple):
-    """What a consumer subscribes to.
+    """Topic filter that a consumer subscribes to, and how.
 
     Of the instances of a consumer one gets each message, unless it is not `shared`: then all do. Messages are
     handled one by one, or so many `at_once`, begun in their order.
@@ -72,15 +72,15 @@ class StatelessConsumer(Protocol):
     name: Consumer
 
     def inlets(self) -> Sequence[Inlet]:
-        """What it subscribes to; no two filters match one topic."""
+        """Return the consumer's subscriptions; no two filters match one topic."""
 
     def loops(self) -> Sequence[Loop]:
-        """What runs beside its messages until it is cancelled."""
+        """Return the loops that run beside its messages until they are cancelled."""
 
 
 @dataclass(slots=True)
 class Desk:
-    """What a consumer works with: settings, the home, its store, and its own connection to the broker.
+    """Context of a consumer: settings, the home, its store, and its own connection to the broker.
 
     `outbox_filled` is set after a commit that enqueued messages, so that they leave at once. `health` is the
     process's, where its service learns or publishes.

@@ -1,4 +1,4 @@
-"""How the service says that it is there, or not."""
+"""Status messages by which the service says that it is there, or not."""
 
 import uuid
 from importlib.metadata import version
@@ -15,6 +15,6 @@ def status_message(topic: str, state: str) -> Outgoing:
 
 
 def will(topic: str) -> Will:
-    """What the broker says where we end without a word."""
+    """Return the will that the broker publishes where we end without a word."""
     goodbye = status_message(topic, "offline")
     return Will(topic=goodbye.topic, payload=goodbye.payload, qos=QoS.AT_LEAST_ONCE, retain=True)

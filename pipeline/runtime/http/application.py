@@ -1,4 +1,4 @@
-"""What is served of a running service: health, metrics and the AsyncAPI document. It changes nothing."""
+"""HTTP application of a running service: health, metrics and the AsyncAPI document. It changes nothing."""
 
 import json
 from collections.abc import Callable
@@ -86,7 +86,7 @@ def _made(make: Callable[[], Response]) -> Application:
 
 
 def _health(service: Served, *, in_words: bool) -> Response:
-    """Whether the service is ready; its problems are read once, so that status and words agree.
+    """Answer whether the service is ready; its problems are read once, so that status and words agree.
 
     The words name topics, files and the broker: they are for this machine alone.
     """

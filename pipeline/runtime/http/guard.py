@@ -32,7 +32,7 @@ POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancesto
 
 
 class Head(NamedTuple):
-    """What the rules look at."""
+    """Parts of a request that the rules look at."""
 
     method: str
     version: str
@@ -75,7 +75,7 @@ class Pace:
         self._due_s = 0.0
 
     def wait_s(self) -> float | None:
-        """How long the next request has to wait; None where it would be too long."""
+        """Return the seconds that the next request has to wait; None where it would be too long."""
         now = self._now()
         due = max(self._due_s, now - BURST / REQUESTS_PER_S) + 1 / REQUESTS_PER_S
         if due - now > PATIENCE_S:

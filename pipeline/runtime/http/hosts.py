@@ -51,7 +51,7 @@ def spelling(host: str) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host in our spelling can be no other machine's.
+    """Return whether a host in our spelling can be no other machine's.
 
     Examples
     --------
@@ -63,7 +63,7 @@ def is_loopback(host: str) -> bool:
 
 
 def is_same_origin(origin: str, host: Authority) -> bool:
-    """Whether a page of this origin came from the host that it asks.
+    """Return whether a page of this origin came from the host that it asks.
 
     Examples
     --------
@@ -96,7 +96,7 @@ class Hosts:
         self._names = {name for name in spelled if name and name not in EVERYWHERE}
 
     def admits(self, host: str, reached: str | None) -> bool:
-        """Whether a host in our spelling is one of them; `reached` is the address that was connected to."""
+        """Return whether a host in our spelling is one of them; `reached` is the address connected to."""
         own = self._names if reached is None else {*self._names, spelling(reached)}
         return is_loopback(host) or host in own
 

@@ -68,7 +68,7 @@ def _schemas(schemas: dict[str, Any]) -> Iterator[str]:
 
 
 def _kind(schema: dict[str, Any]) -> str:
-    """What values a schema takes, in few words; other schemas by a link to them.
+    """Return in few words the values that a schema takes; other schemas by a link to them.
 
     Examples
     --------
@@ -91,7 +91,7 @@ def _kind(schema: dict[str, Any]) -> str:
 
 
 def _found(document: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
-    """What a reference leads to."""
+    """Return the part of the document that a reference leads to."""
     while "$ref" in part:
         place: Any = document
         for step in part["$ref"].removeprefix("#/").split("/"):

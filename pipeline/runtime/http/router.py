@@ -1,4 +1,4 @@
-"""Which paths there are, and with which methods: an exact table, nothing else is mounted."""
+"""Table of the paths and their methods: it is exact, nothing else is mounted."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -41,7 +41,7 @@ class Router:
         await answer(scope, receive, send)
 
     def takes(self, scope: Scope) -> bool:
-        """Whether there is a route that takes the request's method."""
+        """Return whether there is a route that takes the request's method."""
         route = self.route(scope)
         return route is not None and scope["method"] in route.methods
 

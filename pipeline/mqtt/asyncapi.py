@@ -130,7 +130,7 @@ def _sorted(part: dict[str, Any], levels: int = 2) -> dict[str, Any]:
 
 
 def _handler_of(payload: type[BaseModel]) -> Callable[[Any], Awaitable[None]]:
-    """What stands for a consumer's handler: it takes this payload."""
+    """Return a stand-in for a consumer's handler: it takes this payload."""
 
     async def take(message: Any) -> None:
         """The consumers check and handle it."""
@@ -140,4 +140,4 @@ def _handler_of(payload: type[BaseModel]) -> Callable[[Any], Awaitable[None]]:
 
 
 async def _any_payload(message: bytes) -> None:
-    """What stands for the handler: the intake decodes by itself, within bounds."""
+    """Stand in for the handler: the intake decodes by itself, within bounds."""

@@ -130,12 +130,12 @@ class SteadyClient(zmqtt.MQTTClient):
 
     @property
     def is_connected(self) -> bool:
-        """Whether the broker has taken us in."""
+        """Return whether the broker has taken us in."""
         return self._connection_info is not None
 
     @property
     def left_out(self) -> int:
-        """How many messages were too large to be taken."""
+        """Return the number of messages that were too large to be taken."""
         return self._left_out_before + (self._transport.left_out if self._transport else 0)
 
     @override
@@ -364,7 +364,7 @@ class SteadyBroker(MQTTBroker):
 
     @property
     def trouble(self) -> str:
-        """Why there is no connection; empty while there is one."""
+        """Return the reason that there is no connection; empty while there is one."""
         return self._client.complaints.latest if self._client is not None else ""
 
     @override

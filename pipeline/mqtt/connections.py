@@ -190,7 +190,7 @@ def connection_id(broker: MQTTBroker) -> int | None:
 
 
 def session_was_kept(broker: MQTTBroker) -> bool:
-    """Whether the broker had kept our session, as far as there is a connection."""
+    """Return whether the broker had kept our session, as far as there is a connection."""
     info = _info(broker)
     return info is not None and info.session_present
 

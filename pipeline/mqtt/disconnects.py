@@ -1,4 +1,4 @@
-"""What a broker did to a connection, in words, and how long to wait before the next one."""
+"""Ends of a connection to a broker, in words, and the wait before the next one."""
 
 import random
 import re
@@ -65,7 +65,7 @@ def closing_code(error: BaseException) -> int | None:
 
 
 def words_of(error: BaseException) -> str:
-    """Why there is no connection, in a short line without what a peer made up.
+    """Return the reason that there is no connection, in a short line without what a peer made up.
 
     Examples
     --------
@@ -91,7 +91,7 @@ def words_of(error: BaseException) -> str:
 
 
 def _is_away(error: BaseException) -> bool:
-    """Whether a broker is merely not there, or a connection was cut."""
+    """Return whether a broker is merely not there, or a connection was cut."""
     if closing_code(error) is not None:
         return closing_code(error) in COMING_BACK
     return isinstance(error, (OSError, zmqtt.MQTTDisconnectedError))
@@ -143,7 +143,7 @@ class Complaints:
 
 
 class Backoff:
-    """How long to wait before the next attempt: longer each time, by chance, short again after a good one.
+    """Wait before the next attempt: longer each time, by chance, short again after a good one.
 
     Examples
     --------

@@ -114,15 +114,15 @@ class DurableSubscription(SteadySubscription):
 
     @property
     def came(self) -> int:
-        """How many messages have come so far."""
+        """Return the number of messages that have come so far."""
         return self._taken_out + self._queue.qsize()
 
     def is_handled(self, came: int) -> bool:
-        """Whether as many have been handled, or nobody handles any more."""
+        """Return whether as many have been handled, or nobody handles any more."""
         return self._handled >= came or not self._is_consumed
 
     async def _last_of_a_flood(self, message: zmqtt.Message) -> zmqtt.Message:
-        """Where more of them wait than anybody sends, return the last that is above that: it alone counts.
+        """Return the last of a flood, where more wait than anybody sends: the last above that alone counts.
 
         What was kept at the broker is no act, and takes the place of none.
         """
@@ -137,7 +137,7 @@ class DurableSubscription(SteadySubscription):
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What a durable session asks before it acts, whom it tells, and how its topics are read.
+    """Questions that a durable session asks before it acts, whom it tells, and how its topics are read.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Where messages wait between the broker and the store: taken in order, acknowledged after commit."""
+"""Queue of messages between the broker and the store: taken in order, acknowledged after commit."""
 
 import asyncio
 import time
@@ -68,7 +68,7 @@ class Intake:
         self._filled.set()
 
     def take_sight(self) -> Sight | None:
-        """What became of the connection, where that is what comes next."""
+        """Return the news of the connection, where that is what comes next."""
         if self._waiting and isinstance(self._waiting[0], Sight):
             sight = self._waiting[0]
             self._waiting.popleft()

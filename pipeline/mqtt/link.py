@@ -1,4 +1,4 @@
-"""What becomes of the connection, told at its place among the messages."""
+"""News of the connection, told at its place among the messages."""
 
 from typing import NamedTuple
 

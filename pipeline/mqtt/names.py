@@ -1,4 +1,4 @@
-"""What other rooms need of the MQTT libraries: errors to catch, and types to name."""
+"""Names of the MQTT libraries that other rooms need: errors to catch, and types to name."""
 
 from faststream.mqtt import MQTTBroker as Broker
 from faststream.mqtt import MQTTMessage as Message

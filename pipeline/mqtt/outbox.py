@@ -59,7 +59,7 @@ async def publish(broker: MQTTBroker, message: Outgoing) -> None:
 
 
 class Result(NamedTuple):
-    """What became of a page: what went out, what never will, and what was under way when all ended."""
+    """Result of sending a page: what went out, what never will, and what was under way when all ended."""
 
     sent: list[Outgoing]
     aside: dict[str, DeadLetter]

@@ -1,4 +1,4 @@
-"""How much waits in the outbox, and whether anything leaves it: kept, counted and said in health."""
+"""Bounds of the outbox, and whether anything leaves it: kept, counted and said in health."""
 
 import time
 from collections import Counter
@@ -77,7 +77,7 @@ class OutboxBounds:
 
 
 class Standstill:
-    """Whether a broker that is there takes nothing at all: a fault, since nobody hears of us then."""
+    """Detects that a broker that is there takes nothing at all: a fault, since nobody hears of us then."""
 
     def __init__(self, health: Health) -> None:
         self._health = health

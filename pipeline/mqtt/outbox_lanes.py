@@ -1,4 +1,4 @@
-"""Which topics wait, and for how long: one that is refused holds back nothing but itself."""
+"""Waits of the outbox by topic: one that is refused holds back nothing but itself."""
 
 import time
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What a broker does not take of us: for good or for now, in words that say which right is missing."""
+"""Publishes that a broker refuses: for good or for now, in words that say which right is missing."""
 
 import time
 from collections.abc import Collection
@@ -29,7 +29,7 @@ LINE_AGAIN_S = 600.0
 
 
 class Kind(StrEnum):
-    """How a publish failed."""
+    """Kinds of failure of a publish."""
 
     LASTING = "lasting"
     PASSING = "passing"
@@ -37,7 +37,7 @@ class Kind(StrEnum):
 
 
 def kind_of(error: Exception) -> Kind:
-    """Whether the message was refused for good or for now, or the connection was lost.
+    """Tell whether the message was refused for good or for now, or the connection was lost.
 
     Examples
     --------
@@ -54,7 +54,7 @@ def kind_of(error: Exception) -> Kind:
 
 
 def words_of_refusal(topic: str, error: Exception, *, size: int, everything: str) -> str:
-    """What is refused, why, and what to do.
+    """Return in words what is refused, why, and what to do.
 
     Examples
     --------
@@ -78,7 +78,7 @@ def words_of_refusal(topic: str, error: Exception, *, size: int, everything: str
 
 
 class Refusals:
-    """Which topics the broker refuses now: a notice of health each, and one line in the log.
+    """Topics that the broker refuses now: a notice of health each, and one line in the log.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ class Refusals:
 
     @property
     def topics(self) -> Collection[str]:
-        """Which topics the broker refuses."""
+        """Return the topics that the broker refuses."""
         return self._said_s.keys()
 
     def refused(self, topic: str, size: int, error: Exception) -> str:

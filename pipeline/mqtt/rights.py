@@ -1,4 +1,4 @@
-"""Which topics the broker lets us publish to, tried without anybody receiving anything.
+"""Test of the topics that the broker lets us publish to, without anybody receiving anything.
 
 A message of QoS 2 is refused, or taken, by the answer to its first packet, and handed on only after a second:
 that one is never sent.

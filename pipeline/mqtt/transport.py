@@ -136,7 +136,7 @@ class BoundedTransport:
 
     @property
     def is_connected(self) -> bool:
-        """Whether the connection stands."""
+        """Return whether the connection stands."""
         return self._transport.is_connected
 
     async def read(self, n: int) -> bytes:
@@ -177,7 +177,7 @@ class BoundedTransport:
             self._transport.abort()
 
     async def _passed(self) -> bytes:
-        """What has come that may be passed on; the beginning of a packet waits until it says what it is."""
+        """Return what may be passed on; the beginning of a packet waits until it says what it is."""
         passed = bytearray()
         while self._unread:
             if not self._left:
@@ -237,7 +237,7 @@ def read_packet(data: bytes | bytearray, largest_bytes: int) -> Packet | None:
 
 
 def _large_message(data: bytes | bytearray, at: int, size: int, largest_bytes: int) -> Packet | None:
-    """What a PUBLISH is whose topic begins at `at`; None until its properties begin."""
+    """Return the PUBLISH whose topic begins at `at`; None until its properties begin."""
     if len(data) < at + 2:
         return None
     (topic_bytes,) = struct.unpack_from(">H", data, at)

@@ -1,4 +1,4 @@
-"""What zmqtt does otherwise on one connection here."""
+"""Changes to zmqtt's behaviour on one connection here."""
 
 import asyncio
 import itertools
@@ -117,7 +117,7 @@ def take_notice(protocol: MQTTProtocol) -> None:
 
 
 def _waiting(protocol: MQTTProtocol) -> Iterator[asyncio.Future[Any]]:
-    """What waits for an answer of the broker."""
+    """Yield the futures that wait for an answer of the broker."""
     state = protocol._state  # noqa: SLF001 nothing else tells
     yield from state.pending_subs.values()
     yield from state.pending_unsubs.values()

@@ -15,7 +15,7 @@ from pipeline.mqtt.broker.topics import is_valid_filter
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one client may cost the broker.
+    """Bounds on what one client may cost the broker.
 
     Parameters
     ----------

@@ -69,7 +69,7 @@ class Link(Protocol):
 
     @property
     def is_writable(self) -> bool:
-        """Whether the client takes what is written, so that more may be."""
+        """Return whether the client takes what is written, so that more may be."""
 
     def send(self, encoded: bytes) -> None:
         """Write one encoded packet."""

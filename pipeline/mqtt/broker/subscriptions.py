@@ -1,4 +1,4 @@
-"""Who subscribed to what, and who gets a message."""
+"""Table of subscriptions: finds the clients that get a message."""
 
 from dataclasses import dataclass
 from typing import Final

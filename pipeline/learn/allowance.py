@@ -1,4 +1,4 @@
-"""How much of what comes is taken: bounds that no home reaches, and that a flood does not pass."""
+"""Bounds on how much of what comes is taken: no home reaches them, and a flood does not pass them."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -41,7 +41,7 @@ Entry = StateChange | ServiceCall
 
 @dataclass(slots=True)
 class _Counts:
-    """What was taken of one kind on one day, by entity and in all; and how much may be."""
+    """Counts of what was taken of one kind on one day, by entity and in all; and how much may be."""
 
     most: int
     most_in_all: int
@@ -58,7 +58,7 @@ class _Counts:
         return True
 
     def has_place(self, entity_id: str) -> bool:
-        """Whether one more may be counted."""
+        """Return whether one more may be counted."""
         count = self.of.get(entity_id, 0)
         return count < self.most and (self.total < self.most_in_all or count < self.share)
 
@@ -83,7 +83,7 @@ def _step() -> _Counts:
 
 @dataclass(slots=True)
 class _Day:
-    """What was taken of one day."""
+    """Counts of what was taken of one day."""
 
     changes: _Counts = field(default_factory=_changes)
     samples: _Counts = field(default_factory=_samples)
@@ -92,7 +92,7 @@ class _Day:
     targets: int = 0
 
     def step(self, index: int) -> _Counts:
-        """What was taken of the samples of five minutes."""
+        """Return the counts of the samples of five minutes."""
         step = self.steps.get(index)
         if step is None:
             step = self.steps[index] = _step()
@@ -172,7 +172,7 @@ class Allowance:
         day.targets = len(events.calls)
 
     def refuses(self, entry: Entry) -> Reason | None:
-        """Why an entry that is new is not taken; None where it is, and counted."""
+        """Return the reason that a new entry is not taken; None where it is, and counted."""
         at_ms = entry.at_us // 1000
         ordinal = self._days.at(at_ms).ordinal
         if isinstance(entry, ServiceCall):
@@ -188,7 +188,7 @@ class Allowance:
         return self._day(ordinal).take_sample(entry.entity_id, at_ms)
 
     def flooded(self) -> Mapping[str, str]:
-        """What is at its bound now, by subject, in words."""
+        """Return what is at its bound now, by subject, in words."""
         found = {}
         if self._newcomers < 1 or len(self._known) >= self._cap:
             found["flood: entities"] = (
@@ -230,7 +230,7 @@ class Allowance:
         return True
 
     def _most_newcomers(self, ordinal: int) -> float:
-        """How many may come at once: of a home that is new most entities speak in its first hours."""
+        """Return how many may come at once: of a new home most entities speak in its first hours."""
         is_new = self._first_day is None or ordinal < self._first_day + NEW_DAYS
         return max(self._cap * 4 / 5 - len(self._known) if is_new else 0, NEWCOMERS_AT_ONCE)
 
@@ -245,7 +245,7 @@ class Allowance:
         return bool(leaving)
 
     def _against(self, entity_id: str, state: str, ordinal: int) -> Reason | None:
-        """What speaks against a change of state: more of them on a day than there may be, or free text."""
+        """Return the objection to a change of state: more on a day than there may be, or free text."""
         day = self._day(ordinal)
         states = day.states.setdefault(entity_id, set())
         if state not in states and len(states) >= STATES_A_DAY:

@@ -1,4 +1,4 @@
-"""What the connections to the broker tell of the service: ready is who is subscribed."""
+"""Readiness of the service by its connections to the broker: ready is who is subscribed."""
 
 import asyncio
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ READING = "reading"
 
 
 def is_subscribed(broker: SteadyBroker) -> bool:
-    """Whether the broker has answered every SUBSCRIBE on this connection: before, nothing is ours."""
+    """Return whether the broker has answered every SUBSCRIBE on this connection: before, nothing is ours."""
     client = broker.client
     return client is not None and client.is_connected and client.subscribed
 

@@ -1,4 +1,4 @@
-"""What is done when events are published and do not come to us: a new process, then a new session."""
+"""Remedies where events are published and do not come to us: a new process, then a new session."""
 
 import asyncio
 import time

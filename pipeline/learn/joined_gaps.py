@@ -69,7 +69,7 @@ class JoinedGaps:
             self._recent[reason] = deque(kept, maxlen=_most(reason))
 
     def is_flooded(self, reason: str, now_us: int) -> bool:
-        """Whether so many gaps of a reason began within the last 24 hours that one more prolongs the last."""
+        """Return whether so many gaps of a reason began in 24 hours that one more prolongs the last."""
         recent = self._recent.get(reason, deque())
         return len(recent) == _most(reason) and recent[0].from_us > now_us - DAY_US
 

@@ -164,7 +164,7 @@ class HomeLearner:
         return work
 
     def is_ahead(self, now_us: int) -> bool:
-        """Whether events were learned that lie more than a day after now."""
+        """Return whether events were learned that lie more than a day after now."""
         return self.core.watermark_ms * 1000 > now_us + DAY_US
 
     def turn_back(self, now_us: int) -> Work:
@@ -187,7 +187,7 @@ class HomeLearner:
         return work
 
     def waiting(self) -> Extent:
-        """How many events wait for the clock."""
+        """Return the extent of the events that wait for the clock."""
         return self._store.quarantine.extent()
 
     def note_sight(self, sight: Sight) -> Work:
@@ -226,12 +226,12 @@ class HomeLearner:
 
     @property
     def thinking(self) -> bool:
-        """Whether there is judging left to do."""
+        """Return whether there is judging left to do."""
         return bool(self._outdated or self._unread) or self._judging is not None or self._judge_wanted
 
     @property
     def late(self) -> bool:
-        """Whether late events changed closed days."""
+        """Return whether late events changed closed days."""
         return self._late_since is not None
 
     def settle(self) -> Work:
@@ -242,12 +242,12 @@ class HomeLearner:
         return work
 
     def checkpoint(self) -> Work:
-        """What has to be written before a planned stop, so that the next start is short."""
+        """Return the work to be written before a planned stop, so that the next start is short."""
         letters = self._decoder.rest(time_ns() // 1000)
         return Work(decoded=DecodedBatch(letters=letters), checkpoint=True)
 
     def floods(self) -> dict[str, str]:
-        """What comes faster than anybody makes it, by subject, in words that end with what to do."""
+        """Return what comes faster than anybody makes it, by subject, in words that end with what to do."""
         gaps = self._sightings.floods(time_ns() // 1000)
         return {**self._decoder.floods(), **self._allowance.flooded(), **gaps}
 

@@ -15,7 +15,7 @@ from schemas.home import Home
 
 @dataclass(slots=True)
 class Counts:
-    """What became of the entries of a log."""
+    """Counts of a log's entries, by what became of them."""
 
     learned: int = 0
     duplicates: int = 0
@@ -70,7 +70,7 @@ class LogLearner:
             yield from self._judge()
 
     def take_alarms(self) -> list[Anomaly]:
-        """What the entries since the last call made known to be out of order, each thing once."""
+        """Return the anomalies that the entries since the last call made known, each thing once."""
         return self.core.watching.take()
 
     def _close(self) -> bool:

@@ -1,4 +1,4 @@
-"""Whether everything that comes is refused: then nothing is learned, though all else looks well."""
+"""Detects that everything that comes is refused: then nothing is learned, though all else looks well."""
 
 from collections import Counter
 from collections.abc import Mapping

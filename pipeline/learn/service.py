@@ -290,7 +290,7 @@ class Service:
         await self._intake.put(message)
 
     def _can_receive(self) -> bool:
-        """Whether an event would come to the intake at once, were there one."""
+        """Return whether an event would come to the intake at once, were there one."""
         health = self.health
         return health.owner and health.connected and not health.degraded and not len(self._intake)
 

@@ -1,4 +1,4 @@
-"""How far the home was in sight: what proves it, what of that is lost, and the gaps that are kept."""
+"""Record of how far the home was in sight: what proves it, what is lost, and the gaps that are kept."""
 
 import json
 from collections import deque
@@ -52,7 +52,7 @@ class Sightings:
         self._core.outdated()
 
     def restore(self, store: SqlStore) -> None:
-        """What was lost from sight before the end still is; all else is since then."""
+        """Restore the loss of sight from before the end, which still holds; all else is since then."""
         stored = store.snapshot(SEEN)
         seen = json.loads(stored.payload) if stored else {}
         self.seen_us = max(self._core.watermark_ms * 1000, seen.get("seen_us", 0))
@@ -65,7 +65,7 @@ class Sightings:
             self.gaps.lost(self.seen_us, NOT_RUNNING)
 
     def restore_switch(self, store: SqlStore) -> LearningSwitch:
-        """Whether learning is off, and since when; and the pauses before."""
+        """Return whether learning is off, and since when; and the pauses before."""
         off_us = None
         if store.suggestions.control(LEARNING) is False:
             off_us = store.suggestions.control(OFF_SINCE) or self.seen_us
@@ -193,7 +193,7 @@ class Sightings:
         return min(self._core.watermark_ms * 1000 + 1 if self._core.watermark_ms else end_us, end_us)
 
     def floods(self, now_us: int) -> dict[str, str]:
-        """What leaves more gaps than anybody makes, by subject, in words that end with what to do."""
+        """Return what leaves more gaps than anybody makes, by subject, in words that end with what to do."""
         return {
             f"flood: {reason}": words
             for reason, words in FLOODS_OF_GAPS.items()

@@ -1,4 +1,4 @@
-"""Whether the home is published and we do not receive it: a fault that looks like a quiet night."""
+"""Detects that the home is published and we do not receive it: a fault that looks like a quiet night."""
 
 import asyncio
 import time
@@ -57,11 +57,11 @@ class Doubt:
             self._overheard.append(now_s)
 
     def is_due(self, now_s: float) -> bool:
-        """Whether it was silent for so long that somebody else should listen."""
+        """Return whether it was silent for so long that somebody else should listen."""
         return now_s - self._since_s >= DOUBT_S
 
     def is_deaf(self, now_s: float) -> bool:
-        """Whether several were published, and none of them came to us since."""
+        """Return whether several were published, and none of them came to us since."""
         return len(self._overheard) == SEVERAL and now_s - self._overheard[-1] >= PATIENCE_S
 
 

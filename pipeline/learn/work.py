@@ -1,4 +1,4 @@
-"""What one transaction of a home's learning has to write, and how it is written."""
+"""Writes of one transaction of a home's learning, and how they are written."""
 
 import json
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ OFF_SINCE = "learning_off_us"
 
 @dataclass(slots=True)
 class Work:
-    """What one transaction has to write. Written again until it is committed, or the process dies."""
+    """Writes of one transaction. Written again until it is committed, or the process dies."""
 
     decoded: DecodedBatch = field(default_factory=DecodedBatch)
     unseen: list[bytes] = field(default_factory=list)

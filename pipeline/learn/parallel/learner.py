@@ -155,7 +155,7 @@ def _blocks(log: Iterable[LogEntry]) -> Iterator[list[LogEntry]]:
 
 
 def _payload(entry: LogEntry) -> bytes | None:
-    """What of an entry is still to be decoded."""
+    """Return the payload of an entry that is still to be decoded, if there is one."""
     content = entry.content
     if isinstance(content, Message):
         return content.payload

@@ -30,7 +30,7 @@ class Task(NamedTuple):
 
 
 class Total(NamedTuple):
-    """What a worker has counted in the end."""
+    """Totals that a worker has counted in the end."""
 
     learned: int
     duplicates: int
@@ -57,7 +57,7 @@ class Worker:
         self._send(task)
 
     def answer(self) -> list[Decoded | Poison | None]:
-        """What the payloads of the task say, in their order."""
+        """Return what the payloads of the task say, in their order."""
         answer: list[Decoded | Poison | None] = self._receive()
         return answer
 

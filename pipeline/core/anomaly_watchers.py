@@ -1,4 +1,4 @@
-"""What is out of order as it happens: the detectors' watches, made anew after every judgement."""
+"""Anomalies as they happen: the detectors' watches, made anew after every judgement."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -36,7 +36,7 @@ class Watching:
             watch.note_gap(gap.from_us // 1000, gap.to_us // 1000)
 
     def take(self) -> list[Anomaly]:
-        """What was said since the last call; what was said before is not said again."""
+        """Return what was said since the last call; what was said before is not said again."""
         new = {alarm.id: alarm for alarm in self.alarms if alarm.id not in self.said}
         alarms = sorted(new.values(), key=lambda alarm: (alarm.detail.at, alarm.id))
         self.said.update(alarm.id for alarm in alarms)

@@ -1,4 +1,4 @@
-"""Who did it: the cause of each change, as a function of the sorted day.
+"""Attribution: the cause of each change, as a function of the sorted day.
 
 Home Assistant gives an automation's effects either the trigger's context as parent or the context of the
 automation's own state change, which comes first. A device that reports within five seconds of a service call

@@ -1,4 +1,4 @@
-"""What is usual for a numeric entity: River's running statistics behind a finite check."""
+"""Baselines of numeric entities: River's running statistics behind a finite check."""
 
 from math import isfinite, sqrt
 from typing import Any

@@ -55,7 +55,7 @@ class ClosedDay:
 
 @dataclass(frozen=True, slots=True)
 class _Retained:
-    """What of a closed day is kept for judging."""
+    """Part of a closed day that is kept for judging."""
 
     day: Day
     aggregates: Mapping[str, Packed]
@@ -111,7 +111,7 @@ class LearningCore:
 
     @property
     def gaps(self) -> list[Gap]:
-        """What could not be seen, as far as it touches days that are judged."""
+        """Return the gaps that touch days that are judged."""
         return self._gaps.all
 
     def learn_one(self, change: StateChange) -> None:
@@ -181,7 +181,7 @@ class LearningCore:
         self._sealed.add(day)
 
     def is_closed(self, day: date) -> bool:
-        """Whether a day was closed, be it open again for late events."""
+        """Return whether a day was closed, be it open again for late events."""
         return day in self._closed or day in self._sealed
 
     def last_closed(self) -> date:
@@ -189,7 +189,7 @@ class LearningCore:
         return max(self._closed, default=date.min)
 
     def at_hand(self, day: date) -> bool:
-        """Whether a day's exact set, or its closed form, is in memory."""
+        """Return whether a day's exact set, or its closed form, is in memory."""
         return day in self._open or day in self._closed
 
     def sealed_before_ms(self) -> int:

@@ -15,7 +15,7 @@ Packed = Mapping[date, bytes]
 
 
 def share_of(entity_id: str, shares: int) -> int:
-    """Which of so many shares an entity belongs to: all that is told of it meets there, duplicates too.
+    """Return the shard that an entity belongs to: all that is told of it meets there, duplicates too.
 
     Examples
     --------

@@ -26,7 +26,7 @@ NUMBER_LIMIT = 1e12
 
 
 class Kind(Enum):
-    """What an entity is to learning."""
+    """Kinds of entity, as learning sees them."""
 
     DISCRETE = "discrete"
     INSTANT = "instant"
@@ -51,7 +51,7 @@ def number(text: str) -> float | None:
 
 
 def kind_of(entity_id: str) -> Kind:
-    """What an entity is: a matter of its domain alone, so that no order of its states can change it.
+    """Return the kind of an entity: it follows from its domain alone, so no order of states can change it.
 
     Examples
     --------
@@ -67,7 +67,7 @@ def kind_of(entity_id: str) -> Kind:
 
 
 def reading(kind: Kind, state: str) -> float | str | None:
-    """What an entity's state says to learning: a number, a state, or nothing.
+    """Return what an entity's state says to learning: a number, a state, or nothing.
 
     Examples
     --------

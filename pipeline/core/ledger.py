@@ -1,4 +1,4 @@
-"""What is known: the patterns as last judged, and what changed about them."""
+"""Ledger of patterns: as last judged, and what changed about them."""
 
 from collections.abc import Iterable
 from enum import StrEnum
@@ -12,7 +12,7 @@ SHARE_THAT_MATTERS = 0.2
 
 
 class What(StrEnum):
-    """How a pattern changed."""
+    """Kinds of change of a pattern."""
 
     DETECTED = "detected"
     UPDATED = "updated"

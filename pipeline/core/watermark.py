@@ -1,4 +1,4 @@
-"""How far a log has come by event time: which midnight it passed, and which of its days are sealed."""
+"""Watermark of a log in event time: which midnight it passed, and which of its days are sealed."""
 
 from pipeline.core.local_days import LocalDays
 
@@ -28,7 +28,7 @@ class Frontier:
         self._day_end_ms = 0
 
     def is_sealed(self, at_ms: int) -> bool:
-        """Whether the day of an instant takes no more entries."""
+        """Return whether the day of an instant takes no more entries."""
         return at_ms < self.sealed_ms and self._days.at(at_ms).end_ms <= self.sealed_ms
 
     def advance(self, at_ms: int) -> bool:

@@ -1,4 +1,4 @@
-"""Which state changes are somebody's behaviour."""
+"""Tells which state changes are somebody's behaviour."""
 
 from typing import TypeVar
 
@@ -17,7 +17,7 @@ START_US = 600_000_000
 
 
 def is_own(entity_id: str) -> bool:
-    """Whether an entity is one of ours: our device's, or an automation that we deployed.
+    """Return whether an entity is one of ours: our device's, or an automation that we deployed.
 
     Examples
     --------

@@ -30,7 +30,7 @@ def check_size(payload: bytes) -> None:
 
 
 def depth(payload: bytes) -> int:
-    """How deeply JSON is nested; brackets inside strings do not count.
+    """Return the depth to which JSON is nested; brackets inside strings do not count.
 
     Examples
     --------

@@ -35,10 +35,10 @@ class Decoder(Protocol):
 
     @property
     def topic_filter(self) -> str:
-        """What its events come on."""
+        """Return the topic filter that its events come on."""
 
     def decode(self, message: Message) -> Decoded | None:
-        """What a message says, None where it says nothing to us; `PoisonError` where it cannot be taken."""
+        """Return what a message says, None where nothing to us; `PoisonError` where it cannot be taken."""
 
     def recall(self, states: States) -> None:
         """Take the last states that were kept, before the first message."""
@@ -106,11 +106,11 @@ class BatchDecoder:
         return [] if letter is None else [letter]
 
     def rest(self, now_us: int) -> list[DeadLetter]:
-        """What was counted of a flood and not said yet, before the end."""
+        """Return what was counted of a flood and not said yet, before the end."""
         return self._letters.rest(now_us)
 
     def floods(self) -> dict[str, str]:
-        """What comes faster than it is taken, by subject, in words."""
+        """Return what comes faster than it is taken, by subject, in words."""
         return {
             f"flood: {topic}": (
                 f"messages on {topic} cannot be taken, and come faster than each is kept: they are counted. "
@@ -151,7 +151,7 @@ class BatchDecoder:
 
 
 def _is_on(message: Message) -> bool:
-    """What the learning switch was set to; a retained message is no person's act."""
+    """Return what the learning switch was set to; a retained message is no person's act."""
     on = IS_ON.get(message.payload)
     if on is None or message.retain:
         got = f"{message.payload[:20]!r}{', retained' if message.retain else ''}"

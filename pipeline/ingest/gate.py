@@ -1,4 +1,4 @@
-"""What of a decoded stream counts: event times that can be true, and behaviour."""
+"""Gate of a decoded stream: lets pass event times that can be true, and behaviour."""
 
 from pipeline.ingest.behaviour import BehaviourFilter
 from pipeline.ingest.bounds import Clock

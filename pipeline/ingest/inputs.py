@@ -1,4 +1,4 @@
-"""What Home Assistant publishes, by topic: its event or state stream, and its birth and will."""
+"""Inputs from Home Assistant by topic: its event or state stream, and its birth and will."""
 
 from collections.abc import Callable, Mapping
 from typing import Protocol
@@ -16,10 +16,10 @@ class Stream(Protocol):
 
     @property
     def topic_filter(self) -> str:
-        """What to subscribe to."""
+        """Return the topic filter to subscribe to."""
 
     def decode(self, message: Message) -> Decoded | None:
-        """What a live message says, or None; `PoisonError` where it cannot be taken."""
+        """Return what a live message says, or None; `PoisonError` where it cannot be taken."""
 
     def remember(self, message: Message) -> None:
         """Take a retained message, which tells how things stood; `PoisonError` where it cannot be taken."""
@@ -88,7 +88,7 @@ class HomeAssistantInput:
 
     @property
     def topic_filter(self) -> str:
-        """What its stream comes on."""
+        """Return the topic filter that its stream comes on."""
         return self._stream.topic_filter
 
     def recall(self, states: States) -> None:

@@ -1,4 +1,4 @@
-"""Whether learning is on, and of what may be learned: what is seen while it is off is nobody's behaviour."""
+"""Learning switch: what is seen while learning is off is nobody's behaviour."""
 
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
@@ -75,7 +75,7 @@ class LearningSwitch:
         return LearningSwitch(off_us, tuple(pause for pause in pauses if pause is not None))
 
     def follow(self, entries: Mapping[bytes, Entry], turns: Sequence[Turn], latest_us: int = 0) -> "Course":
-        """What of a batch may be learned, and how the switch stands behind it.
+        """Return what of a batch may be learned, and how the switch stands behind it.
 
         Parameters
         ----------
@@ -98,7 +98,7 @@ class LearningSwitch:
 
 @dataclass(slots=True)
 class Course:
-    """What came of a batch: what of it may be learned, the pauses that ended, the switch at its end.
+    """Result of a batch: what of it may be learned, the pauses that ended, the switch at its end.
 
     Each turn costs the same, however many came before it.
     """
@@ -116,11 +116,11 @@ class Course:
 
     @property
     def switch(self) -> LearningSwitch:
-        """How the switch stands, with each pause as it was."""
+        """Return the switch as it stands, with each pause as it was."""
         return self.settled(self.gaps)
 
     def settled(self, gaps: Sequence[Gap]) -> LearningSwitch:
-        """How the switch stands, where the pauses that ended are kept as these, in their order."""
+        """Return the switch where the pauses that ended are kept as these, in their order."""
         pauses = self.before.pauses
         if gaps:
             oldest_us = gaps[-1].to_us - REMEMBERED_US
@@ -153,7 +153,7 @@ class Course:
         self._over_us = max(self._over_us, at_us)
 
     def _lets_pass(self, entry: Entry) -> bool:
-        """Whether an entry that comes now, while learning is on, happened in no pause."""
+        """Return whether an entry that comes now, while learning is on, happened in no pause."""
         at_us = entry.at_us
         return at_us >= self._over_us or not any(
             pause.from_us <= at_us < pause.to_us for pause in chain(self.before.pauses, self.gaps)

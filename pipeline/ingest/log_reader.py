@@ -26,7 +26,7 @@ class LogReader:
         return self.admit(item, entry.arrival_us)
 
     def admit(self, item: Decoded | None, arrival_us: int) -> StateChange | ServiceCall | None:
-        """What was decoded of an entry as learning takes it, or None; in the order of the log."""
+        """Return what was decoded of an entry as learning takes it, or None; in the order of the log."""
         try:
             admitted = self._gate.admit(item, arrival_us)
         except PoisonError:

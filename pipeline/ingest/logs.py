@@ -165,7 +165,7 @@ def _json_entry(number: int, line: bytes) -> LogEntry:
 
 
 def _parsed_entry(number: int, line: bytes) -> LogEntry:
-    """What an object with its keys in another order, or a capture's line, holds."""
+    """Return the entry of an object with its keys in another order, or of a capture's line."""
     check_size(line)
     try:
         # A capture of binary payloads is not UTF-8; so they keep their bytes.

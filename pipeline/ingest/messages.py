@@ -1,4 +1,4 @@
-"""What ingest takes in and gives out."""
+"""Types that ingest takes in and gives out."""
 
 from enum import StrEnum
 from typing import NamedTuple
@@ -16,7 +16,7 @@ class Message(NamedTuple):
 
 
 class Signal(StrEnum):
-    """What Home Assistant says of itself."""
+    """Signals that Home Assistant gives of itself."""
 
     STARTED = "started"
     STOPPED = "stopped"
@@ -25,7 +25,7 @@ class Signal(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why a message is a dead letter."""
+    """Reasons for which a message is a dead letter."""
 
     OVERSIZE = "oversize"
     TOO_DEEP = "too_deep"

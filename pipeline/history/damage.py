@@ -1,4 +1,4 @@
-"""What a start does about damage: the file looked through, the key compared, and what a person is told."""
+"""Treats damage at a start: the file looked through, the key compared, and what a person is told."""
 
 import asyncio
 import time

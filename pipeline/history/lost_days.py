@@ -13,7 +13,7 @@ Entry = StateChange | ServiceCall
 
 
 class Known(NamedTuple):
-    """What is known of a lost day: a set, and the place in the journal up to which it holds what happened."""
+    """Knowledge of a lost day: a set, and the place in the journal up to which it holds what happened."""
 
     events: DaySet
     applied_seq: int

@@ -19,7 +19,7 @@ class HomePages:
 
     @property
     def reachable(self) -> bool:
-        """Whether there is an address and a token."""
+        """Return whether there is an address and a token."""
         return self._reader is not None
 
     async def version(self) -> tuple[int, int] | None:
@@ -35,7 +35,7 @@ class HomePages:
             return None
 
     async def lacks(self, devices: Mapping[str, str]) -> bool:
-        """Whether Home Assistant has not made all of these entities, each on its device.
+        """Return whether Home Assistant has not made all of these entities, each on its device.
 
         Parameters
         ----------

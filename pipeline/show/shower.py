@@ -45,7 +45,7 @@ MINIMUM_CONFIDENCE = "minimum_confidence"
 
 
 class Seen(NamedTuple):
-    """What of the store is shown."""
+    """Part of the store that is shown."""
 
     hub: HubState
     suggestions: list[Suggestion]

@@ -1,1 +1,1 @@
-"""What is seen in Home Assistant's own pages: devices by MQTT discovery, and what points to them."""
+"""Our pages in Home Assistant: devices by MQTT discovery, and what points to them."""

@@ -1,4 +1,4 @@
-"""What a person may set on the hub's device, as it is published."""
+"""Controls on the hub's device that a person may set, as they are published."""
 
 from pipeline.ingest.messages import Message, PoisonError, Reason
 

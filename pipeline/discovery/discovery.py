@@ -17,7 +17,7 @@ QOS = 1
 
 
 class Form(StrEnum):
-    """How a device is announced; single components are understood everywhere."""
+    """Forms in which a device is announced; single components are understood everywhere."""
 
     DEVICE = "device"
     COMPONENTS = "components"
@@ -58,7 +58,7 @@ class Device:
 
 @dataclass(frozen=True, slots=True)
 class Discovery:
-    """Where Home Assistant looks for the devices of one home.
+    """Discovery topics of one home, where Home Assistant looks for its devices.
 
     Examples
     --------
@@ -72,7 +72,7 @@ class Discovery:
 
     @property
     def node(self) -> str:
-        """What tells our devices from others', and one home's from another's."""
+        """Return the node id, which tells our devices from others', and one home's from another's."""
         return f"{NAMESPACE}_{self.home}" if self.home else NAMESPACE
 
     @property
@@ -81,11 +81,11 @@ class Discovery:
         return self.topic("+", "+")
 
     def topic(self, platform: str, name: str) -> str:
-        """Where a device or component is announced."""
+        """Return the topic on which a device or component is announced."""
         return f"{self.prefix}/{platform}/{self.node}/{name}/config"
 
     def announce(self, device: Device, form: Form) -> dict[str, bytes]:
-        """What is to be retained, by topic, for Home Assistant to have this device."""
+        """Return what is to be retained, by topic, for Home Assistant to have this device."""
         if form is Form.DEVICE:
             return {self.topic(WHOLE, device.name): _json(_whole(device))}
         shared = {"device": device.about, "origin": ORIGIN}
@@ -104,7 +104,7 @@ class Discovery:
 
 
 def entity(platform: str, object_id: str, unique_id: str, name: str | None) -> dict[str, Any]:
-    """What every entity says of itself; without a name it bears its device's.
+    """Return what every entity says of itself; without a name it bears its device's.
 
     Releases before 2025.10 make the entity's id from `object_id`, later ones from `default_entity_id`.
     """

@@ -48,7 +48,7 @@ def _from_hub(topics: Topics, field: str) -> dict[str, Any]:
 
 
 def _input(discovery: Discovery, topics: Topics) -> Component:
-    """How the service says that it is; always available, since it tells of its own absence."""
+    """Return the service's component; always available, since it tells of its own absence."""
     return Component(
         "sensor",
         "input",

@@ -12,7 +12,7 @@ def device_of(suggestion: Suggestion) -> str:
 
 
 def content_of(suggestion: Suggestion) -> str:
-    """What tells a suggestion's content from what was proposed before, in every id that shows it."""
+    """Return what tells a suggestion's content from what was proposed before, in every id that shows it."""
     return _content(suggestion.id, suggestion.content_hash)
 
 

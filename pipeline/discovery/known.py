@@ -1,4 +1,4 @@
-"""What is known to be retained of ours, in bounded memory, whoever published it."""
+"""Cache of what is known to be retained of ours, in bounded memory, whoever published it."""
 
 from collections.abc import Mapping
 
@@ -82,7 +82,7 @@ class Known:
 
 
 class Repairs:
-    """How often what others publish on our topics is put right at once; two that do not agree go on for ever.
+    """Bounds how often what others publish on our topics is put right; two that disagree go on for ever.
 
     A token bucket: so many at once, then one every few seconds.
     """
@@ -92,7 +92,7 @@ class Repairs:
         self._at_s = 0.0
 
     def take(self, now_s: float) -> bool:
-        """Whether one more may be put right now."""
+        """Return whether one more may be put right now."""
         more = max(0.0, now_s - self._at_s) / REPAIR_AGAIN_S
         self._left, self._at_s = min(float(REPAIRS_AT_ONCE), self._left + more), now_s
         if self._left < 1:

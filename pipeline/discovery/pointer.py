@@ -16,7 +16,7 @@ class Pointer(NamedTuple):
 
 
 def pointer(waiting: int) -> Pointer:
-    """What is said while so many suggestions wait.
+    """Return the notification that is shown while so many suggestions wait.
 
     Examples
     --------

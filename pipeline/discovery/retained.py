@@ -1,4 +1,4 @@
-"""What is retained for Home Assistant and what should be: the steps from one to the other."""
+"""Difference between what is retained for Home Assistant and what should be, as steps to publish."""
 
 import hashlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -17,12 +17,12 @@ NOTHING = b""
 
 
 def digest(payload: bytes) -> bytes:
-    """What tells one payload from another, however large it is."""
+    """Return a digest that tells one payload from another, however large it is."""
     return hashlib.sha256(payload).digest()
 
 
 class Steps(NamedTuple):
-    """What to publish, in this order, retained.
+    """Messages to publish, in this order, retained.
 
     Before `begin` is over, and Home Assistant has had a moment, `follow` must not begin: an entity that is
     announced in another form has to be gone before.
@@ -33,7 +33,7 @@ class Steps(NamedTuple):
 
 
 class Showing:
-    """What one home shows in Home Assistant, as retained messages."""
+    """Retained messages by which one home shows itself in Home Assistant."""
 
     def __init__(self, discovery: Discovery, topics: Topics) -> None:
         self._discovery = discovery
@@ -70,7 +70,7 @@ class Showing:
         foreign: Collection[str] = (),
         again: bool = False,
     ) -> Steps:
-        """What leads from what is retained to what is wanted.
+        """Return the steps that lead from what is retained to what is wanted.
 
         Parameters
         ----------

@@ -36,12 +36,12 @@ NAMES = {
 
 
 def is_shown(suggestion: Suggestion, now: datetime) -> bool:
-    """Whether it has a device: it is not settled, and nobody has said `Not now` for this time."""
+    """Return whether it has a device: it is not settled, and nobody has said `Not now` for this time."""
     return suggestion.status in SHOWN and not _is_snoozed(suggestion, now)
 
 
 def is_waiting(suggestion: Suggestion, now: datetime) -> bool:
-    """Whether it waits for a person to say something."""
+    """Return whether it waits for a person to say something."""
     return suggestion.status is Status.PENDING and not _is_snoozed(suggestion, now)
 
 
@@ -72,7 +72,7 @@ def device_name(suggestion: Suggestion) -> str:
 
 
 def suggestion_state(suggestion: Suggestion) -> bytes:
-    """What the device shows, as it is retained on `Topics.suggestion_state`."""
+    """Return what the device shows, as it is retained on `Topics.suggestion_state`."""
     title = line(suggestion.title, LONGEST_TITLE) or suggestion.id
     shown = {"title": title, "attributes": _attributes(suggestion)}
     return json.dumps(shown, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()

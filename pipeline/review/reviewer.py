@@ -107,7 +107,7 @@ class Reviewer:
         await self._settle(order, received)
 
     async def _confirmed(self, press: Press) -> Order:
-        """What a press wants, if a person pressed; Home Assistant is asked only where it could matter."""
+        """Return what a press wants, if a person pressed; Home Assistant is asked only where it matters."""
         self._confirmation.refuse_repeated(press)
         suggestion = await self._find(press.suggestion_id)
         bare = Order.of_press(press, "", "")
@@ -133,7 +133,7 @@ class Reviewer:
         )
 
     async def _terms(self, order: Order) -> Terms:
-        """What has to be known before an order can be carried out; empty where it will not be."""
+        """Return what has to be known before an order can be carried out; empty where it will not be."""
         store = self._desk.store.suggestions
         suggestion = await self._desk.ask(lambda: store.get(order.suggestion_id))
         if suggestion is None or decide(suggestion, order, is_undone=False).fate is not Fate.DONE:
@@ -202,5 +202,5 @@ def _not_a_press(error: PressError, press: Press | None, received: Received) -> 
 
 
 def _nonce() -> str:
-    """What keeps the answers to refused messages apart; it is not kept, and lets nothing count."""
+    """Return a nonce that keeps answers to refused messages apart; it is not kept, and lets nothing count."""
     return f"refused:{REFUSER}{next(_refused):x}"

@@ -1,4 +1,4 @@
-"""What the reviewer writes: each decision, and each refusal, in one transaction."""
+"""Writes of the reviewer: each decision, and each refusal, in one transaction."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ DEPLOYER_VERBS = {Verb.APPROVE: Verb.DEPLOY, Verb.ROLLBACK: Verb.ROLLBACK}
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What was looked up before an order is carried out, for a suggestion of this content."""
+    """Preconditions of an order, looked up before it is carried out, for a suggestion of this content."""
 
     for_content: str = ""
     catalogue: Catalogue | None = None
@@ -216,7 +216,7 @@ class Verdicts:
 
 
 def replay(order: Order, topic: str) -> Refusal:
-    """What was received before, from whomever: it was answered then."""
+    """Return the refusal of what was received before, from whomever: it was answered then."""
     words = f"{REPLAYED.text}; it says that it comes from {order.person}"
     return Refusal(topic, REPLAYED.code, words, subject=order.suggestion_id)
 

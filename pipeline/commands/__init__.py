@@ -1,1 +1,1 @@
-"""What makes a command count: signatures, presses, decisions; pure."""
+"""Rules by which a command counts: signatures, presses, decisions; pure."""

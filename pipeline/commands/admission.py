@@ -1,4 +1,4 @@
-"""What speaks against deploying a suggestion, whoever approved it."""
+"""Objections to deploying a suggestion, whoever approved it."""
 
 import yaml
 from pydantic import ValidationError
@@ -64,7 +64,7 @@ def approved(
 
 
 def admitted(content: Suggestion, kept: AutomationVersion | None, catalogue: Catalogue) -> Config:
-    """What Home Assistant is to be given, if that is exactly what was approved and it may run.
+    """Return what Home Assistant is to be given, if that is exactly what was approved and it may run.
 
     What it was given of this version before, it is given again.
 
@@ -98,7 +98,7 @@ def loops(suggestion: Suggestion, catalogue: Catalogue | None) -> list[str]:
 
 
 def _again(kept: AutomationVersion, anew: Config) -> Config:
-    """What stood before as it stood: today's words may be others, what it does may not."""
+    """Return what stood before as it stood: today's words may be others, what it does may not."""
     if kept.config != yaml.safe_load(kept.suggestion.automation_yaml):
         raise ObstacleError(Trouble.REFUSED, "what is kept of that version is not what was approved")
     if normal(kept.config | WORDS) != normal(anew | WORDS):
@@ -112,7 +112,7 @@ def objection(
     row: Deployment | None,
     versions: list[AutomationVersion],
 ) -> str:
-    """Why an order that is signed and in time is not taken all the same; empty if it is.
+    """Return the reason that an order that is signed and in time is not taken; empty if it is.
 
     What the reviewer has kept already may be done, or may have failed, before its message arrives.
     """

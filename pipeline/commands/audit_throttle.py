@@ -1,4 +1,4 @@
-"""How what is refused is entered into the audit log: one by one, and in a flood by count."""
+"""Throttle of refusals in the audit log: entered one by one, and in a flood by count."""
 
 from collections.abc import Mapping
 from typing import Self
@@ -17,7 +17,7 @@ SUMMED_UP_AFTER_US = 60_000_000
 
 
 class Refused(Schema):
-    """What may still be entered and answered one by one, and what has yet to be summed up.
+    """Allowance of what may be entered and answered one by one, and what has yet to be summed up.
 
     At most `ENTRIES_AT_ONCE` refusals have an entry each, and `ENTRIES_A_MINUTE` in the long run. Those above
     are counted by their reason, and a minute after the first of them one entry says how many there were. The
@@ -52,18 +52,18 @@ class Refused(Schema):
         return full.model_copy(update={"counted": counted, "since_us": since_us}), False
 
     def answer(self, now_us: int) -> tuple[Self, bool]:
-        """Whether one more refusal of somebody whom we do not know is answered."""
+        """Return whether one more refusal of somebody whom we do not know is answered."""
         full = self._filled(now_us)
         if full.answers < 1:
             return full, False
         return full.model_copy(update={"answers": full.answers - 1}), True
 
     def is_due(self, now_us: int) -> bool:
-        """Whether what was counted is to be summed up."""
+        """Return whether what was counted is to be summed up."""
         return bool(self.counted) and abs(now_us - self.since_us) >= SUMMED_UP_AFTER_US
 
     def sum_up(self, now_us: int) -> tuple[Self, str]:
-        """What was counted, in words, if it is due; nothing else is counted then."""
+        """Return what was counted, in words, if it is due; nothing else is counted then."""
         if not self.is_due(now_us):
             return self, ""
         reasons = " ".join(f"{code}={count}" for code, count in sorted(self.counted.items()))

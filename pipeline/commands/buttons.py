@@ -1,4 +1,4 @@
-"""Which button in Home Assistant is ours, and whether what is shown beside it is what would run.
+"""Tells which button in Home Assistant is ours, and whether what is shown beside it is what would run.
 
 Whoever may publish discovery messages can have Home Assistant give our unique ids to entities of their own,
 and whoever may publish our states can have it show other words: neither may pass for our button.

@@ -1,4 +1,4 @@
-"""What becomes of a suggestion when somebody who may says so."""
+"""Decisions on a suggestion, when somebody who may says so."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -32,7 +32,7 @@ DECIDED_IN = {Verb.ROLLBACK: (Status.DEPLOYED, Status.APPROVED)}
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What somebody who may say so wants of a suggestion.
+    """Order of somebody who may say so about a suggestion.
 
     `said` is the verb as they know it. By `nonce` it counts once; `answered` is what the answer names.
     `user_id` is that of the person in Home Assistant, where they pressed: names can be alike, and change.
@@ -51,7 +51,7 @@ class Order:
 
     @classmethod
     def of_command(cls, command: SignedCommand) -> "Order":
-        """What a verified command wants."""
+        """Return the order of a verified command."""
         return cls(
             command.verb,
             command.verb.value,
@@ -66,13 +66,13 @@ class Order:
 
     @classmethod
     def of_press(cls, press: Press, person: str, nonce: str, user_id: str = "") -> "Order":
-        """What a press wants that Home Assistant has confirmed."""
+        """Return the order of a press that Home Assistant has confirmed."""
         verb, said = VERBS[press.verb], press.verb.value
         return cls(verb, said, press.suggestion_id, press.content_hash, person, nonce, user_id=user_id)
 
 
 class Fate(StrEnum):
-    """What comes of an order."""
+    """Outcomes of an order."""
 
     DONE = "done"
     ALREADY = "already"
@@ -80,7 +80,7 @@ class Fate(StrEnum):
 
 
 class Decision(NamedTuple):
-    """What comes of an order, the short name under which that is counted, and its words."""
+    """Outcome of an order, the short name under which that is counted, and its words."""
 
     fate: Fate
     code: str
@@ -88,7 +88,7 @@ class Decision(NamedTuple):
 
 
 class Altered(NamedTuple):
-    """What becomes of a suggestion's automation, and what is to be told of it."""
+    """Result of modifying a suggestion's automation, and what is to be told of it."""
 
     automation: Automation
     trial: Trial
@@ -147,7 +147,7 @@ def carried_out(suggestion: Suggestion, order: Order, *, now: datetime, not_now_
 
 
 def readable(text: str) -> str:
-    r"""What a person wrote, on one line, without control characters.
+    r"""Return what a person wrote, on one line, without control characters.
 
     Examples
     --------

@@ -11,7 +11,7 @@ UNKNOWN = "unknown"
 
 
 class Controls(Protocol):
-    """What is kept under names, to be read."""
+    """Reader of what is kept under names."""
 
     def control(self, name: str) -> Any:
         """Return what was set, None if nothing was."""
@@ -52,7 +52,7 @@ class RefusalBook:
         self._write(writes, book.refused)
 
     def is_due(self, reads: Controls, now_us: int) -> bool:
-        """Whether what was counted is to be summed up."""
+        """Return whether what was counted is to be summed up."""
         return self._read(reads).is_due(now_us)
 
     def sum_up(self, writes: AuditLog, now_us: int) -> None:
@@ -84,7 +84,7 @@ class OpenBook:
             self.entries.append(NewAuditEntry(now_us, UNKNOWN, self._one, subject, detail))
 
     def may_answer(self, now_us: int) -> bool:
-        """Whether one more refusal of somebody whom we do not know is answered."""
+        """Return whether one more refusal of somebody whom we do not know is answered."""
         self.refused, is_answered = self.refused.answer(now_us)
         return is_answered
 

@@ -12,7 +12,7 @@ class Replies(Teller):
     """Makes what the reviewer says of one home."""
 
     def answer(self, order: Order, text: str, *, is_accepted: bool, at: datetime) -> Outgoing:
-        """What came of an order."""
+        """Return the message that tells what came of an order."""
         identity = self._identity("answer", order.said, order.suggestion_id, order.nonce)
         payload = SuggestionAnswer(
             message_id=identity,

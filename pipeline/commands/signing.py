@@ -15,7 +15,7 @@ CLOCK_SKEW_MS = 5_000
 
 
 class Fault(StrEnum):
-    """Why a message is no command: the short name under which it is counted."""
+    """Faults for which a message is no command: the short name under which each is counted."""
 
     OVERSIZE = "oversize"
     MALFORMED = "malformed"
@@ -79,7 +79,7 @@ def sign(command: SignedCommand, key: bytes) -> SignedCommand:
 
 
 def is_signed(command: SignedCommand, key: bytes) -> bool:
-    """Whether somebody who holds the key has said exactly this, whenever that was."""
+    """Return whether somebody who holds the key has said exactly this, whenever that was."""
     return hmac.compare_digest(_signature(command, key), command.signature)
 
 

@@ -110,7 +110,7 @@ class Answerer:
                 await self._say(busy, topic, received.correlation)
 
     def _answer_topic(self, received: Received) -> str | None:
-        """Where the answer goes; None where nobody may be answered."""
+        """Return the topic that the answer goes to; None where nobody may be answered."""
         below = self._desk.settings.topics.query_answer("")
         topic = received.response_topic
         is_ours = topic.startswith(below) and ASKER.fullmatch(topic.removeprefix(below))
@@ -185,7 +185,7 @@ class Answerer:
         return fitting([changed])
 
     async def _tried(self, suggestion: Suggestion, change: Modification | None) -> Altered:
-        """What a suggestion, changed if it is to be, would have done up to now."""
+        """Return what a suggestion, changed if it is to be, would have done up to now."""
         if change is not None:
             return await self._alteration.of(suggestion, change)
         trial = await self._alteration.tried(suggestion, suggestion.automation)

@@ -1,4 +1,4 @@
-"""How many questions are answered: some at once, some a minute, of each asker a part."""
+"""Bounds on questions that are answered: some at once, some a minute, of each asker a part."""
 
 from dataclasses import dataclass, field
 
@@ -15,7 +15,7 @@ ASKERS_AT_MOST = 200
 
 @dataclass(slots=True)
 class _Bucket:
-    """What may still be taken: filled up to `most`, by so much a minute."""
+    """Token bucket: filled up to `most`, by so much a minute."""
 
     most: float
     a_minute: float
@@ -57,7 +57,7 @@ class QuestionBounds:
         self.refused = 0
 
     def admits(self, asker: str, now_s: float) -> bool:
-        """Whether a question is answered; it counts then."""
+        """Return whether a question is answered; it counts then."""
         one = self._asker(asker)
         if min(self._all.fill(now_s), one.fill(now_s)) < 1 or self._work.fill(now_s) <= 0:
             self.refused, self._refused_s = self.refused + 1, now_s
@@ -71,14 +71,14 @@ class QuestionBounds:
         self._work.left -= seconds
 
     def tells(self, now_s: float) -> bool:
-        """Whether who is refused is told so."""
+        """Return whether who is refused is told so."""
         if self._refusals.fill(now_s) < 1:
             return False
         self._refusals.left -= 1
         return True
 
     def is_flooded(self, now_s: float) -> bool:
-        """Whether somebody was refused within the last minute."""
+        """Return whether somebody was refused within the last minute."""
         if self._refused_s is not None and now_s - self._refused_s > MINUTE_S:
             self.refused, self._refused_s = 0, None
         return self._refused_s is not None

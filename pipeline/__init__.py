@@ -1,1 +1,1 @@
-"""How it flows: consumers, the learning core, simulation, settings and the command line."""
+"""Flow of the stream: consumers, the learning core, simulation, settings and the command line."""

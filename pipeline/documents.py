@@ -1,4 +1,4 @@
-"""What is written down from the code: ``python -m pipeline.documents`` writes it, ``--check`` compares.
+"""Documents written from the code: ``python -m pipeline.documents`` writes them, ``--check`` compares.
 
 The settings' table and the detectors' catalogue in README.md, and the store's bounds in `docs/retention.md`,
 stand between markers; `.env.example`, the JSON schemas and the AsyncAPI document are whole files.

@@ -1,4 +1,4 @@
-"""How the service is: what each part last said, and the figures that `/metrics` and the display show."""
+"""Health of the service: what each part last said, and the figures of `/metrics` and the display."""
 
 import math
 import time
@@ -43,16 +43,16 @@ class Health:
 
     @property
     def stuck_s(self) -> float:
-        """How long the parts' loop has not come round."""
+        """Return the seconds for which the parts' loop has not come round."""
         return time.monotonic() - self.last_turn_s
 
     @property
     def ready(self) -> bool:
-        """Whether this process does what it is there for."""
+        """Return whether this process does what it is there for."""
         return not self.problems()
 
     def problems(self) -> list[str]:
-        """What is wrong, in words."""
+        """Return what is wrong, in words."""
         return [
             text
             for wrong, text in (

@@ -1,4 +1,4 @@
-"""Which stateless consumers there are; each module is imported only where it runs."""
+"""Table of the stateless consumers; each module is imported only where it runs."""
 
 # ruff: noqa: PLC0415 what the deployer reads and imports, no other process need
 from collections.abc import Iterable
@@ -8,7 +8,7 @@ from pipeline.runtime.role import Consumer, Desk, StatelessConsumer
 
 
 def factories(consumers: Iterable[Consumer]) -> dict[Consumer, Factory]:
-    """What makes the named consumers; those that are not stateless are passed over."""
+    """Return what makes the named consumers; those that are not stateless are passed over."""
     return {name: MAKERS[name] for name in sorted(consumers) if name in MAKERS}
 
 

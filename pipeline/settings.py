@@ -51,7 +51,7 @@ def check_database_url(url: SecretStr | None) -> SecretStr | None:
 
 
 def _half_life(days: float, what: str) -> Any:
-    """How fast the past fades: shorter follows changes sooner, longer needs less evidence."""
+    """Declare a half-life in days: shorter follows changes sooner, longer needs less evidence."""
     return Field(
         days,
         ge=1,

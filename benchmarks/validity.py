@@ -19,7 +19,7 @@ from websockets.asyncio.client import connect
 
 from benchmarks.mutations import SECTIONS, Config, mutants
 from benchmarks.results import write_section
-from pipeline.automations.foreign import Kind, judge
+from pipeline.automations.schema_check import Kind, judge
 from tests.homeassistant.conftest import VERSIONS, run_home
 from tests.homeassistant.home import INSTALLS, HomeAssistant
 

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from pipeline.automations.links import Link, links_of_ours, links_of_theirs
-from pipeline.automations.links.comparison import is_opposite, is_same
+from pipeline.automations.graph import Link, links_of_ours, links_of_theirs
+from pipeline.automations.graph.comparison import is_opposite, is_same
 from pipeline.automations.loops import Loops
 from pipeline.wording.naming import LONGEST_NAME, title_of, whole_name
 from pipeline.wording.plain_text import harmless
@@ -88,7 +88,7 @@ def _conflict(
 ) -> Conflict | None:
     theirs = other.links
     if theirs is None:
-        shared = {link.deed.entity_id for link in ours} & other.touches
+        shared = {link.effect.entity_id for link in ours} & other.touches
         told = f"has to do with {_names(shared)} too, and what it does there cannot be read"
         return _told(Kind.TOUCHES, other, told) if shared else None
     if done := _entities(ours, theirs, is_same):
@@ -114,7 +114,7 @@ def _told(kind: Kind, other: _Other, does: str) -> Conflict:
 def _entities(
     ours: Sequence[Link], theirs: Sequence[Link], compare: Callable[[Link, Link], bool]
 ) -> set[str]:
-    return {one.deed.entity_id for one in ours for other in theirs if compare(one, other)}
+    return {one.effect.entity_id for one in ours for other in theirs if compare(one, other)}
 
 
 def _names(entity_ids: Iterable[str]) -> str:

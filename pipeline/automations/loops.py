@@ -3,8 +3,8 @@
 from collections import defaultdict, deque
 from collections.abc import Iterator, Sequence
 
-from pipeline.automations.links import Link, Passes, Reaches
-from pipeline.automations.links.comparison import leads_to
+from pipeline.automations.graph import Link, Passes, Reaches
+from pipeline.automations.graph.comparison import leads_to
 
 # A loop of more automations than these is hardly one that runs through.
 LONGEST = 5
@@ -43,6 +43,6 @@ class Loops:
         return None
 
     def _started_by(self, link: Link) -> Iterator[tuple[str, Link]]:
-        for name, following in self._by_entity.get(link.deed.entity_id, ()):
+        for name, following in self._by_entity.get(link.effect.entity_id, ()):
             if leads_to(link, following):
                 yield name, following

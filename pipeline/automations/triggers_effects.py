@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from pipeline.automations.dangerous_entities import is_grave_to_act_on
+from pipeline.automations.graph import Link, Passes, Reaches, links_of_ours, links_of_theirs
+from pipeline.automations.graph.comparison import leads_to
 from pipeline.automations.groups import family, groups, known
-from pipeline.automations.links import Link, Passes, Reaches, links_of_ours, links_of_theirs
-from pipeline.automations.links.comparison import leads_to
 from pipeline.wording.naming import title_of, whole_name
 from schemas.automations import Automation
 from schemas.catalogue import Catalogue, KnownAutomation
@@ -22,7 +22,7 @@ def grave_consequences(automation: Automation, catalogue: Catalogue) -> list[str
     following = _Following(catalogue)
     found = list[str]()
     for link in following.of(links_of_ours(automation)):
-        for acted_on in sorted(family(link.link.deed.entity_id, catalogue)):
+        for acted_on in sorted(family(link.link.effect.entity_id, catalogue)):
             if is_grave_to_act_on(acted_on, known(acted_on, catalogue)):
                 found.append(f"{title_of(link.by)} would follow, and acts on {whole_name(acted_on)}")
     return list(dict.fromkeys([*found, *following.unread()]))
@@ -52,8 +52,8 @@ class _Following:
         waiting, seen = deque(ours), set[int]()
         while waiting:
             for done in self._felt(waiting.popleft()):
-                self._touched.add(done.deed.entity_id)
-                for each in self._starting.get(done.deed.entity_id, ()):
+                self._touched.add(done.effect.entity_id)
+                for each in self._starting.get(done.effect.entity_id, ()):
                     if id(each) not in seen and leads_to(done, each.link):
                         seen.add(id(each))
                         waiting.append(each.link)
@@ -82,9 +82,9 @@ class _Following:
     def _felt(self, link: Link) -> Iterator[Link]:
         """Yield a link, and the same for each member and each group, whose state changes with it."""
         yield link
-        entity_id = link.deed.entity_id
+        entity_id = link.effect.entity_id
         others = family(entity_id, self._catalogue) | self._groups.get(entity_id, set())
         for other in others - {entity_id}:
             same_kind = other.partition(".")[0] == entity_id.partition(".")[0]
-            deed = replace(link.deed, entity_id=other, value=link.deed.value if same_kind else None)
-            yield replace(link, deed=deed)
+            effect = replace(link.effect, entity_id=other, value=link.effect.value if same_kind else None)
+            yield replace(link, effect=effect)

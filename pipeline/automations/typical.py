@@ -60,13 +60,13 @@ class UsualValues:
                     seen[EventType(change.entity_id, change.new)][name].append(float(value))
         return cls({event_type: found for event_type, each in seen.items() if (found := _steady(each))})
 
-    def dress(self, action: Action, state: str) -> Action:
+    def apply(self, action: Action, state: str) -> Action:
         """The action with the values that usually go with the state, where there are any.
 
         Examples
         --------
         >>> usual = UsualValues({EventType("cover.bed", "open"): {"current_position": 40.0}})
-        >>> usual.dress(Action(service="cover.open_cover", entity_id="cover.bed"), "open").data
+        >>> usual.apply(Action(service="cover.open_cover", entity_id="cover.bed"), "open").data
         {'position': 40.0}
         """
         found = self.values.get(EventType(action.entity_id, state), {})

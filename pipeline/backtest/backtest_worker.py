@@ -12,7 +12,7 @@ from pipeline.automations.typical import UsualValues
 from pipeline.backtest.backtest import backtest
 from pipeline.backtest.past import Past
 from pipeline.backtest.proposing import propose
-from pipeline.backtest.runner import Attempt, Examination, Job
+from pipeline.backtest.runner import BacktestRequest, BacktestResult, Job
 from pipeline.core.core import LearningCore
 from pipeline.core.day_set import DaySet
 from pipeline.runtime.heap import use_one_arena
@@ -43,7 +43,7 @@ def main() -> None:
     answer.flush()
 
 
-def work(job: Job) -> Examination:
+def work(job: Job) -> BacktestResult:
     """Do a job on the store that it names."""
     store = SqlStore(job.store_url, home=job.home.id)
     try:
@@ -51,9 +51,9 @@ def work(job: Job) -> Examination:
         past = Past.of(history.days, history.steps, history.home)
         trials = dict(_tried(job.attempts, past))
         if job.minimum_confidence is None:
-            return Examination(trials=trials)
+            return BacktestResult(trials=trials)
         patterns = store.patterns(status="active")
-        return Examination(
+        return BacktestResult(
             patterns={pattern.id: pattern.detail.automated for pattern in patterns},
             offers=_offers(store, past, patterns, job.minimum_confidence) if history.days else (),
             trials=trials,
@@ -77,7 +77,7 @@ def read_history(store: SqlStore, home: Home, *, retain_days: int) -> History:
     return core.history()
 
 
-def _tried(attempts: tuple[Attempt, ...], past: Past) -> Iterator[tuple[str, Trial]]:
+def _tried(attempts: tuple[BacktestRequest, ...], past: Past) -> Iterator[tuple[str, Trial]]:
     for attempt in attempts:
         yield attempt.id, backtest(attempt.automation, past, attempt.pattern)
 

@@ -211,8 +211,8 @@ def _action(entity_id: str, state: str, usual: UsualValues) -> Action | None:
     action = action_for(entity_id, state)
     if action is None:
         return None
-    dressed = usual.dress(action, state)
-    return dressed if is_allowed_service(dressed.service) else None
+    applied = usual.apply(action, state)
+    return applied if is_allowed_service(applied.service) else None
 
 
 def _requirements(conditions: Sequence[Condition]) -> tuple[Requirement, ...]:

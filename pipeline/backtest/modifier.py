@@ -4,11 +4,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pipeline.automations.modify import ModificationError, modified
-from pipeline.backtest.runner import Workshop, WorkshopError
+from pipeline.backtest.runner import BacktestError, BacktestRunner
 from pipeline.commands.decisions import Altered, HindranceError
 from pipeline.runtime.home_reader import catalogue_of
 from pipeline.runtime.role import Desk
-from pipeline.suggestions.check import scrutinise
+from pipeline.suggestions.check import check
 from pipeline.suggestions.experience import experience
 from pipeline.suggestions.selection import domain
 from schemas.automations import Automation
@@ -26,7 +26,7 @@ class Alteration:
     def __init__(self, desk: Desk, reader: "HomeAssistantReader | None") -> None:
         self._desk = desk
         self._reader = reader
-        self._workshop = Workshop(desk.settings, desk.home)
+        self._runner = BacktestRunner(desk.settings, desk.home)
 
     async def of(self, suggestion: Suggestion, change: Modification) -> Altered:
         """Return what becomes of a suggestion's automation, with its trial.
@@ -40,10 +40,10 @@ class Alteration:
         automation = _made(suggestion.automation, change, catalogue)
         others = [each for each in await self._standing() if each.id != suggestion.id]
         # What is unsafe or impossible is not tried out at all.
-        if problem := scrutinise(automation, suggestion.trial, others, catalogue=catalogue).problem:
+        if problem := check(automation, suggestion.trial, others, catalogue=catalogue).problem:
             raise HindranceError("unfit", problem)
         trial = await self.tried(suggestion, automation)
-        verdict = scrutinise(automation, trial, others, catalogue=catalogue)
+        verdict = check(automation, trial, others, catalogue=catalogue)
         if against := verdict.problem or verdict.conflict:
             raise HindranceError("unfit", against)
         feedback = await self._desk.ask(self._desk.store.suggestions.feedback)
@@ -63,8 +63,8 @@ class Alteration:
         if pattern is None:
             raise HindranceError("forgotten", "the habit that it follows is not known any more")
         try:
-            return await self._workshop.try_out(pattern, automation)
-        except WorkshopError as error:
+            return await self._runner.try_out(pattern, automation)
+        except BacktestError as error:
             raise HindranceError("untried", f"it could not be tried on the past: {error}") from error
 
     async def _standing(self) -> list[Suggestion]:

@@ -44,11 +44,11 @@ ENVIRONMENT = frozenset(
 DATABASE_PREFIX = "PG"
 
 
-class WorkshopError(Exception):
+class BacktestError(Exception):
     """What was to be tried could not be: the process crashed, or took too long."""
 
 
-class Attempt(Schema):
+class BacktestRequest(Schema):
     """An automation that is to be tried as it stands, for its pattern; `id` names its trial."""
 
     id: str
@@ -67,10 +67,10 @@ class Job(Schema):
     retain_days: int
     timeout_s: float
     minimum_confidence: Probability | None = None
-    attempts: tuple[Attempt, ...] = ()
+    attempts: tuple[BacktestRequest, ...] = ()
 
 
-class Examination(Schema):
+class BacktestResult(Schema):
     """What came of a job.
 
     Attributes
@@ -88,7 +88,7 @@ class Examination(Schema):
     trials: dict[str, Trial] = Field(default_factory=dict)
 
 
-class Workshop:
+class BacktestRunner:
     """Tries automations on the days that the store keeps, one job at a time.
 
     The process reads the store by itself and gets no settings, and of the environment what `ENVIRONMENT`
@@ -109,12 +109,14 @@ class Workshop:
         self._timeout_s = timeout_s
         self._vacant = asyncio.Lock()
 
-    async def examine(self, minimum_confidence: float, attempts: Sequence[Attempt] = ()) -> Examination:
+    async def examine(
+        self, minimum_confidence: float, attempts: Sequence[BacktestRequest] = ()
+    ) -> BacktestResult:
         """Find the best automation of each active pattern, and try those that stand again.
 
         Raises
         ------
-        WorkshopError
+        BacktestError
             The process crashed, or took too long.
         """
         return await self._do(minimum_confidence=minimum_confidence, attempts=tuple(attempts))
@@ -124,15 +126,15 @@ class Workshop:
 
         Raises
         ------
-        WorkshopError
+        BacktestError
             The process crashed, or took too long.
         """
-        attempt = Attempt(id=pattern.id, pattern=pattern, automation=automation)
+        attempt = BacktestRequest(id=pattern.id, pattern=pattern, automation=automation)
         return (await self._do(attempts=(attempt,))).trials[attempt.id]
 
     async def _do(
-        self, *, attempts: tuple[Attempt, ...], minimum_confidence: float | None = None
-    ) -> Examination:
+        self, *, attempts: tuple[BacktestRequest, ...], minimum_confidence: float | None = None
+    ) -> BacktestResult:
         job = Job(
             store_url=self._settings.store_url,
             home=self._home,
@@ -144,9 +146,9 @@ class Workshop:
         async with self._vacant:
             answer = await self._run(job.model_dump_json().encode())
         try:
-            return Examination.model_validate_json(answer)
+            return BacktestResult.model_validate_json(answer)
         except ValidationError as error:
-            raise WorkshopError(f"expected an examination, got {answer[:80]!r}") from error
+            raise BacktestError(f"expected an examination, got {answer[:80]!r}") from error
 
     async def _run(self, job: bytes) -> bytes:
         """Give a process its job, and return what it answers."""
@@ -158,12 +160,12 @@ class Workshop:
             async with asyncio.timeout(self._timeout_s):
                 answer, said = await process.communicate(job)
         except TimeoutError as error:
-            raise WorkshopError(f"expected an answer within {self._timeout_s:g} s, got none") from error
+            raise BacktestError(f"expected an answer within {self._timeout_s:g} s, got none") from error
         finally:
             await _end(process)
         if process.returncode:
             last = said.decode(errors="replace").strip().rpartition("\n")[2]
-            raise WorkshopError(f"expected it to end well, got {process.returncode}: {last[:LONGEST_REASON]}")
+            raise BacktestError(f"expected it to end well, got {process.returncode}: {last[:LONGEST_REASON]}")
         return answer
 
 

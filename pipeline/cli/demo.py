@@ -15,7 +15,7 @@ from pathlib import Path
 
 from rich.progress import Progress
 
-from pipeline.backtest.runner import Workshop, WorkshopError
+from pipeline.backtest.runner import BacktestError, BacktestRunner
 from pipeline.cli import UserError
 from pipeline.cli.demo_settings import settings_of
 from pipeline.cli.findings import Findings
@@ -59,7 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
             asyncio.run(_demonstrate(household, settings))
         except asyncio.CancelledError:
             return 128 + signal.SIGTERM
-        except (FatalError, WorkshopError, MqttError, TimeoutError) as error:
+        except (FatalError, BacktestError, MqttError, TimeoutError) as error:
             raise UserError(f"the demonstration broke off: {error or type(error).__name__}") from error
     if arguments.keep is not None:
         path = settings.database_path
@@ -133,7 +133,7 @@ async def _demonstrate(household: Household, settings: Settings) -> None:
 async def _suggestions(household: Household, settings: Settings, home: Home) -> list[Suggestion]:
     """What would be suggested on the evening of the last day, as the suggester finds it; keeps nothing."""
     minimum = settings.minimum_confidence
-    examination = await Workshop(settings, home).examine(minimum)
+    examination = await BacktestRunner(settings, home).examine(minimum)
     now = datetime.fromtimestamp(household.calendar.moment(household.days, 0), home.zone)
     with contextlib.closing(SqlStore(settings.store_url, home=home.id)) as store:
         return Planner(settings, home, store).decide(examination, None, minimum=minimum, now=now).new

@@ -3,7 +3,7 @@
 import argparse
 import json
 
-from pipeline.automations.foreign import Kind, Verdict, judge
+from pipeline.automations.schema_check import Kind, Verdict, judge
 from pipeline.cli.foreign_file import STDIN, read_automations, tags
 from pipeline.cli.terminal import readable, say
 

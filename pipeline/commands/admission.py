@@ -10,7 +10,7 @@ from pipeline.automations.validate import problems
 from pipeline.commands.signing import is_signed
 from pipeline.suggestions.config_diff import normal
 from pipeline.suggestions.deployment_steps import Step, begun
-from pipeline.suggestions.failures import ObstacleError, Trouble
+from pipeline.suggestions.failures import FailureReason, StepFailedError
 from schemas.catalogue import Catalogue
 from schemas.commands import SignedCommand, Verb
 from schemas.deployments import AutomationVersion, Deployment
@@ -24,19 +24,19 @@ def approval_of(row: Deployment, key: bytes) -> SignedCommand:
 
     Raises
     ------
-    ObstacleError
+    StepFailedError
         It is not signed with the key, or orders something else.
     """
     try:
         approval = SignedCommand.model_validate_json(row.approval)
     except ValidationError as error:
-        raise ObstacleError(Trouble.REFUSED, "there is no signed order for it") from error
+        raise StepFailedError(FailureReason.REFUSED, "there is no signed order for it") from error
     if not is_signed(approval, key):
-        raise ObstacleError(Trouble.REFUSED, "its order is not signed with our key")
+        raise StepFailedError(FailureReason.REFUSED, "its order is not signed with our key")
     orders = row.wanted if approval.verb is Verb.DEPLOY else approval.version
     is_order = approval.verb in {Verb.DEPLOY, Verb.ROLLBACK} and approval.suggestion_id == row.suggestion_id
     if not is_order or orders != row.wanted or (approval.verb is Verb.DEPLOY and not row.wanted):
-        raise ObstacleError(Trouble.REFUSED, "its signed order says something else")
+        raise StepFailedError(FailureReason.REFUSED, "its signed order says something else")
     return approval
 
 
@@ -50,16 +50,16 @@ def approved(
 
     Raises
     ------
-    ObstacleError
+    StepFailedError
         It was changed since.
     """
     kept = next((each for each in versions if each.version == row.wanted), None)
     content = kept.suggestion if kept else suggestion
     if content is None or content.id != row.suggestion_id or (not kept and content.version != row.wanted):
-        raise ObstacleError(Trouble.REFUSED, "the version that was approved is not there any more")
+        raise StepFailedError(FailureReason.REFUSED, "the version that was approved is not there any more")
     wanted = approval.content_hash if approval.verb is Verb.DEPLOY or not kept else kept.content_hash
     if content.content_hash != wanted:
-        raise ObstacleError(Trouble.REFUSED, "it is not what was approved")
+        raise StepFailedError(FailureReason.REFUSED, "it is not what was approved")
     return content
 
 
@@ -70,21 +70,21 @@ def admitted(content: Suggestion, kept: AutomationVersion | None, catalogue: Cat
 
     Raises
     ------
-    ObstacleError
+    StepFailedError
         It would come out as something else, is unsafe, or could not work in this home.
     """
     config = render(content.automation, title=content.title, description=content.description)
     if kept is not None:
         config = _again(kept, config)
     elif as_yaml(config) != content.automation_yaml:
-        raise ObstacleError(Trouble.REFUSED, "made anew from its parts, it is not what was approved")
+        raise StepFailedError(FailureReason.REFUSED, "made anew from its parts, it is not what was approved")
     against = (
         refusals(content.automation, catalogue)
         or problems(content.automation, catalogue)
         or loops(content, catalogue)
     )
     if against:
-        raise ObstacleError(Trouble.REFUSED, "; ".join(against))
+        raise StepFailedError(FailureReason.REFUSED, "; ".join(against))
     return config
 
 
@@ -100,9 +100,11 @@ def loops(suggestion: Suggestion, catalogue: Catalogue | None) -> list[str]:
 def _again(kept: AutomationVersion, anew: Config) -> Config:
     """Return what stood before as it stood: today's words may be others, what it does may not."""
     if kept.config != yaml.safe_load(kept.suggestion.automation_yaml):
-        raise ObstacleError(Trouble.REFUSED, "what is kept of that version is not what was approved")
+        raise StepFailedError(FailureReason.REFUSED, "what is kept of that version is not what was approved")
     if normal(kept.config | WORDS) != normal(anew | WORDS):
-        raise ObstacleError(Trouble.REFUSED, "what is kept of that version does not do what its parts say")
+        raise StepFailedError(
+            FailureReason.REFUSED, "what is kept of that version does not do what its parts say"
+        )
     return kept.config
 
 

@@ -10,13 +10,13 @@ from functools import partial
 import structlog
 
 from pipeline.commands.signing import CommandError, verified
-from pipeline.deploy.door import Door
-from pipeline.deploy.orders import REPLAYED, Orders, RefusedOrder
-from pipeline.deploy.records import Records
-from pipeline.deploy.runs import Runs
-from pipeline.deploy.steps import Steps
+from pipeline.deploy.admin_client import AdminClient
+from pipeline.deploy.command_inbox import REPLAYED, CommandInbox, RefusedOrder
+from pipeline.deploy.deployment_writer import DeploymentWriter
+from pipeline.deploy.drift_monitor import DriftMonitor
+from pipeline.deploy.run_reporter import RunReporter
+from pipeline.deploy.step_executor import StepExecutor
 from pipeline.deploy.token import TokenFileError
-from pipeline.deploy.upkeep import Upkeep
 from pipeline.runtime.batching import Together
 from pipeline.runtime.key_file import load_key
 from pipeline.runtime.nonces import Taken
@@ -69,31 +69,31 @@ class Deployer:
             raise TokenFileError("expected HA_AI_HOME_ASSISTANT_URL and HA_AI_DEPLOYER_TOKEN_FILE to be set")
         self._desk = desk
         self._patience = patience or Patience()
-        door = Door(
+        client = AdminClient(
             settings.home_assistant_url,
             settings.deployer_token_file,
             timeout_s=timeout_s,
             refused_s=self._patience.refused_s,
         )
         self._key = load_key(settings.command_key_file, create=True)
-        self._records = Records(desk.store, desk.home.id, settings.topics, self._patience)
-        self._orders = Orders(desk.store, self._records.messages)
-        self._refuse = Together(desk.commit, self._orders.refuse)
+        self._writer = DeploymentWriter(desk.store, desk.home.id, settings.topics, self._patience)
+        self._inbox = CommandInbox(desk.store, self._writer.messages)
+        self._refuse = Together(desk.commit, self._inbox.refuse)
         self._taken = Taken()
         self._taking = asyncio.Lock()
-        self._runs = Runs(desk.store, self._records.messages)
+        self._reporter = RunReporter(desk.store, self._writer.messages)
         self._ownership = Ownership(
             desk.store.leases, PARTITION, ttl_s=settings.lease_s, executor=desk.executor
         )
-        self._steps = Steps(
+        self._executor = StepExecutor(
             desk,
             self._key,
-            door,
-            self._records,
+            client,
+            self._writer,
             patience=self._patience,
             is_ours=self._is_ours,
         )
-        self._upkeep = Upkeep(desk, door, self._steps, self._records, self._patience)
+        self._monitor = DriftMonitor(desk, client, self._executor, self._writer, self._patience)
         self._ordered = asyncio.Event()
         self._born = asyncio.Event()
         self._waits: dict[str, tuple[Deployment, float, float]] = {}
@@ -134,7 +134,7 @@ class Deployer:
                 await self._refuse(RefusedOrder("replayed", REPLAYED, command, now_us))
                 return
             async with self._taking:
-                against = await self._desk.commit(partial(self._orders.take, command, now_us))
+                against = await self._desk.commit(partial(self._inbox.take, command, now_us))
         if against:
             log.info("order refused", suggestion=command.suggestion_id, reason=against)
         self._ordered.set()
@@ -146,7 +146,7 @@ class Deployer:
             return
         entity_id = _triggered(payload)
         if entity_id is not None:
-            await self._desk.commit(partial(self._runs.tell, entity_id, received.received_us))
+            await self._desk.commit(partial(self._reporter.tell, entity_id, received.received_us))
 
     async def _take_status(self, received: Received) -> None:
         """Look after everything when Home Assistant has started."""
@@ -196,7 +196,7 @@ class Deployer:
         if left_s > 0:
             return left_s
         try:
-            is_done = await self._steps.take(row, held)
+            is_done = await self._executor.take(row, held)
         except (LeaseLostError, StoreUnavailableError):
             raise
         except Exception:
@@ -204,7 +204,7 @@ class Deployer:
             log.exception("step failed", suggestion=row.suggestion_id, step=row.step)
             is_done = False
         if is_done:
-            self._runs.forget()
+            self._reporter.forget()
             self._waits.pop(row.suggestion_id, None)
             return 0.0
         return self._wait(row)
@@ -230,7 +230,7 @@ class Deployer:
         while True:
             self._born.clear()
             try:
-                await self._upkeep.look_once(held)
+                await self._monitor.look_once(held)
             except LeaseLostError:
                 return
             except (HomeAssistantError, StoreUnavailableError) as error:
@@ -243,7 +243,7 @@ class Deployer:
         while True:
             await asyncio.sleep(SUM_UP_S)
             with suppress(StoreUnavailableError):
-                await self._desk.ask(partial(self._orders.sum_up, self._desk.now_us()))
+                await self._desk.ask(partial(self._inbox.sum_up, self._desk.now_us()))
 
     async def _is_ours(self, held: Held) -> bool:
         return self._ownership.held == held and await self._ownership.valid()

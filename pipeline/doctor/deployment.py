@@ -6,7 +6,7 @@ from pathlib import Path
 from pipeline.deploy.token import TokenFileError, read_token
 from pipeline.doctor.finding import Finding, ok, warning, wrong
 from pipeline.settings import Settings
-from pipeline.suggestions.failures import Trouble, explanation, trouble_of
+from pipeline.suggestions.failures import FailureReason, explanation, reason_of
 from sinks.home_assistant import (
     HomeAssistantDeployer,
     HomeAssistantError,
@@ -60,10 +60,10 @@ async def _try_out(url: str, token: str, path: Path) -> AsyncIterator[Finding]:
     try:
         await deployer.read(NOBODYS_ID)
     except Refused as refused:
-        yield _refusal(trouble_of(refused.status), path)
+        yield _refusal(reason_of(refused.status), path)
         return
     if "config" not in (await reader.configuration()).get("components", ()):
-        yield wrong(CHECK, explanation(Trouble.NO_API), "Put `config:` into configuration.yaml.")
+        yield wrong(CHECK, explanation(FailureReason.NO_API), "Put `config:` into configuration.yaml.")
         return
     yield ok(CHECK, f"{path} holds an administrator's token")
     ids = [each.automation_id for each in (await reader.catalogue()).automations if each.automation_id]
@@ -78,12 +78,12 @@ async def _try_out(url: str, token: str, path: Path) -> AsyncIterator[Finding]:
     )
 
 
-def _refusal(trouble: Trouble, path: Path) -> Finding:
-    if trouble is Trouble.TOKEN:
+def _refusal(reason: FailureReason, path: Path) -> Finding:
+    if reason is FailureReason.TOKEN:
         return wrong(
             CHECK,
-            explanation(trouble),
+            explanation(reason),
             f"Let an administrator make a token, and put it into {path}; that of an ordinary user may not "
             "write automations.",
         )
-    return wrong(FILE, explanation(trouble), "See Home Assistant's log for what is wrong with that file.")
+    return wrong(FILE, explanation(reason), "See Home Assistant's log for what is wrong with that file.")

@@ -21,7 +21,7 @@ from pipeline.mqtt.connections import connection_id
 from pipeline.mqtt.names import MQTTError
 from pipeline.runtime.role import Consumer, Desk, Inlet, Loop, Received
 from pipeline.show.home_pages import HomePages
-from pipeline.suggestions.drift import Look
+from pipeline.suggestions.drift import Drift
 from schemas.instants import from_us
 from schemas.outgoing import Outgoing
 from schemas.statuses import HubState
@@ -203,7 +203,7 @@ class Shower:
         minimum = controls.control(MINIMUM_CONFIDENCE)
         waiting = [each.id for each in suggestions if is_waiting(each, from_us(now_us))]
         deployed = {each.id for each in suggestions if each.status is Status.DEPLOYED}
-        switched_off = {each.suggestion_id for each in controls.deployments() if each.detail == Look.OFF}
+        switched_off = {each.suggestion_id for each in controls.deployments() if each.detail == Drift.OFF}
         hub = HubState(
             patterns=len(store.patterns(status="active")),
             pending=len(waiting),

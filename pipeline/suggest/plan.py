@@ -8,14 +8,14 @@ from typing import NamedTuple
 
 import structlog
 
-from pipeline.backtest.runner import Examination
+from pipeline.backtest.runner import BacktestResult
 from pipeline.core.local_days import LocalDays
 from pipeline.settings import Settings
-from pipeline.suggestions.check import scrutinise
+from pipeline.suggestions.check import check
 from pipeline.suggestions.messages import changed, generated
 from pipeline.suggestions.renewal import Outlook, Renewed, renew_all
 from pipeline.suggestions.repeats import Sun
-from pipeline.suggestions.selection import Situation, choose, room_today
+from pipeline.suggestions.selection import SelectionContext, choose, room_today
 from schemas.catalogue import Catalogue
 from schemas.home import Home
 from schemas.instants import from_us, to_us
@@ -37,7 +37,7 @@ class Plan(NamedTuple):
     One that was taken back and is made again is among those to be made.
     """
 
-    situation: Situation
+    context: SelectionContext
     new: list[Suggestion]
     renewed: list[Renewed]
 
@@ -61,23 +61,23 @@ class Planner:
         self._days = LocalDays(home.zone)
 
     def decide(
-        self, examination: Examination, catalogue: Catalogue | None, *, minimum: float, now: datetime
+        self, result: BacktestResult, catalogue: Catalogue | None, *, minimum: float, now: datetime
     ) -> Plan:
         """What is suggested now, and what becomes of what waits; writes nothing."""
-        situation = self._situation(catalogue, minimum=minimum, now=now)
-        renewed = renew_all(self._outlook(examination), situation)
+        context = self._context(catalogue, minimum=minimum, now=now)
+        renewed = renew_all(self._outlook(result), context)
         after = {each.before.id: each.after for each in renewed}
-        waits = {each.pattern_id for each in situation.suggestions if each.status is Status.PENDING}
-        known = [after.get(each.id, each) for each in situation.suggestions]
+        waits = {each.pattern_id for each in context.suggestions if each.status is Status.PENDING}
+        known = [after.get(each.id, each) for each in context.suggestions]
         new, passed = choose(
             # What is taken back now does not come back now.
-            [offer for offer in examination.offers if offer.pattern.id not in waits],
-            replace(situation, suggestions=known),
+            [offer for offer in result.offers if offer.pattern.id not in waits],
+            replace(context, suggestions=known),
             room=self._room(known, now),
         )
         for each in passed:
             log.debug("not suggested", pattern=each.offer.pattern.id, reason=each.reason)
-        return Plan(situation, new, renewed)
+        return Plan(context, new, renewed)
 
     def keep(self, plan: Plan, transaction: Transaction) -> None:
         """Write a plan and what is said of it.
@@ -87,37 +87,37 @@ class Planner:
         """
         suggestions = transaction.suggestions
         suggestions.take_turn(TURN)
-        situation = replace(plan.situation, suggestions=suggestions.all())
-        memory, now = situation.memory(), situation.now
+        context = replace(plan.context, suggestions=suggestions.all())
+        history, now = context.history(), context.now
         made, messages = list[Suggestion](), list[Outgoing]()
         for each in plan.new:
-            is_known = memory.repeated(each.pattern_id, each.automation, made)
-            if is_known is None and self._room([*situation.suggestions, *made], now):
+            is_known = history.repeated(each.pattern_id, each.automation, made)
+            if is_known is None and self._room([*context.suggestions, *made], now):
                 messages += _make(suggestions, each, self._topics)
                 made.append(each)
         for renewed in plan.renewed:
             messages += _replace(suggestions, renewed, self._topics)
         transaction.enqueue(messages, to_us(now))
 
-    def _situation(self, catalogue: Catalogue | None, *, minimum: float, now: datetime) -> Situation:
+    def _context(self, catalogue: Catalogue | None, *, minimum: float, now: datetime) -> SelectionContext:
         today = self._days.on(now.astimezone(self._home.zone).date())
         suggestions = self._store.suggestions.all()
         waiting = {each.automation_id for each in suggestions if each.status is Status.PENDING}
-        return Situation(
+        return SelectionContext(
             now=now,
             sun=Sun(*self._days.sun(today, self._home.lat, self._home.lon)),
             suggestions=suggestions,
             feedback=self._store.suggestions.feedback(),
             minimum=minimum,
-            scrutinise=partial(scrutinise, catalogue=_without(catalogue, waiting)),
+            check=partial(check, catalogue=_without(catalogue, waiting)),
         )
 
-    def _outlook(self, examination: Examination) -> Outlook:
+    def _outlook(self, result: BacktestResult) -> Outlook:
         return Outlook(
-            patterns=examination.patterns,
+            patterns=result.patterns,
             changed={name: from_us(at_us) for name, at_us in self._store.pattern_changes().items()},
-            offers={offer.pattern.id: offer for offer in examination.offers},
-            trials=examination.trials,
+            offers={offer.pattern.id: offer for offer in result.offers},
+            trials=result.trials,
         )
 
     def _room(self, known: Sequence[Suggestion], now: datetime) -> int:

@@ -9,10 +9,10 @@ from functools import partial
 import structlog
 from pydantic import ValidationError
 
-from pipeline.backtest.runner import Attempt, Workshop, WorkshopError
+from pipeline.backtest.runner import BacktestError, BacktestRequest, BacktestRunner
 from pipeline.runtime.home_reader import reader_of
 from pipeline.runtime.role import Consumer, Desk, Inlet, Loop, Received
-from pipeline.suggest.occasion import Occasion
+from pipeline.suggest.debounce import Debounce
 from pipeline.suggest.plan import Plan, Planner
 from schemas.catalogue import Catalogue
 from schemas.instants import from_us
@@ -48,17 +48,17 @@ class Suggester:
     ----------
     desk
         What it works with.
-    workshop
+    runner
         Where automations are tried, if not on the desk's own store.
     """
 
     name = Consumer.SUGGEST
 
-    def __init__(self, desk: Desk, *, workshop: Workshop | None = None) -> None:
+    def __init__(self, desk: Desk, *, runner: BacktestRunner | None = None) -> None:
         self._desk = desk
-        self._workshop = workshop or Workshop(desk.settings, desk.home)
+        self._runner = runner or BacktestRunner(desk.settings, desk.home)
         self._planner = Planner(desk.settings, desk.home, desk.store)
-        self._occasion = Occasion()
+        self._debounce = Debounce()
         self._say_at_s = 0.0
 
     def inlets(self) -> Sequence[Inlet]:
@@ -78,18 +78,18 @@ class Suggester:
         ------
         HomeUnseenError
             Home Assistant does not answer.
-        pipeline.backtest.runner.WorkshopError
+        pipeline.backtest.runner.BacktestError
             Nothing could be tried.
         sinks.store.StoreError
             Nothing could be kept.
         """
         catalogue = await self._catalogue()
         minimum, attempts = await self._desk.ask(self._read)
-        examination = await self._workshop.examine(minimum, attempts)
-        decide = partial(self._planner.decide, examination, catalogue, minimum=minimum, now=self._now())
+        result = await self._runner.examine(minimum, attempts)
+        decide = partial(self._planner.decide, result, catalogue, minimum=minimum, now=self._now())
         plan = await self._desk.ask(decide)
         await self._desk.commit(partial(self._keep, plan))
-        log.info("suggested", new=len(plan.new), renewed=len(plan.renewed), offers=len(examination.offers))
+        log.info("suggested", new=len(plan.new), renewed=len(plan.renewed), offers=len(result.offers))
         return plan
 
     async def _take_analysis(self, received: Received) -> None:
@@ -100,7 +100,7 @@ class Suggester:
             self._pass_over()
             return
         is_replayed = analysis.day < self._today() - timedelta(days=1)
-        self._occasion.ask(REPLAY_QUIET_S if is_replayed else QUIET_S)
+        self._debounce.ask(REPLAY_QUIET_S if is_replayed else QUIET_S)
 
     def _pass_over(self) -> None:
         """Say that somebody published what learning does not say, once in a while."""
@@ -112,14 +112,14 @@ class Suggester:
     async def _take_order(self, received: Received) -> None:
         """A person wants suggestions; what the broker had kept is an old wish."""
         if not received.retain:
-            self._occasion.ask(0.0)
+            self._debounce.ask(0.0)
 
     async def _suggest_when_asked(self) -> None:
         """Run after what asks for it, and after the start if nothing was tried today, until cancelled."""
         if await self._is_due():
-            self._occasion.ask(START_QUIET_S)
+            self._debounce.ask(START_QUIET_S)
         while True:
-            await self._occasion.come()
+            await self._debounce.come()
             await self._try_to_run()
 
     async def _try_to_run(self) -> None:
@@ -128,8 +128,8 @@ class Suggester:
             await self.run_once()
         except (HomeUnseenError, StoreUnavailableError) as error:
             log.warning("nothing suggested yet, trying again soon", reason=str(error), again_s=AGAIN_S)
-            self._occasion.ask(AGAIN_S)
-        except (WorkshopError, StoreError) as error:
+            self._debounce.ask(AGAIN_S)
+        except (BacktestError, StoreError) as error:
             log.error("nothing suggested, again when a day was judged", reason=str(error))  # noqa: TRY400 the reason says it
         except Exception:
             log.exception("nothing suggested, again when a day was judged")
@@ -164,13 +164,13 @@ class Suggester:
             log.warning("suggesting without what Home Assistant knows", reason=str(error))
             return None
 
-    def _read(self) -> tuple[float, list[Attempt]]:
+    def _read(self) -> tuple[float, list[BacktestRequest]]:
         """The least confidence, and what waits and is to be tried again."""
         store = self._desk.store
         active = {pattern.id: pattern for pattern in store.patterns(status="active")}
         wished = store.suggestions.control(MINIMUM)
         return self._desk.settings.minimum_confidence if wished is None else float(wished), [
-            Attempt(id=each.id, pattern=active[each.pattern_id], automation=each.automation)
+            BacktestRequest(id=each.id, pattern=active[each.pattern_id], automation=each.automation)
             for each in store.suggestions.all(Status.PENDING)
             if each.pattern_id in active
         ]

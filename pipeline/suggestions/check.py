@@ -16,7 +16,7 @@ NOT_COMPARED = (
 )
 
 
-def scrutinise(
+def check(
     automation: Automation, trial: Trial, others: Sequence[Suggestion], *, catalogue: Catalogue | None
 ) -> Verdict:
     """Say what speaks against an automation: safety, what Home Assistant knows, what is there already."""

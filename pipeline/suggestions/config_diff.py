@@ -8,7 +8,7 @@ _PLURALS = {"trigger": "triggers", "condition": "conditions", "action": "actions
 _LISTS = frozenset({"entity_id", "weekday", "not_from", "not_to", "from"})
 
 
-class Whose(StrEnum):
+class ConfigOwner(StrEnum):
     """What was found under an id of ours."""
 
     NOTHING = "nothing"
@@ -17,16 +17,16 @@ class Whose(StrEnum):
     SOMEBODYS = "somebodys"
 
 
-def whose(
+def owner_of(
     found: Mapping[str, Any] | None, wanted: Mapping[str, Any], known: Iterable[Mapping[str, Any]]
-) -> Whose:
+) -> ConfigOwner:
     """Judge what was found by what is wanted, and by all that we ever wrote there."""
     if found is None:
-        return Whose.NOTHING
+        return ConfigOwner.NOTHING
     content = normal(found)
     if content == normal(wanted):
-        return Whose.WANTED
-    return Whose.OURS if any(content == normal(each) for each in known) else Whose.SOMEBODYS
+        return ConfigOwner.WANTED
+    return ConfigOwner.OURS if any(content == normal(each) for each in known) else ConfigOwner.SOMEBODYS
 
 
 def is_same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:

@@ -14,7 +14,7 @@ is never given up: somebody wants it gone, and what was not seen to be gone may 
 from dataclasses import dataclass
 from enum import StrEnum
 
-from pipeline.suggestions.failures import Lasting, Trouble, lasting
+from pipeline.suggestions.failures import FailureReason, RetryClass, retry_class
 from schemas.commands import SignedCommand
 from schemas.deployments import Deployment
 from schemas.suggestions import Suggestion
@@ -35,7 +35,7 @@ class Step(StrEnum):
 
 
 # Nobody ordered it, or what stands there is not ours.
-NOT_TO_REMOVE = frozenset({Trouble.REFUSED, Trouble.FOREIGN})
+NOT_TO_REMOVE = frozenset({FailureReason.REFUSED, FailureReason.FOREIGN})
 NEXT = {
     Step.WRITE: Step.ENABLE,
     Step.ENABLE: Step.STANDS,
@@ -102,18 +102,18 @@ def forward(row: Deployment, now_us: int) -> Deployment:
     return row._replace(step=step.value, standing=standing, attempts=attempts, detail="", updated_us=now_us)
 
 
-def failed(row: Deployment, trouble: Trouble, text: str, now_us: int, patience: Patience) -> Deployment:
+def failed(row: Deployment, reason: FailureReason, text: str, now_us: int, patience: Patience) -> Deployment:
     """The deployment after a step that could not be done."""
     round_end = (row.attempts // patience.tries + 1) * patience.tries
     attempts = {
-        Lasting.MOMENTS: row.attempts + 1,
-        Lasting.UNTIL_MENDED: round_end,
-        Lasting.FOR_GOOD: patience.most if row.wanted else round_end,
-    }[lasting(trouble)]
+        RetryClass.MOMENTS: row.attempts + 1,
+        RetryClass.UNTIL_MENDED: round_end,
+        RetryClass.FOR_GOOD: patience.most if row.wanted else round_end,
+    }[retry_class(reason)]
     tried = row._replace(attempts=attempts, detail=text, updated_us=now_us)
     if row.wanted:
         return tried._replace(step=Step.TAKE_BACK.value) if is_round_over(tried, patience) else tried
-    if trouble in NOT_TO_REMOVE:
+    if reason in NOT_TO_REMOVE:
         return _left(row, now_us)
     return tried._replace(step=Step.REMOVE.value) if row.step == Step.VANISH else tried
 

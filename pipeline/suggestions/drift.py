@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any
 
-from pipeline.suggestions.config_diff import Whose, whose
+from pipeline.suggestions.config_diff import ConfigOwner, owner_of
 
 
-class Look(StrEnum):
+class Drift(StrEnum):
     """How an automation of ours was found."""
 
     FINE = ""
@@ -18,18 +18,18 @@ class Look(StrEnum):
 
 
 WORDS = {
-    Look.GONE: "it was removed by hand in Home Assistant, and is not deployed again by itself",
-    Look.OFF: "it was switched off by hand in Home Assistant, and is left so",
-    Look.EDITED: "it was changed by hand in Home Assistant, and is left so",
+    Drift.GONE: "it was removed by hand in Home Assistant, and is not deployed again by itself",
+    Drift.OFF: "it was switched off by hand in Home Assistant, and is left so",
+    Drift.EDITED: "it was changed by hand in Home Assistant, and is left so",
 }
 
 
-def look_of(
+def drift_of(
     found: Mapping[str, Any] | None,
     entity: Mapping[str, Any] | None,
     standing: Mapping[str, Any] | None,
     known: Iterable[Mapping[str, Any]],
-) -> Look:
+) -> Drift:
     """Judge what was found in place of what is to stand there, None where that is nothing.
 
     A `STRAY` is of ours, but not what is to stand there: a write that came late. Removed is what has left
@@ -37,13 +37,13 @@ def look_of(
     the entity was disabled.
     """
     if standing is None:
-        is_ours = found is not None and whose(found, {}, known) is Whose.OURS
-        return Look.STRAY if is_ours else Look.FINE
+        is_ours = found is not None and owner_of(found, {}, known) is ConfigOwner.OURS
+        return Drift.STRAY if is_ours else Drift.FINE
     if found is None:
-        return Look.GONE if entity is None else Look.FINE
-    match whose(found, standing, known):
-        case Whose.OURS:
-            return Look.STRAY
-        case Whose.SOMEBODYS:
-            return Look.EDITED
-    return Look.FINE if entity is not None and entity.get("state") != "off" else Look.OFF
+        return Drift.GONE if entity is None else Drift.FINE
+    match owner_of(found, standing, known):
+        case ConfigOwner.OURS:
+            return Drift.STRAY
+        case ConfigOwner.SOMEBODYS:
+            return Drift.EDITED
+    return Drift.FINE if entity is not None and entity.get("state") != "off" else Drift.OFF

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from pipeline.suggestions.assembly import Offer, renewed
 from pipeline.suggestions.experience import bar
-from pipeline.suggestions.selection import Situation, worth
+from pipeline.suggestions.selection import SelectionContext, worth
 from schemas.automations import Automation
 from schemas.suggestions import LONGEST_REASON, STANDING, Opinion, Status, Suggestion, Trial
 
@@ -67,17 +67,17 @@ class Renewed(NamedTuple):
     after: Suggestion
 
 
-def renew_all(outlook: Outlook, situation: Situation) -> list[Renewed]:
+def renew_all(outlook: Outlook, context: SelectionContext) -> list[Renewed]:
     """Return the pending suggestions that cannot stay as they are.
 
     The best comes first and is held against what is approved or deployed, each other one also against the
     better ones as they are from now on: of two that stand in each other's way the better one stays.
     """
-    settled = {each.id: each for each in situation.suggestions if each.status in STANDING - {Status.PENDING}}
-    waiting = [each for each in situation.suggestions if each.status is Status.PENDING]
+    settled = {each.id: each for each in context.suggestions if each.status in STANDING - {Status.PENDING}}
+    waiting = [each for each in context.suggestions if each.status is Status.PENDING]
     found: list[Renewed] = []
-    for each in sorted(waiting, key=lambda each: (-worth(each.trial, situation.experience(each)), each.id)):
-        after = renew(each, outlook, situation, others=list(settled.values()))
+    for each in sorted(waiting, key=lambda each: (-worth(each.trial, context.experience(each)), each.id)):
+        after = renew(each, outlook, context, others=list(settled.values()))
         if after is not None:
             found.append(Renewed(each, after))
         settled[each.id] = after or each
@@ -85,7 +85,7 @@ def renew_all(outlook: Outlook, situation: Situation) -> list[Renewed]:
 
 
 def renew(
-    suggestion: Suggestion, outlook: Outlook, situation: Situation, *, others: Sequence[Suggestion] = ()
+    suggestion: Suggestion, outlook: Outlook, context: SelectionContext, *, others: Sequence[Suggestion] = ()
 ) -> Suggestion | None:
     """Return a pending suggestion as it has to be from now on; None if it may stay as it is.
 
@@ -97,15 +97,15 @@ def renew(
     """
     if suggestion.ha_automation_id is not None:
         return None
-    if (lost := _lost(suggestion, outlook, situation.now)) is not None:
-        return _retired(suggestion, lost, situation)
+    if (lost := _lost(suggestion, outlook, context.now)) is not None:
+        return _retired(suggestion, lost, context)
     snoozed = suggestion.snoozed_until
-    if suggestion.is_snoozed(situation.now):
+    if suggestion.is_snoozed(context.now):
         return None
-    found = _anew(suggestion, outlook, situation)
-    verdict = situation.scrutinise(found.automation, found.trial, others)
-    if against := _shortcoming(suggestion, found, situation) or verdict.refusal or verdict.conflict:
-        return _retired(suggestion, against, situation)
+    found = _anew(suggestion, outlook, context)
+    verdict = context.check(found.automation, found.trial, others)
+    if against := _shortcoming(suggestion, found, context) or verdict.refusal or verdict.conflict:
+        return _retired(suggestion, against, context)
     found = found.model_copy(update={"conflicts": verdict.told})
     if snoozed is not None:
         return found.model_copy(update={"snoozed_until": None})
@@ -122,16 +122,15 @@ def _lost(suggestion: Suggestion, outlook: Outlook, now: datetime) -> str | None
     return "the habit that it follows is not seen any more" if is_over else None
 
 
-def _is_modified(suggestion: Suggestion, situation: Situation) -> bool:
+def _is_modified(suggestion: Suggestion, context: SelectionContext) -> bool:
     return any(
-        each.suggestion_id == suggestion.id and each.opinion is Opinion.MODIFIED
-        for each in situation.feedback
+        each.suggestion_id == suggestion.id and each.opinion is Opinion.MODIFIED for each in context.feedback
     )
 
 
-def _anew(suggestion: Suggestion, outlook: Outlook, situation: Situation) -> Suggestion:
+def _anew(suggestion: Suggestion, outlook: Outlook, context: SelectionContext) -> Suggestion:
     """What would be suggested now; what stands, tried again, where that is hardly another."""
-    offer = None if _is_modified(suggestion, situation) else outlook.offers.get(suggestion.pattern_id)
+    offer = None if _is_modified(suggestion, context) else outlook.offers.get(suggestion.pattern_id)
     automation, trial = suggestion.automation, outlook.trials.get(suggestion.id, suggestion.trial)
     if offer is not None and not is_hardly_another(automation, offer.automation):
         automation, trial = offer.automation, offer.trial
@@ -139,18 +138,18 @@ def _anew(suggestion: Suggestion, outlook: Outlook, situation: Situation) -> Sug
         suggestion,
         automation=automation,
         trial=trial,
-        experience=situation.experience(suggestion),
+        experience=context.experience(suggestion),
         conflicts=(),
-        now=situation.now,
+        now=context.now,
     )
 
 
-def _shortcoming(before: Suggestion, found: Suggestion, situation: Situation) -> str | None:
+def _shortcoming(before: Suggestion, found: Suggestion, context: SelectionContext) -> str | None:
     """Why what would be suggested now is not worth it."""
-    if found.automation != before.automation and situation.memory().is_dismissed(found.automation):
+    if found.automation != before.automation and context.history().is_dismissed(found.automation):
         return "the habit has moved to what was dismissed before"
-    needed = bar(situation.minimum, found.experience) - SLACK
-    if found.confidence < needed and not _is_modified(before, situation):
+    needed = bar(context.minimum, found.experience) - SLACK
+    if found.confidence < needed and not _is_modified(before, context):
         return f"tried again, {found.confidence:.0%} of its runs would be wanted, too few"
     return None
 
@@ -182,13 +181,13 @@ def _is_alike(name: str, one: object, other: object) -> bool:
             return one == other
 
 
-def _retired(suggestion: Suggestion, reason: str, situation: Situation) -> Suggestion:
+def _retired(suggestion: Suggestion, reason: str, context: SelectionContext) -> Suggestion:
     return suggestion.model_copy(
         update={
             "status": Status.RETIRED,
             "reason": reason[:LONGEST_REASON],
             "snoozed_until": None,
-            "updated_at": situation.now,
+            "updated_at": context.now,
         }
     )
 

@@ -29,7 +29,7 @@ class Sun(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
+class SuggestionHistory:
     """All that was suggested in a home, and which of it people did not want.
 
     What a person rejected, undid or removed is dismissed for ever: the same done on the same occasion, or
@@ -52,7 +52,9 @@ class Memory:
     modified: frozenset[str]
 
     @classmethod
-    def of(cls, suggestions: Sequence[Suggestion], feedback: Sequence[UserFeedback], sun: Sun) -> "Memory":
+    def of(
+        cls, suggestions: Sequence[Suggestion], feedback: Sequence[UserFeedback], sun: Sun
+    ) -> "SuggestionHistory":
         """Take in what there was and what was said of it."""
         unwanted = {each.suggestion_id for each in feedback if each.opinion in NOT_KEPT}
         dismissed = (

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from pipeline.suggestions.assembly import Offer, assemble, returned
 from pipeline.suggestions.experience import bar, experience
-from pipeline.suggestions.repeats import Memory, Sun
+from pipeline.suggestions.repeats import SuggestionHistory, Sun
 from schemas.automations import Automation
 from schemas.suggestions import STANDING, Experience, Suggestion, Trial, UserFeedback
 
@@ -27,11 +27,11 @@ class Verdict(NamedTuple):
     refusal: str = ""
 
 
-Scrutinise = Callable[[Automation, Trial, Sequence[Suggestion]], Verdict]
+Check = Callable[[Automation, Trial, Sequence[Suggestion]], Verdict]
 
 
 @dataclass(frozen=True, slots=True)
-class Situation:
+class SelectionContext:
     """What is known when offers are looked at.
 
     Attributes
@@ -42,7 +42,7 @@ class Situation:
         All that people said and did.
     minimum
         The confidence that a suggestion needs at least.
-    scrutinise
+    check
         Holds an automation against what is safe, what there is, and other suggestions.
     """
 
@@ -51,16 +51,16 @@ class Situation:
     suggestions: Sequence[Suggestion]
     feedback: Sequence[UserFeedback]
     minimum: float
-    scrutinise: Scrutinise
+    check: Check
 
     def experience(self, offer: Offer | Suggestion) -> Experience:
         """What people made of suggestions like it."""
         pattern_type = offer.pattern.pattern_type if isinstance(offer, Offer) else offer.pattern_type
         return experience(self.feedback, pattern_type, domain(offer.automation))
 
-    def memory(self) -> Memory:
+    def history(self) -> SuggestionHistory:
         """What was suggested before, and what people did not want."""
-        return Memory.of(self.suggestions, self.feedback, self.sun)
+        return SuggestionHistory.of(self.suggestions, self.feedback, self.sun)
 
 
 class PassedOver(NamedTuple):
@@ -71,16 +71,16 @@ class PassedOver(NamedTuple):
 
 
 def choose(
-    offers: Iterable[Offer], situation: Situation, *, room: int
+    offers: Iterable[Offer], context: SelectionContext, *, room: int
 ) -> tuple[list[Suggestion], list[PassedOver]]:
     """Return at most `room` new suggestions, the best first, and what is not suggested."""
     chosen: list[Suggestion] = []
     passed: list[PassedOver] = []
-    memory = situation.memory()
-    known = [(offer, situation.experience(offer)) for offer in offers]
+    history = context.history()
+    known = [(offer, context.experience(offer)) for offer in offers]
     for offer, lived in sorted(known, key=lambda each: (-worth(each[0].trial, each[1]), each[0].pattern.id)):
-        made = _make(offer, lived, situation, memory)
-        verdict = _judge(made, situation, memory, chosen)
+        made = _make(offer, lived, context, history)
+        verdict = _judge(made, context, history, chosen)
         against = verdict.problem or verdict.conflict
         if not against and len(chosen) >= room:
             against = "there were enough suggestions today"
@@ -129,24 +129,26 @@ def domain(automation: Automation) -> str:
     return automation.actions[0].entity_id.partition(".")[0]
 
 
-def _make(offer: Offer, lived: Experience, situation: Situation, memory: Memory) -> Suggestion:
+def _make(
+    offer: Offer, lived: Experience, context: SelectionContext, history: SuggestionHistory
+) -> Suggestion:
     """The suggestion that an offer makes; one that was taken back comes back, with what a person changed."""
-    made = assemble(
-        offer, experience=lived, now=situation.now, dismissals=memory.dismissals(offer.pattern.id)
-    )
-    before = memory.returning(made.id)
+    made = assemble(offer, experience=lived, now=context.now, dismissals=history.dismissals(offer.pattern.id))
+    before = history.returning(made.id)
     if before is None:
         return made
-    is_modified = before.id in memory.modified
-    return returned(before, before if is_modified else offer, experience=lived, now=situation.now)
+    is_modified = before.id in history.modified
+    return returned(before, before if is_modified else offer, experience=lived, now=context.now)
 
 
-def _judge(made: Suggestion, situation: Situation, memory: Memory, chosen: Sequence[Suggestion]) -> Verdict:
+def _judge(
+    made: Suggestion, context: SelectionContext, history: SuggestionHistory, chosen: Sequence[Suggestion]
+) -> Verdict:
     """What speaks against a suggestion, cheapest first."""
-    if known := memory.repeated(made.pattern_id, made.automation, chosen):
+    if known := history.repeated(made.pattern_id, made.automation, chosen):
         return Verdict(f"it is known as {known.id}, which is {known.status.value}")
-    needed = bar(situation.minimum, made.experience)
+    needed = bar(context.minimum, made.experience)
     if made.confidence < needed:
         return Verdict(f"it reaches {made.confidence:.2f} where {needed:.2f} are needed")
-    standing = [each for each in situation.suggestions if each.status in STANDING]
-    return situation.scrutinise(made.automation, made.trial, [*standing, *chosen])
+    standing = [each for each in context.suggestions if each.status in STANDING]
+    return context.check(made.automation, made.trial, [*standing, *chosen])

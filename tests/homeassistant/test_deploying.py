@@ -102,7 +102,7 @@ async def look(bench: Bench, times: int = 1) -> None:
     deployer = bench.deployer()
     held = await bench.held(deployer)
     for _ in range(times):
-        await deployer._upkeep.look_once(held)
+        await deployer._monitor.look_once(held)
         await asyncio.sleep(bench.patience.off_s / 2)
 
 

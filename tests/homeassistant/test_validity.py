@@ -7,8 +7,8 @@ import pytest
 
 from benchmarks.mutations import mutants
 from benchmarks.validity import WRITTEN, people_wrote, validate
-from pipeline.automations.foreign import Kind, judge
 from pipeline.automations.render import render
+from pipeline.automations.schema_check import Kind, judge
 from schemas.automations import Action, Automation, StateTrigger
 from tests.homeassistant.home import HomeAssistant
 from tests.homeassistant.processes import eventually

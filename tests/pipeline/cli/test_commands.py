@@ -9,7 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from pipeline.answer.answerer import Answerer
-from pipeline.backtest.runner import Workshop
+from pipeline.backtest.runner import BacktestRunner
 from pipeline.commands.signing import verified
 from pipeline.deploy.deployer import Deployer
 from pipeline.review.reviewer import Reviewer
@@ -237,11 +237,11 @@ def tried(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Everything that is tried, with half of its runs unwanted."""
     automations: list[Any] = []
 
-    async def try_out(_self: Workshop, _pattern: object, automation: object) -> Trial:
+    async def try_out(_self: BacktestRunner, _pattern: object, automation: object) -> Trial:
         automations.append(automation)
         return trial(0.5)
 
-    monkeypatch.setattr(Workshop, "try_out", try_out)
+    monkeypatch.setattr(BacktestRunner, "try_out", try_out)
     return automations
 
 

@@ -29,7 +29,7 @@ from pipeline.answer.question_bounds import (
     ASKERS_AT_MOST,
     QuestionBounds,
 )
-from pipeline.backtest.runner import Workshop, WorkshopError
+from pipeline.backtest.runner import BacktestError, BacktestRunner
 from pipeline.runtime.role import Consumer, Desk, Received
 from schemas.commands import Answer
 from schemas.suggestions import Status, Suggestion, Trial
@@ -185,17 +185,17 @@ async def test_malformed_question_is_answered_with_why(broker: Any, payload: byt
     assert len(answer.text) < 400
 
 
-def stub_trial(monkeypatch: pytest.MonkeyPatch, outcome: Trial | WorkshopError) -> list[Any]:
+def stub_trial(monkeypatch: pytest.MonkeyPatch, outcome: Trial | BacktestError) -> list[Any]:
     """Let every trial end so; return what is tried."""
     tried: list[Any] = []
 
-    async def try_out(_self: Workshop, _pattern: object, automation: object) -> Trial:
+    async def try_out(_self: BacktestRunner, _pattern: object, automation: object) -> Trial:
         tried.append(automation)
-        if isinstance(outcome, WorkshopError):
+        if isinstance(outcome, BacktestError):
             raise outcome
         return outcome
 
-    monkeypatch.setattr(Workshop, "try_out", try_out)
+    monkeypatch.setattr(BacktestRunner, "try_out", try_out)
     return tried
 
 
@@ -250,7 +250,7 @@ async def test_backtest_that_cannot_be(
 ) -> None:
     """What cannot be tried is answered with the reason."""
     know(hosted, suggestion())
-    stub_trial(monkeypatch, WorkshopError("it took too long"))
+    stub_trial(monkeypatch, BacktestError("it took too long"))
     async with asking(broker) as asker:
         answer = await asker.ask({"ask": "backtest", **asked})
     assert not answer.ok
@@ -282,7 +282,7 @@ async def test_backtests_wait_for_one_another_and_hold_up_nothing(
         at_work.pop()
         return trial()
 
-    monkeypatch.setattr(Workshop, "try_out", try_out)
+    monkeypatch.setattr(BacktestRunner, "try_out", try_out)
     question = {"ask": "backtest", "suggestion_id": suggestion().id}
     async with asking(broker) as asker:
         await asker.publish(question)

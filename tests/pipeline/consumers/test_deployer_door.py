@@ -48,7 +48,7 @@ async def work(deployer: Deployer, bench: FakeBench) -> None:
     for _ in range(LOOKS):
         deployer._waits.clear()
         await deployer.advance(held)
-        await deployer._upkeep.look_once(held)
+        await deployer._monitor.look_once(held)
 
 
 async def test_a_refused_token_is_used_once_and_told_of_once(bench: FakeBench) -> None:
@@ -120,7 +120,7 @@ async def test_looking_after_what_stands_ends_when_the_token_is_refused(bench: F
     before = len(bench.fake.requests)
     bench.fake.fail("configuration", *[Failure.UNAUTHORIZED] * LOOKS)
     with pytest.raises(Refused):
-        await deployer._upkeep.look_once(held)
+        await deployer._monitor.look_once(held)
     await work(deployer, bench)
     assert len(bench.fake.requests) == before + 1
     assert bench.suggestion().status is Status.DEPLOYED

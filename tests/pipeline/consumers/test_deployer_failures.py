@@ -124,7 +124,7 @@ async def test_what_is_taken_back_is_gone(bench: FakeBench, step: str, failure: 
     bench.fake.fail(step, *[failure] * MANY)
     await bench.settle(deployer)
     bench.fake._failures.clear()
-    await deployer._upkeep.look_once(held)
+    await deployer._monitor.look_once(held)
     await bench.settle(deployer)
     assert stands_nothing(bench)
     assert bench.suggestion().status is Status.PENDING

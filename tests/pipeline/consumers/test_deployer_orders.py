@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from pipeline.commands.audit_throttle import Refused
 from pipeline.commands.signing import new_command, sign
-from pipeline.deploy.orders import CONTROL
+from pipeline.deploy.command_inbox import CONTROL
 from pipeline.runtime.nonces import new_nonce
 from schemas.automations import Action, Automation, StateTrigger, TimeTrigger
 from schemas.commands import SignedCommand, Verb

@@ -54,9 +54,9 @@ async def held(bench: FakeBench, deployer: Deployer) -> Held:
 async def look(bench: FakeBench, deployer: Deployer, held: Held) -> None:
     """Look twice, so far apart that what lasts counts."""
     for _ in range(2):
-        await deployer._upkeep.look_once(held)
+        await deployer._monitor.look_once(held)
         await asyncio.sleep(QUICK.off_s)
-    await deployer._upkeep.look_once(held)
+    await deployer._monitor.look_once(held)
     await bench.settle(deployer)
 
 
@@ -112,9 +112,9 @@ async def test_what_is_off_for_a_moment_is_not_told(bench: FakeBench, held: Held
     entity_id = bench.suggestion().ha_entity_id
     assert entity_id
     bench.fake.change(entity_id, "off")
-    await deployer._upkeep.look_once(held)
+    await deployer._monitor.look_once(held)
     bench.fake.change(entity_id, "on")
-    await deployer._upkeep.look_once(held)
+    await deployer._monitor.look_once(held)
     assert changes(bench) == []
 
 
@@ -127,10 +127,10 @@ async def test_a_clock_that_jumps_makes_no_moment_longer(
     entity_id = bench.suggestion().ha_entity_id
     assert entity_id
     bench.fake.change(entity_id, "off")
-    await deployer._upkeep.look_once(held)
+    await deployer._monitor.look_once(held)
     later_us = time.time_ns() // 1000 + 86_400_000_000
     monkeypatch.setattr(Desk, "now_us", lambda _desk: later_us)
-    await deployer._upkeep.look_once(held)
+    await deployer._monitor.look_once(held)
     assert changes(bench) == []
 
 
@@ -215,7 +215,7 @@ async def test_silence_is_no_removal(
     """A Home Assistant that does not answer, or fails, says nothing about what people did."""
     bench.fake.fail("read", failure)
     with pytest.raises(Exception, match="expected Home Assistant") as caught:
-        await deployer._upkeep.look_once(held)
+        await deployer._monitor.look_once(held)
     assert isinstance(caught.value, Unreachable) == (failure is not Failure.SERVER_ERROR)
     assert bench.suggestion().status is Status.DEPLOYED
 
@@ -242,7 +242,7 @@ async def test_one_answer_that_it_is_not_there_is_not_believed(
     bench.fake.fail("read", Failure.NOT_FOUND)
     bench.fake.fail("state", Failure.NOT_FOUND)
     state = bench.fake.states.pop(str(bench.suggestion().ha_entity_id))
-    looking = asyncio.create_task(deployer._upkeep.look_once(held))
+    looking = asyncio.create_task(deployer._monitor.look_once(held))
     asked = len(bench.fake.requests)
     await until(lambda: any(each.path.endswith("/states") for each in bench.fake.requests[asked:]))
     bench.fake.states[state["entity_id"]] = state

@@ -2,7 +2,7 @@ import pytest
 import yaml
 
 from benchmarks.review_desk import ReviewDesk, a_suggestion
-from pipeline.backtest.runner import WorkshopError
+from pipeline.backtest.runner import BacktestError
 from pipeline.settings import Settings
 from schemas.automations import Automation, InState, TimeTrigger
 from schemas.commands import Modification, Verb
@@ -65,8 +65,8 @@ class Bench:
     def __init__(self, desk: ReviewDesk, monkeypatch: pytest.MonkeyPatch) -> None:
         self.asked: list[tuple[Pattern, Automation]] = []
         self.trial = LAMP.trial.model_copy(update={"fired": 20, "wanted": 20, "unwanted": 0})
-        self.error: WorkshopError | None = None
-        monkeypatch.setattr(desk.reviewer._alteration._workshop, "try_out", self.try_out)
+        self.error: BacktestError | None = None
+        monkeypatch.setattr(desk.reviewer._alteration._runner, "try_out", self.try_out)
         with desk.store.begin() as transaction:
             transaction.save_patterns([a_pattern()], 1)
 
@@ -194,7 +194,7 @@ async def test_what_runs_too_often_is_not_made(desk: ReviewDesk, bench: Bench) -
 
 async def test_what_could_not_be_tried_is_not_made(desk: ReviewDesk, bench: Bench) -> None:
     """A workshop that fails is said, and the person can ask again."""
-    bench.error = WorkshopError("it took too long")
+    bench.error = BacktestError("it took too long")
     await desk.send(desk.command(Verb.MODIFY, LAMP, change=LATER))
     assert (now(desk), reasons(desk)) == (LAMP, ["untried"])
     bench.error = None
@@ -204,7 +204,7 @@ async def test_what_could_not_be_tried_is_not_made(desk: ReviewDesk, bench: Benc
 
 async def test_a_modification_that_came_to_nothing_is_not_tried_again(desk: ReviewDesk, bench: Bench) -> None:
     """Whoever sends it again and again does not get a backtest each time."""
-    bench.error = WorkshopError("it took too long")
+    bench.error = BacktestError("it took too long")
     command = desk.command(Verb.MODIFY, LAMP, change=LATER)
     for _ in range(3):
         await desk.send(command)
@@ -230,7 +230,7 @@ async def test_what_was_decided_meanwhile_is_not_modified(
         await other.send(other.command(Verb.REJECT, LAMP))
         return await try_out(pattern, automation)
 
-    desk.reviewer._alteration._workshop.try_out = rejected_meanwhile  # type: ignore[method-assign]
+    desk.reviewer._alteration._runner.try_out = rejected_meanwhile  # type: ignore[method-assign]
     await desk.send(desk.command(Verb.MODIFY, LAMP, change=LATER))
     other.close()
     assert (now(desk).status, now(desk).version) == (Status.REJECTED, 1)

@@ -11,7 +11,7 @@ import pytest
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
-from pipeline.backtest.runner import Attempt, Examination, Workshop, WorkshopError
+from pipeline.backtest.runner import BacktestError, BacktestRequest, BacktestResult, BacktestRunner
 from pipeline.runtime.role import Desk, Received
 from pipeline.settings import Settings
 from pipeline.suggest import suggester as module
@@ -54,7 +54,7 @@ class Clock(Desk):
 
 
 @dataclass
-class Bench(Workshop):
+class Bench(BacktestRunner):
     """A workshop that has tried everything before."""
 
     offers: Sequence[Offer] = ()
@@ -63,13 +63,15 @@ class Bench(Workshop):
     error: Exception | None = None
     asked: list[tuple[float, list[str]]] = field(default_factory=list)
 
-    async def examine(self, minimum_confidence: float, attempts: Sequence[Attempt] = ()) -> Examination:
+    async def examine(
+        self, minimum_confidence: float, attempts: Sequence[BacktestRequest] = ()
+    ) -> BacktestResult:
         self.asked.append((minimum_confidence, [attempt.id for attempt in attempts]))
         if self.error is not None:
             raise self.error
         patterns = {each.pattern.id: False for each in self.offers} | self.patterns
         tried = {each.id: self.again for each in attempts if self.again}
-        return Examination(patterns=patterns, offers=tuple(self.offers), trials=tried)
+        return BacktestResult(patterns=patterns, offers=tuple(self.offers), trials=tried)
 
 
 @pytest.fixture
@@ -146,7 +148,7 @@ async def until(is_so: Callable[[], bool]) -> None:
 async def test_the_best_are_suggested_within_the_budget(clock: Clock) -> None:
     """Of eight offers three are kept and told, with words and proof, and each stands in the audit log."""
     offers = [offer(name, trial=trial(per_day=1 + number)) for number, name in enumerate(NAMES)]
-    await Suggester(clock, workshop=Bench(offers=offers)).run_once()
+    await Suggester(clock, runner=Bench(offers=offers)).run_once()
     known = clock.store.suggestions.all()
     assert {each.automation.actions[0].entity_id for each in known} == set(NAMES[-3:])
     assert all(each.status is Status.PENDING and each.created_at == NOW for each in known)
@@ -164,16 +166,16 @@ async def test_the_best_are_suggested_within_the_budget(clock: Clock) -> None:
 async def test_running_again_changes_nothing(clock: Clock) -> None:
     """The same offers a second time, and by another suggester, make nothing anew and say nothing."""
     bench = Bench(offers=[offer(name) for name in NAMES[:2]])
-    await Suggester(clock, workshop=bench).run_once()
+    await Suggester(clock, runner=bench).run_once()
     before = (clock.store.suggestions.all(), said(clock.store), clock.store.suggestions.audit())
     for _ in range(2):
-        await Suggester(clock, workshop=bench).run_once()
+        await Suggester(clock, runner=bench).run_once()
     assert (clock.store.suggestions.all(), said(clock.store), clock.store.suggestions.audit()) == before
 
 
 async def test_the_budget_is_one_for_a_local_day(clock: Clock) -> None:
     """Three on one day, the next three after the home's midnight."""
-    suggester = Suggester(clock, workshop=Bench(offers=[offer(name) for name in NAMES]))
+    suggester = Suggester(clock, runner=Bench(offers=[offer(name) for name in NAMES]))
     await suggester.run_once()
     clock.now = NOW + timedelta(hours=10, minutes=59)
     await suggester.run_once()
@@ -188,11 +190,11 @@ async def test_what_a_person_set_comes_before_the_setting(clock: Clock) -> None:
     bench = Bench(offers=[offer(share=0.85)])
     with clock.store.begin() as transaction:
         transaction.suggestions.set_control("minimum_confidence", 0.9)
-    await Suggester(clock, workshop=bench).run_once()
+    await Suggester(clock, runner=bench).run_once()
     assert (bench.asked, clock.store.suggestions.all()) == ([(0.9, [])], [])
     with clock.store.begin() as transaction:
         transaction.suggestions.set_control("minimum_confidence", 0.8)
-    await Suggester(clock, workshop=bench).run_once()
+    await Suggester(clock, runner=bench).run_once()
     assert len(clock.store.suggestions.all()) == 1
 
 
@@ -203,7 +205,7 @@ async def test_a_dismissal_lasts(clock: Clock, status: Status) -> None:
     keep(clock.store, settled)
     with clock.store.begin() as transaction:
         transaction.suggestions.say(opinion(Opinion.UNDONE, settled.id))
-    suggester = Suggester(clock, workshop=Bench(offers=[offer(share=0.99)]))
+    suggester = Suggester(clock, runner=Bench(offers=[offer(share=0.99)]))
     for days in (0, 1, 300):
         clock.now = NOW + timedelta(days=days)
         await suggester.run_once()
@@ -217,7 +219,7 @@ async def test_what_waits_is_tried_again(clock: Clock) -> None:
     learned(clock.store, offer())
     bench = Bench(patterns={waiting.pattern_id: False}, again=trial(0.8))
     clock.now = NOW + timedelta(days=1)
-    await Suggester(clock, workshop=bench).run_once()
+    await Suggester(clock, runner=bench).run_once()
     assert bench.asked == [(0.75, [waiting.id])]
     (found,) = clock.store.suggestions.all()
     assert (found.trial, found.version, found.updated_at) == (trial(0.8), 1, clock.now)
@@ -230,7 +232,7 @@ async def test_what_waits_is_tried_again(clock: Clock) -> None:
 async def test_what_nothing_speaks_for_is_retired(clock: Clock) -> None:
     """The habit is over: the suggestion is retired, the reason is told and stands in the audit log."""
     keep(clock.store, suggestion())
-    await Suggester(clock, workshop=Bench()).run_once()
+    await Suggester(clock, runner=Bench()).run_once()
     (found,) = clock.store.suggestions.all(Status.RETIRED)
     assert found.reason == "the habit that it follows is not seen any more"
     (message,) = said(clock.store)
@@ -242,7 +244,7 @@ async def test_what_nothing_speaks_for_is_retired(clock: Clock) -> None:
 async def test_a_pattern_that_flickers_leaves_its_suggestion(clock: Clock) -> None:
     """Gone for two nights and back again nothing was said; gone for three days it is retired."""
     keep(clock.store, waiting := suggestion())
-    suggester = Suggester(clock, workshop=Bench())
+    suggester = Suggester(clock, runner=Bench())
     lost(clock.store, offer(), NOW)
     for days in (0, 1, 2):
         clock.now = NOW + timedelta(days=days)
@@ -262,9 +264,9 @@ async def test_a_pattern_that_flickers_leaves_its_suggestion(clock: Clock) -> No
 async def test_what_was_taken_back_comes_back(clock: Clock) -> None:
     """The habit is there again: the same suggestion is told anew, counts in the budget, and is audited."""
     keep(clock.store, waiting := suggestion(now=NOW - timedelta(days=9)))
-    await Suggester(clock, workshop=Bench()).run_once()
+    await Suggester(clock, runner=Bench()).run_once()
     bench = Bench(offers=[offer(), *(offer(name, share=0.8) for name in NAMES)])
-    await Suggester(clock, workshop=bench).run_once()
+    await Suggester(clock, runner=bench).run_once()
     pending = clock.store.suggestions.all(Status.PENDING)
     assert len(pending) == 3
     assert waiting.id in {each.id for each in pending}
@@ -279,7 +281,7 @@ async def test_what_is_taken_back_does_not_come_back_in_the_same_run(clock: Cloc
     keep(clock.store, suggestion())
     bench = Bench(offers=[offer()], again=trial(0.3))
     learned(clock.store, offer())
-    plan = await Suggester(clock, workshop=bench).run_once()
+    plan = await Suggester(clock, runner=bench).run_once()
     assert plan.new == []
     assert [each.status for each in clock.store.suggestions.all()] == [Status.RETIRED]
 
@@ -289,7 +291,7 @@ async def test_new_ones_are_held_against_what_waits_as_it_is_from_now_on(clock: 
     keep(clock.store, waiting := suggestion())
     moved = offer(automation=automation(minute=600))
     beside = offer(pattern=offer("light.other").pattern, automation=automation(minute=630))
-    await Suggester(clock, workshop=Bench(offers=[moved, beside])).run_once()
+    await Suggester(clock, runner=Bench(offers=[moved, beside])).run_once()
     (found,) = clock.store.suggestions.all()
     assert (found.id, found.automation) == (waiting.id, moved.automation)
 
@@ -299,7 +301,7 @@ async def test_what_moved_after_a_rejection_is_kept_beside_it(clock: Clock) -> N
     keep(clock.store, rejected := suggestion(status=Status.REJECTED))
     bench = Bench(offers=[offer(automation=offer(minute=600).automation)])
     for _ in range(2):
-        await Suggester(clock, workshop=bench).run_once()
+        await Suggester(clock, runner=bench).run_once()
     found = clock.store.suggestions.all()
     assert len(found) == 2
     assert rejected in found
@@ -310,7 +312,7 @@ async def test_what_was_put_off_is_there_again(clock: Clock) -> None:
     """When its time is over a suggestion is told as if it were new."""
     keep(clock.store, waiting := suggestion(snoozed_until=NOW + timedelta(days=14)))
     learned(clock.store, offer())
-    suggester = Suggester(clock, workshop=Bench(patterns={waiting.pattern_id: False}))
+    suggester = Suggester(clock, runner=Bench(patterns={waiting.pattern_id: False}))
     await suggester.run_once()
     assert said(clock.store) == []
     clock.now = NOW + timedelta(days=14)
@@ -324,7 +326,7 @@ async def test_a_person_comes_first(clock: Clock) -> None:
     """A suggestion that is approved between deciding and keeping stays approved."""
     keep(clock.store, waiting := suggestion())
     planner = Planner(clock.settings, clock.home, clock.store)
-    plan = planner.decide(Examination(), None, minimum=0.75, now=NOW)
+    plan = planner.decide(BacktestResult(), None, minimum=0.75, now=NOW)
     assert [each.after.status for each in plan.renewed] == [Status.RETIRED]
     approved = waiting.model_copy(update={"status": Status.APPROVED})
     with clock.store.begin() as transaction:
@@ -345,7 +347,7 @@ def test_suggesters_at_once_share_one_budget(url: str, home: Home) -> None:
     def run(number: int) -> None:
         planner = Planner(settings, home, stores[number])
         offers = tuple(offer(f"light.l{number}_{each}") for each in range(3))
-        plan = planner.decide(Examination(offers=offers), None, minimum=0.75, now=NOW)
+        plan = planner.decide(BacktestResult(offers=offers), None, minimum=0.75, now=NOW)
         assert len(plan.new) == 3
         begin.wait(TIMEOUT_S)
         with stores[number].begin() as transaction:
@@ -363,7 +365,7 @@ async def test_suggesters_at_once_do_not_repeat_each_other(clock: Clock) -> None
     """Two that chose the same deed for different patterns keep it once."""
     planner = Planner(clock.settings, clock.home, clock.store)
     offers = [offer(), offer(pattern=offer("light.other").pattern)]
-    plans = [planner.decide(Examination(offers=(each,)), None, minimum=0.75, now=NOW) for each in offers]
+    plans = [planner.decide(BacktestResult(offers=(each,)), None, minimum=0.75, now=NOW) for each in offers]
     for plan in plans:
         with clock.store.begin() as transaction:
             planner.keep(plan, transaction)
@@ -375,8 +377,8 @@ async def test_suggesters_at_once_bring_back_once(clock: Clock) -> None:
     planner = Planner(clock.settings, clock.home, clock.store)
     gone = suggestion(status=Status.RETIRED, now=NOW - timedelta(days=9))
     keep(clock.store, gone)
-    examination = Examination(offers=(offer(),))
-    plans = [planner.decide(examination, None, minimum=0.75, now=NOW) for _ in range(3)]
+    result = BacktestResult(offers=(offer(),))
+    plans = [planner.decide(result, None, minimum=0.75, now=NOW) for _ in range(3)]
     for plan in plans[:2]:
         with clock.store.begin() as transaction:
             planner.keep(plan, transaction)
@@ -398,7 +400,7 @@ async def test_experience_is_shown_and_moves_the_bar(clock: Clock) -> None:
         for _ in range(10):
             transaction.suggestions.say(opinion(Opinion.APPROVED, device_class="fan"))
     offers = [offer("light.a", share=0.8), offer("fan.b", share=0.8)]
-    await Suggester(clock, workshop=Bench(offers=offers)).run_once()
+    await Suggester(clock, runner=Bench(offers=offers)).run_once()
     (found,) = clock.store.suggestions.all()
     assert found.automation.actions[0].entity_id == "fan.b"
     assert (found.experience.kept, found.experience.undone) == (10, 0)
@@ -408,7 +410,7 @@ async def test_experience_is_shown_and_moves_the_bar(clock: Clock) -> None:
 
 async def test_without_home_assistant_that_is_told(clock: Clock) -> None:
     """Where we may not ask Home Assistant, the suggestion says that it was compared with nothing."""
-    await Suggester(clock, workshop=Bench(offers=[offer()])).run_once()
+    await Suggester(clock, runner=Bench(offers=[offer()])).run_once()
     (found,) = clock.store.suggestions.all()
     assert found.conflicts == (NOT_COMPARED,)
 
@@ -453,7 +455,7 @@ async def test_what_an_automation_does_already_is_not_suggested(
     )
     desk = asking(lambda: catalogue(morning))
     offers = [offer(), offer(minute=1200, pattern=offer("light.evening").pattern)]
-    await Suggester(desk, workshop=Bench(offers=offers)).run_once()
+    await Suggester(desk, runner=Bench(offers=offers)).run_once()
     (found,) = desk.store.suggestions.all()
     assert found.pattern_id == offers[1].pattern.id
     assert NOT_COMPARED not in found.conflicts
@@ -477,7 +479,7 @@ async def test_what_waits_does_not_stand_in_its_own_way(
     desk = asking(lambda: catalogue(standing))
     keep(desk.store, waiting)
     bench = Bench(patterns={waiting.pattern_id: False})
-    await Suggester(desk, workshop=bench).run_once()
+    await Suggester(desk, runner=bench).run_once()
     assert desk.store.suggestions.all() == [waiting]
 
 
@@ -486,7 +488,7 @@ async def test_two_that_wait_and_do_the_same_are_one(clock: Clock) -> None:
     better, other = offer(share=0.95), offer(pattern=offer("light.other").pattern)
     keep(clock.store, *(suggestion(each) for each in (other, better)))
     await Suggester(
-        clock, workshop=Bench(patterns={each.pattern.id: False for each in (better, other)})
+        clock, runner=Bench(patterns={each.pattern.id: False for each in (better, other)})
     ).run_once()
     (kept,) = clock.store.suggestions.all(Status.PENDING)
     (gone,) = clock.store.suggestions.all(Status.RETIRED)
@@ -499,7 +501,7 @@ async def test_what_home_assistant_does_not_know_is_not_suggested(
 ) -> None:
     """An entity that left is not suggested, however well it would have done."""
     desk = asking(catalogue)
-    await Suggester(desk, workshop=Bench(offers=[offer("light.gone"), offer()])).run_once()
+    await Suggester(desk, runner=Bench(offers=[offer("light.gone"), offer()])).run_once()
     assert [each.automation.actions[0].entity_id for each in desk.store.suggestions.all()] == ["light.hall"]
 
 
@@ -518,7 +520,7 @@ async def test_home_assistant_that_does_not_answer_is_waited_for(
 
     desk, bench = asking(answer), Bench(offers=[offer()])
     learned(desk.store, offer())
-    async with running(Suggester(desk, workshop=bench)):
+    async with running(Suggester(desk, runner=bench)):
         await until(lambda: bool(desk.store.suggestions.all()))
     assert (len(bench.asked), answers) == (1, [])
 
@@ -533,7 +535,7 @@ async def test_home_assistant_that_refuses_is_done_without(
 
     desk = asking(refuse)
     with capture_logs() as logs:
-        await Suggester(desk, workshop=Bench(offers=[offer()])).run_once()
+        await Suggester(desk, runner=Bench(offers=[offer()])).run_once()
     assert [each.conflicts for each in desk.store.suggestions.all()] == [(NOT_COMPARED,)]
     assert any(line["event"] == "suggesting without what Home Assistant knows" for line in logs)
 
@@ -558,7 +560,7 @@ def handlers(suggester: Suggester) -> dict[str, Callable[[Received], Awaitable[N
 async def test_many_days_at_once_are_one_run(clock: Clock) -> None:
     """Thirty days that close in a replay give one run, after the last of them."""
     bench = Bench(offers=[offer()])
-    async with running(Suggester(clock, workshop=bench)) as suggester:
+    async with running(Suggester(clock, runner=bench)) as suggester:
         take = handlers(suggester)["ha-ai/status/analysis_complete"]
         for day in range(30):
             await take(analysis(date(2026, 10, 20) + timedelta(days=day)))
@@ -574,7 +576,7 @@ async def test_a_replayed_day_waits_longer_than_yesterday(
     """After a day long past more are to come; after yesterday nothing is."""
     monkeypatch.setattr(module, "REPLAY_QUIET_S", 3600.0)
     bench = Bench()
-    async with running(Suggester(clock, workshop=bench)) as suggester:
+    async with running(Suggester(clock, runner=bench)) as suggester:
         take = handlers(suggester)["ha-ai/status/analysis_complete"]
         await take(analysis(date(2026, 11, 1)))
         await take(analysis(date(2026, 11, 19)))
@@ -586,7 +588,7 @@ async def test_a_person_is_not_kept_waiting(clock: Clock, monkeypatch: pytest.Mo
     """Asked by a person it runs at once, though a replay goes on; an old wish that was kept is none."""
     monkeypatch.setattr(module, "REPLAY_QUIET_S", 3600.0)
     bench = Bench()
-    async with running(Suggester(clock, workshop=bench)) as suggester:
+    async with running(Suggester(clock, runner=bench)) as suggester:
         take = handlers(suggester)
         await take["ha-ai/commands/analysis/run"](received(retain=True))
         await take["ha-ai/status/analysis_complete"](analysis(date(2026, 11, 1)))
@@ -599,7 +601,7 @@ async def test_a_person_is_not_kept_waiting(clock: Clock, monkeypatch: pytest.Mo
 async def test_a_forged_analysis_raises_nothing(clock: Clock) -> None:
     """However many there are: nothing is tried, and one line says so."""
     bench = Bench(offers=[offer()])
-    async with running(Suggester(clock, workshop=bench)) as suggester:
+    async with running(Suggester(clock, runner=bench)) as suggester:
         take = handlers(suggester)["ha-ai/status/analysis_complete"]
         with capture_logs() as lines:
             for payload in (b"", b"{}", b"\xff", b"[" * 5_000, b'{"day": "tomorrow"}', b"null") * 50:
@@ -612,9 +614,9 @@ async def test_after_the_start_it_runs_once_a_day(clock: Clock) -> None:
     """With patterns and nothing tried today the start is an occasion; the next is none until tomorrow."""
     learned(clock.store, offer())
     bench = Bench(offers=[offer()])
-    async with running(Suggester(clock, workshop=bench)):
+    async with running(Suggester(clock, runner=bench)):
         await until(lambda: bool(clock.store.suggestions.all()))
-    again = Suggester(clock, workshop=bench)
+    again = Suggester(clock, runner=bench)
     assert not await again._is_due()
     clock.now = NOW + timedelta(days=1)
     assert await again._is_due()
@@ -622,17 +624,17 @@ async def test_after_the_start_it_runs_once_a_day(clock: Clock) -> None:
 
 async def test_without_patterns_the_start_is_no_occasion(clock: Clock) -> None:
     """A new home has nothing to try."""
-    assert not await Suggester(clock, workshop=Bench())._is_due()
+    assert not await Suggester(clock, runner=Bench())._is_due()
 
 
 @pytest.mark.parametrize(
-    "error", [WorkshopError("expected it to end well, got -9: "), ValueError("a defect")]
+    "error", [BacktestError("expected it to end well, got -9: "), ValueError("a defect")]
 )
 async def test_what_cannot_be_tried_is_tried_with_the_next_day(clock: Clock, error: Exception) -> None:
     """A workshop that fails is an error in the log, no end; the next analysis makes it try again."""
     bench = Bench(offers=[offer()], error=error)
     with capture_logs() as logs:
-        async with running(Suggester(clock, workshop=bench)) as suggester:
+        async with running(Suggester(clock, runner=bench)) as suggester:
             take = handlers(suggester)["ha-ai/status/analysis_complete"]
             await take(analysis(date(2026, 11, 19)))
             await until(lambda: any(line["log_level"] == "error" for line in logs))
@@ -647,7 +649,7 @@ async def test_a_store_that_is_away_is_waited_for(clock: Clock, monkeypatch: pyt
     """What could not be read or kept is tried again soon by itself."""
     monkeypatch.setattr(module, "AGAIN_S", 0.01)
     bench = Bench(offers=[offer()], error=StoreUnavailableError("away"))
-    async with running(Suggester(clock, workshop=bench)) as suggester:
+    async with running(Suggester(clock, runner=bench)) as suggester:
         await handlers(suggester)["ha-ai/commands/analysis/run"](received())
         await until(lambda: len(bench.asked) > 2)
         bench.error = None

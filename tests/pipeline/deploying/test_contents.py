@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.suggestions.config_diff import Whose, is_same, normal, whose
+from pipeline.suggestions.config_diff import ConfigOwner, is_same, normal, owner_of
 
 OLD: dict[str, Any] = {
     "alias": "Hall",
@@ -71,16 +71,16 @@ def test_every_change_by_hand_is_seen(path: tuple[Any, ...], value: Any) -> None
     """Nothing that changes what it does, or what it is called, is taken for ours."""
     edited = changed(path, value, NEW)
     assert not is_same(OLD, edited)
-    assert whose(edited, OLD, [OLD]) is Whose.SOMEBODYS
+    assert owner_of(edited, OLD, [OLD]) is ConfigOwner.SOMEBODYS
 
 
 def test_what_stands_is_told_apart() -> None:
     """Nothing, what is wanted, an older one of ours, or somebody's."""
     newer = changed(("alias",), "Newer", OLD)
-    assert whose(None, OLD, []) is Whose.NOTHING
-    assert whose(NEW, OLD, []) is Whose.WANTED
-    assert whose(NEW, newer, [OLD, newer]) is Whose.OURS
-    assert whose(NEW, newer, [newer]) is Whose.SOMEBODYS
+    assert owner_of(None, OLD, []) is ConfigOwner.NOTHING
+    assert owner_of(NEW, OLD, []) is ConfigOwner.WANTED
+    assert owner_of(NEW, newer, [OLD, newer]) is ConfigOwner.OURS
+    assert owner_of(NEW, newer, [newer]) is ConfigOwner.SOMEBODYS
 
 
 @pytest.mark.parametrize(
@@ -88,4 +88,4 @@ def test_what_stands_is_told_apart() -> None:
 )
 def test_whatever_stands_there_can_be_judged(config: dict[str, Any]) -> None:
     """People write all kinds of things into automations.yaml."""
-    assert whose(config, OLD, [NEW]) is Whose.SOMEBODYS
+    assert owner_of(config, OLD, [NEW]) is ConfigOwner.SOMEBODYS

@@ -17,7 +17,7 @@ from pipeline.suggestions.deployment_steps import (
     is_round_over,
     settled,
 )
-from pipeline.suggestions.failures import Trouble
+from pipeline.suggestions.failures import FailureReason
 from schemas.deployments import Deployment
 
 PATIENCE = Patience(pauses_s=(1.0, 2.0), rests_s=(60.0,))
@@ -48,7 +48,7 @@ def test_what_fails_is_tried_again_after_growing_pauses_and_then_taken_back() ->
     """A round ends with taking back; after a rest the next one begins."""
     row, pauses = WANTED._replace(step="write"), []
     while not is_round_over(row, PATIENCE):
-        row = failed(row, Trouble.UNREACHABLE, "away", 5_000, PATIENCE)
+        row = failed(row, FailureReason.UNREACHABLE, "away", 5_000, PATIENCE)
         pauses.append(((due_us(row, PATIENCE, 5_000) or 0) - 5_000) / US)
     assert pauses == [1.0, 2.0, 0.0]
     assert row.step == Step.TAKE_BACK
@@ -71,7 +71,7 @@ def test_a_clock_that_is_set_back_keeps_nothing_waiting() -> None:
 
 def test_what_is_given_up_leaves_what_stood_before() -> None:
     """After the last round, or at once where trying again would not help."""
-    row = failed(WANTED._replace(step="write"), Trouble.MALFORMED, "no", 5_000, PATIENCE)
+    row = failed(WANTED._replace(step="write"), FailureReason.MALFORMED, "no", 5_000, PATIENCE)
     assert is_given_up(row, PATIENCE)
     left = settled(row, 6_000, PATIENCE)
     assert (left.step, left.wanted, left.standing, left.attempts) == ("stands", 1, 1, 0)
@@ -80,13 +80,13 @@ def test_what_is_given_up_leaves_what_stood_before() -> None:
 
 def test_a_trouble_that_somebody_has_to_mend_ends_the_round_at_once() -> None:
     """Trying again within seconds would only repeat it."""
-    row = failed(WANTED, Trouble.TOKEN, "token", 5_000, PATIENCE)
+    row = failed(WANTED, FailureReason.TOKEN, "token", 5_000, PATIENCE)
     assert (row.attempts, row.step) == (PATIENCE.tries, Step.TAKE_BACK)
 
 
 def test_what_is_not_gone_is_removed_again() -> None:
     """Waiting alone would not help."""
-    row = failed(WANTED._replace(wanted=0, step="vanish"), Trouble.STAYS, "stays", 5_000, PATIENCE)
+    row = failed(WANTED._replace(wanted=0, step="vanish"), FailureReason.STAYS, "stays", 5_000, PATIENCE)
     assert row.step == Step.REMOVE
 
 
@@ -94,7 +94,7 @@ def test_a_removal_is_never_given_up() -> None:
     """Whatever is in its way, it is told after each round, and tried again at last once a rest."""
     row, told = WANTED._replace(wanted=0, step="remove"), 0
     for _ in range(10 * PATIENCE.most):
-        row = failed(row, Trouble.SERVER_ERROR, "500", 5_000, PATIENCE)
+        row = failed(row, FailureReason.SERVER_ERROR, "500", 5_000, PATIENCE)
         told += is_round_over(row, PATIENCE)
         assert not is_given_up(row, PATIENCE)
     assert told == 10 * PATIENCE.most / PATIENCE.tries
@@ -102,17 +102,17 @@ def test_a_removal_is_never_given_up() -> None:
     assert due_us(row, PATIENCE, 10_000) == 5_000 + 60 * US
 
 
-@pytest.mark.parametrize("trouble", sorted(NOT_TO_REMOVE))
-def test_what_nobody_ordered_or_is_not_ours_is_not_removed(trouble: Trouble) -> None:
+@pytest.mark.parametrize("reason", sorted(NOT_TO_REMOVE))
+def test_what_nobody_ordered_or_is_not_ours_is_not_removed(reason: FailureReason) -> None:
     """What stands is left as it is."""
-    left = failed(WANTED._replace(wanted=0, step="remove"), trouble, "no", 5_000, PATIENCE)
+    left = failed(WANTED._replace(wanted=0, step="remove"), reason, "no", 5_000, PATIENCE)
     assert (left.step, left.wanted, left.standing) == ("stands", 1, 1)
 
 
 @pytest.mark.parametrize("step", ["enable", "write"])
 def test_a_step_after_one_that_failed_is_due_at_once(step: str) -> None:
     """Pauses lie between attempts at the same step."""
-    tried = failed(WANTED, Trouble.UNREACHABLE, "away", 5_000, PATIENCE)
+    tried = failed(WANTED, FailureReason.UNREACHABLE, "away", 5_000, PATIENCE)
     assert due_us(forward(tried, 7_000), PATIENCE, 7_000) == 7_000
     assert due_us(WANTED._replace(step=step, attempts=2), PATIENCE, 7_000) == WANTED.updated_us
 
@@ -120,10 +120,10 @@ def test_a_step_after_one_that_failed_is_due_at_once(step: str) -> None:
 @given(
     wanted=st.integers(0, 3),
     standing=st.integers(0, 3),
-    outcomes=st.lists(st.sampled_from([None, *Trouble]), max_size=60),
+    outcomes=st.lists(st.sampled_from([None, *FailureReason]), max_size=60),
 )
 def test_whatever_happens_it_ends_in_what_was_wanted_or_in_what_stood(
-    wanted: int, standing: int, outcomes: list[Trouble | None]
+    wanted: int, standing: int, outcomes: list[FailureReason | None]
 ) -> None:
     """No sequence of successes and failures leads to a third thing, or on for ever."""
     row = WANTED._replace(wanted=wanted, standing=standing)

@@ -5,37 +5,37 @@ from http import HTTPStatus
 import pytest
 
 from pipeline.suggestions.failures import (
-    Lasting,
-    ObstacleError,
-    Trouble,
+    FailureReason,
+    RetryClass,
+    StepFailedError,
     explanation,
-    lasting,
-    trouble_of,
+    reason_of,
+    retry_class,
 )
 
 MENDED_BY = {
-    Trouble.SERVER_ERROR: "!secret",
-    Trouble.TOKEN: "administrator",
-    Trouble.NO_API: "default_config:",
-    Trouble.NOT_LOADED: "automation: !include automations.yaml",
-    Trouble.NOT_SET_UP: "Repairs",
+    FailureReason.SERVER_ERROR: "!secret",
+    FailureReason.TOKEN: "administrator",
+    FailureReason.NO_API: "default_config:",
+    FailureReason.NOT_LOADED: "automation: !include automations.yaml",
+    FailureReason.NOT_SET_UP: "Repairs",
 }
 
 
-@pytest.mark.parametrize("trouble", Trouble)
-def test_every_trouble_has_words(trouble: Trouble) -> None:
+@pytest.mark.parametrize("reason", FailureReason)
+def test_every_trouble_has_words(reason: FailureReason) -> None:
     """A sentence for people, and with a detail the detail too."""
-    plain, detailed = explanation(trouble), explanation(trouble, "so it is")
+    plain, detailed = explanation(reason), explanation(reason, "so it is")
     assert plain[0].isupper()
     assert len(plain) > 20
     assert detailed.endswith(": so it is")
-    assert str(ObstacleError(trouble, "so it is")) == detailed
+    assert str(StepFailedError(reason, "so it is")) == detailed
 
 
-@pytest.mark.parametrize(("trouble", "words"), MENDED_BY.items())
-def test_what_a_person_can_mend_is_said(trouble: Trouble, words: str) -> None:
+@pytest.mark.parametrize(("reason", "words"), MENDED_BY.items())
+def test_what_a_person_can_mend_is_said(reason: FailureReason, words: str) -> None:
     """What to look at, or to write where."""
-    assert words in explanation(trouble)
+    assert words in explanation(reason)
 
 
 @pytest.mark.parametrize(
@@ -43,12 +43,17 @@ def test_what_a_person_can_mend_is_said(trouble: Trouble, words: str) -> None:
 )
 def test_every_status_means_something(status: int) -> None:
     """What may be over in a moment is tried again, what Home Assistant refuses is not."""
-    trouble = trouble_of(status)
+    reason = reason_of(status)
     is_passing = status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in {408, 429}
-    assert (lasting(trouble) is Lasting.MOMENTS) == is_passing
+    assert (retry_class(reason) is RetryClass.MOMENTS) == is_passing
 
 
 def test_what_a_person_has_to_decide_is_not_tried_again() -> None:
     """Somebody's own automation, and what may not run, stay what they are."""
-    for trouble in (Trouble.FOREIGN, Trouble.EDITED, Trouble.REFUSED, Trouble.MALFORMED):
-        assert lasting(trouble) is Lasting.FOR_GOOD
+    for reason in (
+        FailureReason.FOREIGN,
+        FailureReason.EDITED,
+        FailureReason.REFUSED,
+        FailureReason.MALFORMED,
+    ):
+        assert retry_class(reason) is RetryClass.FOR_GOOD

@@ -7,7 +7,7 @@ from typing import Any
 
 from pipeline.suggestions.assembly import Offer, assemble
 from pipeline.suggestions.repeats import Sun
-from pipeline.suggestions.selection import Situation, Verdict
+from pipeline.suggestions.selection import SelectionContext, Verdict
 from schemas.automations import Action, Automation, TimeTrigger
 from schemas.patterns import Evidence, Pattern, PatternType, TimeOfDayDetail
 from schemas.suggestions import Experience, Opinion, Suggestion, Trial, UserFeedback
@@ -100,18 +100,18 @@ def opinion(
     )
 
 
-def situation(
+def context(
     suggestions: Sequence[Suggestion] = (),
     feedback: Sequence[UserFeedback] = (),
     *,
     verdict: Verdict | None = None,
     **fields: Any,
-) -> Situation:
+) -> SelectionContext:
     """What is known; every automation gets the same verdict."""
     given = {"now": NOW, "sun": SUN, "minimum": 0.75, **fields}
-    return Situation(
+    return SelectionContext(
         suggestions=suggestions,
         feedback=feedback,
-        scrutinise=lambda *_: verdict or Verdict(),
+        check=lambda *_: verdict or Verdict(),
         **given,
     )

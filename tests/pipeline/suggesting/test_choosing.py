@@ -10,10 +10,10 @@ from schemas.suggestions import STANDING, Experience, Opinion, Status, Suggestio
 from tests.pipeline.suggesting.offers import (
     NOW,
     automation,
+    context,
     offer,
     opinion,
     pattern,
-    situation,
     suggestion,
     trial,
 )
@@ -25,7 +25,7 @@ NAMES = [f"light.l{number}" for number in range(8)]
 def test_the_best_come_first_and_no_more_than_there_is_room_for() -> None:
     """Of eight offers those two are made that save most; the others hear why not."""
     offers = [offer(name, trial=trial(per_day=1 + number)) for number, name in enumerate(NAMES)]
-    chosen, passed = choose(offers, situation(), room=2)
+    chosen, passed = choose(offers, context(), room=2)
     assert [each.automation.actions[0].entity_id for each in chosen] == ["light.l7", "light.l6"]
     assert {each.reason for each in passed} == {"there were enough suggestions today"}
     assert len(passed) == 6
@@ -35,7 +35,7 @@ def test_the_best_come_first_and_no_more_than_there_is_room_for() -> None:
 def test_what_stands_is_not_suggested_again(status: Status) -> None:
     """While a suggestion waits or is deployed, its pattern makes no other, wherever it has moved to."""
     known = suggestion(status=status)
-    chosen, (passed,) = choose([offer(automation=automation(minute=800))], situation([known]), room=3)
+    chosen, (passed,) = choose([offer(automation=automation(minute=800))], context([known]), room=3)
     assert chosen == []
     assert passed.reason == f"it is known as {known.id}, which is {status.value}"
 
@@ -44,36 +44,36 @@ def test_what_does_the_same_is_not_suggested_again() -> None:
     """Another pattern that lets the same light be switched on within 45 minutes makes no suggestion."""
     known = suggestion()
     other = offer(pattern=pattern(state="other"), automation=automation(minute=465))
-    assert choose([other], situation([known]), room=3)[0] == []
+    assert choose([other], context([known]), room=3)[0] == []
     later = offer(pattern=pattern(state="other"), automation=automation(minute=466))
-    assert len(choose([later], situation([known]), room=3)[0]) == 1
+    assert len(choose([later], context([known]), room=3)[0]) == 1
 
 
 def test_what_was_taken_back_comes_back_when_it_holds_again() -> None:
     """Nobody had dismissed it: it waits again under its own id, made now; what was unwanted is no more."""
     gone = suggestion(status=Status.RETIRED, reason="not seen any more", now=NOW - timedelta(days=9))
-    (made,), _ = choose([offer(share=0.95)], situation([gone]), room=1)
+    (made,), _ = choose([offer(share=0.95)], context([gone]), room=1)
     assert (made.id, made.status, made.reason, made.created_at) == (gone.id, Status.PENDING, "", NOW)
     assert made.trial == trial(0.95)
-    for known, room in ((situation([gone]), 0), (situation([gone], verdict=Verdict("unsafe")), 1)):
+    for known, room in ((context([gone]), 0), (context([gone], verdict=Verdict("unsafe")), 1)):
         assert choose([offer()], known, room=room)[0] == []
-    assert choose([offer(share=0.7)], situation([gone]), room=1)[0] == []
+    assert choose([offer(share=0.7)], context([gone]), room=1)[0] == []
 
 
 def test_what_was_taken_back_stands_in_nobodys_way() -> None:
     """Another pattern may suggest the same; then the first one does not come back beside it."""
     gone = suggestion(status=Status.RETIRED)
     other = offer(pattern=pattern(state="other"))
-    (made,), _ = choose([other], situation([gone]), room=1)
+    (made,), _ = choose([other], context([gone]), room=1)
     assert made.pattern_id == other.pattern.id
-    chosen, (passed,) = choose([offer()], situation([gone, made]), room=1)
+    chosen, (passed,) = choose([offer()], context([gone, made]), room=1)
     assert (chosen, passed.reason) == ([], f"it is known as {made.id}, which is pending")
 
 
 def test_what_comes_back_keeps_what_a_person_changed() -> None:
     """A suggestion that a person had made another way comes back that way."""
     gone = suggestion(offer(automation=automation(minute=300)), status=Status.RETIRED)
-    known = situation([gone], [opinion(Opinion.MODIFIED, gone.id)])
+    known = context([gone], [opinion(Opinion.MODIFIED, gone.id)])
     (made,), _ = choose([offer()], known, room=1)
     assert (made.automation, made.version) == (automation(minute=300), gone.version)
 
@@ -82,13 +82,13 @@ def test_a_habit_that_moved_after_a_rejection_is_another() -> None:
     """Further than 45 minutes off it is suggested, under another id; what was rejected stays rejected."""
     rejected = suggestion(status=Status.REJECTED)
     near, far = (offer(automation=automation(minute=minute)) for minute in (465, 466))
-    assert choose([near], situation([rejected]), room=1)[0] == []
-    (made,), _ = choose([far], situation([rejected]), room=1)
+    assert choose([near], context([rejected]), room=1)[0] == []
+    (made,), _ = choose([far], context([rejected]), room=1)
     assert made.id != rejected.id
     assert made.pattern_id == rejected.pattern_id
     again = [rejected, made.model_copy(update={"status": Status.REJECTED})]
-    assert choose([far, near], situation(again), room=2)[0] == []
-    (third,), _ = choose([offer(automation=automation(minute=600))], situation(again), room=1)
+    assert choose([far, near], context(again), room=2)[0] == []
+    (third,), _ = choose([offer(automation=automation(minute=600))], context(again), room=1)
     assert third.id not in {each.id for each in again}
 
 
@@ -96,16 +96,16 @@ def test_two_offers_that_do_the_same_make_one_suggestion() -> None:
     """The better one of two that are alike is made."""
     plain = offer(pattern=pattern(state="x"), trial=trial(0.85))
     better = offer(pattern=pattern(state="y"), trial=trial(0.95))
-    (made,), (passed,) = choose([plain, better], situation(), room=3)
+    (made,), (passed,) = choose([plain, better], context(), room=3)
     assert made.pattern_id == better.pattern.id
     assert passed.offer == plain
 
 
 def test_none_below_the_bar() -> None:
     """An offer that reaches less than the minimum is not made."""
-    chosen, (passed,) = choose([offer(share=0.74)], situation(), room=3)
+    chosen, (passed,) = choose([offer(share=0.74)], context(), room=3)
     assert (chosen, passed.reason) == ([], "it reaches 0.74 where 0.75 are needed")
-    assert len(choose([offer(share=0.76)], situation(), room=3)[0]) == 1
+    assert len(choose([offer(share=0.76)], context(), room=3)[0]) == 1
 
 
 def test_a_kind_that_people_reject_needs_more() -> None:
@@ -113,30 +113,30 @@ def test_a_kind_that_people_reject_needs_more() -> None:
     said = [opinion(Opinion.REJECTED) for _ in range(8)]
     said += [opinion(Opinion.APPROVED, device_class="cover") for _ in range(20)]
     offers = [offer("light.hall", share=0.8), offer("cover.hall", share=0.8)]
-    (made,), _ = choose(offers, situation(feedback=said), room=3)
+    (made,), _ = choose(offers, context(feedback=said), room=3)
     assert made.automation.actions[0].entity_id == "cover.hall"
     assert (made.experience.kept, made.experience.undone) == (20, 0)
-    assert len(choose([offer("light.hall", share=0.99)], situation(feedback=said), room=3)[0]) == 1
+    assert len(choose([offer("light.hall", share=0.99)], context(feedback=said), room=3)[0]) == 1
 
 
 def test_what_people_keep_comes_first() -> None:
     """Of two offers that save the same, that kind comes first of which more were kept."""
     said = [opinion(Opinion.APPROVED, device_class="cover") for _ in range(6)]
     offers = [offer("light.a", share=0.95), offer("cover.z", share=0.95)]
-    made, _ = choose(offers, situation(feedback=said), room=3)
+    made, _ = choose(offers, context(feedback=said), room=3)
     assert [each.automation.actions[0].entity_id for each in made] == ["cover.z", "light.a"]
 
 
 @pytest.mark.parametrize("verdict", [Verdict(problem="it may not"), Verdict(conflict="it may not")])
 def test_what_must_not_be_is_not_suggested(verdict: Verdict) -> None:
     """What is unsafe, unknown or in the way of another automation is passed over, with the reason."""
-    chosen, (passed,) = choose([offer()], situation(verdict=verdict), room=3)
+    chosen, (passed,) = choose([offer()], context(verdict=verdict), room=3)
     assert (chosen, passed.reason) == ([], "it may not")
 
 
 def test_what_is_to_be_told_is_told() -> None:
     """What else touches the entity stands in the suggestion."""
-    (made,), _ = choose([offer()], situation(verdict=Verdict(told=("Evening uses it.",))), room=3)
+    (made,), _ = choose([offer()], context(verdict=Verdict(told=("Evening uses it.",))), room=3)
     assert made.conflicts == ("Evening uses it.",)
 
 
@@ -144,13 +144,13 @@ def test_offers_are_held_against_what_stands_and_what_was_chosen_before() -> Non
     """Rejected and retired suggestions are in nobody's way, all others are, and those of this time too."""
     seen: list[list[str]] = []
     states = {status: suggestion(offer(f"fan.{status.value}"), status=status) for status in Status}
-    known = situation(list(states.values()))
+    known = context(list(states.values()))
 
     def look(_automation: object, _trial: object, others: list[Suggestion]) -> Verdict:
         seen.append([each.id for each in others])
         return Verdict()
 
-    object.__setattr__(known, "scrutinise", look)
+    object.__setattr__(known, "check", look)
     made, _ = choose([offer("light.a"), offer("light.b")], known, room=3)
     standing = [states[name].id for name in (Status.PENDING, Status.APPROVED, Status.DEPLOYED)]
     assert seen == [standing, [*standing, made[0].id]]

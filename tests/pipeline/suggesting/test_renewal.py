@@ -12,9 +12,9 @@ from tests.pipeline.suggesting.offers import (
     NOW,
     YESTERDAY,
     automation,
+    context,
     offer,
     opinion,
-    situation,
     suggestion,
     trial,
 )
@@ -42,7 +42,7 @@ def retired(found: Suggestion | None) -> str:
 def test_nothing_new_changes_nothing() -> None:
     """The same trial, or one that is hardly another, is not told anew every night."""
     waiting = suggestion()
-    known = situation(now=LATER)
+    known = context(now=LATER)
     assert renew(waiting, outlook(waiting), known) is None
     hardly = trial(0.93, last_day=YESTERDAY + timedelta(days=1))
     assert renew(waiting, outlook(waiting, hardly), known) is None
@@ -51,7 +51,7 @@ def test_nothing_new_changes_nothing() -> None:
 def test_a_new_trial_that_tells_more_replaces_the_old() -> None:
     """Another confidence, or a week gone by: the new trial is shown, what is approved stays the same."""
     waiting = suggestion()
-    known = situation(now=LATER)
+    known = context(now=LATER)
     for again in (trial(0.8), trial(0.9, last_day=YESTERDAY + timedelta(days=7))):
         found = renew(waiting, outlook(waiting, again), known)
         assert found is not None
@@ -62,7 +62,7 @@ def test_a_new_trial_that_tells_more_replaces_the_old() -> None:
 def test_what_would_be_suggested_now_replaces_what_waits() -> None:
     """The habit moved by half an hour: the suggestion follows it, as another version."""
     waiting = suggestion()
-    found = renew(waiting, outlook(waiting, automation=automation(minute=450)), situation(now=LATER))
+    found = renew(waiting, outlook(waiting, automation=automation(minute=450)), context(now=LATER))
     assert found is not None
     assert (found.version, found.automation) == (2, automation(minute=450))
 
@@ -71,7 +71,7 @@ def test_a_few_minutes_are_no_other_automation() -> None:
     """An automation that would be five minutes later stays as it is, with its own trial."""
     waiting = suggestion()
     found = renew(
-        waiting, outlook(waiting, trial(0.8), automation=automation(minute=425)), situation(now=LATER)
+        waiting, outlook(waiting, trial(0.8), automation=automation(minute=425)), context(now=LATER)
     )
     assert found is not None
     assert (found.automation, found.trial) == (waiting.automation, trial(0.8))
@@ -80,7 +80,7 @@ def test_a_few_minutes_are_no_other_automation() -> None:
 def test_what_nothing_speaks_for_is_taken_back() -> None:
     """The pattern is no more, or an automation is what it follows from: retired, with the reason."""
     waiting = suggestion()
-    known = situation(now=LATER)
+    known = context(now=LATER)
     assert retired(renew(waiting, GONE_FOR_GOOD, known)) == "the habit that it follows is not seen any more"
     automated = Outlook({waiting.pattern_id: True}, {}, {}, {})
     assert retired(renew(waiting, automated, known)) == "an automation does it already"
@@ -90,8 +90,8 @@ def test_a_pattern_that_flickers_takes_nothing_back() -> None:
     """Gone since some nights is not over: near the bar patterns go and come back; three days are enough."""
     waiting = suggestion()
     gone = Outlook({}, {waiting.pattern_id: LATER - GONE}, {}, {})
-    assert renew(waiting, gone, situation(now=LATER - timedelta(microseconds=1))) is None
-    assert retired(renew(waiting, gone, situation(now=LATER))) == (
+    assert renew(waiting, gone, context(now=LATER - timedelta(microseconds=1))) is None
+    assert retired(renew(waiting, gone, context(now=LATER))) == (
         "the habit that it follows is not seen any more"
     )
 
@@ -99,7 +99,7 @@ def test_a_pattern_that_flickers_takes_nothing_back() -> None:
 def test_what_falls_well_below_the_bar_is_taken_back() -> None:
     """Near the bar it stays, so that it does not come and go; well below it is retired."""
     waiting = suggestion()
-    known = situation(now=LATER)
+    known = context(now=LATER)
     near, below = trial(0.75 - SLACK + 0.01), trial(0.75 - SLACK - 0.01)
     found = renew(waiting, outlook(waiting, near), known)
     assert found is not None
@@ -110,14 +110,14 @@ def test_what_falls_well_below_the_bar_is_taken_back() -> None:
 def test_what_another_automation_does_meanwhile_is_taken_back() -> None:
     """A person built the same by hand: retired, as the conflict says."""
     waiting = suggestion()
-    known = situation(now=LATER, verdict=Verdict(conflict="Morning does the same"))
+    known = context(now=LATER, verdict=Verdict(conflict="Morning does the same"))
     assert retired(renew(waiting, outlook(waiting), known)) == "Morning does the same"
 
 
 def test_what_is_not_safe_is_taken_back() -> None:
     """What would be refused even when approved does not wait for an approval."""
     waiting = suggestion()
-    known = situation(now=LATER, verdict=Verdict(problem="a lock; light.x is not known", refusal="a lock"))
+    known = context(now=LATER, verdict=Verdict(problem="a lock; light.x is not known", refusal="a lock"))
     assert retired(renew(waiting, outlook(waiting), known)) == "a lock"
 
 
@@ -135,8 +135,8 @@ def test_of_two_in_each_others_way_the_better_one_stays() -> None:
         seen[entity_id] = [each.id for each in others if each.status is not Status.RETIRED]
         return Verdict(conflict="in its way" if entity_id == "light.good" else "")
 
-    known = situation([fair, rejected, good, deployed, best], now=LATER)
-    object.__setattr__(known, "scrutinise", look)
+    known = context([fair, rejected, good, deployed, best], now=LATER)
+    object.__setattr__(known, "check", look)
     patterns = {each.pattern_id: False for each in waiting}
     ((before, after),) = renew_all(Outlook(patterns, {}, {}, {}), known)
     assert (before, retired(after)) == (good, "in its way")
@@ -152,7 +152,7 @@ def test_a_habit_that_moves_to_what_was_dismissed_is_taken_back() -> None:
     rejected = suggestion(status=Status.REJECTED)
     waiting = suggestion(offer(pattern=offer("light.other").pattern, automation=automation(minute=500)))
     moved = outlook(waiting, automation=automation(minute=440))
-    known = situation([rejected, waiting], now=LATER)
+    known = context([rejected, waiting], now=LATER)
     assert retired(renew(waiting, moved, known)) == "the habit has moved to what was dismissed before"
     found = renew(waiting, outlook(waiting, automation=automation(minute=480)), known)
     assert found is not None
@@ -162,7 +162,7 @@ def test_a_habit_that_moves_to_what_was_dismissed_is_taken_back() -> None:
 def test_what_is_not_there_for_a_moment_is_not_taken_back() -> None:
     """An entity that Home Assistant does not know just now retires nothing: deploying will look again."""
     waiting = suggestion()
-    known = situation(now=LATER, verdict=Verdict(problem="light.hall is not known"))
+    known = context(now=LATER, verdict=Verdict(problem="light.hall is not known"))
     assert renew(waiting, outlook(waiting), known) is None
 
 
@@ -171,16 +171,16 @@ def test_what_stands_in_home_assistant_is_not_taken_back() -> None:
     change = suggestion(ha_automation_id="haai_1", ha_entity_id="automation.ours")
     automated = Outlook({change.pattern_id: True}, {}, {}, {})
     for found in (automated, GONE_FOR_GOOD):
-        assert renew(change, found, situation(now=LATER)) is None
+        assert renew(change, found, context(now=LATER)) is None
 
 
 def test_what_was_put_off_waits_until_its_time_is_over() -> None:
     """Until then nothing changes but its end; then it is there again, tried anew."""
     put_off = suggestion(snoozed_until=LATER + timedelta(hours=1))
     better = outlook(put_off, trial(0.8))
-    assert renew(put_off, better, situation(now=LATER)) is None
-    assert retired(renew(put_off, GONE_FOR_GOOD, situation(now=LATER)))
-    found = renew(put_off, better, situation(now=LATER + timedelta(hours=1)))
+    assert renew(put_off, better, context(now=LATER)) is None
+    assert retired(renew(put_off, GONE_FOR_GOOD, context(now=LATER)))
+    found = renew(put_off, better, context(now=LATER + timedelta(hours=1)))
     assert found is not None
     assert (found.snoozed_until, found.trial, found.status) == (None, trial(0.8), Status.PENDING)
 
@@ -188,7 +188,7 @@ def test_what_was_put_off_waits_until_its_time_is_over() -> None:
 def test_what_a_person_modified_keeps_its_automation() -> None:
     """Neither a better variant nor a poor trial takes away what a person has chosen; a lost habit does."""
     waiting = suggestion(offer(automation=automation(minute=300)))
-    known = situation(now=LATER, feedback=[opinion(Opinion.MODIFIED, waiting.id)])
+    known = context(now=LATER, feedback=[opinion(Opinion.MODIFIED, waiting.id)])
     found = renew(waiting, outlook(waiting, trial(0.3), automation=automation(minute=450)), known)
     assert found is not None
     assert (found.automation, found.trial, found.status) == (waiting.automation, trial(0.3), Status.PENDING)

@@ -1,6 +1,6 @@
 import pytest
 
-from pipeline.suggestions.repeats import Memory, is_repeat
+from pipeline.suggestions.repeats import SuggestionHistory, is_repeat
 from schemas.automations import Action, MqttTrigger, NumericTrigger, StateTrigger, SunTrigger, TimeTrigger
 from schemas.suggestions import Opinion, Status
 from tests.pipeline.suggesting.offers import SUN, automation, offer, opinion, pattern, suggestion
@@ -13,47 +13,47 @@ LATE = automation(minute=800)
 def test_what_people_undid_is_dismissed(said: Opinion) -> None:
     """A suggestion that was taken back stays so after a person undid or removed it, and only then."""
     known = suggestion(status=Status.RETIRED)
-    memory = Memory.of([known], [opinion(said, known.id)], SUN)
+    history = SuggestionHistory.of([known], [opinion(said, known.id)], SUN)
     is_dismissed = said in UNWANTED
-    assert (memory.repeated(known.pattern_id, known.automation) is known) is is_dismissed
-    assert (memory.repeated("another pattern", known.automation) is known) is is_dismissed
-    assert (memory.returning(known.id) is known) is not is_dismissed
-    assert memory.is_dismissed(known.automation) is is_dismissed
-    assert memory.dismissals(known.pattern_id) == is_dismissed
+    assert (history.repeated(known.pattern_id, known.automation) is known) is is_dismissed
+    assert (history.repeated("another pattern", known.automation) is known) is is_dismissed
+    assert (history.returning(known.id) is known) is not is_dismissed
+    assert history.is_dismissed(known.automation) is is_dismissed
+    assert history.dismissals(known.pattern_id) == is_dismissed
 
 
 @pytest.mark.parametrize("status", Status)
 def test_nothing_comes_back_but_what_was_taken_back(status: Status) -> None:
     """What waits, is deployed or was rejected is there, and is repeated by its like."""
     known = suggestion(status=status)
-    memory = Memory.of([known], [], SUN)
-    assert (memory.returning(known.id) is known) is (status is Status.RETIRED)
-    assert (memory.repeated("another pattern", known.automation) is None) is (status is Status.RETIRED)
+    history = SuggestionHistory.of([known], [], SUN)
+    assert (history.returning(known.id) is known) is (status is Status.RETIRED)
+    assert (history.repeated("another pattern", known.automation) is None) is (status is Status.RETIRED)
 
 
 def test_what_a_person_had_changed_is_dismissed_at_every_moment() -> None:
     """Its time says nothing of the habit's any more, so the habit has not moved away from it."""
     rejected = suggestion(status=Status.REJECTED)
     said = [opinion(Opinion.MODIFIED, rejected.id)]
-    assert Memory.of([rejected], [], SUN).repeated(rejected.pattern_id, LATE) is None
-    assert Memory.of([rejected], said, SUN).repeated(rejected.pattern_id, LATE) is rejected
+    assert SuggestionHistory.of([rejected], [], SUN).repeated(rejected.pattern_id, LATE) is None
+    assert SuggestionHistory.of([rejected], said, SUN).repeated(rejected.pattern_id, LATE) is rejected
 
 
 def test_what_follows_an_entity_does_not_move() -> None:
     """A pattern whose automation does not run by the clock stays dismissed, however else it would run."""
     follows = automation(trigger=StateTrigger(entity_id="binary_sensor.door", to="on"))
     rejected = suggestion(offer(automation=follows), status=Status.REJECTED)
-    memory = Memory.of([rejected], [], SUN)
+    history = SuggestionHistory.of([rejected], [], SUN)
     for other in (LATE, automation(trigger=NumericTrigger(entity_id="sensor.lux", below=9))):
-        assert memory.repeated(rejected.pattern_id, other) is rejected
+        assert history.repeated(rejected.pattern_id, other) is rejected
 
 
 def test_what_was_made_just_now_is_repeated_too() -> None:
     """Suggestions that are about to be kept count as those that are."""
     made = suggestion()
-    memory = Memory.of([], [], SUN)
-    assert memory.repeated(pattern(state="other").id, made.automation, [made]) is made
-    assert memory.repeated(pattern(state="other").id, LATE, [made]) is None
+    history = SuggestionHistory.of([], [], SUN)
+    assert history.repeated(pattern(state="other").id, made.automation, [made]) is made
+    assert history.repeated(pattern(state="other").id, LATE, [made]) is None
 
 
 @pytest.mark.parametrize(

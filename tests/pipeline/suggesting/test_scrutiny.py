@@ -1,4 +1,4 @@
-from pipeline.suggestions.check import NOT_COMPARED, scrutinise
+from pipeline.suggestions.check import NOT_COMPARED, check
 from schemas.automations import Action
 from schemas.catalogue import Catalogue, KnownAutomation, KnownEntity
 from schemas.suggestions import Status
@@ -31,12 +31,12 @@ def existing(at: str = "07:00:00", service: str = "light.turn_on") -> KnownAutom
 
 def test_nothing_speaks_against_what_is_safe_known_and_new() -> None:
     """There is no problem, no conflict and nothing to tell."""
-    assert scrutinise(LAMP, trial(), [], catalogue=catalogue()) == ("", "", (), "")
+    assert check(LAMP, trial(), [], catalogue=catalogue()) == ("", "", (), "")
 
 
 def test_without_home_assistant_that_is_told() -> None:
     """Where Home Assistant was not asked, names alone are judged, and that is told."""
-    verdict = scrutinise(LAMP, trial(), [], catalogue=None)
+    verdict = check(LAMP, trial(), [], catalogue=None)
     assert verdict == ("", "", (NOT_COMPARED,), "")
 
 
@@ -44,16 +44,16 @@ def test_what_is_refused_is_a_problem_also_without_home_assistant() -> None:
     """A service that is not allowed, and too many runs, are problems, each told."""
     unlock = automation(actions=(Action(service="lock.unlock", entity_id="lock.front"),))
     busy = trial(fired=30 * 1000)
-    verdict = scrutinise(unlock, busy, [], catalogue=None)
+    verdict = check(unlock, busy, [], catalogue=None)
     assert "lock.unlock" in verdict.problem
     assert "1000 times a day" in verdict.problem
     assert verdict.refusal == verdict.problem
-    assert scrutinise(unlock, trial(), [], catalogue=catalogue()).problem
+    assert check(unlock, trial(), [], catalogue=catalogue()).problem
 
 
 def test_what_home_assistant_does_not_know_is_a_problem() -> None:
     """An entity that is not there is named."""
-    verdict = scrutinise(automation("light.gone"), trial(), [], catalogue=catalogue())
+    verdict = check(automation("light.gone"), trial(), [], catalogue=catalogue())
     assert "light.gone" in verdict.problem
     assert verdict.refusal == ""
 
@@ -61,7 +61,7 @@ def test_what_home_assistant_does_not_know_is_a_problem() -> None:
 def test_what_is_there_already_is_a_conflict() -> None:
     """The same, and the opposite at the same time, stand in the way."""
     for there in (existing(), existing(service="light.turn_off")):
-        verdict = scrutinise(LAMP, trial(), [], catalogue=catalogue(there))
+        verdict = check(LAMP, trial(), [], catalogue=catalogue(there))
         assert "Morning" in verdict.conflict
         assert verdict.problem == ""
 
@@ -71,7 +71,7 @@ def test_what_cannot_be_looked_into_is_told() -> None:
     unread = KnownAutomation(
         "automation.evening", "2", "Evening", config=None, touches=frozenset({"light.hall"})
     )
-    verdict = scrutinise(LAMP, trial(), [], catalogue=catalogue(unread))
+    verdict = check(LAMP, trial(), [], catalogue=catalogue(unread))
     assert (verdict.problem, verdict.conflict) == ("", "")
     assert len(verdict.told) == 1
     assert "Evening" in verdict.told[0]
@@ -80,6 +80,6 @@ def test_what_cannot_be_looked_into_is_told() -> None:
 def test_suggestions_stand_in_each_others_way() -> None:
     """One that does the same is a conflict while it stands, and none once it is rejected."""
     other = suggestion(offer(pattern=offer("light.other").pattern))
-    assert scrutinise(LAMP, trial(), [other], catalogue=catalogue()).conflict
+    assert check(LAMP, trial(), [other], catalogue=catalogue()).conflict
     rejected = other.model_copy(update={"status": Status.REJECTED})
-    assert scrutinise(LAMP, trial(), [rejected], catalogue=catalogue()).conflict == ""
+    assert check(LAMP, trial(), [rejected], catalogue=catalogue()).conflict == ""

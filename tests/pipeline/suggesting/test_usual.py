@@ -18,7 +18,7 @@ def dressed(usual: UsualValues, entity_id: str, state: str) -> Action:
     """The action for a state, with its usual values."""
     action = action_for(entity_id, state)
     assert action is not None
-    return usual.dress(action, state)
+    return usual.apply(action, state)
 
 
 def test_a_steady_level_is_usual() -> None:

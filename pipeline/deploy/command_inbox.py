@@ -24,7 +24,7 @@ class RefusedOrder(NamedTuple):
     now_us: int
 
 
-class Orders:
+class CommandInbox:
     """Takes and refuses orders in one transaction each; to be called on the store's thread.
 
     Parameters

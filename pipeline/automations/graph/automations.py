@@ -1,7 +1,7 @@
 """Whole automations as links: ours as we render them, somebody else's as far as they can be read."""
 
-from pipeline.automations.links.parts import Link
-from pipeline.automations.links.walk import links
+from pipeline.automations.graph.parts import Link
+from pipeline.automations.graph.walk import links
 from pipeline.automations.render import render
 from schemas.automations import Automation
 from schemas.catalogue import KnownAutomation

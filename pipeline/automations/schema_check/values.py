@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from functools import wraps
 from typing import Any
 
-from pipeline.automations.foreign.findings import Check, Finding, beyond, several, short, wrong
+from pipeline.automations.schema_check.findings import Check, Finding, beyond, several, short, wrong
 from pipeline.automations.validate import is_entity_id
 
 _TEMPLATE = re.compile(r"\{[{%#]")

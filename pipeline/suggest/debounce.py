@@ -11,7 +11,7 @@ AT_ONCE = 6
 EVERY_S = 300.0
 
 
-class Occasion:
+class Debounce:
     """Comes when something was asked for, and then not again for as long as the last asker wanted.
 
     Whoever goes on asking holds it up for `LONGEST_S` at most, and makes it come `AT_ONCE` times, and in the

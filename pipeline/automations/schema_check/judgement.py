@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from pipeline.automations.foreign.actions import ACTIONS
-from pipeline.automations.foreign.conditions import CONDITIONS
-from pipeline.automations.foreign.findings import Finding, Form, beyond, wrong
-from pipeline.automations.foreign.triggers import TRIGGERS
-from pipeline.automations.foreign.values import data, flag, one_of, text, whole
+from pipeline.automations.schema_check.actions import ACTIONS
+from pipeline.automations.schema_check.conditions import CONDITIONS
+from pipeline.automations.schema_check.findings import Finding, Form, beyond, wrong
+from pipeline.automations.schema_check.triggers import TRIGGERS
+from pipeline.automations.schema_check.values import data, flag, one_of, text, whole
 
 # More than any automation that a person wrote; YAML can make little text into endlessly much.
 MOST_PARTS, DEEPEST = 20_000, 40

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.automations.links import Clock, Deed, Message, Passes, Reaches, Start, Sun, links
+from pipeline.automations.graph import Clock, Effect, Message, Passes, Reaches, Start, Sun, links
 
 RECORDED = Path(__file__).parents[4] / "shared" / "data" / "ha_automations_open.jsonl.gz"
 MOTION = "binary_sensor.hall_motion"
@@ -17,7 +17,7 @@ LAMP = "light.hall"
 ON_MOTION = {"platform": "state", "entity_id": MOTION, "to": "on"}
 TURN_ON = {"service": "light.turn_on", "target": {"entity_id": LAMP}}
 TURN_OFF = {"service": "light.turn_off", "target": {"entity_id": LAMP}}
-LIT, DARKENED = Deed(LAMP, "on"), Deed(LAMP, "off")
+LIT, DARKENED = Effect(LAMP, "on"), Effect(LAMP, "off")
 
 
 def starts(*triggers: object) -> list[Start]:
@@ -25,9 +25,9 @@ def starts(*triggers: object) -> list[Start]:
     return [link.start for link in links({"trigger": list(triggers), "action": TURN_ON})]
 
 
-def deeds(*actions: object) -> list[Deed]:
+def effects(*actions: object) -> list[Effect]:
     """Return what an automation with these actions does."""
-    return [link.deed for link in links({"trigger": ON_MOTION, "action": list(actions)})]
+    return [link.effect for link in links({"trigger": ON_MOTION, "action": list(actions)})]
 
 
 TRIGGERS: list[tuple[dict[str, Any], list[Start]]] = [
@@ -104,49 +104,52 @@ TRIGGERS: list[tuple[dict[str, Any], list[Start]]] = [
     ({"platform": "event", "event_type": "x"}, []),
     ({"platform": "template", "value_template": "{{ true }}"}, []),
 ]
-ACTIONS: list[tuple[object, list[Deed]]] = [
+ACTIONS: list[tuple[object, list[Effect]]] = [
     (TURN_ON, [LIT]),
     ({"action": "light.turn_off", "entity_id": LAMP}, [DARKENED]),
     (
         {"service": "homeassistant.turn_on", "data": {"entity_id": [LAMP, "cover.a"]}},
-        [LIT, Deed("cover.a", "open")],
+        [LIT, Effect("cover.a", "open")],
     ),
-    ({"service": "light.toggle", "entity_id": LAMP}, [Deed(LAMP, None)]),
+    ({"service": "light.toggle", "entity_id": LAMP}, [Effect(LAMP, None)]),
     ({"service": "light.turn_on", "entity_id": "all"}, []),
     ({"service": "light.turn_on", "target": {"entity_id": "{{ lamp }}"}}, []),
     ({"service": "{{ service }}", "target": {"entity_id": LAMP}}, []),
     ({"type": "turn_off", "domain": "light", "device_id": "d", "entity_id": LAMP}, [DARKENED]),
-    ({"service": "scene.turn_on", "target": {"entity_id": "scene.film"}}, [Deed("scene.film", "activated")]),
-    ({"scene": "scene.film"}, [Deed("scene.film", "activated")]),
+    (
+        {"service": "scene.turn_on", "target": {"entity_id": "scene.film"}},
+        [Effect("scene.film", "activated")],
+    ),
+    ({"scene": "scene.film"}, [Effect("scene.film", "activated")]),
     (
         {"service": "cover.set_cover_position", "entity_id": "cover.a", "data": {"position": 0}},
-        [Deed("cover.a", "closed")],
+        [Effect("cover.a", "closed")],
     ),
     (
         {"service": "fan.set_percentage", "entity_id": "fan.a", "data": {"percentage": 40}},
-        [Deed("fan.a", "on")],
+        [Effect("fan.a", "on")],
     ),
-    ({"service": "lock.unlock", "entity_id": "lock.door"}, [Deed("lock.door", "unlocked")]),
+    ({"service": "lock.unlock", "entity_id": "lock.door"}, [Effect("lock.door", "unlocked")]),
     (
         {
             "service": "climate.set_temperature",
             "entity_id": "climate.a",
             "data": {"temperature": 21, "hvac_mode": "heat"},
         },
-        [Deed("climate.a", "heat"), Deed("climate.a", 21.0, "temperature")],
+        [Effect("climate.a", "heat"), Effect("climate.a", 21.0, "temperature")],
     ),
-    ({"service": "climate.turn_off", "entity_id": "climate.a"}, [Deed("climate.a", "off")]),
+    ({"service": "climate.turn_off", "entity_id": "climate.a"}, [Effect("climate.a", "off")]),
     (
         {"service": "input_number.set_value", "entity_id": "input_number.a", "data": {"value": "5"}},
-        [Deed("input_number.a", 5.0)],
+        [Effect("input_number.a", 5.0)],
     ),
     (
         {"service": "input_select.select_option", "entity_id": "input_select.a", "data": {"option": "Away"}},
-        [Deed("input_select.a", "Away")],
+        [Effect("input_select.a", "Away")],
     ),
     (
         {"service": "media_player.select_source", "entity_id": "media_player.a", "data": {"source": "dvd"}},
-        [Deed("media_player.a", "dvd", "source")],
+        [Effect("media_player.a", "dvd", "source")],
     ),
     ({"service": "notify.phone", "data": {"message": "light.hall"}}, []),
     ({"service": "script.good_night"}, []),
@@ -156,7 +159,7 @@ ACTIONS: list[tuple[object, list[Deed]]] = [
     ({"choose": [{"conditions": [], "sequence": [TURN_ON, TURN_OFF]}]}, [LIT, DARKENED]),
     (
         {"parallel": [TURN_ON, {"sequence": [{"delay": 5}, TURN_OFF]}]},
-        [LIT, Deed(LAMP, "off", after_seconds=5)],
+        [LIT, Effect(LAMP, "off", after_seconds=5)],
     ),
     ({"repeat": {"count": 3, "sequence": [TURN_ON]}}, [LIT]),
     ({"sequence": [TURN_ON]}, [LIT]),
@@ -170,15 +173,15 @@ def test_what_starts_it(trigger: dict[str, Any], expected: list[Start]) -> None:
 
 
 @pytest.mark.parametrize(("action", "expected"), ACTIONS)
-def test_what_it_does(action: object, expected: list[Deed]) -> None:
+def test_what_it_does(action: object, expected: list[Effect]) -> None:
     """Services are told by what comes of them; what nobody knows beforehand is not told."""
-    assert deeds(action) == expected
+    assert effects(action) == expected
 
 
 def test_delays_add_up() -> None:
     """What comes after a wait is done so much later."""
     waits = [{"delay": "00:01:00"}, TURN_ON, {"delay": {"minutes": 4}}, TURN_OFF]
-    assert deeds(*waits) == [Deed(LAMP, "on", after_seconds=60), Deed(LAMP, "off", after_seconds=300)]
+    assert effects(*waits) == [Effect(LAMP, "on", after_seconds=60), Effect(LAMP, "off", after_seconds=300)]
 
 
 def test_what_comes_after_a_wait_for_a_trigger_starts_from_that() -> None:
@@ -186,7 +189,7 @@ def test_what_comes_after_a_wait_for_a_trigger_starts_from_that() -> None:
     quiet = {"platform": "state", "entity_id": MOTION, "to": "off", "for": 120}
     waits = [TURN_ON, {"delay": 10}, {"wait_for_trigger": quiet}, TURN_OFF]
     found = links({"trigger": ON_MOTION, "action": waits})
-    assert [(link.start, link.deed) for link in found] == [
+    assert [(link.start, link.effect) for link in found] == [
         (Reaches(MOTION, "on"), LIT),
         (Reaches(MOTION, "off", 120), DARKENED),
     ]
@@ -194,7 +197,7 @@ def test_what_comes_after_a_wait_for_a_trigger_starts_from_that() -> None:
 
 def test_nothing_is_known_of_what_comes_after_a_template() -> None:
     """Nobody knows when a template holds."""
-    assert deeds(TURN_ON, {"wait_template": "{{ x }}"}, TURN_OFF) == [LIT]
+    assert effects(TURN_ON, {"wait_template": "{{ x }}"}, TURN_OFF) == [LIT]
 
 
 def test_triggers_are_told_apart_by_their_ids() -> None:
@@ -208,7 +211,7 @@ def test_triggers_are_told_apart_by_their_ids() -> None:
     expected = {("on", "on"), ("off", "off")}
     for actions in ({"choose": options}, [TURN_ON | {"enabled": False}, {"choose": options}]):
         found = links({"triggers": triggers, "actions": actions})
-        assert {(getattr(link.start, "state", ""), link.deed.value) for link in found} == expected
+        assert {(getattr(link.start, "state", ""), link.effect.value) for link in found} == expected
     found = links({"triggers": triggers, "actions": [only[1], TURN_OFF]})
     assert [getattr(link.start, "state", "") for link in found] == ["off"]
 
@@ -276,7 +279,7 @@ def test_endless_nesting_has_an_end() -> None:
     deep: Any = TURN_ON
     for _ in range(5_000):
         deep = {"sequence": [deep]}
-    assert deeds(deep, TURN_OFF) == [DARKENED]
+    assert effects(deep, TURN_OFF) == [DARKENED]
     conditions: Any = {"condition": "state", "entity_id": LAMP, "state": "on"}
     triggers: Any = ON_MOTION
     for _ in range(5_000):

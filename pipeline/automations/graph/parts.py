@@ -54,7 +54,7 @@ Start = Clock | Sun | Reaches | Passes | Message
 
 
 @dataclass(frozen=True, slots=True)
-class Deed:
+class Effect:
     """What is done to an entity, so many seconds after the start.
 
     `aspect` is what of it changes: its state, or a setting such as temperature. `value` is what it becomes;
@@ -107,5 +107,5 @@ class Link:
     """When this starts, and the scope allows it, that is done."""
 
     start: Start
-    deed: Deed
+    effect: Effect
     scope: Scope

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
-from pipeline.automations.foreign.findings import Check, Finding, Form, beyond, several, short, wrong
-from pipeline.automations.foreign.times import offset, period, time_of_day, time_pattern
-from pipeline.automations.foreign.values import (
+from pipeline.automations.schema_check.findings import Check, Finding, Form, beyond, several, short, wrong
+from pipeline.automations.schema_check.times import offset, period, time_of_day, time_pattern
+from pipeline.automations.schema_check.values import (
     anything,
     data,
     enabled,

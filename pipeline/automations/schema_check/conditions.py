@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from typing import Any
 
-from pipeline.automations.foreign.findings import Check, Finding, Form, beyond, several, short, wrong
-from pipeline.automations.foreign.times import offset, period, time_of_day
-from pipeline.automations.foreign.values import (
+from pipeline.automations.render import WEEKDAYS
+from pipeline.automations.schema_check.findings import Check, Finding, Form, beyond, several, short, wrong
+from pipeline.automations.schema_check.times import offset, period, time_of_day
+from pipeline.automations.schema_check.values import (
     anything,
     enabled,
     entity_ids,
@@ -16,7 +17,6 @@ from pipeline.automations.foreign.values import (
     threshold,
     unless_template,
 )
-from pipeline.automations.render import WEEKDAYS
 
 
 def _each(value: Any) -> Iterator[Finding]:

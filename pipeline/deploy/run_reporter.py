@@ -13,7 +13,7 @@ QUIET_S = 10.0
 FRESH_S = 10.0
 
 
-class Runs:
+class RunReporter:
     """Tells of each automation that it ran, at most every ten seconds; on the store's thread.
 
     Which automations are ours is read at most every ten seconds, unless `forget` is called.

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pipeline.automations.links.parts import Clock, Message, Passes, Reaches, Start, Sun
-from pipeline.automations.links.values import (
+from pipeline.automations.graph.parts import Clock, Message, Passes, Reaches, Start, Sun
+from pipeline.automations.graph.values import (
     DEEPEST,
     entity_ids,
     listed,

@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 
 import structlog
 
-from pipeline.deploy.door import Door
-from pipeline.deploy.records import Records
-from pipeline.deploy.steps import Steps
+from pipeline.deploy.admin_client import AdminClient
+from pipeline.deploy.deployment_writer import DeploymentWriter
+from pipeline.deploy.step_executor import StepExecutor
 from pipeline.runtime.role import Desk
 from pipeline.suggestions.deployment_steps import US, Patience, Step
-from pipeline.suggestions.drift import Look, look_of
+from pipeline.suggestions.drift import Drift, drift_of
 from schemas.deployments import Deployment
 from schemas.suggestions import Suggestion
 from sinks.home_assistant import Refused
@@ -24,20 +24,20 @@ log = structlog.get_logger()
 class Glance(NamedTuple):
     """How an automation was found, and its entity."""
 
-    look: Look
+    look: Drift
     entity: dict[str, Any] | None
 
 
-class Upkeep:
+class DriftMonitor:
     """Looks at every automation that stands, and at those that changed lately: a write may come late.
 
     Parameters
     ----------
     desk
         What the deployer works with.
-    door
+    client
         Home Assistant, with an administrator's token.
-    steps, records
+    executor, writer
         What the deployer knows of a deployment, and where it is kept.
     patience
         How long an automation may be off before that counts.
@@ -46,15 +46,15 @@ class Upkeep:
     def __init__(
         self,
         desk: Desk,
-        door: Door,
-        steps: Steps,
-        records: Records,
+        client: AdminClient,
+        executor: StepExecutor,
+        writer: DeploymentWriter,
         patience: Patience,
     ) -> None:
         self._desk = desk
-        self._door = door
-        self._steps = steps
-        self._records = records
+        self._client = client
+        self._executor = executor
+        self._writer = writer
         self._patience = patience
         self._off_since_s: dict[str, float] = {}
 
@@ -69,14 +69,14 @@ class Upkeep:
             Nothing could be kept.
         """
         rows = [row for row in await self._desk.ask(self._read) if self._is_looked_after(row)]
-        if not rows or self._door.refusal() is not None:
+        if not rows or self._client.refusal() is not None:
             return
         try:
-            if await self._steps.is_running():
+            if await self._executor.is_running():
                 for row in rows:
                     await self._look_at(row, held)
         except Refused as error:
-            self._door.obstacle(error)
+            self._client.failure(error)
             raise
 
     def _read(self) -> list[Deployment]:
@@ -89,25 +89,25 @@ class Upkeep:
     async def _look_at(self, row: Deployment, held: Held) -> None:
         suggestion = await self._desk.ask(lambda: self._desk.store.suggestions.get(row.suggestion_id))
         glance = await self._glance(row, suggestion)
-        if glance.look is Look.GONE:
+        if glance.look is Drift.GONE:
             await asyncio.sleep(self._patience.again_s)
             glance = await self._glance(row, suggestion)
-            if not await self._steps.is_running():
+            if not await self._executor.is_running():
                 return
         if not self._counts(row, glance.look):
             return
         if glance.look.value != row.detail:
             log.info("found otherwise than deployed", suggestion=row.suggestion_id, look=glance.look.name)
             now_us = self._desk.now_us()
-            await self._desk.commit(partial(self._records.noticed, row, held, now_us, glance.look))
+            await self._desk.commit(partial(self._writer.noticed, row, held, now_us, glance.look))
         elif suggestion and glance.entity and glance.entity["entity_id"] != suggestion.ha_entity_id:
             await self._desk.commit(
-                partial(self._records.renamed, row, held, self._desk.now_us(), glance.entity["entity_id"])
+                partial(self._writer.renamed, row, held, self._desk.now_us(), glance.entity["entity_id"])
             )
 
-    def _counts(self, row: Deployment, look: Look) -> bool:
+    def _counts(self, row: Deployment, look: Drift) -> bool:
         """Whether it was found so for long enough: people switch an automation off for a moment, too."""
-        if look is not Look.OFF:
+        if look is not Drift.OFF:
             self._off_since_s.pop(row.suggestion_id, None)
             return True
         # A clock that is set says nothing of how long it lasted.
@@ -115,17 +115,17 @@ class Upkeep:
         return now_s - self._off_since_s.setdefault(row.suggestion_id, now_s) >= self._patience.off_s
 
     async def _glance(self, row: Deployment, suggestion: Suggestion | None) -> Glance:
-        versions = await self._steps.versions(row)
+        versions = await self._executor.versions(row)
         standing = versions.get(row.standing)
-        found = await self._door.home_assistant.read(row.automation_id)
+        found = await self._client.home_assistant.read(row.automation_id)
         entity = await self._entity(row, suggestion) if standing else None
         known = [each.config for each in versions.values()]
-        return Glance(look_of(found, entity, standing.config if standing else None, known), entity)
+        return Glance(drift_of(found, entity, standing.config if standing else None, known), entity)
 
     async def _entity(self, row: Deployment, suggestion: Suggestion | None) -> dict[str, Any] | None:
         """The automation's entity, by the name that it had; all states are read only if it has another."""
         if suggestion is not None and suggestion.ha_entity_id is not None:
-            found = await self._door.reader.state(suggestion.ha_entity_id)
+            found = await self._client.reader.state(suggestion.ha_entity_id)
             if found is not None and found["attributes"].get("id") == row.automation_id:
                 return found
-        return await self._door.home_assistant.entity(row.automation_id)
+        return await self._client.home_assistant.entity(row.automation_id)

@@ -1,11 +1,11 @@
 """Links held against each other: whether they do the same, the opposite, or one starts the other."""
 
-from pipeline.automations.links.parts import Clock, Deed, Link, Message, Passes, Reaches, Start, Sun
-from pipeline.automations.links.values import number
+from pipeline.automations.graph.parts import Clock, Effect, Link, Message, Passes, Reaches, Start, Sun
+from pipeline.automations.graph.values import number
 
 # So near, two times of the day are the same occasion.
 SAME_MINUTES = 15.0
-# So near after each other, one deed undoes the other; later, it ends what was meant to last so long.
+# So near after each other, one effect undoes the other; later, it ends what was meant to last so long.
 UNDOING_MINUTES = 5.0
 UNDOING_S = 60.0
 # By so small a share, bounds differ without being meant to.
@@ -19,8 +19,8 @@ MINUTES_A_DAY = 1440
 def is_same(one: Link, other: Link) -> bool:
     """Whether both do the same with an entity on the same occasion, whatever they wait before."""
     return (
-        _concern_the_same(one.deed, other.deed)
-        and _come_to_the_same(one.deed, other.deed)
+        _concern_the_same(one.effect, other.effect)
+        and _come_to_the_same(one.effect, other.effect)
         and _is_same_occasion(one, other)
         and one.scope.meets(other.scope)
     )
@@ -32,8 +32,8 @@ def is_opposite(one: Link, other: Link) -> bool:
     Not where the other's conditions are unknown: they may be what keeps the two apart.
     """
     return (
-        _concern_the_same(one.deed, other.deed)
-        and not _come_to_the_same(one.deed, other.deed)
+        _concern_the_same(one.effect, other.effect)
+        and not _come_to_the_same(one.effect, other.effect)
         and _is_same_occasion(one, other)
         and _is_same_moment(one, other)
         and other.scope.is_known
@@ -43,26 +43,26 @@ def is_opposite(one: Link, other: Link) -> bool:
 
 def leads_to(link: Link, following: Link) -> bool:
     """Whether what is done at the end of one link is what the other waits for."""
-    deed, start = link.deed, following.start
-    if deed.aspect != "state" or not link.scope.meets(following.scope):
+    effect, start = link.effect, following.start
+    if effect.aspect != "state" or not link.scope.meets(following.scope):
         return False
     match start:
-        case Reaches(deed.entity_id, None, besides=besides):
-            return deed.value not in besides
-        case Reaches(deed.entity_id, str(state)):
-            return deed.value is None or _is_value(deed.value, state)
-        case Passes(deed.entity_id, above, below):
-            value = None if deed.value is None else number(deed.value)
+        case Reaches(effect.entity_id, None, besides=besides):
+            return effect.value not in besides
+        case Reaches(effect.entity_id, str(state)):
+            return effect.value is None or _is_value(effect.value, state)
+        case Passes(effect.entity_id, above, below):
+            value = None if effect.value is None else number(effect.value)
             return value is not None and (above is None or value > above) and (below is None or value < below)
     return False
 
 
-def _concern_the_same(one: Deed, other: Deed) -> bool:
+def _concern_the_same(one: Effect, other: Effect) -> bool:
     return (one.entity_id, one.aspect) == (other.entity_id, other.aspect)
 
 
-def _come_to_the_same(one: Deed, other: Deed) -> bool:
-    """Whether two deeds leave the same behind; to toggle leaves nothing that is sure."""
+def _come_to_the_same(one: Effect, other: Effect) -> bool:
+    """Whether two effects leave the same behind; to toggle leaves nothing that is sure."""
     return one.value is not None and other.value is not None and _is_value(one.value, other.value)
 
 
@@ -119,7 +119,7 @@ def _minutes_apart(one: Link, other: Link) -> float:
 
 
 def _minute(link: Link) -> float:
-    return _offset_minutes(link.start) + link.deed.after_seconds / 60
+    return _offset_minutes(link.start) + link.effect.after_seconds / 60
 
 
 def _offset_minutes(start: Start) -> float:
@@ -132,4 +132,4 @@ def _offset_minutes(start: Start) -> float:
 def _lag_s(link: Link) -> float:
     """How long after an event something is done."""
     waiting_s = link.start.for_seconds if isinstance(link.start, Reaches | Passes) else 0.0
-    return waiting_s + link.deed.after_seconds
+    return waiting_s + link.effect.after_seconds

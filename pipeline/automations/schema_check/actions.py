@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from typing import Any
 
-from pipeline.automations.foreign.conditions import CONDITIONS, SHORT, check_condition
-from pipeline.automations.foreign.findings import Check, Finding, Form, beyond, several, short, wrong
-from pipeline.automations.foreign.times import period
-from pipeline.automations.foreign.triggers import TRIGGERS
-from pipeline.automations.foreign.values import (
+from pipeline.automations.schema_check.conditions import CONDITIONS, SHORT, check_condition
+from pipeline.automations.schema_check.findings import Check, Finding, Form, beyond, several, short, wrong
+from pipeline.automations.schema_check.times import period
+from pipeline.automations.schema_check.triggers import TRIGGERS
+from pipeline.automations.schema_check.values import (
     anything,
     data,
     enabled,

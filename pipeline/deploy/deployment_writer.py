@@ -16,8 +16,8 @@ from pipeline.suggestions.deployment_steps import (
     is_round_over,
     settled,
 )
-from pipeline.suggestions.drift import WORDS, Look
-from pipeline.suggestions.failures import ObstacleError, Trouble
+from pipeline.suggestions.drift import WORDS, Drift
+from pipeline.suggestions.failures import FailureReason, StepFailedError
 from pipeline.suggestions.messages import changed
 from pipeline.suggestions.transitions import given_up, noted, retired, standing
 from schemas.commands import SignedCommand, Verb
@@ -32,14 +32,14 @@ OURSELVES = "ha-ai"
 SOMEBODY = "somebody in Home Assistant"
 LATE_WRITE = "a write came late and is taken back"
 OPINIONS = {
-    Look.GONE: Opinion.REMOVED,
-    Look.OFF: Opinion.DISABLED,
-    Look.EDITED: Opinion.MODIFIED,
+    Drift.GONE: Opinion.REMOVED,
+    Drift.OFF: Opinion.DISABLED,
+    Drift.EDITED: Opinion.MODIFIED,
 }
 Fate = Callable[[Suggestion, datetime], Suggestion]
 
 
-class Records:
+class DeploymentWriter:
     """Writes a step in one transaction, if nobody ordered anything else meanwhile; on the store's thread.
 
     Every method returns whether it was written; what was not is looked at anew.
@@ -118,16 +118,16 @@ class Records:
             self._audit(transaction, row, now_us, approval.approver, "removed", reason)
         return True
 
-    def failed(self, row: Deployment, held: Held, now_us: int, obstacle: ObstacleError) -> bool:
+    def failed(self, row: Deployment, held: Held, now_us: int, failure: StepFailedError) -> bool:
         """A step could not be done; told when the round is over, not at every attempt."""
-        text = str(obstacle)
-        after = failed(row, obstacle.trouble, text, now_us, self._patience)
+        text = str(failure)
+        after = failed(row, failure.reason, text, now_us, self._patience)
         is_retried = not is_given_up(after, self._patience)
         with self._store.begin(holder=held) as transaction:
             if not transaction.suggestions.deploy(after, instead_of=row):
                 return False
             # A token stays refused until a person mends it, who need not be told every time we look.
-            is_told = obstacle.trouble is Trouble.TOKEN and row.detail == text
+            is_told = failure.reason is FailureReason.TOKEN and row.detail == text
             if not is_retried or (is_round_over(after, self._patience) and not is_told):
                 self._change(transaction, row, now_us, text, lambda each, now: noted(each, text, now))
                 said = self.messages.failed(
@@ -150,12 +150,12 @@ class Records:
                 self._audit(transaction, row, now_us, OURSELVES, "given up", row.detail)
         return True
 
-    def noticed(self, row: Deployment, held: Held, now_us: int, look: Look) -> bool:
+    def noticed(self, row: Deployment, held: Held, now_us: int, look: Drift) -> bool:
         """What stands was found in another way than before."""
         with self._store.begin(holder=held) as transaction:
             if not transaction.suggestions.deploy(self._after(row, look, now_us), instead_of=row):
                 return False
-            if look is Look.STRAY:
+            if look is Drift.STRAY:
                 self._audit(transaction, row, now_us, OURSELVES, "stray", LATE_WRITE)
                 return True
             text = WORDS.get(look, "it is as it was deployed again")
@@ -165,7 +165,7 @@ class Records:
                 now_us,
                 text,
                 lambda each, now: (
-                    retired(each, text, now) if look is Look.GONE else noted(each, WORDS.get(look, ""), now)
+                    retired(each, text, now) if look is Drift.GONE else noted(each, WORDS.get(look, ""), now)
                 ),
             )
             if suggestion is not None and look in OPINIONS:
@@ -202,14 +202,14 @@ class Records:
                 self._audit(transaction, row, now_us, SOMEBODY, what, whole[start : start + LONGEST])
         return True
 
-    def _after(self, row: Deployment, look: Look, now_us: int) -> Deployment:
+    def _after(self, row: Deployment, look: Drift, now_us: int) -> Deployment:
         match look:
-            case Look.STRAY:
+            case Drift.STRAY:
                 attempts = self._patience.most
                 return row._replace(
                     step=Step.TAKE_BACK.value, attempts=attempts, detail=LATE_WRITE, updated_us=now_us
                 )
-            case Look.GONE:
+            case Drift.GONE:
                 return row._replace(wanted=0, standing=0, detail="", updated_us=now_us)
         return row._replace(detail=look.value)
 

@@ -17,11 +17,11 @@ from pipeline.backtest.past import Past
 from pipeline.backtest.runner import (
     BENCH,
     ENVIRONMENT,
-    Attempt,
-    Examination,
+    BacktestError,
+    BacktestRequest,
+    BacktestResult,
+    BacktestRunner,
     Job,
-    Workshop,
-    WorkshopError,
 )
 from pipeline.core.core import LearningCore
 from pipeline.core.local_days import LocalDays
@@ -42,13 +42,13 @@ PARENT = """
 import asyncio, sys
 from importlib import import_module
 from pipeline.cli import run
-from pipeline.backtest.runner import Workshop
+from pipeline.backtest.runner import BacktestRunner
 from pipeline.settings import Settings
 from schemas.home import Home
-for name in ("answerer", "review.reviewer", "show.shower", "suggest.suggester"):
-    import_module(f"pipeline.consumers.{name}")
-examination = asyncio.run(Workshop(Settings(_env_file=None), Home(tz="Europe/Berlin")).examine(0.5))
-print(len(examination.offers), sorted(name for name in ("polars", "alembic") if name in sys.modules))
+for name in ("answer.answerer", "review.reviewer", "show.shower", "suggest.suggester"):
+    import_module(f"pipeline.{name}")
+result = asyncio.run(BacktestRunner(Settings(_env_file=None), Home(tz="Europe/Berlin")).examine(0.5))
+print(len(result.offers), sorted(name for name in ("polars", "alembic") if name in sys.modules))
 """
 
 
@@ -128,9 +128,9 @@ def test_days_that_are_not_judged_any_more_are_not_read(store: SqlStore, home: H
 
 async def test_what_people_do_is_found_and_tried(settings: Settings, home: Home, lived: LearningCore) -> None:
     """The lamp at seven is offered, with what it would have done; what stands is tried again as it stands."""
-    workshop = Workshop(settings, home)
-    attempt = Attempt(id="mine", pattern=habit(), automation=automation(LAMP, 300))
-    found = await workshop.examine(0.5, [attempt])
+    runner = BacktestRunner(settings, home)
+    attempt = BacktestRequest(id="mine", pattern=habit(), automation=automation(LAMP, 300))
+    found = await runner.examine(0.5, [attempt])
     assert found.patterns == {habit().id: False}
     (offer,) = found.offers
     assert offer.pattern == habit()
@@ -142,17 +142,17 @@ async def test_what_people_do_is_found_and_tried(settings: Settings, home: Home,
     past = Past.of(history.days, history.steps, home)
     assert offer.trial == backtest(offer.automation, past, habit())
     assert found.trials == {"mine": backtest(attempt.automation, past, habit())}
-    assert await workshop.try_out(habit(), offer.automation) == offer.trial
+    assert await runner.try_out(habit(), offer.automation) == offer.trial
 
 
 async def test_nothing_was_lived_yet(settings: Settings, home: Home, store: SqlStore) -> None:
     """Without days nothing is found and a trial has none; the active patterns are told all the same."""
-    workshop = Workshop(settings, home)
-    assert await workshop.examine(0.5) == Examination()
+    runner = BacktestRunner(settings, home)
+    assert await runner.examine(0.5) == BacktestResult()
     with store.begin() as transaction:
         transaction.save_patterns([habit()], 0)
-    assert await workshop.examine(0.5) == Examination(patterns={habit().id: False})
-    assert (await workshop.try_out(habit(), automation())).days == 0
+    assert await runner.examine(0.5) == BacktestResult(patterns={habit().id: False})
+    assert (await runner.try_out(habit(), automation())).days == 0
 
 
 @pytest.mark.usefixtures("lived")
@@ -179,7 +179,7 @@ async def test_the_process_gets_no_secret(
     for name in secrets:
         monkeypatch.setenv(name, "secret")
     monkeypatch.setenv("PGPASSFILE", "where-it-stands")
-    job = asyncio.create_task(Workshop(settings, home).examine(0.5))
+    job = asyncio.create_task(BacktestRunner(settings, home).examine(0.5))
     await until(lambda: bool(benches()))
     given = benches()[0].environ()
     assert len((await job).offers) == 1
@@ -191,34 +191,34 @@ async def test_the_process_gets_no_secret(
 async def test_a_store_that_cannot_be_read_is_an_error(settings: Settings, home: Home) -> None:
     """The process ends with what the store said, and so does the job."""
     settings.database_path.write_text("hello" * 1000)
-    with pytest.raises(WorkshopError, match=r"got 1: .*whole SQLite file"):
-        await Workshop(settings, home).examine(0.5)
+    with pytest.raises(BacktestError, match=r"got 1: .*whole SQLite file"):
+        await BacktestRunner(settings, home).examine(0.5)
 
 
 @pytest.mark.usefixtures("lived")
 async def test_a_process_that_takes_too_long_is_ended(settings: Settings, home: Home) -> None:
     """After its time the process is killed, and none is left."""
-    with pytest.raises(WorkshopError, match=r"expected an answer within 0.05 s, got none"):
-        await Workshop(settings, home, timeout_s=0.05).examine(0.5)
+    with pytest.raises(BacktestError, match=r"expected an answer within 0.05 s, got none"):
+        await BacktestRunner(settings, home, timeout_s=0.05).examine(0.5)
     assert benches() == []
 
 
 @pytest.mark.usefixtures("lived")
 async def test_a_process_that_is_killed_is_an_error(settings: Settings, home: Home) -> None:
     """Out of memory, it is killed: the job fails, the next one does not."""
-    workshop = Workshop(settings, home)
-    job = asyncio.create_task(workshop.examine(0.5))
+    runner = BacktestRunner(settings, home)
+    job = asyncio.create_task(runner.examine(0.5))
     await until(lambda: bool(benches()))
     benches()[0].send_signal(SIGKILL)
-    with pytest.raises(WorkshopError, match=r"got -9"):
+    with pytest.raises(BacktestError, match=r"got -9"):
         await job
-    assert len((await workshop.examine(0.5)).offers) == 1
+    assert len((await runner.examine(0.5)).offers) == 1
 
 
 @pytest.mark.usefixtures("lived")
 async def test_a_job_that_is_not_wanted_any_more_is_ended(settings: Settings, home: Home) -> None:
     """Cancelled, the job takes its process with it."""
-    job = asyncio.create_task(Workshop(settings, home).examine(0.5))
+    job = asyncio.create_task(BacktestRunner(settings, home).examine(0.5))
     await until(lambda: bool(benches()))
     job.cancel()
     await asyncio.gather(job, return_exceptions=True)
@@ -228,10 +228,10 @@ async def test_a_job_that_is_not_wanted_any_more_is_ended(settings: Settings, ho
 @pytest.mark.usefixtures("lived")
 async def test_jobs_wait_for_each_other(settings: Settings, home: Home) -> None:
     """Three at once are done one after the other: memory is one job's."""
-    workshop = Workshop(settings, home)
+    runner = BacktestRunner(settings, home)
     most = 0
     async with counting() as count:
-        await asyncio.gather(*(workshop.try_out(habit(), automation(LAMP)) for _ in range(3)))
+        await asyncio.gather(*(runner.try_out(habit(), automation(LAMP)) for _ in range(3)))
         most = count()
     assert most == 1
 

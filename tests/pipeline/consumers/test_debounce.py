@@ -5,11 +5,11 @@ import time
 
 import pytest
 
-from pipeline.suggest import occasion as module
-from pipeline.suggest.occasion import Occasion
+from pipeline.suggest import debounce as module
+from pipeline.suggest.debounce import Debounce
 
 
-async def asking(occasion: Occasion) -> None:
+async def asking(occasion: Debounce) -> None:
     """Ask without end, each time for a quiet that never comes."""
     while True:
         occasion.ask(60.0)
@@ -19,7 +19,7 @@ async def asking(occasion: Occasion) -> None:
 async def test_it_comes_though_somebody_asks_on_and_on(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is held up for so long, and no longer."""
     monkeypatch.setattr(module, "LONGEST_S", 0.2)
-    occasion = Occasion()
+    occasion = Debounce()
     asker = asyncio.create_task(asking(occasion))
     await asyncio.wait_for(occasion.come(), 5.0)
     asker.cancel()
@@ -28,7 +28,7 @@ async def test_it_comes_though_somebody_asks_on_and_on(monkeypatch: pytest.Monke
 async def test_it_comes_some_times_at_once_and_then_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
     """However often somebody wants it now."""
     monkeypatch.setattr(module, "EVERY_S", 0.5)
-    occasion, began_s = Occasion(), time.monotonic()
+    occasion, began_s = Debounce(), time.monotonic()
     for _ in range(module.AT_ONCE):
         occasion.ask(0.0)
         await asyncio.wait_for(occasion.come(), 5.0)
@@ -41,7 +41,7 @@ async def test_it_comes_some_times_at_once_and_then_seldom(monkeypatch: pytest.M
 
 async def test_it_does_not_come_unasked() -> None:
     """Nor twice for one who asked."""
-    occasion = Occasion()
+    occasion = Debounce()
     occasion.ask(0.0)
     await asyncio.wait_for(occasion.come(), 5.0)
     coming = asyncio.create_task(occasion.come())

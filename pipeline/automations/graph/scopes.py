@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pipeline.automations.links.parts import DAY, QUARTERS_A_DAY, WEEK, Scope
-from pipeline.automations.links.values import DEEPEST, entity_ids, listed, minute, texts
+from pipeline.automations.graph.parts import DAY, QUARTERS_A_DAY, WEEK, Scope
+from pipeline.automations.graph.values import DEEPEST, entity_ids, listed, minute, texts
 from pipeline.automations.render import WEEKDAYS
 
 Part = Mapping[str, Any]

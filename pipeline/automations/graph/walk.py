@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pipeline.automations.links.deeds import deeds, scene
-from pipeline.automations.links.parts import Deed, Link, Reaches, Scope, Start
-from pipeline.automations.links.scopes import scope
-from pipeline.automations.links.starts import starts
-from pipeline.automations.links.values import DEEPEST, listed, mappings, seconds
+from pipeline.automations.graph.effects import effects, scene
+from pipeline.automations.graph.parts import Effect, Link, Reaches, Scope, Start
+from pipeline.automations.graph.scopes import scope
+from pipeline.automations.graph.starts import starts
+from pipeline.automations.graph.values import DEEPEST, listed, mappings, seconds
 
 Part = Mapping[str, Any]
 CONDITIONS = frozenset({"condition", "and", "or", "not"})
@@ -45,8 +45,8 @@ def links(config: Mapping[str, Any]) -> list[Link]:
     ... })
     >>> link.start.entity_id, link.start.state
     ('binary_sensor.door', 'on')
-    >>> link.deed
-    Deed(entity_id='light.hall', value='on', aspect='state', after_seconds=5.0)
+    >>> link.effect
+    Effect(entity_id='light.hall', value='on', aspect='state', after_seconds=5.0)
     """
     given = tuple(starts(config.get("triggers", config.get("trigger"))))
     place = _Place(given, Scope()).under(config.get("conditions", config.get("condition")))
@@ -92,15 +92,15 @@ def _links(step: Part, place: _Place) -> Iterator[Link]:
     elif "scene" in step:
         yield from _linked(scene(step["scene"], place.after_seconds), place)
     else:
-        yield from _linked(deeds(step, place.after_seconds), place)
+        yield from _linked(effects(step, place.after_seconds), place)
 
 
-def _linked(done: Iterator[Deed], place: _Place) -> Iterator[Link]:
+def _linked(done: Iterator[Effect], place: _Place) -> Iterator[Link]:
     ids = place.scope.ids
-    for deed in done:
+    for effect in done:
         for name, start in place.starts:
             if ids is None or name in ids:
-                yield from (Link(each, deed, place.scope) for each in _narrowed(start, place.scope))
+                yield from (Link(each, effect, place.scope) for each in _narrowed(start, place.scope))
 
 
 def _narrowed(start: Start, within: Scope) -> Iterator[Start]:

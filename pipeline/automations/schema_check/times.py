@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from datetime import time
 from typing import Any
 
-from pipeline.automations.foreign.findings import Check, Finding, beyond, short, wrong
-from pipeline.automations.foreign.values import unless_template
+from pipeline.automations.schema_check.findings import Check, Finding, beyond, short, wrong
+from pipeline.automations.schema_check.values import unless_template
 from pipeline.automations.validate import is_entity_id
 
 _PERIOD = re.compile(r"\d{1,9}:\d{1,9}(:\d{1,9}(\.\d{1,9})?)?|\d{1,9}(\.\d{1,9})?", re.ASCII)

@@ -8,12 +8,12 @@ from typing import Any, TypeVar
 import structlog
 
 from pipeline.commands.admission import admitted, approval_of, approved
-from pipeline.deploy.door import Door
-from pipeline.deploy.records import Records
+from pipeline.deploy.admin_client import AdminClient
+from pipeline.deploy.deployment_writer import DeploymentWriter
 from pipeline.runtime.role import Desk
-from pipeline.suggestions.config_diff import Whose, is_same, whose
+from pipeline.suggestions.config_diff import ConfigOwner, is_same, owner_of
 from pipeline.suggestions.deployment_steps import Patience, Step, is_overdue
-from pipeline.suggestions.failures import ObstacleError, Trouble
+from pipeline.suggestions.failures import FailureReason, StepFailedError
 from schemas.catalogue import Catalogue
 from schemas.deployments import AutomationVersion, Deployment
 from sinks.home_assistant import HomeAssistantError, Refused
@@ -27,7 +27,7 @@ FRESH_S = 2.0
 MODES = ("recovery_mode", "safe_mode")
 
 
-class Steps:
+class StepExecutor:
     """Takes one step of a deployment, and keeps what came of it.
 
     Parameters
@@ -36,9 +36,9 @@ class Steps:
         What the deployer works with.
     key
         What orders are signed with.
-    door
+    client
         Home Assistant, with an administrator's token.
-    records
+    writer
         Where a step is kept.
     patience
         How long an entity is waited for.
@@ -50,20 +50,20 @@ class Steps:
         self,
         desk: Desk,
         key: bytes,
-        door: Door,
-        records: Records,
+        client: AdminClient,
+        writer: DeploymentWriter,
         *,
         patience: Patience,
         is_ours: Callable[[Held], Awaitable[bool]],
     ) -> None:
         self._desk = desk
         self._key = key
-        self._door = door
-        self._records = records
+        self._client = client
+        self._writer = writer
         self._patience = patience
         self._is_ours = is_ours
         self._seen: tuple[float, Catalogue] | None = None
-        self._warned: dict[str, tuple[str, frozenset[Trouble]]] = {}
+        self._warned: dict[str, tuple[str, frozenset[FailureReason]]] = {}
         self._steps = {
             Step.WANTED: self._check,
             Step.WRITE: self._write,
@@ -83,36 +83,36 @@ class Steps:
         StoreUnavailableError
             Nothing of the step was kept; it is to be taken again.
         """
-        refusal = self._door.refusal()
+        refusal = self._client.refusal()
         if refusal is not None and (row.step == Step.TAKE_BACK or row.detail == str(refusal)):
             return False
         try:
             if refusal is not None:
                 raise refusal.with_traceback(None)
             return await self._steps[Step(row.step)](row, held)
-        except ObstacleError as error:
-            obstacle = error
+        except StepFailedError as error:
+            failure = error
         except Refused as error:
-            obstacle = self._door.obstacle(error)
+            failure = self._client.failure(error)
         except HomeAssistantError as error:
-            obstacle = ObstacleError(Trouble.UNREACHABLE, str(error))
-        self._warn(row, obstacle)
+            failure = StepFailedError(FailureReason.UNREACHABLE, str(error))
+        self._warn(row, failure)
         if row.step == Step.TAKE_BACK:
             return False
-        return await self._keep(partial(self._records.failed, row, held, self._desk.now_us(), obstacle))
+        return await self._keep(partial(self._writer.failed, row, held, self._desk.now_us(), failure))
 
-    def _warn(self, row: Deployment, obstacle: ObstacleError) -> None:
+    def _warn(self, row: Deployment, failure: StepFailedError) -> None:
         """Log what is in the way, loudly the first time that an order meets it."""
         approval, met = self._warned.get(row.suggestion_id, ("", frozenset()))
         if approval != row.approval:
             met = frozenset()
-        say = log.debug if obstacle.trouble in met else log.warning
-        say("step not done", suggestion=row.suggestion_id, step=row.step, reason=str(obstacle))
-        self._warned[row.suggestion_id] = (row.approval, met | {obstacle.trouble})
+        say = log.debug if failure.reason in met else log.warning
+        say("step not done", suggestion=row.suggestion_id, step=row.step, reason=str(failure))
+        self._warned[row.suggestion_id] = (row.approval, met | {failure.reason})
 
     async def is_running(self) -> bool:
         """Whether Home Assistant has started: before that, what it does not show may still be there."""
-        found = await self._door.reader.configuration()
+        found = await self._client.reader.configuration()
         return found.get("state") == "RUNNING" and not any(found.get(mode) for mode in MODES)
 
     async def versions(self, row: Deployment) -> dict[int, AutomationVersion]:
@@ -133,78 +133,78 @@ class Steps:
             version = AutomationVersion(
                 row.wanted, content.content_hash, content, dict(config), self._desk.now_us()
             )
-        return await self._keep(partial(self._records.forward, row, held, self._desk.now_us(), version))
+        return await self._keep(partial(self._writer.forward, row, held, self._desk.now_us(), version))
 
     async def _catalogue(self) -> Catalogue:
         """What there is in the home; of many that are ordered at once not each asks for all of it anew."""
         seen = self._seen
         if seen is None or monotonic() - seen[0] > FRESH_S:
             # The time from before the answer: what changes while it comes is not taken for known.
-            seen = self._seen = (monotonic(), await self._door.reader.catalogue())
+            seen = self._seen = (monotonic(), await self._client.reader.catalogue())
         return seen[1]
 
     async def _write(self, row: Deployment, held: Held) -> bool:
         versions = await self.versions(row)
         config, known = versions[row.wanted].config, [each.config for each in versions.values()]
-        match whose(await self._door.home_assistant.read(row.automation_id), config, known):
-            case Whose.SOMEBODYS:
-                raise ObstacleError(Trouble.EDITED if row.standing else Trouble.FOREIGN)
-            case Whose.NOTHING | Whose.OURS:
+        match owner_of(await self._client.home_assistant.read(row.automation_id), config, known):
+            case ConfigOwner.SOMEBODYS:
+                raise StepFailedError(FailureReason.EDITED if row.standing else FailureReason.FOREIGN)
+            case ConfigOwner.NOTHING | ConfigOwner.OURS:
                 await self._put(row, held, config, versions)
-        return await self._keep(partial(self._records.forward, row, held, self._desk.now_us()))
+        return await self._keep(partial(self._writer.forward, row, held, self._desk.now_us()))
 
     async def _put(
         self, row: Deployment, held: Held, config: Config, versions: Mapping[int, AutomationVersion]
     ) -> None:
         """Write and read back; what came out as something else is taken back while we know it as ours."""
         await self._require_lease(held)
-        await self._door.home_assistant.write(row.automation_id, config)
-        kept = await self._door.home_assistant.read(row.automation_id)
+        await self._client.home_assistant.write(row.automation_id, config)
+        kept = await self._client.home_assistant.read(row.automation_id)
         if kept is None:
-            raise ObstacleError(Trouble.NOT_KEPT)
+            raise StepFailedError(FailureReason.NOT_KEPT)
         if not is_same(kept, config):
             if row.standing in versions:
-                await self._door.home_assistant.write(row.automation_id, versions[row.standing].config)
+                await self._client.home_assistant.write(row.automation_id, versions[row.standing].config)
             else:
-                await self._door.home_assistant.delete(row.automation_id)
-            raise ObstacleError(Trouble.ALTERED)
+                await self._client.home_assistant.delete(row.automation_id)
+            raise StepFailedError(FailureReason.ALTERED)
 
     async def _enable(self, row: Deployment, held: Held) -> bool:
-        entity = await self._door.home_assistant.entity(row.automation_id)
+        entity = await self._client.home_assistant.entity(row.automation_id)
         if entity is None:
             if not is_overdue(row, self._patience, self._desk.now_us()):
                 return False
             await self._require_running()
-            raise ObstacleError(Trouble.NOT_LOADED)
+            raise StepFailedError(FailureReason.NOT_LOADED)
         if entity.get("state") == "unavailable":
-            raise ObstacleError(Trouble.NOT_SET_UP)
-        return await self._keep(partial(self._records.stands, row, held, self._desk.now_us(), entity))
+            raise StepFailedError(FailureReason.NOT_SET_UP)
+        return await self._keep(partial(self._writer.stands, row, held, self._desk.now_us(), entity))
 
     async def _remove(self, row: Deployment, held: Held) -> bool:
         await self._require_running()
-        found = await self._door.home_assistant.read(row.automation_id)
+        found = await self._client.home_assistant.read(row.automation_id)
         if found is not None:
             known = [each.config for each in (await self.versions(row)).values()]
-            is_somebodys = whose(found, {}, known) is Whose.SOMEBODYS
+            is_somebodys = owner_of(found, {}, known) is ConfigOwner.SOMEBODYS
             if is_somebodys and not row.standing:
-                raise ObstacleError(Trouble.FOREIGN)
+                raise StepFailedError(FailureReason.FOREIGN)
             if is_somebodys:
                 # What a person made of it goes as the person wishes, but can be read and made again.
-                await self._keep(partial(self._records.edited, row, held, self._desk.now_us(), found))
+                await self._keep(partial(self._writer.edited, row, held, self._desk.now_us(), found))
                 log.info("what was changed by hand is removed", automation=row.automation_id)
             await self._require_lease(held)
-            await self._door.home_assistant.delete(row.automation_id)
-        return await self._keep(partial(self._records.forward, row, held, self._desk.now_us()))
+            await self._client.home_assistant.delete(row.automation_id)
+        return await self._keep(partial(self._writer.forward, row, held, self._desk.now_us()))
 
     async def _vanish(self, row: Deployment, held: Held) -> bool:
         await self._require_running()
-        if await self._door.home_assistant.read(row.automation_id) is not None:
-            raise ObstacleError(Trouble.STAYS)
-        if await self._door.home_assistant.entity(row.automation_id) is not None:
+        if await self._client.home_assistant.read(row.automation_id) is not None:
+            raise StepFailedError(FailureReason.STAYS)
+        if await self._client.home_assistant.entity(row.automation_id) is not None:
             if not is_overdue(row, self._patience, self._desk.now_us()):
                 return False
-            raise ObstacleError(Trouble.STAYS)
-        return await self._keep(partial(self._records.gone, row, held, self._desk.now_us()))
+            raise StepFailedError(FailureReason.STAYS)
+        return await self._keep(partial(self._writer.gone, row, held, self._desk.now_us()))
 
     async def _take_back(self, row: Deployment, held: Held) -> bool:
         """Put back what stood before, or nothing; what is somebody's own is left."""
@@ -212,22 +212,24 @@ class Steps:
         versions = await self.versions(row)
         before = versions.get(row.standing)
         known = [each.config for each in versions.values()]
-        found = await self._door.home_assistant.read(row.automation_id)
-        match whose(found, before.config if before else {}, known):
-            case Whose.OURS:
+        found = await self._client.home_assistant.read(row.automation_id)
+        match owner_of(found, before.config if before else {}, known):
+            case ConfigOwner.OURS:
                 await self._require_lease(held)
                 if before is None:
-                    await self._door.home_assistant.delete(row.automation_id)
+                    await self._client.home_assistant.delete(row.automation_id)
                 else:
-                    await self._door.home_assistant.write(row.automation_id, before.config)
+                    await self._client.home_assistant.write(row.automation_id, before.config)
                 return False
-            case Whose.NOTHING if await self._door.home_assistant.entity(row.automation_id) is not None:
+            case ConfigOwner.NOTHING if (
+                await self._client.home_assistant.entity(row.automation_id) is not None
+            ):
                 return False
-        return await self._keep(partial(self._records.taken_back, row, held, self._desk.now_us()))
+        return await self._keep(partial(self._writer.taken_back, row, held, self._desk.now_us()))
 
     async def _require_running(self) -> None:
         if not await self.is_running():
-            raise ObstacleError(Trouble.STARTING)
+            raise StepFailedError(FailureReason.STARTING)
 
     async def _require_lease(self, held: Held) -> None:
         if not await self._is_ours(held):

@@ -6,13 +6,13 @@ from time import monotonic
 import structlog
 
 from pipeline.deploy.token import TokenFileError, read_token
-from pipeline.suggestions.failures import ObstacleError, Trouble, trouble_of
+from pipeline.suggestions.failures import FailureReason, StepFailedError, reason_of
 from sinks.home_assistant import HomeAssistantDeployer, HomeAssistantReader, Refused
 
 log = structlog.get_logger()
 
 
-class Door:
+class AdminClient:
     """Home Assistant with the administrator's token, for all who work with that token.
 
     Parameters
@@ -37,7 +37,7 @@ class Door:
         self._token_file = token_file
         self._timeout_s = timeout_s
         self._refused_s = refused_s
-        self._refusal: ObstacleError | None = None
+        self._refusal: StepFailedError | None = None
         self._again_at_s = 0.0
         self._enter(read_token(token_file))
 
@@ -46,18 +46,18 @@ class Door:
         self.home_assistant = HomeAssistantDeployer(self._url, token, timeout_s=self._timeout_s)
         self.reader = HomeAssistantReader(self._url, token, timeout_s=self._timeout_s)
 
-    def refusal(self) -> ObstacleError | None:
+    def refusal(self) -> StepFailedError | None:
         """What keeps us from asking anything now; None where it may be asked."""
         if self._refusal is not None and (self._is_renewed() or monotonic() >= self._again_at_s):
             self._refusal = None
         return self._refusal
 
-    def obstacle(self, refused: Refused) -> ObstacleError:
+    def failure(self, refused: Refused) -> StepFailedError:
         """What an answer means; where it refuses the token, the door is shut for a while."""
-        trouble = trouble_of(refused.status)
-        obstacle = ObstacleError(trouble, f"status {refused.status}: {refused.text}")
-        if trouble is Trouble.TOKEN:
-            self._refusal = obstacle
+        reason = reason_of(refused.status)
+        failure = StepFailedError(reason, f"status {refused.status}: {refused.text}")
+        if reason is FailureReason.TOKEN:
+            self._refusal = failure
             self._again_at_s = monotonic() + self._refused_s
             log.warning(
                 "Home Assistant refuses the deployer's token, nothing is asked for a while",
@@ -65,7 +65,7 @@ class Door:
                 again_in_s=self._refused_s,
                 status=refused.status,
             )
-        return obstacle
+        return failure
 
     def _is_renewed(self) -> bool:
         try:

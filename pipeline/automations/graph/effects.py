@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pipeline.automations.links.parts import Deed
-from pipeline.automations.links.values import entity_ids, number, texts
+from pipeline.automations.graph.parts import Effect
+from pipeline.automations.graph.values import entity_ids, number, texts
 from pipeline.automations.service_map import NAMED, SERVICES
 
 Part = Mapping[str, Any]
@@ -37,7 +37,7 @@ AMOUNTS = {"set_cover_position": "position", "set_valve_position": "position", "
 TOGGLES = frozenset({"toggle", "media_play_pause"})
 
 
-def deeds(call: Part, after_seconds: float) -> Iterator[Deed]:
+def effects(call: Part, after_seconds: float) -> Iterator[Effect]:
     """Yield what the call of a service or an action on a device does, as far as its words say it."""
     service = call.get("service", call.get("action", call.get("type")))
     if not isinstance(service, str):
@@ -49,12 +49,12 @@ def deeds(call: Part, after_seconds: float) -> Iterator[Deed]:
     verb = service.rpartition(".")[2]
     for entity_id in named:
         for aspect, value in _results(entity_id, verb, data):
-            yield Deed(entity_id, value, aspect, after_seconds)
+            yield Effect(entity_id, value, aspect, after_seconds)
 
 
-def scene(activated: Any, after_seconds: float) -> Iterator[Deed]:
+def scene(activated: Any, after_seconds: float) -> Iterator[Effect]:
     """Yield the activation of scenes."""
-    yield from (Deed(entity_id, "activated", "state", after_seconds) for entity_id in entity_ids(activated))
+    yield from (Effect(entity_id, "activated", "state", after_seconds) for entity_id in entity_ids(activated))
 
 
 def _results(entity_id: str, verb: str, data: Part) -> Iterator[tuple[str, str | float | None]]:

@@ -1,1 +1,1 @@
-"""What an automation is: rendered, read, compared, checked; pure."""
+"""Automations as values: render, read, compare and check them; pure."""

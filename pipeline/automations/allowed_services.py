@@ -1,4 +1,4 @@
-"""The services that may be suggested: a closed list, each with what may be said with it."""
+"""Closed list of the services that may be suggested, each with its parameters and their ranges."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -7,7 +7,7 @@ from schemas.automations import Parameter
 
 
 class Terms(NamedTuple):
-    """What a service has to be called with, and what it may be called with besides."""
+    """Required and optional parameters of a service."""
 
     needs: frozenset[Parameter] = frozenset()
     may: frozenset[Parameter] = frozenset()
@@ -99,5 +99,5 @@ CHOICES: Mapping[Parameter, str] = {
 
 
 def domain_of(name: str) -> str:
-    """The domain of an entity or a service: what stands before the dot."""
+    """Return the domain of an entity or a service: the part before the dot."""
     return name.partition(".")[0]

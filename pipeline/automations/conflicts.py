@@ -1,4 +1,4 @@
-"""What stands in an automation's way: what does the same, the opposite, or starts it over and over."""
+"""Conflicts of an automation with others that do the same or the opposite, or that form a loop with it."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from schemas.suggestions import STANDING, Suggestion
 
 
 class Kind(StrEnum):
-    """In which way something stands in the way; what merely touches the same may stand beside."""
+    """Kind of a conflict; `TOUCHES` is a remark, all others keep the automation from being suggested."""
 
     DUPLICATE = "duplicate"
     OPPOSITE = "opposite"
@@ -25,7 +25,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """Something that stands in the way: an automation by its entity id or a suggestion by its id."""
+    """Conflict with an automation (`with_` is its entity id) or with a suggestion (its id)."""
 
     kind: Kind
     with_: str
@@ -34,7 +34,7 @@ class Conflict:
 
 @dataclass(frozen=True, slots=True)
 class _Other:
-    """Another automation, standing or suggested; without `links` where we may not look into it."""
+    """Another automation, deployed or suggested; `links` is None if its configuration cannot be read."""
 
     id: str
     title: str
@@ -46,7 +46,7 @@ class _Other:
 def conflicts(
     automation: Automation, existing: Sequence[KnownAutomation], others: Sequence[Suggestion]
 ) -> list[Conflict]:
-    """Hold an automation against those that stand in Home Assistant and those that are suggested.
+    """Compare an automation with those in Home Assistant and those that are suggested.
 
     Of each at most one conflict is told: that it does the same; else that it does the opposite on the same
     occasion; else that both would start each other, by way of others too; else that it touches the same

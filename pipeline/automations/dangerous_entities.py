@@ -1,4 +1,4 @@
-"""What must not be acted on whatever the service: doors, locks, alarms, water, fire, by kind and name."""
+"""Entities that no automation may act on, by kind and name: doors, locks, alarms, water, fire."""
 
 from collections.abc import Mapping
 
@@ -34,7 +34,7 @@ _NO_ROOM = "its name says that it heats or cools something other than rooms"
 
 
 def peril(entity_id: str, entity: KnownEntity | None) -> str:
-    """Say what makes an entity one that must not be acted on; nothing if it may be.
+    """Return why an entity must not be acted on; empty if it may be.
 
     What it is called counts as well as what it says it is: a garage door behind a bare relay has no device
     class, and its name is all that tells.
@@ -63,7 +63,7 @@ def peril(entity_id: str, entity: KnownEntity | None) -> str:
 
 
 def grave_companion(entity: KnownEntity, entities: Mapping[str, KnownEntity]) -> str:
-    """What makes a relay a lock, a siren, a valve or a garage: the one beside it; empty where none does."""
+    """Return the lock, siren, valve or garage door on the same device as a relay; empty if there is none."""
     domain = domain_of(entity.entity_id)
     if domain in HARMLESS_DOMAINS | {"climate"} or entity.device_class in SHADING:
         return ""
@@ -71,7 +71,7 @@ def grave_companion(entity: KnownEntity, entities: Mapping[str, KnownEntity]) ->
 
 
 def is_grave(entity_id: str, entity: KnownEntity | None) -> bool:
-    """Whether something locks, warns, lets water through, or lets somebody in, by what it is."""
+    """Return whether an entity is, by its kind, a lock, an alarm, a valve or an entrance."""
     if domain_of(entity_id) in GRAVE_DOMAINS:
         # Plugs and thermostats have one against children's hands, which keeps nobody out.
         return "child_lock" not in entity_id
@@ -84,13 +84,13 @@ def is_grave(entity_id: str, entity: KnownEntity | None) -> bool:
 
 
 def is_grave_to_act_on(entity_id: str, entity: KnownEntity | None) -> bool:
-    """Whether it would be grave if anybody's automation acted on something, by what it is and is called."""
+    """Return whether any automation's action on an entity would be grave, by its kind and its name."""
     named = domain_of(entity_id) in ACTING and _peril_of_name(_words_of(entity_id, entity))
     return bool(named) or is_grave(entity_id, entity)
 
 
 def is_perilous_choice(entity_id: str, option: str) -> bool:
-    """Whether what is chosen says that something is locked, armed, heated or let through.
+    """Return whether a chosen option stands for locking, arming, heating or letting through.
 
     A helper of a person's own does nothing by itself, so its options need not be understood.
 
@@ -104,7 +104,7 @@ def is_perilous_choice(entity_id: str, option: str) -> bool:
 
 
 def measures_temperature(entity: KnownEntity) -> bool:
-    """Whether a number is a temperature, by its device class or its unit."""
+    """Return whether a number is a temperature, by its device class or its unit."""
     return entity.device_class == "temperature" or entity.unit in ROOM_TEMPERATURES
 
 

@@ -1,4 +1,4 @@
-"""What names say of a thing, in many languages: that it locks, opens, lets water through, shines, shades."""
+"""Words in names, in many languages, that mark locks, doors, valves, lights and shades."""
 
 import re
 import unicodedata
@@ -17,7 +17,7 @@ Words = frozenset[str]
 
 
 def _compiled(stems: str) -> re.Pattern[str]:
-    """One pattern of many stems; a caret or a dollar holds one at the start or the end of a word."""
+    """Return one pattern of many stems; a caret or a dollar binds one to the start or the end of a word."""
     return re.compile("|".join(stems.split()))
 
 
@@ -83,7 +83,7 @@ _SHADING = _compiled(
 
 
 def words(name: str) -> Words:
-    """The words of a name in small Latin letters without accents.
+    """Return the words of a name in small Latin letters without accents.
 
     Examples
     --------
@@ -94,7 +94,7 @@ def words(name: str) -> Words:
 
 
 def is_readable(name: str) -> bool:
-    """Whether every letter of a name is one that we can read; of other scripts we know no words.
+    """Return whether every letter of a name is Latin, Greek or Cyrillic: of other scripts no words are known.
 
     Examples
     --------
@@ -105,43 +105,43 @@ def is_readable(name: str) -> bool:
 
 
 def says_light(named: Words) -> bool:
-    """Whether something shines."""
+    """Return whether a name says that the entity is a light."""
     return _any(_LIGHTS, named)
 
 
 def says_lock(named: Words) -> bool:
-    """Whether something locks, unlocks, or opens what is locked."""
+    """Return whether a name says that the entity locks, unlocks, or opens what is locked."""
     return _any(_LOCKS, named) or _any(_OPENERS, named)
 
 
 def says_gate(named: Words) -> bool:
-    """Whether something is a gate or a garage."""
+    """Return whether a name says that the entity is a gate or a garage."""
     return _any(_GATES, _meant(named))
 
 
 def says_door(named: Words) -> bool:
-    """Whether something is a door, or opens one."""
+    """Return whether a name says that the entity is a door, or opens one."""
     return _any(_DOORS, _meant(named)) or _any(_OPENERS, named)
 
 
 def says_hot_water(named: Words) -> bool:
-    """Whether something heats water."""
+    """Return whether a name says that the entity heats water."""
     return _any(_HOT_WATER, named) or any(pair <= named for pair in _HOT_PAIRS)
 
 
 def says_no_room(named: Words) -> bool:
-    """Whether something heats or cools something other than rooms."""
+    """Return whether a name says that the entity heats or cools something other than rooms."""
     return says_hot_water(named) or _any(_NOT_ROOMS, named)
 
 
 def says_grave(named: Words) -> bool:
-    """Whether something locks, warns, lets water or gas through, cooks, or heats where nobody looks."""
+    """Return whether a name says: lock, alarm, valve for water or gas, cooker, or unattended heater."""
     found = _any(_LOCKS, named) or _any(_WATER, named) or _any(_GRAVE, named) or says_hot_water(named)
     return found or any(pair <= named for pair in _GRAVE_PAIRS)
 
 
 def says_shading(named: Words) -> bool:
-    """Whether something keeps the sun out."""
+    """Return whether a name says that the entity keeps the sun out."""
     return _any(_SHADING, named)
 
 

@@ -1,4 +1,4 @@
-"""What belongs to what in a home: groups and scenes, and their members."""
+"""Groups and scenes of a home, and their members."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -9,17 +9,17 @@ _DEEPEST_GROUP = 8
 
 
 def known(entity_id: str, catalogue: Catalogue | None) -> KnownEntity | None:
-    """What is known of an entity; None where nothing is."""
+    """Return the catalogue's entry of an entity; None if there is none."""
     return catalogue.entities.get(entity_id) if catalogue else None
 
 
 def has_members(entity: KnownEntity) -> bool:
-    """Whether an entity tells which others it stands for."""
+    """Return whether an entity lists members."""
     return isinstance(entity.attributes.get("entity_id"), list | tuple | set | frozenset)
 
 
 def family(entity_id: str, catalogue: Catalogue | None) -> frozenset[str]:
-    """An entity and all that belongs to it: a group's and a scene's members, and theirs."""
+    """Return an entity with the members of the group or scene that it is, and theirs."""
     found, fresh = {entity_id}, {entity_id}
     for _ in range(_DEEPEST_GROUP):
         fresh = {member for group in fresh for member in _members(group, catalogue)} - found
@@ -28,7 +28,7 @@ def family(entity_id: str, catalogue: Catalogue | None) -> frozenset[str]:
 
 
 def groups(catalogue: Catalogue) -> dict[str, set[str]]:
-    """What each member belongs to; a scene is left out: it does not change with what its members do."""
+    """Return the groups of each member; scenes are left out: their state does not follow their members'."""
     found: defaultdict[str, set[str]] = defaultdict(set)
     for entity_id, entity in catalogue.entities.items():
         if has_members(entity) and not entity_id.startswith("scene."):

@@ -1,4 +1,4 @@
-"""Which automations start which through what they do, and whether one comes back to itself."""
+"""Search for loops: automations that start each other through their effects."""
 
 from collections import defaultdict, deque
 from collections.abc import Iterator, Sequence

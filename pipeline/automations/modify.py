@@ -1,4 +1,4 @@
-"""A suggestion another way: another time, another thing to act on, one more condition."""
+"""Modification of an automation: another time, another entity, one more condition."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ MOST_CONDITIONS = 8
 
 
 class ModificationError(ValueError):
-    """What is wanted cannot be made of this automation; says why in plain words."""
+    """A modification does not fit the automation or the home; says why in plain words."""
 
 
 def modified(automation: Automation, change: Modification, catalogue: Catalogue | None) -> Automation:

@@ -1,4 +1,4 @@
-"""An automation as Home Assistant's own configuration: dictionaries alone, never text put together."""
+"""Rendering of an automation as a Home Assistant configuration, built of dictionaries and never of text."""
 
 import math
 from typing import Any
@@ -33,7 +33,7 @@ _DAY_S = 86_400
 
 
 def render(automation: Automation, *, title: str, description: str) -> Config:
-    """Return what Home Assistant is told, with the keys that every release from 2024.3 on takes.
+    """Return the configuration of an automation, with the keys that every release from 2024.3 on takes.
 
     The singular keys (``trigger``, ``platform``, ``service``) are understood everywhere, the plural ones only
     from 2024.10 on. There is no ``id``: it belongs into the address, and one in the body would win over it.
@@ -68,7 +68,7 @@ def as_yaml(config: Config) -> str:
 
 
 def is_moment(entity_id: str) -> bool:
-    """Whether an entity has no states that last: a button that is pressed, a scene that is activated.
+    """Return whether an entity has no lasting states: a button is pressed, a scene is activated.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""What may never be deployed, whoever approved it: services, things, values, loops, too many runs."""
+"""Rules that no deployed automation may break: services, entities, values, loops, runs a day."""
 
 from collections.abc import Iterator
 
@@ -33,7 +33,7 @@ _ENDS_IN = {"turn_off": "off", "close_cover": "closed", "open_cover": "open", "r
 
 
 def is_allowed_service(service: str) -> bool:
-    """Whether a service may be suggested at all.
+    """Return whether a service may be suggested at all.
 
     Examples
     --------
@@ -44,7 +44,7 @@ def is_allowed_service(service: str) -> bool:
 
 
 def refusals(automation: Automation, catalogue: Catalogue | None) -> list[str]:
-    """Say why an automation must not run; nothing if it may.
+    """Return why an automation must not run; empty if it may.
 
     The list of what may be done is closed: what is not on it is refused. There is no argument by which an
     approval could reach this. Without a catalogue all is judged by the names of services and entities alone.
@@ -59,7 +59,7 @@ def refusals(automation: Automation, catalogue: Catalogue | None) -> list[str]:
 
 
 def runs_too_often(trial: Trial) -> list[str]:
-    """Say if an automation would have run more often than may be, on average of the days it was tried on."""
+    """Return a reason if an automation would run too often, on average of the days it was tried on."""
     per_day = trial.fired / max(trial.days, 1)
     if per_day <= MOST_RUNS_PER_DAY:
         return []
@@ -138,7 +138,7 @@ def _refused_number(
 
 
 def _range(name: Parameter, entity: KnownEntity | None) -> Range | None:
-    """What may be set: our range, within the entity's own where it tells one."""
+    """Return the allowed range of a value: the built-in one, within the entity's own if it has one."""
     own = _own_range(name, entity)
     sets_temperature = name == "temperature" or (
         name == "value" and entity is not None and measures_temperature(entity)

@@ -1,4 +1,4 @@
-"""Which service brings an entity to a state: the one table that proposals are made from."""
+"""Table of the services that bring an entity to a state; proposals are made from it alone."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -62,7 +62,7 @@ def action_for(entity_id: str, state: str) -> Action | None:
 
 
 def lasts(action: Action) -> bool:
-    """Whether an entity stays in the state that the action brings about; a scene is but activated, each time.
+    """Return whether an entity stays in the state that an action brings about; False for scenes.
 
     Examples
     --------

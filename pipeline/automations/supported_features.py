@@ -1,4 +1,4 @@
-"""What entities can do and be, as far as Home Assistant tells: states, features, choices, numbers."""
+"""Abilities of entities, as Home Assistant reports them: states, features, choices, numbers."""
 
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
@@ -61,7 +61,7 @@ UNDIMMED = frozenset({"onoff", "unknown"})
 
 
 def can_be(entity: KnownEntity, state: str) -> bool:
-    """Whether an entity can be in a state; true where nothing is known about that.
+    """Return whether an entity can be in a state; True if its states are not known.
 
     Examples
     --------
@@ -77,13 +77,13 @@ def can_be(entity: KnownEntity, state: str) -> bool:
 
 
 def is_numeric(entity: KnownEntity) -> bool:
-    """Whether an entity's state can be a number."""
+    """Return whether an entity's state can be a number."""
     says_words = entity.device_class in NO_NUMBERS or "options" in entity.attributes
     return domain_of(entity.entity_id) in NUMERIC_DOMAINS and not says_words
 
 
 def inability(action: Action, entity: KnownEntity) -> str:
-    """Say what an entity cannot do of what an action wants of it; nothing if it can."""
+    """Return why an entity cannot do what an action asks of it; empty if it can."""
     features = entity.attributes.get("supported_features")
     bit = FEATURES.get(action.service, 0)
     if isinstance(features, int) and features & bit != bit:

@@ -1,4 +1,4 @@
-"""What somebody's automations would do next, once one of ours has acted."""
+"""Effects of others' automations that an automation of ha-ai would trigger in turn."""
 
 from collections import defaultdict, deque
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,7 @@ from schemas.catalogue import Catalogue, KnownAutomation
 
 
 def grave_consequences(automation: Automation, catalogue: Catalogue) -> list[str]:
-    """Say which of somebody's automations would follow and unlock, open, disarm or let water through.
+    """Return which of others' automations would follow and unlock, open, disarm or let water through.
 
     Whoever may set off an automation does what it does. Those that are switched off do not count; what
     cannot be read counts if it has to do with both.

@@ -1,4 +1,4 @@
-"""How bright, how warm, how far open people usually make it: values worth repeating."""
+"""Typical values that people set: brightness, temperature, speed, position."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -61,7 +61,7 @@ class UsualValues:
         return cls({event_type: found for event_type, each in seen.items() if (found := _steady(each))})
 
     def apply(self, action: Action, state: str) -> Action:
-        """The action with the values that usually go with the state, where there are any.
+        """Return the action with the typical values of the state, if there are any.
 
         Examples
         --------

@@ -1,4 +1,4 @@
-"""Whether an automation can work: by Home Assistant's rules, and in the home as it stands."""
+"""Validation of an automation by Home Assistant's rules, and against the home's catalogue."""
 
 import re
 from collections.abc import Iterator
@@ -25,12 +25,12 @@ _ENTITY_ID = re.compile(r"(?!.+__)(?!_)[\da-z_]+(?<!_)\.(?!_)[\da-z_]+(?<!_)", r
 
 
 def is_entity_id(text: str) -> bool:
-    """Whether Home Assistant takes a text for the id of an entity, or for the name of a service."""
+    """Return whether a text has the form of an entity id, or of a service's name."""
     return bool(_ENTITY_ID.fullmatch(text))
 
 
 def problems(automation: Automation, catalogue: Catalogue | None) -> list[str]:
-    """Say in plain words why an automation could not work; nothing if it can.
+    """Return in plain words why an automation could not work; empty if it can.
 
     Home Assistant takes automations with entities and services that do not exist, and such an automation
     fails when it first runs: so this looks them up. Without a catalogue only what needs none is checked.

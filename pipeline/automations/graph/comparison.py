@@ -1,4 +1,4 @@
-"""Links held against each other: whether they do the same, the opposite, or one starts the other."""
+"""Comparison of two links: they do the same, the opposite, or one starts the other."""
 
 from pipeline.automations.graph.parts import Clock, Effect, Link, Message, Passes, Reaches, Start, Sun
 from pipeline.automations.graph.values import number
@@ -17,7 +17,7 @@ MINUTES_A_DAY = 1440
 
 
 def is_same(one: Link, other: Link) -> bool:
-    """Whether both do the same with an entity on the same occasion, whatever they wait before."""
+    """Return whether both do the same with an entity on the same occasion, whatever their delays."""
     return (
         _concern_the_same(one.effect, other.effect)
         and _come_to_the_same(one.effect, other.effect)
@@ -27,7 +27,7 @@ def is_same(one: Link, other: Link) -> bool:
 
 
 def is_opposite(one: Link, other: Link) -> bool:
-    """Whether one undoes at about the same moment what the other does with an entity.
+    """Return whether one undoes at about the same moment what the other does with an entity.
 
     Not where the other's conditions are unknown: they may be what keeps the two apart.
     """
@@ -42,7 +42,7 @@ def is_opposite(one: Link, other: Link) -> bool:
 
 
 def leads_to(link: Link, following: Link) -> bool:
-    """Whether what is done at the end of one link is what the other waits for."""
+    """Return whether the effect of one link is the start of the other."""
     effect, start = link.effect, following.start
     if effect.aspect != "state" or not link.scope.meets(following.scope):
         return False
@@ -62,7 +62,7 @@ def _concern_the_same(one: Effect, other: Effect) -> bool:
 
 
 def _come_to_the_same(one: Effect, other: Effect) -> bool:
-    """Whether two effects leave the same behind; to toggle leaves nothing that is sure."""
+    """Return whether two effects end in the same state; False for a toggle, whose end is not known."""
     return one.value is not None and other.value is not None and _is_value(one.value, other.value)
 
 
@@ -87,7 +87,7 @@ def _is_same_occasion(one: Link, other: Link) -> bool:
 
 
 def _may_be_one(one: Reaches, other: Reaches) -> bool:
-    """Whether one change can be what both wait for."""
+    """Return whether one change can start both."""
     if one.state is None or other.state is None:
         return one.state not in other.besides and other.state not in one.besides
     return one.state == other.state
@@ -105,13 +105,13 @@ def _is_same_moment(one: Link, other: Link) -> bool:
 
 
 def _bounds(one: Passes, other: Passes) -> list[tuple[float, float]]:
-    """The bounds that both have, above or below."""
+    """Return the pairs of bounds, above or below, that both have."""
     both = (one.above, other.above), (one.below, other.below)
     return [(first, second) for first, second in both if first is not None and second is not None]
 
 
 def _minutes_apart(one: Link, other: Link) -> float:
-    """How far from each other two things are done that wait for the clock, or for one event of the sun."""
+    """Return the minutes between two effects that start by the clock, or by one event of the sun."""
     if isinstance(one.start, Sun) and isinstance(other.start, Sun) and one.start.event != other.start.event:
         return MINUTES_A_DAY
     apart = abs(_minute(one) - _minute(other)) % MINUTES_A_DAY
@@ -130,6 +130,6 @@ def _offset_minutes(start: Start) -> float:
 
 
 def _lag_s(link: Link) -> float:
-    """How long after an event something is done."""
+    """Return the seconds from a link's event to its effect."""
     waiting_s = link.start.for_seconds if isinstance(link.start, Reaches | Passes) else 0.0
     return waiting_s + link.effect.after_seconds

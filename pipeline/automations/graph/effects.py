@@ -1,4 +1,4 @@
-"""What a call of a service does to entities."""
+"""Effects of service calls on entities."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -38,7 +38,7 @@ TOGGLES = frozenset({"toggle", "media_play_pause"})
 
 
 def effects(call: Part, after_seconds: float) -> Iterator[Effect]:
-    """Yield what the call of a service or an action on a device does, as far as its words say it."""
+    """Yield the effects of a service call or a device action, as far as its configuration tells them."""
     service = call.get("service", call.get("action", call.get("type")))
     if not isinstance(service, str):
         return
@@ -53,7 +53,7 @@ def effects(call: Part, after_seconds: float) -> Iterator[Effect]:
 
 
 def scene(activated: Any, after_seconds: float) -> Iterator[Effect]:
-    """Yield the activation of scenes."""
+    """Yield the effect of activating scenes."""
     yield from (Effect(entity_id, "activated", "state", after_seconds) for entity_id in entity_ids(activated))
 
 
@@ -72,7 +72,7 @@ def _results(entity_id: str, verb: str, data: Part) -> Iterator[tuple[str, str |
 
 
 def _state(domain: str, verb: str, data: Part) -> str | None:
-    """The state that a service brings an entity of that domain to; None where it cannot be told."""
+    """Return the state that a service brings an entity of a domain to; None if that is not known."""
     if domain in NAMED and verb != "turn_off":
         return next(iter(texts(data.get(NAMED[domain][1]))), None)
     if verb in AMOUNTS:

@@ -1,4 +1,4 @@
-"""The parts of a link: what starts it, under which conditions, and what is done."""
+"""Parts of a link: its start, its conditions (scope) and its effect."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -10,14 +10,14 @@ DAY = frozenset(range(QUARTERS_A_DAY))
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """At a local minute of the day."""
+    """Start at a local minute of the day."""
 
     minute: float
 
 
 @dataclass(frozen=True, slots=True)
 class Sun:
-    """At sunrise or sunset, or so many minutes later."""
+    """Start at sunrise or sunset, shifted by `offset_minutes`."""
 
     event: str
     offset_minutes: float = 0.0
@@ -25,7 +25,7 @@ class Sun:
 
 @dataclass(frozen=True, slots=True)
 class Reaches:
-    """An entity reaches a state, or any besides some if None, or has been in it for so long."""
+    """Start when an entity has been in a state for `for_seconds`; None is any state not in `besides`."""
 
     entity_id: str
     state: str | None = None
@@ -35,7 +35,7 @@ class Reaches:
 
 @dataclass(frozen=True, slots=True)
 class Passes:
-    """A number passes above or below a value; which value may not be known."""
+    """Start when a number passes above or below a value; both are None if the value is not known."""
 
     entity_id: str
     above: float | None = None
@@ -45,7 +45,7 @@ class Passes:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """Something is said on an MQTT topic."""
+    """Start by a message on an MQTT topic."""
 
     topic: str
 
@@ -55,7 +55,7 @@ Start = Clock | Sun | Reaches | Passes | Message
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What is done to an entity, so many seconds after the start.
+    """Change of an entity, `after_seconds` after the start.
 
     `aspect` is what of it changes: its state, or a setting such as temperature. `value` is what it becomes;
     None where that depends on what it was, as when it is toggled.
@@ -69,7 +69,7 @@ class Effect:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """When something is done at all, as far as conditions say it in ways that we read.
+    """Times and states that conditions allow, as far as they can be read.
 
     `days` counts from 0 = Monday, `quarters` are those of the hours of the local day, `states` those that an
     entity must be in, `ids` those of the triggers, all if None. `is_known` is false where there are
@@ -83,7 +83,7 @@ class Scope:
     is_known: bool = True
 
     def within(self, other: "Scope") -> "Scope":
-        """Both at once."""
+        """Return the scope in which both hold."""
         states = dict(self.states)
         for entity_id, allowed in other.states.items():
             states[entity_id] = allowed & states.get(entity_id, allowed)
@@ -97,14 +97,14 @@ class Scope:
         )
 
     def meets(self, other: "Scope") -> bool:
-        """Whether there are times that lie in both."""
+        """Return whether both can hold at once."""
         both = replace(self, ids=None).within(replace(other, ids=None))
         return bool(both.days and both.quarters and all(both.states.values()))
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """When this starts, and the scope allows it, that is done."""
+    """One edge of the graph: the start causes the effect if the scope allows it."""
 
     start: Start
     effect: Effect

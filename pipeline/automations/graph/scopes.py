@@ -1,4 +1,4 @@
-"""When something is done at all, read from conditions."""
+"""Scopes, read from conditions."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -13,7 +13,7 @@ QUARTER_MIN = 15
 
 
 def scope(conditions: Any, depth: int = 0) -> Scope:
-    """Read conditions that must all hold; what we cannot read makes the scope no smaller.
+    """Return the scope of conditions that must all hold; one that cannot be read makes it no smaller.
 
     Examples
     --------

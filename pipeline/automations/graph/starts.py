@@ -1,4 +1,4 @@
-"""What starts an automation, read from its triggers."""
+"""Starts of an automation, read from its triggers."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -24,7 +24,7 @@ BINARY = "binary_sensor."
 
 
 def starts(triggers: Any, depth: int = 0) -> Iterator[tuple[str, Start]]:
-    """Yield what starts it, each with the id that conditions may ask for; what we cannot read is left out."""
+    """Yield each start with its trigger's id; triggers that cannot be read are left out."""
     if depth > DEEPEST:
         return
     for trigger in mappings(triggers):

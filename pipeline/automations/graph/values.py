@@ -12,19 +12,19 @@ DEEPEST = 40
 
 
 def listed(value: Any) -> list[Any]:
-    """What may stand alone or in a list, as a list; nothing is no element."""
+    """Return a value that may be one or a list as a list; None is the empty list."""
     if value is None:
         return []
     return list(value) if isinstance(value, list | tuple) else [value]
 
 
 def mappings(value: Any) -> list[Mapping[str, Any]]:
-    """What may stand alone or in a list and has keys, as a list of those that are in use."""
+    """Return one mapping or a list of them as a list, without those that are not enabled."""
     return [each for each in listed(value) if isinstance(each, Mapping) and each.get("enabled") is not False]
 
 
 def texts(value: Any) -> list[str]:
-    """What may stand alone or in a list and is one word, as a list; numbers and truth values as written."""
+    """Return one scalar or a list of them as texts; numbers and truth values as they are written."""
     words = {True: "on", False: "off"}
     return [
         words[each] if isinstance(each, bool) else str(each)
@@ -34,7 +34,7 @@ def texts(value: Any) -> list[str]:
 
 
 def entity_ids(value: Any) -> list[str]:
-    """The entity ids in what may be one, several with commas between them, or a list; others are left out.
+    """Return the entity ids in a text, in one with commas, or in a list; other values are left out.
 
     Examples
     --------
@@ -48,7 +48,7 @@ def entity_ids(value: Any) -> list[str]:
 
 
 def number(value: Any) -> float | None:
-    """A finite number, written as one or as text."""
+    """Return a finite number from a number or a text; None if it is neither."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
     try:
@@ -59,7 +59,7 @@ def number(value: Any) -> float | None:
 
 
 def minute(value: Any) -> float | None:
-    """A time of day as minutes since midnight.
+    """Return a time of day as minutes since midnight; None if it is not one.
 
     Examples
     --------
@@ -73,7 +73,7 @@ def minute(value: Any) -> float | None:
 
 
 def seconds(value: Any) -> float:
-    """A period in seconds; 0 where it is none, or only Home Assistant can say how long it is.
+    """Return a period in seconds; 0 if it is none, or only Home Assistant can compute it.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The way through an automation's actions, from its starts to everything that is done."""
+"""Walk through an automation's actions, from its starts to all effects."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ CONDITIONS = frozenset({"condition", "and", "or", "not"})
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where the walk is: what it started from, under which conditions, how long ago, how deep in."""
+    """Position of the walk: its starts, the scope so far, the seconds since the start, the nesting depth."""
 
     starts: tuple[tuple[str, Start], ...]
     scope: Scope
@@ -24,16 +24,16 @@ class _Place:
     depth: int = 0
 
     def under(self, conditions: Any) -> "_Place":
-        """The same place, only if these conditions hold."""
+        """Return the position with further conditions."""
         return replace(self, scope=self.scope.within(scope(conditions)))
 
     def otherwise(self) -> "_Place":
-        """The same place, only if other conditions do not hold: which times that leaves is not worked out."""
+        """Return the position of an else branch: its scope is unknown, as conditions are not negated."""
         return replace(self, scope=replace(self.scope, is_known=False))
 
 
 def links(config: Mapping[str, Any]) -> list[Link]:
-    """Return what starts what in a configuration, with old keys or new, one part or many, however nested.
+    """Return the links of a configuration, with old keys or new, one part or many, however nested.
 
     Parts that we cannot read are left out. What comes after a wait for a trigger starts from that one.
 
@@ -65,7 +65,7 @@ def _walk(sequence: Any, place: _Place) -> Iterator[Link]:
 
 
 def _beyond(step: Part, place: _Place) -> _Place:
-    """The place behind a step."""
+    """Return the position behind a step."""
     if "delay" in step:
         return replace(place, after_seconds=place.after_seconds + seconds(step["delay"]))
     if "wait_template" in step:
@@ -104,7 +104,7 @@ def _linked(done: Iterator[Effect], place: _Place) -> Iterator[Link]:
 
 
 def _narrowed(start: Start, within: Scope) -> Iterator[Start]:
-    """The start; where it is any change of an entity whose state is a condition, the change to that state."""
+    """Yield the start; for any change of an entity whose state is a condition, the change to that state."""
     if isinstance(start, Reaches) and start.state is None and start.entity_id in within.states:
         yield from (replace(start, state=each) for each in sorted(within.states[start.entity_id]))
     else:

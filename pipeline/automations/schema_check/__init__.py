@@ -1,4 +1,4 @@
-"""Automations that others wrote: valid, invalid and why, or outside what we know enough of to say."""
+"""Check of automations that others wrote: valid, invalid and why, or outside the rules known here."""
 
 from pipeline.automations.schema_check.judgement import Kind, Verdict, judge
 

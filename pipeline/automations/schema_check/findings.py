@@ -1,4 +1,4 @@
-"""What is found wrong or unknown in a part, and the forms that parts have."""
+"""Findings in a part of a configuration, and the forms that parts have."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 
 class Finding(NamedTuple):
-    """Something about a part: grave if every release refuses it, else merely more than we know."""
+    """Finding about a part: grave if every release refuses it, otherwise outside the rules known here."""
 
     is_grave: bool
     why: str
@@ -16,17 +16,17 @@ Check = Callable[[Any], Iterator[Finding]]
 
 
 def wrong(why: str) -> Finding:
-    """Something that every release refuses."""
+    """Return a finding that every release refuses."""
     return Finding(is_grave=True, why=why)
 
 
 def beyond(why: str) -> Finding:
-    """Something that we cannot judge."""
+    """Return a finding that cannot be judged here."""
     return Finding(is_grave=False, why=why)
 
 
 def at(place: str, found: Iterator[Finding]) -> Iterator[Finding]:
-    """Say of each finding where it stands."""
+    """Prefix each finding with its place in the configuration."""
     for finding in found:
         yield finding._replace(why=f"{place}{',' if ': ' in finding.why else ':'} {finding.why}")
 

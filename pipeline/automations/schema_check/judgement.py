@@ -38,7 +38,7 @@ _WHOLE = Form(
 
 
 class Kind(StrEnum):
-    """What can be said of an automation that somebody else wrote."""
+    """Result of the check of an automation that somebody else wrote."""
 
     VALID = "valid"
     INVALID = "invalid"
@@ -47,7 +47,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What is said of it, and why, where it is not simply valid."""
+    """Result of the check with its reasons; no reasons if the automation is valid."""
 
     kind: Kind
     why: list[str]
@@ -93,7 +93,7 @@ def _findings(config: object) -> Iterator[Finding]:
 
 
 def _strangeness(config: dict[Any, Any]) -> str:
-    """Say what keeps us from looking at it at all: its size, or what cannot be written as JSON."""
+    """Return why a configuration cannot be checked at all: its size, or values that JSON cannot hold."""
     parts: list[tuple[object, int]] = [(config, 0)]
     looked_at = 0
     while parts:

@@ -51,7 +51,7 @@ def flag(value: Any) -> Iterator[Finding]:
 
 
 def enabled(value: Any) -> Iterator[Finding]:
-    """Whether a part is in use: what is not, some releases do not look at."""
+    """Check the key that says whether a part is in use; some releases do not look at parts that are not."""
     if value is not True:
         yield beyond("it may be switched off, and then nobody checks it")
 
@@ -180,7 +180,7 @@ def keys(value: Any) -> Iterator[Finding]:
 
 
 def holds_template(value: Any) -> bool:
-    """Whether a template stands anywhere in it."""
+    """Return whether a value holds a template at any depth."""
     if isinstance(value, dict):
         return any(holds_template(part) for pair in value.items() for part in pair)
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""Suggestions put together: what was tried on the past, in words and as Home Assistant is told it."""
+"""Assembly of suggestions: a backtested automation with its texts and its YAML."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -80,7 +80,7 @@ def renewed(
 
 
 def confidence(trial: Trial) -> float:
-    """The share of the runs to come that somebody wants, as a trial forecasts it; 0 where none will come.
+    """Return the forecast precision of a trial, the share of wanted runs, 0 to 1; 0 if no runs are expected.
 
     Examples
     --------
@@ -97,7 +97,7 @@ def confidence(trial: Trial) -> float:
 
 
 def _said(automation: Automation, trial: Trial) -> dict[str, object]:
-    """The fields that follow from what is proposed and how it did."""
+    """Return the fields of a suggestion that follow from its automation and its trial."""
     words = {"title": title(automation), "description": description(automation)}
     sure = confidence(trial)
     return {

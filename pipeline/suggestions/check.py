@@ -1,4 +1,4 @@
-"""An automation held against everything that may speak against it."""
+"""Check of an automation: safety, validity and conflicts together."""
 
 from collections.abc import Sequence
 
@@ -19,7 +19,7 @@ NOT_COMPARED = (
 def check(
     automation: Automation, trial: Trial, others: Sequence[Suggestion], *, catalogue: Catalogue | None
 ) -> Verdict:
-    """Say what speaks against an automation: safety, what Home Assistant knows, what is there already."""
+    """Return what speaks against an automation: safety rules, the catalogue, other automations."""
     refused = [*refusals(automation, catalogue), *runs_too_often(trial)]
     if wrong := [*refused, *problems(automation, catalogue)]:
         return Verdict(problem="; ".join(wrong), refusal="; ".join(refused))

@@ -1,4 +1,4 @@
-"""What stands under an automation's id: nothing, what is wanted, something of ours, or somebody's own."""
+"""Comparison of the configuration found under an automation's id with those that ha-ai wrote."""
 
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
@@ -9,7 +9,7 @@ _LISTS = frozenset({"entity_id", "weekday", "not_from", "not_to", "from"})
 
 
 class ConfigOwner(StrEnum):
-    """What was found under an id of ours."""
+    """Owner of the configuration found under an automation's id of ha-ai."""
 
     NOTHING = "nothing"
     WANTED = "wanted"
@@ -20,7 +20,7 @@ class ConfigOwner(StrEnum):
 def owner_of(
     found: Mapping[str, Any] | None, wanted: Mapping[str, Any], known: Iterable[Mapping[str, Any]]
 ) -> ConfigOwner:
-    """Judge what was found by what is wanted, and by all that we ever wrote there."""
+    """Return the owner of a found configuration, given the wanted one and all that were written before."""
     if found is None:
         return ConfigOwner.NOTHING
     content = normal(found)
@@ -30,12 +30,12 @@ def owner_of(
 
 
 def is_same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Whether two configurations are one automation, whichever release wrote them down."""
+    """Return whether two configurations are the same automation, whichever release wrote them."""
     return normal(one) == normal(other)
 
 
 def normal(config: Mapping[str, Any]) -> dict[str, Any]:
-    """A configuration in one form, whichever release wrote it down.
+    """Return a configuration in one normal form, whichever release wrote it.
 
     From 2024.10 on Home Assistant keeps ``triggers``, ``conditions`` and ``actions``, in them ``trigger`` in
     place of ``platform`` and ``action`` in place of ``service``; what holds one entry may be a list or not.

@@ -1,4 +1,4 @@
-"""The steps of a deployment: what comes after each, and when what failed is tried again.
+"""State machine of a deployment: its steps, the order they come in, and when a failed one is tried again.
 
 Towards a version: ``wanted`` (is it approved, and may it run?), ``write`` (look, write where nothing or ours
 stands, read back), ``enable`` (wait for the entity), ``stands``. Towards nothing: ``wanted``, ``remove``,
@@ -23,7 +23,7 @@ US = 1_000_000
 
 
 class Step(StrEnum):
-    """What is to be done next."""
+    """Next step of a deployment."""
 
     WANTED = "wanted"
     WRITE = "write"
@@ -46,7 +46,7 @@ NEXT = {
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long is waited for what, seconds.
+    """Waiting times of the deployer, in seconds.
 
     `pauses_s` lie between the attempts of a round, `rests_s` between rounds. An entity is waited for
     `entity_s`; looked for it is after `shortest_look_s` and then ever less often, up to `longest_look_s`.
@@ -70,16 +70,16 @@ class Patience:
 
     @property
     def tries(self) -> int:
-        """Attempts in a round."""
+        """Number of attempts in a round."""
         return len(self.pauses_s) + 1
 
     @property
     def most(self) -> int:
-        """Attempts after which it is given up."""
+        """Number of attempts after which a deployment is given up."""
         return self.tries * (len(self.rests_s) + 1)
 
     def pause_s(self, attempts: int) -> float:
-        """How long to wait after so many attempts that failed.
+        """Return the seconds to wait after so many failed attempts.
 
         Examples
         --------
@@ -94,7 +94,7 @@ class Patience:
 
 
 def forward(row: Deployment, now_us: int) -> Deployment:
-    """The deployment after a step that was done."""
+    """Return the deployment after a step that was done."""
     begin = Step.WRITE if row.wanted else Step.REMOVE
     step = begin if row.step == Step.WANTED else NEXT[Step(row.step)]
     standing = row.wanted if step is Step.STANDS else row.standing
@@ -103,7 +103,7 @@ def forward(row: Deployment, now_us: int) -> Deployment:
 
 
 def failed(row: Deployment, reason: FailureReason, text: str, now_us: int, patience: Patience) -> Deployment:
-    """The deployment after a step that could not be done."""
+    """Return the deployment after a step that failed."""
     round_end = (row.attempts // patience.tries + 1) * patience.tries
     attempts = {
         RetryClass.MOMENTS: row.attempts + 1,
@@ -119,21 +119,21 @@ def failed(row: Deployment, reason: FailureReason, text: str, now_us: int, patie
 
 
 def settled(row: Deployment, now_us: int, patience: Patience) -> Deployment:
-    """The deployment when what was written is taken back: it rests, or is given up."""
+    """Return the deployment after its write was taken back: it rests until the next round, or is given up."""
     if is_given_up(row, patience):
         return _left(row, now_us)
     return row._replace(step=Step.WANTED.value, updated_us=now_us)
 
 
 def _left(row: Deployment, now_us: int) -> Deployment:
-    """What stands is left as it is."""
+    """Return the deployment with the standing version as the wanted one."""
     return row._replace(wanted=row.standing, step=Step.STANDS.value, attempts=0, detail="", updated_us=now_us)
 
 
 def begun(
     order: SignedCommand, suggestion: Suggestion, wanted: int, before: Deployment | None, now_us: int
 ) -> Deployment:
-    """The deployment that an order begins."""
+    """Return the deployment that an order begins."""
     return Deployment(
         suggestion_id=suggestion.id,
         automation_id=suggestion.automation_id,
@@ -148,17 +148,17 @@ def begun(
 
 
 def is_round_over(row: Deployment, patience: Patience) -> bool:
-    """Whether the attempts of a round are used up."""
+    """Return whether the attempts of a round are used up."""
     return row.attempts > 0 and row.attempts % patience.tries == 0
 
 
 def is_given_up(row: Deployment, patience: Patience) -> bool:
-    """Whether it is not tried again by itself."""
+    """Return whether a deployment is not tried again by itself."""
     return row.step == Step.STANDS or (row.wanted > 0 and row.attempts >= patience.most)
 
 
 def due_us(row: Deployment, patience: Patience, now_us: int) -> int | None:
-    """When the next step may be taken; None where there is none.
+    """Return when the next step may be taken, in UTC microseconds; None if there is none.
 
     Now, if the clock was set back since the last one: what happened is never in the future.
     """
@@ -170,5 +170,5 @@ def due_us(row: Deployment, patience: Patience, now_us: int) -> int | None:
 
 
 def is_overdue(row: Deployment, patience: Patience, now_us: int) -> bool:
-    """Whether an entity was waited for long enough; as far as the clock was set back counts, too."""
+    """Return whether an entity was waited for long enough; a clock that was set back counts as waiting."""
     return abs(now_us - row.updated_us) > patience.entity_s * US

@@ -1,4 +1,4 @@
-"""What a look at a deployed automation means: it runs, or what was done to it by hand."""
+"""Drift of a deployed automation from its approved version: removed, switched off or edited by hand."""
 
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
@@ -8,7 +8,7 @@ from pipeline.suggestions.config_diff import ConfigOwner, owner_of
 
 
 class Drift(StrEnum):
-    """How an automation of ours was found."""
+    """Drift of a deployed automation; `FINE` is none."""
 
     FINE = ""
     GONE = "gone"
@@ -30,7 +30,7 @@ def drift_of(
     standing: Mapping[str, Any] | None,
     known: Iterable[Mapping[str, Any]],
 ) -> Drift:
-    """Judge what was found in place of what is to stand there, None where that is nothing.
+    """Return the drift of what was found from `standing`, the version to stand there; None is no version.
 
     A `STRAY` is of ours, but not what is to stand there: a write that came late. Removed is what has left
     both the configuration and the entities; while one of them is there, Home Assistant is still at it, or

@@ -1,4 +1,4 @@
-"""What people made of suggestions: it moves which come first, and how good the next has to be."""
+"""Feedback on earlier suggestions: it moves the ranking, and the confidence that the next ones need."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -16,14 +16,14 @@ UNKNOWN = 0.5
 
 
 class Kind(NamedTuple):
-    """Suggestions that are alike: what their pattern speaks of, and the domain of what they act on."""
+    """Kind of suggestions: the type of their pattern, and the domain of the entity they act on first."""
 
     pattern_type: PatternType
     device_class: str
 
 
 def experience(feedback: Sequence[UserFeedback], pattern_type: PatternType, device_class: str) -> Experience:
-    """How many suggestions of a kind were kept, and the probability that the next one is.
+    """Return how many suggestions of a kind were kept, and the probability that the next one is.
 
     Each suggestion counts once, by the last thing that was decided: kept if it was approved, not kept if it
     was rejected, undone, removed or disabled. "Not now" and a modification decide nothing. With ``k`` kept of
@@ -51,7 +51,7 @@ def experience(feedback: Sequence[UserFeedback], pattern_type: PatternType, devi
 
 
 def bar(minimum: float, known: Experience) -> float:
-    """The confidence that the next suggestion of a kind needs: never less than the `minimum` that was set.
+    """Return the confidence, 0 to 1, that the next suggestion of a kind needs; never below `minimum`.
 
     Where people keep less than every second suggestion of a kind, fewer of its runs may be unwanted, in the
     same proportion: ``1 - (1 - minimum) * min(1, p / 0.5)``.
@@ -65,7 +65,7 @@ def bar(minimum: float, known: Experience) -> float:
 
 
 def _decided(feedback: Iterable[UserFeedback]) -> tuple[Counter[Kind], Counter[Kind]]:
-    """Kept and not kept suggestions by kind, each counted by the last decision on it."""
+    """Return the counts of kept and of not kept suggestions by kind, each by the last decision on it."""
     last: dict[str, UserFeedback] = {}
     for each in sorted(feedback, key=lambda said: (said.at, said.message_id)):
         if each.opinion in KEPT | NOT_KEPT:

@@ -1,11 +1,11 @@
-"""What goes wrong with a deployment, how long that lasts, and what a person is told."""
+"""Failures of a deployment: their reasons, when they are tried again, and their texts for people."""
 
 from enum import StrEnum
 from http import HTTPStatus
 
 
 class FailureReason(StrEnum):
-    """What kept a step from being done."""
+    """Reason for which a step of a deployment failed."""
 
     UNREACHABLE = "unreachable"
     STARTING = "starting"
@@ -24,7 +24,7 @@ class FailureReason(StrEnum):
 
 
 class RetryClass(StrEnum):
-    """How long a trouble lasts: tried again soon, much later, or only when a person wants it."""
+    """Retry class of a failure: tried again soon, much later, or only when a person wants it."""
 
     MOMENTS = "moments"
     UNTIL_MENDED = "until_mended"
@@ -67,7 +67,7 @@ _WORDS = {
 
 
 class StepFailedError(Exception):
-    """A step that could not be done; says what is in its way.
+    """A step of a deployment failed; says why.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ class StepFailedError(Exception):
 
 
 def explanation(reason: FailureReason, detail: str = "") -> str:
-    """What a person is told.
+    """Return the text that a person is told.
 
     Examples
     --------
@@ -94,12 +94,12 @@ def explanation(reason: FailureReason, detail: str = "") -> str:
 
 
 def retry_class(reason: FailureReason) -> RetryClass:
-    """How long a trouble lasts; what is not known to pass by itself is for good."""
+    """Return the retry class of a reason; `FOR_GOOD` unless it is known to pass."""
     return _LASTING.get(reason, RetryClass.FOR_GOOD)
 
 
 def reason_of(status: int) -> FailureReason:
-    """What an answer of Home Assistant that is no success means.
+    """Return the reason that an HTTP status of Home Assistant, not 2xx, stands for.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""What everybody who says something of a suggestion shares."""
+"""Base of the message factories for suggestions."""
 
 from datetime import datetime
 from hashlib import blake2b
@@ -22,7 +22,7 @@ class Teller:
     def feedback(
         self, suggestion: Suggestion, opinion: Opinion, *, person: str, text: str, occasion: str, at: datetime
     ) -> tuple[UserFeedback, Outgoing]:
-        """What somebody said or did, to be kept and to be told; once an `occasion`."""
+        """Return a person's feedback as a record and as a message; the id is the same for one `occasion`."""
         payload = UserFeedback(
             message_id=self._identity("feedback", suggestion.id, opinion.value, occasion),
             at=at,

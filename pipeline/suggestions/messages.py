@@ -12,7 +12,7 @@ EVENT_EXPIRY_S = 300
 
 
 def generated(suggestion: Suggestion, topics: Topics) -> Outgoing:
-    """A suggestion is there to be looked at, for the first time or again."""
+    """Return the message that a suggestion was made, or made again."""
     payload = SuggestionGenerated(
         message_id=_identity("generated", suggestion),
         at=suggestion.updated_at,
@@ -28,7 +28,7 @@ def generated(suggestion: Suggestion, topics: Topics) -> Outgoing:
 
 
 def changed(suggestion: Suggestion, topics: Topics, *, text: str) -> Outgoing:
-    """A suggestion is not what it was; `text` says why."""
+    """Return the message that a suggestion has changed; `text` says why."""
     payload = SuggestionChanged(
         message_id=_identity("changed", suggestion),
         at=suggestion.updated_at,

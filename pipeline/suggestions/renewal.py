@@ -1,4 +1,4 @@
-"""What becomes of suggestions that wait for an answer, when the days behind them go on."""
+"""Renewal of pending suggestions by the latest days: kept, changed or retired."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ WANDERING = {
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """What the days up to now say of the suggestions that wait.
+    """Evidence of the days up to now on the pending suggestions.
 
     Attributes
     ----------
@@ -61,7 +61,7 @@ class Outlook:
 
 
 class Renewed(NamedTuple):
-    """A suggestion that waits, as it was and as it has to be."""
+    """Pending suggestion before and after its renewal."""
 
     before: Suggestion
     after: Suggestion
@@ -113,7 +113,7 @@ def renew(
 
 
 def _lost(suggestion: Suggestion, outlook: Outlook, now: datetime) -> str | None:
-    """Why nothing speaks for a suggestion any more."""
+    """Return why a suggestion's pattern no longer supports it; None if it does."""
     automated = outlook.patterns.get(suggestion.pattern_id)
     if automated is not None:
         return "an automation does it already" if automated else None
@@ -129,7 +129,7 @@ def _is_modified(suggestion: Suggestion, context: SelectionContext) -> bool:
 
 
 def _anew(suggestion: Suggestion, outlook: Outlook, context: SelectionContext) -> Suggestion:
-    """What would be suggested now; what stands, tried again, where that is hardly another."""
+    """Return the suggestion as made now; with its present automation if the new one hardly differs."""
     offer = None if _is_modified(suggestion, context) else outlook.offers.get(suggestion.pattern_id)
     automation, trial = suggestion.automation, outlook.trials.get(suggestion.id, suggestion.trial)
     if offer is not None and not is_hardly_another(automation, offer.automation):
@@ -145,7 +145,7 @@ def _anew(suggestion: Suggestion, outlook: Outlook, context: SelectionContext) -
 
 
 def _shortcoming(before: Suggestion, found: Suggestion, context: SelectionContext) -> str | None:
-    """Why what would be suggested now is not worth it."""
+    """Return why a renewed suggestion is not good enough; None if it is."""
     if found.automation != before.automation and context.history().is_dismissed(found.automation):
         return "the habit has moved to what was dismissed before"
     needed = bar(context.minimum, found.experience) - SLACK
@@ -155,7 +155,7 @@ def _shortcoming(before: Suggestion, found: Suggestion, context: SelectionContex
 
 
 def is_hardly_another(one: Automation, other: Automation) -> bool:
-    """Whether two automations are the same to people.
+    """Return whether two automations are the same to people.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""What was suggested before, and so is not suggested again."""
+"""Repeats: offers that people were shown or have dismissed before."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -55,7 +55,7 @@ class SuggestionHistory:
     def of(
         cls, suggestions: Sequence[Suggestion], feedback: Sequence[UserFeedback], sun: Sun
     ) -> "SuggestionHistory":
-        """Take in what there was and what was said of it."""
+        """Return the history of suggestions and of the feedback on them."""
         unwanted = {each.suggestion_id for each in feedback if each.opinion in NOT_KEPT}
         dismissed = (
             each.id
@@ -68,23 +68,23 @@ class SuggestionHistory:
     def repeated(
         self, pattern_id: str, automation: Automation, also: Iterable[Suggestion] = ()
     ) -> Suggestion | None:
-        """The suggestion, there or `also` made, that an automation of a pattern would repeat."""
+        """Return the suggestion, known or in `also`, that an automation of a pattern would repeat."""
         known = (each for each in (*self.suggestions, *also) if not self._may_return(each))
         return next((each for each in known if self._repeats(each, pattern_id, automation)), None)
 
     def is_dismissed(self, automation: Automation) -> bool:
-        """Whether people did not want an automation, whichever pattern it followed from."""
+        """Return whether people dismissed an automation, whichever pattern it followed from."""
         return any(
             each.id in self.dismissed and is_repeat(each.automation, automation, self.sun)
             for each in self.suggestions
         )
 
     def dismissals(self, pattern_id: str) -> int:
-        """How many suggestions of a pattern people did not want."""
+        """Return how many suggestions of a pattern people dismissed."""
         return sum(each.pattern_id == pattern_id for each in self.suggestions if each.id in self.dismissed)
 
     def returning(self, suggestion_id: str) -> Suggestion | None:
-        """The suggestion of an id that was taken back, and that nobody had dismissed."""
+        """Return the suggestion of an id if it was retired and nobody had dismissed it."""
         taken_back = (each for each in self.suggestions if self._may_return(each))
         return next((each for each in taken_back if each.id == suggestion_id), None)
 
@@ -100,7 +100,7 @@ class SuggestionHistory:
 
 
 def is_repeat(one: Automation, other: Automation, sun: Sun) -> bool:
-    """Whether two automations do the same to the same entity on what is to people the same occasion."""
+    """Return whether two automations do the same to an entity on what people take for the same occasion."""
     deeds = {(action.service, action.entity_id) for action in one.actions}
     if deeds.isdisjoint((action.service, action.entity_id) for action in other.actions):
         return False
@@ -108,13 +108,13 @@ def is_repeat(one: Automation, other: Automation, sun: Sun) -> bool:
 
 
 def has_moved(one: Automation, other: Automation, sun: Sun) -> bool:
-    """Whether two automations of a pattern run at moments of the day that are far from each other."""
+    """Return whether two automations of a pattern run at clearly different times of the day."""
     by_clock = None not in (_minute(one.trigger, sun), _minute(other.trigger, sun))
     return by_clock and not is_near(one.trigger, other.trigger, sun)
 
 
 def is_near(one: Trigger, other: Trigger, sun: Sun) -> bool:
-    """Whether two triggers are the same entity or topic, or at most 45 minutes apart.
+    """Return whether two triggers have the same entity or topic, or are at most 45 minutes apart.
 
     Examples
     --------
@@ -144,7 +144,7 @@ def _minute(trigger: Trigger, sun: Sun) -> float | None:
 
 
 def _source(trigger: Trigger) -> str:
-    """The entity or topic that a trigger listens to; none for times."""
+    """Return the entity or topic that a trigger listens to; empty for times."""
     match trigger:
         case StateTrigger() | NumericTrigger():
             return trigger.entity_id

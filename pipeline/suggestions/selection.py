@@ -1,4 +1,4 @@
-"""Which offers become suggestions: none that is a repeat, within the day's budget, the best first."""
+"""Selection of offers to suggest: the best first, no repeats, within the day's budget."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from schemas.suggestions import STANDING, Experience, Suggestion, Trial, UserFee
 
 
 class Verdict(NamedTuple):
-    """What speaks against an automation.
+    """Result of the check of an automation: what speaks against it.
 
     `problem`: it is not safe, or cannot run there. `conflict`: another one stands in its way. Both are empty
     where nothing does. `told` has to be told of it. `refusal`: that part of the problem for which it is not
@@ -32,7 +32,7 @@ Check = Callable[[Automation, Trial, Sequence[Suggestion]], Verdict]
 
 @dataclass(frozen=True, slots=True)
 class SelectionContext:
-    """What is known when offers are looked at.
+    """Data that the selection of offers depends on.
 
     Attributes
     ----------
@@ -54,17 +54,17 @@ class SelectionContext:
     check: Check
 
     def experience(self, offer: Offer | Suggestion) -> Experience:
-        """What people made of suggestions like it."""
+        """Return the feedback on suggestions of the same kind."""
         pattern_type = offer.pattern.pattern_type if isinstance(offer, Offer) else offer.pattern_type
         return experience(self.feedback, pattern_type, domain(offer.automation))
 
     def history(self) -> SuggestionHistory:
-        """What was suggested before, and what people did not want."""
+        """Return the history of suggestions and dismissals."""
         return SuggestionHistory.of(self.suggestions, self.feedback, self.sun)
 
 
 class PassedOver(NamedTuple):
-    """An offer that is not made, and why."""
+    """Offer that is not suggested, and why."""
 
     offer: Offer
     reason: str
@@ -92,7 +92,7 @@ def choose(
 
 
 def worth(trial: Trial, lived: Experience) -> float:
-    """What a suggestion is expected to bring a day: its regret, weighted with how likely it is kept.
+    """Return the expected gain of a suggestion a day, in saved actions, weighted by the odds that it is kept.
 
     What is expected to cost more than it brings (regret above 0) costs the less, the likelier it is kept.
 
@@ -111,13 +111,13 @@ def worth(trial: Trial, lived: Experience) -> float:
 
 
 def room_today(suggestions: Iterable[Suggestion], *, budget: int, now: datetime, zone: ZoneInfo) -> int:
-    """How many suggestions may still be made on the local day of `now`."""
+    """Return how many suggestions may still be made on the local day of `now`."""
     today = now.astimezone(zone).date()
     return max(0, budget - sum(each.created_at.astimezone(zone).date() == today for each in suggestions))
 
 
 def domain(automation: Automation) -> str:
-    """The domain of what an automation acts on first.
+    """Return the domain of the entity that an automation acts on first.
 
     Examples
     --------
@@ -132,7 +132,7 @@ def domain(automation: Automation) -> str:
 def _make(
     offer: Offer, lived: Experience, context: SelectionContext, history: SuggestionHistory
 ) -> Suggestion:
-    """The suggestion that an offer makes; one that was taken back comes back, with what a person changed."""
+    """Return the suggestion of an offer; a retired one returns, with what a person had changed."""
     made = assemble(offer, experience=lived, now=context.now, dismissals=history.dismissals(offer.pattern.id))
     before = history.returning(made.id)
     if before is None:
@@ -144,7 +144,7 @@ def _make(
 def _judge(
     made: Suggestion, context: SelectionContext, history: SuggestionHistory, chosen: Sequence[Suggestion]
 ) -> Verdict:
-    """What speaks against a suggestion, cheapest first."""
+    """Return what speaks against a suggestion; the cheapest checks come first."""
     if known := history.repeated(made.pattern_id, made.automation, chosen):
         return Verdict(f"it is known as {known.id}, which is {known.status.value}")
     needed = bar(context.minimum, made.experience)

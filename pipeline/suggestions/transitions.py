@@ -1,4 +1,4 @@
-"""What becomes of a suggestion when its automation stands, is gone, or cannot be deployed."""
+"""State transitions of a suggestion when its automation is deployed, is removed, or cannot be deployed."""
 
 from datetime import datetime
 
@@ -15,7 +15,7 @@ def standing(
     entity_id: str,
     now: datetime,
 ) -> Suggestion:
-    """The suggestion when `content`, a version of it, stands in Home Assistant.
+    """Return the suggestion after `content`, a version of it, was deployed.
 
     Rolled back, it is that version again in everything that is proposed, under a number that no version has
     had. What was changed since it was approved waits for an approval of its own.
@@ -31,7 +31,7 @@ def standing(
 
 
 def retired(suggestion: Suggestion, reason: str, now: datetime) -> Suggestion:
-    """The suggestion when its automation is gone; a change of it that waits for an answer goes on waiting."""
+    """Return the suggestion after its automation was removed; a pending change of it stays pending."""
     update: dict[str, object] = {"ha_automation_id": None, "ha_entity_id": None, "updated_at": now}
     if suggestion.status in {Status.APPROVED, Status.DEPLOYED}:
         update |= {"status": Status.RETIRED, "reason": reason[:LONGEST_REASON]}
@@ -39,7 +39,7 @@ def retired(suggestion: Suggestion, reason: str, now: datetime) -> Suggestion:
 
 
 def given_up(suggestion: Suggestion, reason: str, now: datetime) -> Suggestion:
-    """The suggestion when it could not be deployed: a person may approve it again."""
+    """Return the suggestion after its deployment was given up: a person may approve it again."""
     update: dict[str, object] = {"updated_at": now}
     if suggestion.status is Status.APPROVED:
         update |= {"status": Status.PENDING, "reason": reason[:LONGEST_REASON]}
@@ -47,5 +47,5 @@ def given_up(suggestion: Suggestion, reason: str, now: datetime) -> Suggestion:
 
 
 def noted(suggestion: Suggestion, reason: str, now: datetime) -> Suggestion:
-    """The suggestion with what is to be known of it."""
+    """Return the suggestion with a remark as its reason."""
     return suggestion.model_copy(update={"reason": reason[:LONGEST_REASON], "updated_at": now})

@@ -1,4 +1,4 @@
-"""What an automation would have done on the home's own past."""
+"""Backtest of an automation on the home's own past."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ Use = tuple[EventType, int]
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """A trial, what it lets expect, and which uses by people the wanted runs stand for."""
+    """Trial with its forecast rates, and the uses by people that its wanted runs match."""
 
     trial: Trial
     rates: Rates
@@ -80,7 +80,7 @@ def tried(automation: Automation, past: Past, scope: Pattern) -> Tried:
 
 
 def _since_begun(past: Past, scope: Pattern) -> Past:
-    """The past since the habit is what it is: what was before speaks neither for it nor against it."""
+    """Return the past since the habit began in its present form; earlier days do not count."""
     begun = scope.first_seen.astimezone(past.home.zone).date()
     begun = begun if scope.change is None else max(begun, scope.change.since)
     first, last = past.first_day, past.last_day
@@ -121,7 +121,7 @@ def _needing(fires: pl.DataFrame, actions: Sequence[Action], number: int, past: 
 
 
 def _would_change(action: Action) -> pl.Expr:
-    """Whether an action changes anything of the `known` state."""
+    """Return an expression: whether an action changes the `known` state."""
     return pl.col("known").ne_missing(state_after(action)) if lasts(action) else pl.lit(value=True)
 
 
@@ -172,7 +172,7 @@ def _ended(fires: pl.DataFrame, action: Action, use: str, past: Past) -> pl.Data
 
 
 def _missed(automation: Automation, fires: pl.DataFrame, past: Past, scope: Pattern) -> pl.DataFrame:
-    """What people did of the first action when the habit was due, and no run stands for."""
+    """Return the uses of the first action by people, when the habit was due, that no run matches."""
     action = automation.actions[0]
     due = past.with_state(occasions(scope.detail, past), action.entity_id, at="from_ms", name="known")
     due = _apart(past.seen(due.filter(_would_change(action))))
@@ -183,7 +183,7 @@ def _missed(automation: Automation, fires: pl.DataFrame, past: Past, scope: Patt
 
 
 def _rates(automation: Automation, past: Past, scope: Pattern, dates: Sequence[Sequence[date]]) -> Rates:
-    """What to expect of a day, from those days since the habit is there on which the automation may run."""
+    """Return the forecast rates a day, from the days since the habit began on which it may run."""
     weekdays = automation.weekdays
     days = [day for day in past.days["date"].to_list() if day.weekday() in weekdays]
     if not days or past.last_day is None:

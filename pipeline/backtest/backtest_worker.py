@@ -1,4 +1,4 @@
-"""The process in which automations are tried: reads a job, the store and its past, answers, and ends."""
+"""Child process of the backtests: reads a job and the store, writes the result, and ends."""
 
 import gc
 import os
@@ -30,7 +30,7 @@ SETTLED_MS = 72 * 3_600_000
 
 
 def main() -> None:
-    """Do the job on standard input; what it yields goes to standard output as JSON."""
+    """Run the job read from standard input, and write its result to standard output as JSON."""
     use_one_arena()
     # What is made here is kept until the end: looking for what could be freed costs more than the trial.
     gc.disable()
@@ -44,7 +44,7 @@ def main() -> None:
 
 
 def work(job: Job) -> BacktestResult:
-    """Do a job on the store that it names."""
+    """Run a job on the store that it names, and return its result."""
     store = SqlStore(job.store_url, home=job.home.id)
     try:
         history = read_history(store, job.home, retain_days=job.retain_days)
@@ -85,7 +85,7 @@ def _tried(attempts: tuple[BacktestRequest, ...], past: Past) -> Iterator[tuple[
 def _offers(
     store: SqlStore, past: Past, patterns: list[Pattern], minimum_confidence: float
 ) -> tuple[Offer, ...]:
-    """The best automation of each pattern that has one."""
+    """Return the best automation of each pattern that has one."""
     usual = UsualValues.of(_changes(store))
     return tuple(
         Offer(pattern=each.pattern, automation=each.automation, trial=each.trial)
@@ -94,7 +94,7 @@ def _offers(
 
 
 def _changes(store: SqlStore) -> Iterator[StateChange]:
-    """The changes in the journal that carry attributes."""
+    """Yield the changes in the journal that carry attributes."""
     for _, entry in store.journal_after():
         if isinstance(entry, StateChange) and entry.attributes:
             yield entry

@@ -1,4 +1,4 @@
-"""Patterns as automations that could do the same: all variants worth trying."""
+"""Candidate automations of a pattern: all variants worth trying."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -50,7 +50,7 @@ STEADY_RATIO = 2.0
 def candidates(
     pattern: Pattern, active: Sequence[Pattern], usual: UsualValues, sun: Mapping[str, float] = NO_SUN
 ) -> list[Automation]:
-    """All automations that could do what a pattern says, the plainest first.
+    """Return all automations that could do what a pattern describes, the simplest first.
 
     There are none of what an automation does already, nor of what no allowed service brings about.
 
@@ -143,7 +143,7 @@ def _after_another(
 
 
 def _waits(lag: Quantiles) -> list[int]:
-    """How long the trigger may have to last before anything is done, in seconds."""
+    """Return the values worth trying for how long the trigger has to last, in seconds."""
     return sorted({0, *(min(int(seconds), LONGEST_WAIT_S) for seconds in (lag.p10, lag.p50))})
 
 

@@ -65,7 +65,7 @@ def _agree(one: Mapping[date, float], other: Mapping[date, float]) -> bool:
 
 
 def _offsets(detail: TimeOfDayDetail, past: Past) -> dict[date, float]:
-    """How many minutes from its time the habit showed, on the days that it did."""
+    """Return the deviation of the habit from its time, in minutes, on the days that it showed."""
     uses = past.uses(detail.entity_id, detail.state)
     due = past.on_days(due_times(detail, past).select("at_ms")).filter(pl.col("weekday").is_in(detail.days))
     near = due.join_asof(

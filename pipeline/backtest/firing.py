@@ -1,4 +1,4 @@
-"""When an automation would have fired: its trigger and its conditions on what happened."""
+"""Times at which an automation would have fired, by its trigger and its conditions on the past."""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,4 @@
-"""A suggestion made another way as a person wants it: checked as a new one is, and tried on the past."""
+"""Modification of a suggestion as a person wants it: checked as a new one is, and backtested."""
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -72,7 +72,7 @@ class Alteration:
 
 
 def _without(catalogue: Catalogue | None, automation_id: str) -> Catalogue | None:
-    """What is there besides the automation itself, which would stand in its own way."""
+    """Return the catalogue without the automation itself, which would conflict with its own change."""
     if catalogue is None:
         return None
     others = tuple(each for each in catalogue.automations if each.automation_id != automation_id)

@@ -1,4 +1,4 @@
-"""What happened in a home, as frames that automations are tried on."""
+"""The home's past as Polars frames, on which automations are tried."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -80,14 +80,14 @@ class Past:
         return {name: float(value) for row in last.iter_rows(named=True) for name, value in row.items()}
 
     def since(self, day: date) -> "Past":
-        """The same, where only `day` and later ones count; what was before tells how things stood."""
+        """Return the past where only `day` and later ones count; earlier days give the initial states."""
         days = self.days.filter(pl.col("date") >= day)
         first_ms = days["start_ms"].to_list()[0] if len(days) else NEVER_MS
         before = pl.DataFrame({"from_ms": [-NEVER_MS], "to_ms": [first_ms]}, schema=self.blind.schema)
         return replace(self, days=days, blind=_merge(pl.concat([before, self.blind])))
 
     def until(self, day: date) -> "Past":
-        """What was known when `day` began: nothing that came later."""
+        """Return the past as it was known when `day` began."""
         days = self.days.filter(pl.col("date") < day)
         end_ms = days["end_ms"].to_list()[-1] if len(days) else -NEVER_MS
         known = {name: each.filter(pl.col("at_ms") < end_ms) for name, each in self.changes.items()}
@@ -106,7 +106,7 @@ class Past:
         return self.changes.get(entity_id, _NO_CHANGES)
 
     def uses(self, entity_id: str, state: str) -> pl.DataFrame:
-        """When people brought an entity to a state, as `use_ms`."""
+        """Return the times at which people brought an entity to a state, as `use_ms`."""
         return (
             self.changes_of(entity_id)
             .filter(pl.col("by_people") & (pl.col("state") == state))
@@ -147,7 +147,7 @@ class Past:
         return joined.filter(pl.col("at_ms") < pl.col("end_ms")).with_columns(minute=minute)
 
     def seen(self, spans: pl.DataFrame) -> pl.DataFrame:
-        """Those of the spans from `from_ms` to `to_ms` that could be seen whole."""
+        """Return the spans from `from_ms` to `to_ms` that were observed completely."""
         following = self.blind.select(blind_from="from_ms", blind_to="to_ms")
         joined = spans.sort("from_ms").join_asof(
             following, left_on="from_ms", right_on="blind_to", strategy="forward", allow_exact_matches=False
@@ -156,7 +156,7 @@ class Past:
         return joined.filter(apart).drop("blind_from", "blind_to")
 
     def wall_ms(self, minute: pl.Expr) -> pl.Expr:
-        """When a local minute of each of the days was, perhaps on a day beside; null where it was skipped."""
+        """Return the time of a local minute of each day, maybe on an adjacent day; null if it was skipped."""
         moment = pl.col("date").cast(pl.Datetime("ms")) + pl.duration(
             milliseconds=(minute * 60_000).cast(pl.Int64)
         )
@@ -222,7 +222,7 @@ def _lasting(changes: pl.DataFrame) -> pl.DataFrame:
 
 
 def _persons(changes: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
-    """How many persons are at home since when; who first comes was out, who first leaves was in."""
+    """Return the number of persons at home over time; who first comes was out, who first leaves was in."""
     inside: dict[str, bool] = {}
     moves: list[tuple[int, str, bool]] = []
     for name, known in changes.items():

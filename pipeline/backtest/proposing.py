@@ -1,4 +1,4 @@
-"""What to propose: of every pattern the variant with the least regret, once for each thing that people do."""
+"""Proposals: of every pattern the variant with the least regret, one for each habit."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

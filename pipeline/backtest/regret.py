@@ -1,4 +1,4 @@
-"""What an automation lets expect of the days to come, and what that costs or saves."""
+"""Forecast rates of an automation for the days to come, and its regret."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ HALF_LIFE_DAYS = 30.0
 
 
 class Usual(NamedTuple):
-    """What becomes of automations that look good on the past: shares of the opportunities to come.
+    """Prior for the rates of automations that do well on the past: shares of the opportunities, 0 to 1.
 
     They count as much as `opportunities` that were seen.
     """
@@ -37,7 +37,7 @@ USUAL: Mapping[PatternType, Usual] = {
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """What is expected of a day."""
+    """Forecast numbers of wanted, unwanted and missed runs a day."""
 
     wanted: float
     unwanted: float
@@ -45,11 +45,11 @@ class Rates:
 
     @property
     def precision(self) -> float:
-        """Share of the runs that are expected to be wanted."""
+        """Forecast precision: the share of runs that are wanted, 0 to 1."""
         return self.wanted / max(self.wanted + self.unwanted, 1e-12)
 
     def regret(self, saved: int) -> float:
-        """What a day is expected to cost, in saved actions; `saved` of them by each wanted run."""
+        """Return the expected cost of a day, in saved actions, of which each wanted run saves `saved`."""
         return UNWANTED_COST * self.unwanted - saved * self.wanted
 
 

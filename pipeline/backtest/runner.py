@@ -1,4 +1,4 @@
-"""Where automations are tried on the past: a process that ends, and its memory with it."""
+"""Backtests in a child process, so that their memory ends with it."""
 
 import asyncio
 import os
@@ -45,11 +45,11 @@ DATABASE_PREFIX = "PG"
 
 
 class BacktestError(Exception):
-    """What was to be tried could not be: the process crashed, or took too long."""
+    """A backtest failed: its process crashed, or took too long."""
 
 
 class BacktestRequest(Schema):
-    """An automation that is to be tried as it stands, for its pattern; `id` names its trial."""
+    """Request for the backtest of one automation for its pattern; `id` names its trial."""
 
     id: str
     pattern: Pattern
@@ -57,7 +57,7 @@ class BacktestRequest(Schema):
 
 
 class Job(Schema):
-    """What the process is told.
+    """Input of the backtest process.
 
     Without a `minimum_confidence` nothing is proposed. After `timeout_s` it ends itself, if nobody else does.
     """
@@ -71,7 +71,7 @@ class Job(Schema):
 
 
 class BacktestResult(Schema):
-    """What came of a job.
+    """Output of the backtest process.
 
     Attributes
     ----------
@@ -89,7 +89,7 @@ class BacktestResult(Schema):
 
 
 class BacktestRunner:
-    """Tries automations on the days that the store keeps, one job at a time.
+    """Runs backtests on the days that the store keeps, one job at a time.
 
     The process reads the store by itself and gets no settings, and of the environment what `ENVIRONMENT`
     names: what it is told and what it answers is JSON on its standard input and output. So this process

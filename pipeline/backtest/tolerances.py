@@ -1,4 +1,4 @@
-"""What a pattern lets expect of an automation: how near counts as the same, and when people did it."""
+"""Time tolerances within which a manual action counts as the automation's."""
 
 from collections.abc import Sequence
 
@@ -26,12 +26,12 @@ MINUTE_MS = 60_000
 
 
 def reach_minutes(detail: TimeOfDayDetail) -> float:
-    """How far from its minute a habit of the clock may show and be meant."""
+    """Return the tolerance of a time-of-day habit around its minute, in minutes."""
     return min(max(SPREADS * detail.spread_minutes, NEAREST_MIN), FARTHEST_MIN)
 
 
 def lag_reach_s(lag: Quantiles) -> float:
-    """How long after it an action may still be the answer: of log-normal lags one in 200 is longer.
+    """Return the longest lag that still counts as an answer, in seconds: 1 in 200 log-normal lags is longer.
 
     Examples
     --------
@@ -43,7 +43,7 @@ def lag_reach_s(lag: Quantiles) -> float:
 
 
 def leeway_ms(seconds: float) -> int:
-    """How much longer or shorter than `seconds` is still about as long, in milliseconds."""
+    """Return the tolerance of a duration of `seconds`, in milliseconds."""
     return round(1000 * max(LASTING_SHARE * seconds, LASTING_LEAST_S))
 
 
@@ -75,7 +75,7 @@ def windows(
 
 
 def occasions(detail: Detail, past: Past) -> pl.DataFrame:
-    """When the habit itself was due: `at_ms`, and `from_ms` to `to_ms` in which people then do it."""
+    """Return the times at which the habit was due: `at_ms`, and the span `from_ms` to `to_ms` around it."""
     match detail:
         case TimeOfDayDetail():
             due = due_times(detail, past).filter(pl.col("weekday").is_in(detail.days))
@@ -108,7 +108,7 @@ def _around_the_habit(fires: pl.DataFrame, detail: TimeOfDayDetail, past: Past) 
 
 
 def due_times(detail: TimeOfDayDetail, past: Past) -> pl.DataFrame:
-    """When the habit is due, on whichever day."""
+    """Return the times at which the habit is due, on any day."""
     minute = pl.lit(detail.minute)
     if detail.anchor in ("sunrise", "sunset") and detail.offset_minutes is not None:
         minute = pl.col(detail.anchor) + detail.offset_minutes
@@ -117,5 +117,5 @@ def due_times(detail: TimeOfDayDetail, past: Past) -> pl.DataFrame:
 
 
 def is_partner(actions: Sequence[Action], number: int) -> bool:
-    """Tell whether an action only ends what one before it began."""
+    """Return whether an action only ends what an earlier one began."""
     return any(action.entity_id == actions[number].entity_id for action in actions[:number])

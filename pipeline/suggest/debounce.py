@@ -1,4 +1,4 @@
-"""Waiting until it is quiet: what is asked for many times in a row is done once."""
+"""Debounce: many requests in a row become one run."""
 
 import asyncio
 from contextlib import suppress
@@ -12,7 +12,7 @@ EVERY_S = 300.0
 
 
 class Debounce:
-    """Comes when something was asked for, and then not again for as long as the last asker wanted.
+    """Debounce: returns once no request has come for the last request's `quiet_s` seconds.
 
     Whoever goes on asking holds it up for `LONGEST_S` at most, and makes it come `AT_ONCE` times, and in the
     long run once in `EVERY_S`: who may publish can ask, and must not keep it from coming, nor make it a load.
@@ -25,12 +25,12 @@ class Debounce:
         self._came_s = monotonic()
 
     def ask(self, quiet_s: float) -> None:
-        """Ask for it, to come when nobody else asks for so many seconds; 0 wants it now."""
+        """Request a run after `quiet_s` seconds without another request; 0 is at once."""
         self._quiet_at_s = monotonic() + quiet_s
         self._asked.set()
 
     async def come(self) -> None:
-        """Wait until it is asked for and quiet; who asks from then on asks for the next."""
+        """Wait until a run is due; later requests count for the next one."""
         await self._asked.wait()
         latest_s = monotonic() + LONGEST_S
         while self._asked.is_set():

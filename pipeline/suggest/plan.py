@@ -1,4 +1,4 @@
-"""What a run of the suggester comes to, and the transaction that keeps it."""
+"""Plan of a run of the suggester, and the transaction that stores it."""
 
 from collections.abc import Container, Sequence
 from dataclasses import replace
@@ -32,7 +32,7 @@ TURN = "suggest"
 
 
 class Plan(NamedTuple):
-    """What a run comes to: suggestions to be made, the best first, and what becomes of those that wait.
+    """Plan of a run: new suggestions, the best first, and the renewed pending ones.
 
     One that was taken back and is made again is among those to be made.
     """
@@ -43,7 +43,7 @@ class Plan(NamedTuple):
 
 
 class Planner:
-    """Decides what is suggested in a home, and keeps it.
+    """Decides on the suggestions of a home, and stores them.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ class Planner:
     def decide(
         self, result: BacktestResult, catalogue: Catalogue | None, *, minimum: float, now: datetime
     ) -> Plan:
-        """What is suggested now, and what becomes of what waits; writes nothing."""
+        """Return the plan of new suggestions and of the renewed pending ones; writes nothing."""
         context = self._context(catalogue, minimum=minimum, now=now)
         renewed = renew_all(self._outlook(result), context)
         after = {each.before.id: each.after for each in renewed}
@@ -80,7 +80,7 @@ class Planner:
         return Plan(context, new, renewed)
 
     def keep(self, plan: Plan, transaction: Transaction) -> None:
-        """Write a plan and what is said of it.
+        """Store a plan with its audit entries and its messages.
 
         Whoever keeps another plan at the same time waits; what it has suggested counts in the budget and is
         not repeated. What a person came first to stays as they left it.
@@ -125,7 +125,7 @@ class Planner:
 
 
 def _without(catalogue: Catalogue | None, automation_ids: Container[str]) -> Catalogue | None:
-    """What is there besides earlier versions of what waits, which would stand in their own way."""
+    """Return the catalogue without deployed versions of pending suggestions: they would conflict."""
     if catalogue is None:
         return None
     others = tuple(each for each in catalogue.automations if each.automation_id not in automation_ids)

@@ -1,4 +1,4 @@
-"""Suggests automations: tries them when a day was judged, and keeps those that wait up to date."""
+"""Suggests automations: backtests them when a day was judged, and renews the pending ones."""
 
 import json
 import time
@@ -35,11 +35,11 @@ SAY_AGAIN_S = 600.0
 
 
 class HomeUnseenError(Exception):
-    """Home Assistant does not answer just now: what is there already cannot be seen."""
+    """Home Assistant does not answer, so existing automations cannot be compared."""
 
 
 class Suggester:
-    """Suggests what would have done well.
+    """Suggests the automations that did well in the backtest.
 
     Any number may run, each on the whole home: all that is known is in the store, and who keeps what it
     found looks there again, so that the day's budget holds for all together.
@@ -135,7 +135,7 @@ class Suggester:
             log.exception("nothing suggested, again when a day was judged")
 
     async def _is_due(self) -> bool:
-        """Whether there are patterns and nothing was tried today; with the store away, nobody knows."""
+        """Return whether there are patterns and nothing was tried today; True if the store cannot be read."""
         try:
             return await self._desk.ask(lambda: not self._was_tried_today() and self._has_patterns())
         except StoreUnavailableError:
@@ -150,7 +150,7 @@ class Suggester:
         return bool(self._desk.store.counts()["patterns"])
 
     async def _catalogue(self) -> Catalogue | None:
-        """What stands in Home Assistant; None where we are not to ask, or it does not let us."""
+        """Return Home Assistant's catalogue; None if it is not configured or refuses to answer."""
         reader = reader_of(self._desk.settings)
         if reader is None:
             return None
@@ -165,7 +165,7 @@ class Suggester:
             return None
 
     def _read(self) -> tuple[float, list[BacktestRequest]]:
-        """The least confidence, and what waits and is to be tried again."""
+        """Return the minimum confidence, and the pending suggestions to backtest again."""
         store = self._desk.store
         active = {pattern.id: pattern for pattern in store.patterns(status="active")}
         wished = store.suggestions.control(MINIMUM)

@@ -1,1 +1,1 @@
-"""Brings Home Assistant to what was approved, and looks after it; alone holds the administrator's token."""
+"""Deploys approved automations and watches them; the only room that holds the administrator's token."""

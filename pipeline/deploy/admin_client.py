@@ -1,4 +1,4 @@
-"""Where the deployer enters Home Assistant; refused, it stays away: who comes again and again is banned."""
+"""Client of Home Assistant with the administrator's token; pauses once it is refused, to avoid a ban."""
 
 from pathlib import Path
 from time import monotonic
@@ -13,7 +13,7 @@ log = structlog.get_logger()
 
 
 class AdminClient:
-    """Home Assistant with the administrator's token, for all who work with that token.
+    """Client of Home Assistant with the administrator's token, shared by the deployer's parts.
 
     Parameters
     ----------
@@ -47,13 +47,13 @@ class AdminClient:
         self.reader = HomeAssistantReader(self._url, token, timeout_s=self._timeout_s)
 
     def refusal(self) -> StepFailedError | None:
-        """What keeps us from asking anything now; None where it may be asked."""
+        """Return the refusal for which no request may be made now; None if requests may be made."""
         if self._refusal is not None and (self._is_renewed() or monotonic() >= self._again_at_s):
             self._refusal = None
         return self._refusal
 
     def failure(self, refused: Refused) -> StepFailedError:
-        """What an answer means; where it refuses the token, the door is shut for a while."""
+        """Return the failure that an answer stands for; a refused token stops requests for a while."""
         reason = reason_of(refused.status)
         failure = StepFailedError(reason, f"status {refused.status}: {refused.text}")
         if reason is FailureReason.TOKEN:

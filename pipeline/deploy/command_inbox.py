@@ -1,4 +1,4 @@
-"""Orders to the deployer: taken once, or refused, and each in the audit log."""
+"""Inbox of the deployer's commands: each is accepted once or refused, and enters the audit log."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -16,7 +16,7 @@ REFUSED = "order refused"
 
 
 class RefusedOrder(NamedTuple):
-    """What is no valid order, why, what it says it is where it can be read, and when it was taken."""
+    """Refused command: code, text, the command that it claims to be if it can be read, and the time."""
 
     code: str
     text: str
@@ -25,7 +25,7 @@ class RefusedOrder(NamedTuple):
 
 
 class CommandInbox:
-    """Takes and refuses orders in one transaction each; to be called on the store's thread.
+    """Accepts and refuses commands in one transaction each; called on the store's thread.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ class CommandInbox:
         self._refused = RefusalBook(CONTROL, one=REFUSED, many="orders refused")
 
     def take(self, command: SignedCommand, now_us: int) -> str:
-        """Begin what a verified command orders; why it is refused, nothing if it is not.
+        """Begin the deployment that a verified command orders; return why it is refused, empty if it is not.
 
         The same command again is refused: whatever it ordered is under way, and is resumed from the store.
         """
@@ -84,7 +84,7 @@ class CommandInbox:
             return ""
 
     def refuse(self, refused: Sequence[RefusedOrder]) -> list[None]:
-        """Enter what are no valid orders; whom and what each names is what its sender says."""
+        """Enter refused commands in the audit log; the names in them are what their senders claim."""
         with self._store.begin() as transaction:
             transaction.suggestions.take_turn("order")
             with self._refused.opened(transaction.suggestions) as book:
@@ -96,7 +96,7 @@ class CommandInbox:
         return [None for _ in refused]
 
     def sum_up(self, now_us: int) -> None:
-        """Enter how many were refused without an entry of their own, if that is due."""
+        """Enter the number of commands refused without an entry of their own, if that is due."""
         if not self._refused.is_due(self._store.suggestions, now_us):
             return
         with self._store.begin() as transaction:

@@ -210,7 +210,7 @@ class Deployer:
         return self._wait(row)
 
     def _left_s(self, row: Deployment) -> float:
-        """How long until a step may be taken: after a failure by the clock, between looks by our own."""
+        """Return the seconds until a step may be taken; after a failure by the wall clock."""
         now_us = self._desk.now_us()
         due = due_us(row, self._patience, now_us) or 0
         waited, until_s, _ = self._waits.get(row.suggestion_id, (row, 0.0, 0.0))
@@ -218,7 +218,7 @@ class Deployer:
         return max((due - now_us) / US, left_s)
 
     def _wait(self, row: Deployment) -> float:
-        """Look again after ever longer."""
+        """Return the seconds until the next look, twice as many as before, within bounds."""
         waited, _, last_s = self._waits.get(row.suggestion_id, (row, 0.0, 0.0))
         patience = self._patience
         longest_s = patience.take_back_s if row.step == Step.TAKE_BACK else patience.longest_look_s
@@ -263,7 +263,7 @@ async def _until_one_ends(*coroutines: Coroutine[object, object, None]) -> None:
 
 
 def _triggered(payload: bytes) -> str | None:
-    """The entity of an automation that was triggered; None where the event tells something else."""
+    """Return the entity of an automation that was triggered; None for any other event."""
     try:
         event = json.loads(payload)
         is_one = event["event_type"] == TRIGGERED.decode()

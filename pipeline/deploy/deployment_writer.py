@@ -1,4 +1,4 @@
-"""What the deployer keeps of each step: deployment, suggestion, feedback, audit and messages at once."""
+"""Storage of a deployment's steps: deployment, suggestion, feedback, audit and messages at once."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -40,7 +40,7 @@ Fate = Callable[[Suggestion, datetime], Suggestion]
 
 
 class DeploymentWriter:
-    """Writes a step in one transaction, if nobody ordered anything else meanwhile; on the store's thread.
+    """Writes a step in one transaction, if no other order came meanwhile; called on the store's thread.
 
     Every method returns whether it was written; what was not is looked at anew.
 
@@ -63,14 +63,14 @@ class DeploymentWriter:
     def forward(
         self, row: Deployment, held: Held, now_us: int, version: AutomationVersion | None = None
     ) -> bool:
-        """A step was done; `version` is what Home Assistant is going to be given."""
+        """Store that a step was done; `version` is the content to be written to Home Assistant."""
         with self._store.begin(holder=held) as transaction:
             if version is not None:
                 transaction.suggestions.add_version(version)
             return transaction.suggestions.deploy(forward(row, now_us), instead_of=row)
 
     def stands(self, row: Deployment, held: Held, now_us: int, entity: Mapping[str, Any]) -> bool:
-        """What is wanted stands in Home Assistant, loaded."""
+        """Store that the wanted version is deployed and loaded."""
         done, approval = forward(row, now_us), SignedCommand.model_validate_json(row.approval)
         with self._store.begin(holder=held) as transaction:
             writes = transaction.suggestions
@@ -99,7 +99,7 @@ class DeploymentWriter:
         return True
 
     def gone(self, row: Deployment, held: Held, now_us: int) -> bool:
-        """Nothing stands in Home Assistant any more, as somebody wanted."""
+        """Store that the automation was removed as ordered."""
         done, approval = forward(row, now_us), SignedCommand.model_validate_json(row.approval)
         with self._store.begin(holder=held) as transaction:
             if not transaction.suggestions.deploy(done, instead_of=row):
@@ -119,7 +119,7 @@ class DeploymentWriter:
         return True
 
     def failed(self, row: Deployment, held: Held, now_us: int, failure: StepFailedError) -> bool:
-        """A step could not be done; told when the round is over, not at every attempt."""
+        """Store that a step failed; reported when the round is over, not at every attempt."""
         text = str(failure)
         after = failed(row, failure.reason, text, now_us, self._patience)
         is_retried = not is_given_up(after, self._patience)
@@ -138,7 +138,7 @@ class DeploymentWriter:
         return True
 
     def taken_back(self, row: Deployment, held: Held, now_us: int) -> bool:
-        """What was written is not there any more; what is given up waits for a person again."""
+        """Store that a write was taken back; a suggestion that is given up becomes pending again."""
         after = settled(row, now_us, self._patience)
         with self._store.begin(holder=held) as transaction:
             if not transaction.suggestions.deploy(after, instead_of=row):
@@ -151,7 +151,7 @@ class DeploymentWriter:
         return True
 
     def noticed(self, row: Deployment, held: Held, now_us: int, look: Drift) -> bool:
-        """What stands was found in another way than before."""
+        """Store a new drift of a deployed automation."""
         with self._store.begin(holder=held) as transaction:
             if not transaction.suggestions.deploy(self._after(row, look, now_us), instead_of=row):
                 return False
@@ -174,7 +174,7 @@ class DeploymentWriter:
         return True
 
     def renamed(self, row: Deployment, held: Held, now_us: int, entity_id: str) -> bool:
-        """The automation's entity has another id than before."""
+        """Store that the automation's entity has a new id."""
         with self._store.begin(holder=held) as transaction:
             text = f"its entity is {entity_id} now"
             is_known = self._change(
@@ -187,7 +187,7 @@ class DeploymentWriter:
             return is_known is not None
 
     def edited(self, row: Deployment, held: Held, now_us: int, found: Mapping[str, Any]) -> bool:
-        """What somebody made of an automation is kept in the audit log, whole, before it is removed.
+        """Store a hand-edited automation whole in the audit log, before it is removed.
 
         Once for each order, however often the removal is tried.
         """

@@ -1,4 +1,4 @@
-"""Looks after what stands in Home Assistant: removed, switched off or changed by hand it is noticed, once."""
+"""Monitors deployed automations: one removed, switched off or edited by hand is reported once."""
 
 import asyncio
 import time
@@ -22,14 +22,14 @@ log = structlog.get_logger()
 
 
 class Glance(NamedTuple):
-    """How an automation was found, and its entity."""
+    """Drift of an automation, and its entity."""
 
     look: Drift
     entity: dict[str, Any] | None
 
 
 class DriftMonitor:
-    """Looks at every automation that stands, and at those that changed lately: a write may come late.
+    """Checks every deployed automation for drift, and those changed lately for late writes.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ class DriftMonitor:
         self._off_since_s: dict[str, float] = {}
 
     async def look_once(self, held: Held) -> None:
-        """Look at all of them; nothing is concluded while Home Assistant starts, or refuses the token.
+        """Check all of them once; nothing is concluded while Home Assistant starts, or refuses the token.
 
         Raises
         ------
@@ -106,7 +106,7 @@ class DriftMonitor:
             )
 
     def _counts(self, row: Deployment, look: Drift) -> bool:
-        """Whether it was found so for long enough: people switch an automation off for a moment, too."""
+        """Return whether a drift lasted long enough: people switch an automation off for a moment, too."""
         if look is not Drift.OFF:
             self._off_since_s.pop(row.suggestion_id, None)
             return True
@@ -123,7 +123,7 @@ class DriftMonitor:
         return Glance(drift_of(found, entity, standing.config if standing else None, known), entity)
 
     async def _entity(self, row: Deployment, suggestion: Suggestion | None) -> dict[str, Any] | None:
-        """The automation's entity, by the name that it had; all states are read only if it has another."""
+        """Return the automation's entity by its last known id; only if that changed, all states are read."""
         if suggestion is not None and suggestion.ha_entity_id is not None:
             found = await self._client.reader.state(suggestion.ha_entity_id)
             if found is not None and found["attributes"].get("id") == row.automation_id:

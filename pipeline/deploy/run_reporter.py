@@ -1,4 +1,4 @@
-"""Tells that automations of ours ran, as Home Assistant says it, or anybody in its name."""
+"""Reports of runs of deployed automations, from Home Assistant's events on the broker."""
 
 from time import monotonic
 
@@ -14,7 +14,7 @@ FRESH_S = 10.0
 
 
 class RunReporter:
-    """Tells of each automation that it ran, at most every ten seconds; on the store's thread.
+    """Reports the runs of each deployed automation, at most one in ten seconds; on the store's thread.
 
     Which automations are ours is read at most every ten seconds, unless `forget` is called.
 
@@ -34,11 +34,11 @@ class RunReporter:
         self._told_us: dict[str, int] = {}
 
     def forget(self) -> None:
-        """Another automation stands, or one less."""
+        """Discard the list of deployed automations, because it has changed."""
         self._fresh_until_s = 0.0
 
     def tell(self, entity_id: str, now_us: int) -> bool:
-        """An automation was triggered; whether it is one of ours and that was said."""
+        """Report a run if the automation is a deployed one; return whether it was reported."""
         if monotonic() >= self._fresh_until_s:
             self._read()
         row, title = self._ours.get(entity_id, (None, ""))

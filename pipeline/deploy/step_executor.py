@@ -1,4 +1,4 @@
-"""The deployer's steps against Home Assistant: each looks before it acts, so that it may be taken again."""
+"""Steps of a deployment in Home Assistant: each looks before it acts, so that it may be repeated."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
@@ -28,7 +28,7 @@ MODES = ("recovery_mode", "safe_mode")
 
 
 class StepExecutor:
-    """Takes one step of a deployment, and keeps what came of it.
+    """Executes one step of a deployment, and stores its outcome.
 
     Parameters
     ----------
@@ -111,17 +111,17 @@ class StepExecutor:
         self._warned[row.suggestion_id] = (row.approval, met | {failure.reason})
 
     async def is_running(self) -> bool:
-        """Whether Home Assistant has started: before that, what it does not show may still be there."""
+        """Return whether Home Assistant has started: before that, a missing automation may still exist."""
         found = await self._client.reader.configuration()
         return found.get("state") == "RUNNING" and not any(found.get(mode) for mode in MODES)
 
     async def versions(self, row: Deployment) -> dict[int, AutomationVersion]:
-        """All that was ever given to Home Assistant of it."""
+        """Return all versions of a deployment that were ever written, by number."""
         kept = await self._desk.ask(lambda: self._desk.store.suggestions.versions(row.suggestion_id))
         return {each.version: each for each in kept}
 
     async def _check(self, row: Deployment, held: Held) -> bool:
-        """Whether it was ordered, is what was approved, and may run in this home."""
+        """Check that a deployment was ordered, is what was approved, and may run in this home."""
         approval = approval_of(row, self._key)
         await self._require_running()
         version = None
@@ -136,7 +136,7 @@ class StepExecutor:
         return await self._keep(partial(self._writer.forward, row, held, self._desk.now_us(), version))
 
     async def _catalogue(self) -> Catalogue:
-        """What there is in the home; of many that are ordered at once not each asks for all of it anew."""
+        """Return the home's catalogue, at most `FRESH_S` seconds old, so that orders in a row share it."""
         seen = self._seen
         if seen is None or monotonic() - seen[0] > FRESH_S:
             # The time from before the answer: what changes while it comes is not taken for known.

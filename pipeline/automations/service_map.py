@@ -38,7 +38,7 @@ HEATED = "climate.set_temperature"
 
 
 def action_for(entity_id: str, state: str) -> Action | None:
-    """The action that brings an entity to a state; None where no service does.
+    """Return the action that brings an entity to a state; None if no service does.
 
     Examples
     --------
@@ -73,7 +73,7 @@ def lasts(action: Action) -> bool:
 
 
 def state_after(action: Action) -> str | None:
-    """The state that an action brings its entity to; None where it cannot be told.
+    """Return the state that an action brings its entity to; None if it is not known.
 
     Examples
     --------

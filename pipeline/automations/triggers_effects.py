@@ -60,7 +60,7 @@ class _Following:
                         yield each
 
     def unread(self) -> Iterator[str]:
-        """Name what cannot be read and has to do with something that was reached and something grave."""
+        """Yield the unreadable automations that touch a reached entity and one that is grave to act on."""
         for each in self._unread:
             shared = sorted(each.touches & self._touched)
             grave = [name for name in sorted(each.touches) if self._is_grave(name)]

@@ -38,7 +38,7 @@ class UsualValues:
 
     @classmethod
     def of(cls, changes: Iterable[StateChange]) -> "UsualValues":
-        """Gather what people set; what an automation set does not count.
+        """Return the steady values that people set; those that automations set do not count.
 
         Examples
         --------

@@ -1,4 +1,4 @@
-"""The actions that we know by their rules."""
+"""Rules of the known actions."""
 
 from collections.abc import Iterator
 from typing import Any

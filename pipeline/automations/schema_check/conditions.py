@@ -1,4 +1,4 @@
-"""The conditions that we know by their rules."""
+"""Rules of the known conditions."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -85,6 +85,6 @@ class Form:
 
 
 def short(value: object) -> str:
-    """The value as it stands, cut where it is long."""
+    """Return the value as it is written, cut if it is long."""
     written = repr(value)
     return written if len(written) <= 60 else f"{written[:59]}…"

@@ -1,4 +1,4 @@
-"""The judgement of a whole automation."""
+"""Check of a whole automation."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

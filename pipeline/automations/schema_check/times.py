@@ -18,7 +18,7 @@ _PATTERN = re.compile(r"\*|(/(?!0))?(?P<number>0|[1-9]\d{0,8})", re.ASCII)
 
 @unless_template
 def period(value: Any) -> Iterator[Finding]:
-    """A time span that is not negative: seconds, hours:minutes:seconds, or its parts by name."""
+    """Check a time span that is not negative: seconds, hours:minutes:seconds, or its parts by name."""
     if isinstance(value, dict):
         yield from _parts_of_period(value)
     elif isinstance(value, bool | list | None):
@@ -42,7 +42,7 @@ def _parts_of_period(parts: dict[str, Any]) -> Iterator[Finding]:
 
 @unless_template
 def offset(value: Any) -> Iterator[Finding]:
-    """A time span that may be negative."""
+    """Check a time span that may be negative."""
     if isinstance(value, str):
         yield from period(value[1:] if value[:1] in {"+", "-"} else value)
     elif isinstance(value, int | float) and not isinstance(value, bool):
@@ -53,7 +53,7 @@ def offset(value: Any) -> Iterator[Finding]:
 
 @unless_template
 def time_of_day(value: Any) -> Iterator[Finding]:
-    """A time as in 06:30 or 06:30:00, or an entity that tells one."""
+    """Check a time as in 06:30 or 06:30:00, or an entity whose state is one."""
     if isinstance(value, dict):
         yield beyond("it is told by an entity with an offset")
     elif not isinstance(value, str):
@@ -76,7 +76,7 @@ def _is_time(written: str) -> bool:
 
 
 def time_pattern(highest: int) -> Check:
-    """A star, a number up to `highest`, or a slash and the number of steps between."""
+    """Return a check of a time pattern: a star, a number up to `highest`, or a slash and a step."""
 
     def check(value: Any) -> Iterator[Finding]:
         match = _PATTERN.fullmatch(value if isinstance(value, str) else repr(value))

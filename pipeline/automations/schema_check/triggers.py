@@ -1,4 +1,4 @@
-"""The triggers that we know by their rules."""
+"""Rules of the known triggers."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -33,7 +33,7 @@ def anything(_: Any) -> Iterator[Finding]:
 
 
 def text(value: Any) -> Iterator[Finding]:
-    """A text; what is neither text nor a structure, some releases make a text of."""
+    """Check a text; some releases convert other scalars to text."""
     if isinstance(value, list | dict):
         yield wrong(f"expected text, got {short(value)}")
     elif not isinstance(value, str):
@@ -45,7 +45,7 @@ plain_text: Check = unless_template(text)
 
 
 def flag(value: Any) -> Iterator[Finding]:
-    """True or false."""
+    """Check a truth value."""
     if not isinstance(value, bool):
         yield beyond(f"{short(value)} is neither true nor false")
 
@@ -57,7 +57,7 @@ def enabled(value: Any) -> Iterator[Finding]:
 
 
 def whole(lowest: int | None = None, highest: int | None = None) -> Check:
-    """A whole number between the two, where they are given."""
+    """Return a check of a whole number, within the bounds that are given."""
 
     def check(value: Any) -> Iterator[Finding]:
         if not isinstance(value, int) or isinstance(value, bool):
@@ -69,7 +69,7 @@ def whole(lowest: int | None = None, highest: int | None = None) -> Check:
 
 
 def one_of(*words: str) -> Check:
-    """One of the words, in small or capital letters."""
+    """Return a check of a text that is one of the words, in small or capital letters."""
 
     def check(value: Any) -> Iterator[Finding]:
         if not isinstance(value, str) or value.lower() not in words:
@@ -82,7 +82,7 @@ def one_of(*words: str) -> Check:
 
 @unless_template
 def entity_ids(value: Any) -> Iterator[Finding]:
-    """One entity id, several with commas between them, or a list of them."""
+    """Check one entity id, several with commas between them, or a list of them."""
     if isinstance(value, str):
         for name in value.split(","):
             yield from _entity_id(name.strip())
@@ -107,7 +107,7 @@ def _entity_id(name: Any) -> Iterator[Finding]:
 
 @unless_template
 def targeted_entities(value: Any) -> Iterator[Finding]:
-    """Entity ids, or all or none of them; a bare word is taken for a template that never changes."""
+    """Check entity ids, `all` or `none`; a bare word counts as a template that never changes."""
     if isinstance(value, str) and value.lower() in {"all", "none"}:
         return
     for finding in entity_ids(value):
@@ -116,14 +116,14 @@ def targeted_entities(value: Any) -> Iterator[Finding]:
 
 @unless_template
 def state(value: Any) -> Iterator[Finding]:
-    """A state: text alone, because YAML makes something else of on, off and numbers."""
+    """Check a state: text alone, because YAML converts on, off and numbers."""
     if not isinstance(value, str):
         yield wrong(f"the state {short(value)} has to be written in quotation marks")
 
 
 @unless_template
 def states(value: Any) -> Iterator[Finding]:
-    """A state or a list of them."""
+    """Check a state or a list of states."""
     yield from (several(state) if value is not None else state)(value)
 
 
@@ -132,7 +132,7 @@ several_texts: Check = several(plain_text)
 
 @unless_template
 def service(value: Any) -> Iterator[Finding]:
-    """The name of a service; even 3.5 has the form of one."""
+    """Check the name of a service; even 3.5 has the form of one."""
     if isinstance(value, float) or (isinstance(value, str) and not value.isascii()):
         yield beyond(f"{short(value)} can only be looked up")
     elif not isinstance(value, str) or not is_entity_id(value.lower().removesuffix("\n")):
@@ -141,7 +141,7 @@ def service(value: Any) -> Iterator[Finding]:
 
 @unless_template
 def threshold(value: Any) -> Iterator[Finding]:
-    """A number, or an entity that tells one."""
+    """Check a number, or an entity whose state is one."""
     if isinstance(value, int | float):
         return
     if not isinstance(value, str):
@@ -164,7 +164,7 @@ def _is_number(written: str) -> bool:
 
 
 def data(value: Any) -> Iterator[Finding]:
-    """Keys with any values; a template may hide at any depth."""
+    """Check keys with any values; a template may hide at any depth."""
     if isinstance(value, list):
         yield wrong(f"expected keys with values, got {short(value)}")
     elif not isinstance(value, dict):
@@ -174,7 +174,7 @@ def data(value: Any) -> Iterator[Finding]:
 
 
 def keys(value: Any) -> Iterator[Finding]:
-    """Keys with any values, which nobody looks at."""
+    """Check keys with any values, which are not checked."""
     if not isinstance(value, dict):
         yield beyond(f"{short(value)} holds no keys with values")
 
@@ -189,7 +189,7 @@ def holds_template(value: Any) -> bool:
 
 
 def template(value: Any) -> Iterator[Finding]:
-    """A template: we do not evaluate it; a structure is none in any release."""
+    """Check a template, which is not evaluated; a structure is not one in any release."""
     if isinstance(value, list | dict | None):
         yield wrong(f"expected a template, got {short(value)}")
     else:

@@ -11,7 +11,7 @@ from schemas.suggestions import Experience, Status, Suggestion, Trial, suggestio
 
 
 class Offer(Schema):
-    """The best automation for a pattern, and what it would have done."""
+    """Best automation for a pattern, with its backtest."""
 
     pattern: Pattern
     automation: Automation

@@ -1,4 +1,4 @@
-"""The messages that say what became of deployments, with ids that follow from what they say."""
+"""Messages about deployments, with ids that follow from their content."""
 
 from datetime import datetime
 from typing import Literal
@@ -12,12 +12,12 @@ What = Literal["deployed", "rolled_back", "removed", "ran"]
 
 
 class Messages(Teller):
-    """Makes what the deployer says of one home."""
+    """Makes the deployer's messages of one home."""
 
     def executed(
         self, what: What, row: Deployment, text: str, *, entity_id: str | None, at: datetime
     ) -> Outgoing:
-        """An automation was deployed, rolled back or removed, or it ran."""
+        """Return the message that an automation was deployed, rolled back or removed, or that it ran."""
         version = row.standing
         identity = self._identity(what, row.suggestion_id, str(version), at.isoformat())
         payload = AutomationExecuted(
@@ -33,7 +33,7 @@ class Messages(Teller):
         return self._event(identity, self._topics.automation_executed, payload)
 
     def failed(self, suggestion_id: str, step: str, text: str, *, is_retried: bool, at: datetime) -> Outgoing:
-        """Something could not be done."""
+        """Return the message that a step failed."""
         identity = self._identity("failed", suggestion_id, step, at.isoformat())
         payload = AutomationFailed(
             message_id=identity,

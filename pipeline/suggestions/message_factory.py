@@ -13,7 +13,7 @@ EXPIRY_S = 300
 
 
 class Teller:
-    """Makes the messages of one home, with ids that follow from what they say."""
+    """Makes the messages of one home, with ids that follow from their content."""
 
     def __init__(self, home: str, topics: Topics) -> None:
         self._home = home

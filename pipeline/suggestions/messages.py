@@ -1,4 +1,4 @@
-"""The messages that say what became of suggestions, with ids that follow from what they say."""
+"""Messages about suggestions, with ids that follow from their content."""
 
 from hashlib import blake2b
 

@@ -30,7 +30,7 @@ class Sun(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SuggestionHistory:
-    """All that was suggested in a home, and which of it people did not want.
+    """History of the suggestions in a home, with those that people dismissed.
 
     What a person rejected, undid or removed is dismissed for ever: the same done on the same occasion, or
     within 45 minutes of it, is not suggested again, whichever pattern it follows from. The same habit at a

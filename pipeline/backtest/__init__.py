@@ -1,1 +1,1 @@
-"""Trying automations on the past: candidates, firing, regret, proposals."""
+"""Backtests of automations on the home's past: candidates, firing, regret, proposals."""

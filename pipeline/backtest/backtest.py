@@ -52,7 +52,7 @@ def backtest(automation: Automation, past: Past, scope: Pattern) -> Trial:
 
 
 def tried(automation: Automation, past: Past, scope: Pattern) -> Tried:
-    """Try an automation on the past; tell also what its runs stand for."""
+    """Try an automation on the past; return also the uses by people that its runs match."""
     past = _since_begun(past, scope)
     fires = _judged(automation, _fires(automation, past, scope), past)
     wanted, unwanted = fires.filter(pl.col("wanted")), fires.filter(~pl.col("wanted"))
@@ -88,7 +88,7 @@ def _since_begun(past: Past, scope: Pattern) -> Past:
 
 
 def _fires(automation: Automation, past: Past, scope: Pattern) -> pl.DataFrame:
-    """The runs, with the span of each action (`from_0`, `to_0`, ...) and whether it `needs_0`, ... doing."""
+    """Return the runs with each action's span (`from_0`, `to_0`, ...) and its need (`needs_0`, ...)."""
     fires = firings(automation.trigger, automation.conditions, past)
     after_ms = 0
     for number, action in enumerate(automation.actions):
@@ -111,7 +111,7 @@ def _columns(name: str, automation: Automation) -> list[str]:
 
 
 def _needing(fires: pl.DataFrame, actions: Sequence[Action], number: int, past: Past) -> pl.DataFrame:
-    """Tell where the action would change anything when the automation fires."""
+    """Return `fires` with whether the action would change anything when the automation fires."""
     needs = f"needs_{number}"
     action = actions[number]
     if is_partner(actions, number):
@@ -137,7 +137,7 @@ def _apart(fires: pl.DataFrame) -> pl.DataFrame:
 
 
 def _judged(automation: Automation, fires: pl.DataFrame, past: Past) -> pl.DataFrame:
-    """`fires` with the use that each action stands for (`use_0`, ...) and whether all is as was `wanted`."""
+    """Return `fires` with the use that each action matches (`use_0`, ...) and whether it was `wanted`."""
     done: list[pl.Expr] = []
     for number, action in enumerate(automation.actions):
         use, needs = f"use_{number}", f"needs_{number}"
@@ -154,7 +154,7 @@ def _judged(automation: Automation, fires: pl.DataFrame, past: Past) -> pl.DataF
 def _first_use(
     fires: pl.DataFrame, past: Past, action: Action, use: str, span: tuple[str, str]
 ) -> pl.DataFrame:
-    """`fires` with the first use by people that brings about the same within the span."""
+    """Return `fires` with the first use by people that brings about the same within the span."""
     uses = past.uses(action.entity_id, state_after(action) or "").select(
         pl.col("use_ms").alias(use), key="use_ms"
     )
@@ -164,7 +164,7 @@ def _first_use(
 
 
 def _ended(fires: pl.DataFrame, action: Action, use: str, past: Past) -> pl.DataFrame:
-    """`fires` with when people ended what they had begun, if that was after about the usual time."""
+    """Return `fires` with when people ended what they had begun, if it lasted about as long as usual."""
     around_ms = leeway_ms(action.after_seconds)
     usual = pl.coalesce("use_0", "at_ms") + 1000 * action.after_seconds
     spans = fires.with_columns(earliest=usual - around_ms, latest=usual + around_ms)

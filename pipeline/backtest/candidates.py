@@ -166,7 +166,7 @@ def _in_a_chain(
 def _conditions_of(
     trigger: Target, action: Target, active: Sequence[Pattern]
 ) -> Iterator[tuple[Requirement, ...]]:
-    """Under which conditions the one leads to the other, where that was learned."""
+    """Return the learned conditions under which the one leads to the other."""
     subject = (trigger.entity_id, trigger.state, action.entity_id, action.state)
     for pattern in active:
         if isinstance(pattern.detail, CoOccurrenceDetail) and pattern.detail.subject == subject:
@@ -187,7 +187,7 @@ def _after_a_while(detail: DurationDetail, usual: UsualValues) -> Iterator[Autom
 
 
 def _with_partner(actions: tuple[Action, ...], active: Sequence[Pattern]) -> Iterator[tuple[Action, ...]]:
-    """The actions alone, and with one that switches off again what people leave on for a steady while."""
+    """Yield the actions alone, and with one that ends again what people leave on for a steady time."""
     yield actions
     last = actions[-1]
     for pattern in active:

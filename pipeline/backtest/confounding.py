@@ -1,4 +1,4 @@
-"""Habits that come early and late together: something else than the clock moves them."""
+"""Confounding: habits that come early and late together, because something else than the clock moves them."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -21,7 +21,7 @@ MINUTE_MS = 60_000
 
 
 def moved_together(patterns: Sequence[Pattern], past: Past) -> frozenset[str]:
-    """Ids of the patterns by the clock that come early and late together with another one about that time.
+    """Return the ids of the time-of-day patterns that come early and late together with another near them.
 
     Getting up late moves all of a morning: an automation by the clock would do it to who still sleeps.
     """
@@ -39,7 +39,7 @@ def moved_together(patterns: Sequence[Pattern], past: Past) -> frozenset[str]:
 
 
 def _linked(patterns: Sequence[Pattern]) -> set[frozenset[str]]:
-    """Entities of which one is known to follow the other: what moves both is then no secret."""
+    """Return the pairs of entities of which one is known to follow the other."""
     found = set[frozenset[str]]()
     for pattern in patterns:
         match pattern.detail:
@@ -56,7 +56,7 @@ def _are_near(one: TimeOfDayDetail, other: TimeOfDayDetail) -> bool:
 
 
 def _agree(one: Mapping[date, float], other: Mapping[date, float]) -> bool:
-    """Tell whether the two deviate together on the days that both have."""
+    """Return whether the two deviate together on the days that both have."""
     days = sorted(one.keys() & other.keys())
     pairs = np.array([(one[day], other[day]) for day in days])
     if len(days) < FEWEST_DAYS or not pairs.std(axis=0).all():

@@ -21,7 +21,7 @@ _MOMENTS = {"began_ms": pl.Int64, "at_ms": pl.Int64}
 
 
 def firings(trigger: Trigger, conditions: Iterable[Requirement | Condition], past: Past) -> pl.DataFrame:
-    """Every time that the trigger was met while the conditions held, on days that count, in order.
+    """Return every time that the trigger was met while the conditions held, on days that count, in order.
 
     Returns
     -------
@@ -54,7 +54,7 @@ def _daily(past: Past, minute: pl.Expr) -> pl.DataFrame:
 
 
 def _reached(trigger: StateTrigger, past: Past) -> pl.DataFrame:
-    """When the entity reached the state and then stayed in it for as long as it had to."""
+    """Return the times at which the entity reached the state and then stayed in it long enough."""
     wait_ms = trigger.for_seconds * 1000
     return (
         past.changes_of(trigger.entity_id)
@@ -64,7 +64,7 @@ def _reached(trigger: StateTrigger, past: Past) -> pl.DataFrame:
 
 
 def _passed(trigger: NumericTrigger, past: Past) -> pl.DataFrame:
-    """When the reading came into the range and then stayed there for as long as it had to."""
+    """Return the times at which the reading came into the range and then stayed there long enough."""
     known = past.steps.get(trigger.entity_id)
     if known is None:
         return pl.DataFrame(schema=_MOMENTS)
@@ -86,7 +86,7 @@ def _in_range(value: pl.Expr, below: float | None, above: float | None) -> pl.Ex
 
 
 def _holding(moments: pl.DataFrame, condition: Requirement | Condition, past: Past) -> pl.DataFrame:
-    """Those of the moments at which a condition held; what nobody knows does not hold."""
+    """Return the moments at which a condition held; an unknown one does not hold."""
     match condition:
         case Dark():
             return moments.filter(

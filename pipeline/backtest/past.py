@@ -50,7 +50,7 @@ class Past:
 
     @classmethod
     def of(cls, days: Sequence[Day], steps: Mapping[str, Steps], home: Home) -> "Past":
-        """Lay out closed days, oldest first, and what sensors read meanwhile."""
+        """Return the past made of closed days, oldest first, and of the sensors' means."""
         changes = dict(_by_entity(days))
         return cls(
             home=home,
@@ -66,16 +66,16 @@ class Past:
 
     @property
     def first_day(self) -> date | None:
-        """The first day that counts, None where there is none."""
+        """First day that counts; None if there is none."""
         return None if self.days.is_empty() else self.days["date"].to_list()[0]
 
     @property
     def last_day(self) -> date | None:
-        """The last day that counts."""
+        """Last day that counts; None if there is none."""
         return None if self.days.is_empty() else self.days["date"].to_list()[-1]
 
     def sun_now(self) -> dict[str, float]:
-        """Local minutes of sunrise and sunset on the last day; nothing where no day is known."""
+        """Return the local minutes of sunrise and sunset on the last day; empty if no day is known."""
         last = self.days.tail(1).select("sunrise", "sunset")
         return {name: float(value) for row in last.iter_rows(named=True) for name, value in row.items()}
 
@@ -102,7 +102,7 @@ class Past:
         )
 
     def changes_of(self, entity_id: str) -> pl.DataFrame:
-        """All changes of an entity; none where it is unknown."""
+        """Return all changes of an entity; none if it is unknown."""
         return self.changes.get(entity_id, _NO_CHANGES)
 
     def uses(self, entity_id: str, state: str) -> pl.DataFrame:
@@ -114,7 +114,7 @@ class Past:
         )
 
     def with_state(self, times: pl.DataFrame, entity_id: str, *, at: str, name: str) -> pl.DataFrame:
-        """`times` with the state that the entity was in just before `at`, null where nobody knows."""
+        """Return `times` with the state of the entity just before `at`, null where it is unknown."""
         known = self.changes_of(entity_id).select(
             pl.col("at_ms").alias(f"{name}_since"), state_=pl.col("state")
         )
@@ -124,20 +124,20 @@ class Past:
         return joined.drop(f"{name}_since", strict=False).rename({"state_": name})
 
     def with_reading(self, times: pl.DataFrame, entity_id: str) -> pl.DataFrame:
-        """`times` with what a sensor read at `at_ms` as `reading`, null where nothing recent is known."""
+        """Return `times` with a sensor's `reading` at `at_ms`, null where none is recent."""
         known = self.steps.get(entity_id, _NO_STEPS).select(step_ms="at_ms", reading="mean")
         return times.join_asof(
             known, left_on="at_ms", right_on="step_ms", strategy="backward", tolerance=STALE_MS
         )
 
     def with_presence(self, times: pl.DataFrame) -> pl.DataFrame:
-        """`times` with how many persons were at home at `at_ms` as `inside`, null where none is known."""
+        """Return `times` with the number of persons `inside` the home at `at_ms`, null if none is known."""
         known = self.persons.select(moved_ms="at_ms", inside="inside")
         joined = times.join_asof(known, left_on="at_ms", right_on="moved_ms", strategy="backward")
         return joined.drop("moved_ms", strict=False)
 
     def on_days(self, times: pl.DataFrame) -> pl.DataFrame:
-        """`times` with the day of each `at_ms` and its local `minute`, without those on other days."""
+        """Return `times` with the day of each `at_ms` and its local `minute`, without those on other days."""
         joined = times.sort("at_ms").join_asof(
             self.days, left_on="at_ms", right_on="start_ms", strategy="backward"
         )
@@ -217,7 +217,7 @@ def _by_entity(days: Sequence[Day]) -> Iterator[tuple[str, pl.DataFrame]]:
 
 
 def _lasting(changes: pl.DataFrame) -> pl.DataFrame:
-    """Changes with the time of the next one."""
+    """Return the changes with the time of the next one."""
     return changes.with_columns(until_ms=pl.col("at_ms").shift(-1, fill_value=NEVER_MS))
 
 

@@ -94,6 +94,6 @@ def _best(
 
 
 def _same(one: Tried, other: Tried) -> bool:
-    """Tell whether both stand for the same uses, most of the time."""
+    """Return whether both match mostly the same uses."""
     fewer = min(len(one.uses), len(other.uses))
     return len(one.uses & other.uses) >= SAME_SHARE * fewer

@@ -50,7 +50,7 @@ def leeway_ms(seconds: float) -> int:
 def windows(
     fires: pl.DataFrame, detail: Detail, past: Past, *, number: int = 0, after_ms: int = 0
 ) -> pl.DataFrame:
-    """`fires` with the span from `from_ms` to `to_ms` in which the action of this number is as people did it.
+    """Return `fires` with the span, `from_ms` to `to_ms`, in which people's own action matches.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ def occasions(detail: Detail, past: Past) -> pl.DataFrame:
 
 
 def _around_the_habit(fires: pl.DataFrame, detail: TimeOfDayDetail, past: Past) -> pl.DataFrame:
-    """`fires` with the time in which the habit shows; around themselves where they are outside of it."""
+    """Return `fires` with the span around the nearest habit; around themselves if none is near."""
     reach_ms = round(reach_minutes(detail) * MINUTE_MS)
     near = fires.sort("due_ms").join_asof(
         due_times(detail, past).select(habit_ms="at_ms"),

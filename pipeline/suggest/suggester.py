@@ -72,7 +72,7 @@ class Suggester:
         return [self._suggest_when_asked]
 
     async def run_once(self) -> Plan:
-        """Try, choose, and keep what came of it.
+        """Backtest, choose, and store the plan.
 
         Raises
         ------
@@ -93,7 +93,7 @@ class Suggester:
         return plan
 
     async def _take_analysis(self, received: Received) -> None:
-        """A day was judged; of a day long past there will be more in a moment."""
+        """Request a run because a day was judged; later for a day long past, as more will follow."""
         try:
             analysis = AnalysisComplete.model_validate_json(received.payload)
         except ValidationError:
@@ -110,7 +110,7 @@ class Suggester:
             log.warning("passed over: expected a judged day, got something else", topic=topic)
 
     async def _take_order(self, received: Received) -> None:
-        """A person wants suggestions; what the broker had kept is an old wish."""
+        """Request a run because a person asked for it; retained messages are ignored."""
         if not received.retain:
             self._debounce.ask(0.0)
 

@@ -216,7 +216,7 @@ class DeploymentWriter:
     def _change(
         self, transaction: Transaction, row: Deployment, now_us: int, text: str, fate: Fate
     ) -> Suggestion | None:
-        """Change the suggestion and say so; None where there is none."""
+        """Change the suggestion and enqueue the message; return it, None if there is none."""
         writes = transaction.suggestions
         kept = writes.get(row.suggestion_id)
         if kept is None:

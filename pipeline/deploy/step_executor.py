@@ -102,7 +102,7 @@ class StepExecutor:
         return await self._keep(partial(self._writer.failed, row, held, self._desk.now_us(), failure))
 
     def _warn(self, row: Deployment, failure: StepFailedError) -> None:
-        """Log what is in the way, loudly the first time that an order meets it."""
+        """Log a failure: as a warning the first time that an order meets its reason, then as debug."""
         approval, met = self._warned.get(row.suggestion_id, ("", frozenset()))
         if approval != row.approval:
             met = frozenset()

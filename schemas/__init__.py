@@ -1,1 +1,1 @@
-"""What crosses a boundary: events, aggregates, patterns, statuses, table rows and topics."""
+"""Types that cross a boundary: events, aggregates, patterns, statuses, table rows and topics."""

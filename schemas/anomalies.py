@@ -1,4 +1,4 @@
-"""What is out of order, as it is said on its topic and kept in the store."""
+"""Anomalies, as published on their topic and kept in the store."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -21,7 +21,7 @@ class AnomalyKind(StrEnum):
 
 
 class AnomalyDetail(Schema):
-    """What is out of order, since when, and what was expected instead.
+    """Details of an anomaly: since when it lasts, and what was expected instead.
 
     `at` is the moment from which it is out of order. `score` says how unusual that is: minus the base-10
     logarithm of its probability if all were in order. `expected` and `observed` are sentences for people.

@@ -128,7 +128,7 @@ class Action(Schema):
 
 
 class Automation(Schema):
-    """What is to run: when, only if, and what; everything that Home Assistant is told, except words."""
+    """Automation to run: triggers, conditions, actions; all that Home Assistant is told, except words."""
 
     trigger: Trigger
     conditions: tuple[Requirement, ...] = Field(default=(), max_length=8)

@@ -1,4 +1,4 @@
-"""What stands in a Home Assistant: its entities, services and automations, as it tells them."""
+"""Catalogue of a Home Assistant: its entities, services and automations, as it tells them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -39,7 +39,7 @@ class KnownAutomation:
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """What can be acted on, and by what; `services` are named as in ``light.turn_on``."""
+    """Entities that can be acted on, and services for it; `services` are named as in ``light.turn_on``."""
 
     version: tuple[int, int]
     entities: Mapping[str, KnownEntity]

@@ -1,4 +1,4 @@
-"""What people, and the reviewer, command; and what is answered."""
+"""Commands of people and of the reviewer, and the answers to them."""
 
 import json
 from datetime import datetime
@@ -19,7 +19,7 @@ LONGEST_VALIDITY_MS = 120_000
 
 
 class Verb(StrEnum):
-    """What is commanded."""
+    """Verb of a command."""
 
     APPROVE = "approve"
     REJECT = "reject"
@@ -30,7 +30,7 @@ class Verb(StrEnum):
 
 
 class Modification(Schema):
-    """What is to be another way: another time, another entity to act on, one more condition."""
+    """Changes to a suggestion: another time, another entity to act on, one more condition."""
 
     minute: Annotated[int, Field(ge=0, lt=1440)] | None = None
     offset_minutes: Annotated[int, Field(ge=-360, le=360)] | None = None
@@ -83,7 +83,7 @@ class Press(Schema):
 
 
 class SuggestionAnswer(Schema):
-    """What came of a command or a press; `nonce` is the command's own."""
+    """Outcome of a command or a press; `nonce` is the command's own."""
 
     schema_version: Literal[1] = 1
     message_id: str
@@ -123,7 +123,7 @@ class AutomationFailed(Schema):
 
 
 class Question(Schema):
-    """What is asked on ``ha-ai/query/ask``; the answer goes to the message's response topic.
+    """Question asked on ``ha-ai/query/ask``; the answer goes to the message's response topic.
 
     ``suggestions`` wants those of the named statuses, all if none is named; ``backtest`` wants one
     suggestion tried again, changed where `change` says so.

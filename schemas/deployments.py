@@ -1,4 +1,4 @@
-"""What is to stand in Home Assistant for a suggestion, and what was ever given to it."""
+"""Deployments: the version of each suggestion wanted in Home Assistant, and all versions it ever had."""
 
 from typing import Any, NamedTuple
 
@@ -6,7 +6,7 @@ from schemas.suggestions import Suggestion
 
 
 class Deployment(NamedTuple):
-    """What is to stand in Home Assistant for a suggestion (`wanted`, 0 for nothing), and what does."""
+    """Version wanted in Home Assistant for a suggestion (`wanted`, 0 for none), and the one that stands."""
 
     suggestion_id: str
     automation_id: str

@@ -1,4 +1,4 @@
-"""What Home Assistant has made of MQTT discovery messages, whoever published them."""
+"""Entities that Home Assistant has made of MQTT discovery messages, whoever published them."""
 
 from dataclasses import dataclass
 
@@ -18,5 +18,5 @@ class DiscoveredEntity:
 
     @property
     def domain(self) -> str:
-        """What kind of entity it is; in each domain a unique id is given once."""
+        """Domain of the entity; in each domain a unique id is given once."""
         return self.entity_id.partition(".")[0]

@@ -9,7 +9,7 @@ UNNAMED = ""
 
 
 class Cause(IntEnum):
-    """Who brought a state change about."""
+    """Cause of a state change: who brought it about."""
 
     UNCERTAIN = 0
     USER = 1
@@ -18,7 +18,7 @@ class Cause(IntEnum):
 
 
 class EventType(NamedTuple):
-    """What detectors count: one entity reaching one state."""
+    """Event type that detectors count: one entity reaching one state."""
 
     entity_id: str
     state: str

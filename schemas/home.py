@@ -1,4 +1,4 @@
-"""Where the home is: time zone, position and rooms."""
+"""Description of the home: time zone, position and rooms."""
 
 from pathlib import Path
 from typing import Annotated

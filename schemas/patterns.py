@@ -1,4 +1,4 @@
-"""What is learned, as it is said on the topics and kept in the store."""
+"""Learned patterns, as published on the topics and kept in the store."""
 
 from datetime import date, datetime
 from enum import StrEnum
@@ -27,7 +27,7 @@ class PatternType(StrEnum):
 
 
 class Evidence(Schema):
-    """Why a pattern is believed.
+    """Evidence for a pattern.
 
     An opportunity is an occasion on which the habit could have shown; a hit is one on which it did.
     `base_rate` is the probability of a hit if there were no habit, `lift` the hit rate over it, `interval` a
@@ -102,11 +102,11 @@ Condition = Annotated[Dark | Hours | Weekday | Temperature | AtHome, Field(discr
 
 
 class OneStateDetail(Target):
-    """What is said of an entity in a state."""
+    """Details of an entity in a state."""
 
     @property
     def subject(self) -> tuple[str, ...]:
-        """What the pattern speaks of, whatever its figures are."""
+        """Subject of the pattern: what it speaks of, whatever its figures are."""
         return (self.entity_id, self.state)
 
     @property
@@ -138,7 +138,7 @@ class CoOccurrenceDetail(Schema):
 
     @property
     def subject(self) -> tuple[str, ...]:
-        """What the pattern speaks of, whatever its figures are."""
+        """Subject of the pattern: what it speaks of, whatever its figures are."""
         return (
             self.trigger.entity_id,
             self.trigger.state,
@@ -172,7 +172,7 @@ class SequenceDetail(Schema):
 
     @property
     def subject(self) -> tuple[str, ...]:
-        """What the pattern speaks of, whatever its figures are."""
+        """Subject of the pattern: what it speaks of, whatever its figures are."""
         return tuple(part for step in self.steps for part in (step.entity_id, step.state))
 
     @property
@@ -182,7 +182,7 @@ class SequenceDetail(Schema):
 
 
 class DurationDetail(OneStateDetail):
-    """How long an entity stays in a state, once it is in it; under the conditions, if there are any.
+    """Typical time an entity stays in a state, once it is in it; under the conditions, if there are any.
 
     `typical_hours` are the local hours, 0 to 23, at which nine of ten of these stays begin.
     """
@@ -203,7 +203,7 @@ TYPES: dict[type[Detail], PatternType] = {
 
 
 class Change(Schema):
-    """How a pattern differs from what it was."""
+    """Difference between a pattern and its previous version."""
 
     what: Literal["moved"] = "moved"
     since: date

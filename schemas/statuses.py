@@ -1,4 +1,4 @@
-"""What the service says of itself."""
+"""Statuses that the service publishes of itself."""
 
 from datetime import date, datetime
 from typing import Literal
@@ -44,7 +44,7 @@ class AnalysisComplete(Schema):
 
 
 class ServiceStatus(Schema):
-    """Whether the service is there; retained, and the last will says ``offline``."""
+    """Status of the service, online or offline; retained, and the last will says ``offline``."""
 
     schema_version: Literal[1] = 1
     state: Literal["online", "degraded", "offline"]
@@ -53,7 +53,7 @@ class ServiceStatus(Schema):
 
 
 class SessionSign(Schema):
-    """Who has the durable session under a client id; said every `every_s` while that is so, and retained.
+    """Holder of the durable session of a client id; said every `every_s` while that is so, and retained.
 
     `instance` is new with every start; `store` tells installations apart without saying where they keep it.
     """
@@ -86,7 +86,7 @@ class DeadLetter(Schema):
 
 
 class HubState(Schema):
-    """What our device in Home Assistant shows; retained. Gaps are those of the last seven days."""
+    """State of our device in Home Assistant; retained. Gaps are those of the last seven days."""
 
     schema_version: Literal[1] = 1
     patterns: int = Field(ge=0)

@@ -19,7 +19,7 @@ Reason = Annotated[str, Field(max_length=LONGEST_REASON)]
 
 
 class Status(StrEnum):
-    """What has become of a suggestion."""
+    """Status of a suggestion."""
 
     PENDING = "pending"
     APPROVED = "approved"
@@ -33,7 +33,7 @@ STANDING = frozenset({Status.PENDING, Status.APPROVED, Status.DEPLOYED})
 
 
 class Category(StrEnum):
-    """What a suggestion is good for."""
+    """Category of a suggestion: what it is good for."""
 
     ENERGY = "energy"
     COMFORT = "comfort"
@@ -42,7 +42,7 @@ class Category(StrEnum):
 
 
 class Priority(StrEnum):
-    """How much a suggestion matters."""
+    """Priority of a suggestion."""
 
     HIGH = "high"
     MEDIUM = "medium"
@@ -50,7 +50,7 @@ class Priority(StrEnum):
 
 
 class Trial(Schema):
-    """What an automation would have done on the home's own past, and what that lets expect.
+    """Backtest of an automation on the home's own past, and the precision to expect of it.
 
     It would have fired `fired` times: `wanted` as somebody did it then anyway, `unwanted` when nobody did;
     `missed` times somebody did it without it. Of each kind the local dates, with one entry an occasion.
@@ -75,7 +75,7 @@ class Trial(Schema):
 
 
 class Experience(Schema):
-    """What people made of suggestions like it: of so many, so many were kept, and what that lets expect."""
+    """Record of suggestions like it: of so many, so many were kept, and what that lets expect."""
 
     kept: int = Field(ge=0, default=0)
     undone: int = Field(ge=0, default=0)
@@ -131,7 +131,7 @@ class Suggestion(Schema):
         return f"haai_{self.id}"
 
     def is_snoozed(self, now: datetime) -> bool:
-        """Whether it was put off until later than now; what a clock that was ahead put off farther is not."""
+        """Return whether it was put off until later than now; one put off too far by a fast clock was not."""
         return self.snoozed_until is not None and now < self.snoozed_until <= now + LONGEST_SNOOZE
 
 
@@ -141,7 +141,7 @@ def suggestion_id(home: str, *subject: str) -> str:
 
 
 class Opinion(StrEnum):
-    """What people do with a suggestion."""
+    """Opinion that a person gives of a suggestion."""
 
     APPROVED = "approved"
     REJECTED = "rejected"
@@ -153,7 +153,7 @@ class Opinion(StrEnum):
 
 
 class UserFeedback(Schema):
-    """What was said or done to a suggestion by a `person`, with their own words where there are any.
+    """Feedback of a `person` on a suggestion, with their own words where there are any.
 
     `device_class` is the domain of what would have been acted on.
     """
@@ -180,7 +180,7 @@ class SuggestionGenerated(Schema):
 
 
 class SuggestionChanged(Schema):
-    """What has become of a suggestion, and why."""
+    """Change of a suggestion's status, and the reason."""
 
     schema_version: Literal[1] = 1
     message_id: str

@@ -55,7 +55,7 @@ class DaySetRow(SQLModel, table=True):
 
 
 class DayAggregateRow(SQLModel, table=True):
-    """What one detector counted of one key on one local day, as JSON."""
+    """Counts of one detector for one key on one local day, as JSON."""
 
     __tablename__ = "day_aggregates"
 
@@ -157,7 +157,7 @@ class DeadLetterRow(SQLModel, table=True):
 
 
 class LeaseRow(SQLModel, table=True):
-    """Who owns a partition until when; the epoch grows with every owner and fences the ones before."""
+    """Owner of a partition, and until when; the epoch grows with every owner and fences the ones before."""
 
     __tablename__ = "leases"
 
@@ -218,7 +218,7 @@ class SuggestionRow(SQLModel, table=True):
 
 
 class DeploymentRow(SQLModel, table=True):
-    """What is to stand in Home Assistant for a suggestion, and how far that has come.
+    """Version wanted in Home Assistant for a suggestion, and the state of its deployment.
 
     `wanted` is the version that is to stand there, 0 for none; `standing` the one that does. `approval` is
     the signed command that said so.
@@ -255,7 +255,7 @@ class AutomationVersionRow(SQLModel, table=True):
 
 
 class FeedbackRow(SQLModel, table=True):
-    """What a person said or did to a suggestion."""
+    """Feedback of a person on a suggestion."""
 
     __tablename__ = "feedback"
 
@@ -272,7 +272,7 @@ class FeedbackRow(SQLModel, table=True):
 
 
 class AuditRow(SQLModel, table=True):
-    """Who did what, each entry hashed with the one before: none can be changed or left out unnoticed."""
+    """Entry of the audit log, hashed with the one before: none can be changed or left out unnoticed."""
 
     __tablename__ = "audit"
 
@@ -299,7 +299,7 @@ class NonceRow(SQLModel, table=True):
 
 
 class ControlRow(SQLModel, table=True):
-    """What a person has set while the pipeline runs, as JSON."""
+    """Setting that a person has changed while the pipeline runs, as JSON."""
 
     __tablename__ = "controls"
 
@@ -346,7 +346,7 @@ class DamagedRow(SQLModel, table=True):
 
 
 class CommitsRow(SQLModel, table=True):
-    """How many transactions were kept: a store that has lost some has fewer than its mark says."""
+    """Number of transactions kept: a store that has lost some has fewer than its mark says."""
 
     __tablename__ = "commits"
 

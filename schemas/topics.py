@@ -27,7 +27,7 @@ class Topics:
 
     @property
     def anomaly_detected(self) -> str:
-        """What is out of order, as it happens."""
+        """Anomalies, as they happen."""
         return self._topic("events/anomaly/detected")
 
     @property
@@ -37,45 +37,45 @@ class Topics:
 
     @property
     def suggestion_changed(self) -> str:
-        """What has become of a suggestion."""
+        """Changes of a suggestion's status."""
         return self._topic("events/suggestion/changed")
 
     @property
     def feedback_given(self) -> str:
-        """What a person said or did to a suggestion."""
+        """A person's feedback on a suggestion."""
         return self._topic("events/feedback/given")
 
     def suggestion_command(self, verb: str) -> str:
-        """Where a person's signed command goes: approve, reject, not_now, modify."""
+        """Topic of a person's signed command: approve, reject, not_now, modify."""
         return self._topic(f"commands/suggestion/{verb}")
 
     def automation_command(self, verb: str) -> str:
-        """Where a signed command to the deployer goes: deploy, rollback."""
+        """Topic of a signed command to the deployer: deploy, rollback."""
         return self._topic(f"commands/automation/{verb}")
 
     @property
     def press(self) -> str:
-        """Where the buttons in Home Assistant publish; counts only when Home Assistant confirms it."""
+        """Topic of the buttons in Home Assistant; a press counts only when Home Assistant confirms it."""
         return self._topic("commands/suggestion/press")
 
     @property
     def learning_set(self) -> str:
-        """Where the learning switch publishes ON or OFF."""
+        """Topic of the learning switch, which publishes ON or OFF."""
         return self._topic("commands/learning/set")
 
     @property
     def minimum_confidence_set(self) -> str:
-        """Where the minimum confidence publishes a number from 0 to 1."""
+        """Topic of the minimum confidence, a number from 0 to 1."""
         return self._topic("commands/minimum_confidence/set")
 
     @property
     def analysis_run(self) -> str:
-        """Where a person asks for suggestions now; what it holds is not read."""
+        """Topic on which a person asks for suggestions now; the payload is not read."""
         return self._topic("commands/analysis/run")
 
     @property
     def suggestion_answered(self) -> str:
-        """What came of a command or a press."""
+        """Outcome of a command or a press."""
         return self._topic("responses/suggestion/answered")
 
     @property
@@ -85,7 +85,7 @@ class Topics:
 
     @property
     def automation_failed(self) -> str:
-        """What could not be done in Home Assistant, and why."""
+        """Failures to do something in Home Assistant, with the reason."""
         return self._topic("responses/automation/failed")
 
     @property
@@ -94,16 +94,16 @@ class Topics:
         return self._topic("query/ask")
 
     def query_answer(self, asker: str) -> str:
-        """Where an asker awaits answers; answers go nowhere else."""
+        """Topic on which an asker awaits answers; answers go nowhere else."""
         return self._topic(f"query/answer/{asker}")
 
     @property
     def hub(self) -> str:
-        """What our device in Home Assistant shows; retained."""
+        """State of our device in Home Assistant; retained."""
         return self._topic("status/hub")
 
     def suggestion_state(self, suggestion_id: str) -> str:
-        """What a suggestion's device in Home Assistant shows; retained, empty when settled."""
+        """State of a suggestion's device in Home Assistant; retained, empty when settled."""
         return self._topic(f"status/suggestion/{suggestion_id}")
 
     @property
@@ -128,12 +128,12 @@ class Topics:
 
     @property
     def session(self) -> str:
-        """Who has the durable session, said every few seconds; retained."""
+        """Holder of the durable session, said every few seconds; retained."""
         return self._topic("internal/session")
 
     @property
     def probe(self) -> str:
-        """Where ``ha-ai doctor`` tries out what the broker does."""
+        """Topic on which ``ha-ai doctor`` tries out what the broker does."""
         return self._topic("internal/probe")
 
     @property

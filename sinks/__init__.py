@@ -1,1 +1,1 @@
-"""Where results go: one module an outside system."""
+"""Outside systems that results go to: one module for each."""

@@ -1,4 +1,4 @@
-"""Where Home Assistant is, and the token that opens it."""
+"""Address of Home Assistant, and the token that opens it."""
 
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit, urlunsplit

@@ -1,4 +1,4 @@
-"""What can go wrong between Home Assistant and us."""
+"""Errors between Home Assistant and us."""
 
 from http import HTTPStatus
 

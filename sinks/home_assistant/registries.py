@@ -18,7 +18,7 @@ Row = Mapping[str, Any]
 
 
 class Registries:
-    """What stands where, and what belongs to what; rows may lack any field but their id.
+    """Registries of Home Assistant: areas, devices and entities; rows may lack any field but their id.
 
     Since 2026.9 Home Assistant lists devices that are parts of others, without most of their fields.
 
@@ -57,7 +57,7 @@ class Registries:
 
     @cached_property
     def companions(self) -> dict[str, frozenset[str]]:
-        """What else there is of each entity's device, and what it was made into.
+        """Other entities of each entity's device, and those it was made into.
 
         A lock or a garage that is made of a switch says so, and then is no part of the switches beside that
         one. What is there for settings and diagnosis is left out.
@@ -175,7 +175,7 @@ def _discovered(entity: Row, device: Row) -> DiscoveredEntity:
 
 
 def listed(value: Any) -> list[Any]:
-    """What may stand alone or in a list, as a list; nothing is no element."""
+    """Return a value that may stand alone or in a list as a list; nothing is an empty list."""
     if value is None:
         return []
     return list(value) if isinstance(value, list | tuple) else [value]

@@ -1,4 +1,4 @@
-"""How long days are kept: by the days that were lived through, so that no clock makes anything old. Pure."""
+"""Ages of days, counted in days that were lived through, so that no clock makes anything old. Pure."""
 
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -19,7 +19,7 @@ class Term(NamedTuple):
 
 
 class Leaving(NamedTuple):
-    """What may leave: days before `before`, and days past their age which a person has to let go."""
+    """Days that may leave: those before `before`, and those past their age which a person has to let go."""
 
     before: date
     overdue: Sequence[date]

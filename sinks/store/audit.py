@@ -24,7 +24,7 @@ ANCHOR = re.compile(r"entries up to ([0-9]{1,18}) ([0-9a-f]{64})")
 
 
 class AuditEntry(NamedTuple):
-    """Who did what to which suggestion, and when."""
+    """Entry of the audit log: who did what to which suggestion, and when."""
 
     number: int
     at_us: int

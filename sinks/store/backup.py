@@ -197,7 +197,7 @@ def restore(copy: Path, database: Path, *, beside: tuple[Replacement, ...] = ())
 
 
 def replacement(draft: Path, database: Path, at: str) -> Replacement:
-    """How a store's file, and what belongs to it alone, is replaced."""
+    """Describe how a store's file, and what belongs to it alone, is replaced."""
     draft, database = draft.absolute(), database.absolute()
     aside = free_name(database.with_name(f"{database.name}.before-{at}"))
     removed = tuple((f"{database}{end}", f"{aside}{end}") for end in ("-wal", "-shm", SUFFIX))
@@ -278,7 +278,7 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 def _is_locked(descriptor: int, folder: Path) -> bool:
-    """Whether it is locked now: some network file systems know no locks, and names differ anyway."""
+    """Return whether the file is locked now: some network file systems know no locks, and names differ."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:

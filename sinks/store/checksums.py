@@ -54,7 +54,7 @@ def summed(rows: Iterable[Mapping[str, Any]], table: Table) -> list[dict[str, An
 
 
 def is_whole(table: Table, row: Mapping[str, Any]) -> bool:
-    """Whether a row is as it was written; one without a checksum is taken as it is."""
+    """Return whether a row is as it was written; one without a checksum is taken as it is."""
     known = row[CHECKSUM]
     return known is None or known == checksum(table, row)
 
@@ -67,7 +67,7 @@ def sum_of(values: Iterable[Any]) -> bytes:
 
 
 def _plain(value: object) -> object:
-    """What SQLite keeps of a value, whatever the database; long bytes by their own hash."""
+    """Return a value as SQLite keeps it, whatever the database; long bytes by their own hash."""
     if isinstance(value, bytes):
         return value if len(value) <= LONG_BYTES else blake2b(value, digest_size=16).digest()
     if isinstance(value, bool):

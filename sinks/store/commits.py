@@ -1,4 +1,4 @@
-"""How many transactions a SQLite store has kept: one row of the table `commits`, and the mark beside it."""
+"""Count of the transactions in a SQLite store: a row of the table `commits`, and the mark beside it."""
 
 import uuid
 from pathlib import Path

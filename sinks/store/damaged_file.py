@@ -35,7 +35,7 @@ def opened(database: Path) -> Iterator[Connection]:
 
 
 def is_readable(database: Path) -> bool:
-    """Whether a file can be opened at all; one that is locked can."""
+    """Return whether a file can be opened at all; one that is locked can."""
     try:
         address = f"file:{quote(str(database.resolve()))}?mode=ro"
         with closing(sqlite3.connect(address, uri=True)) as connection:

@@ -195,7 +195,7 @@ def _statement(table: Table, dialect: Dialect, columns: tuple[str, ...]) -> str:
 
 
 def _path_of(url: URL) -> Path | None:
-    """Where a SQLite store that can be written is; None for what is no file of ours."""
+    """Return the path of a SQLite store that can be written; None for what is no file of ours."""
     if url.get_backend_name() != "sqlite" or not url.database or url.query or ":memory:" in url.database:
         return None
     path = Path(url.database)

@@ -1,4 +1,4 @@
-"""What can go wrong with the store, told apart by what one can do about it."""
+"""Errors of the store, told apart by what one can do about them."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -49,7 +49,7 @@ _NO_TEXT = "Could not decode to UTF-8"
 
 
 def is_of_the_file(error: BaseException | None) -> bool:
-    """Whether an error of the driver tells of bytes that are not as they were written."""
+    """Return whether an error of the driver tells of bytes that are not as they were written."""
     name = str(getattr(error, "sqlite_errorname", ""))
     return name.startswith(_DAMAGED) or _NO_TEXT in str(error)
 
@@ -69,7 +69,7 @@ def translated() -> Iterator[None]:
 
 
 def passes(error: DBAPIError | sqlite3.Error, said: BaseException | None = None) -> bool:
-    """Whether what a driver said, here with its error in SQLAlchemy's, passes by itself."""
+    """Return whether what a driver said, here with its error in SQLAlchemy's, passes by itself."""
     name = getattr(said or error, "sqlite_errorname", None)
     if name is not None:
         return str(name).startswith(_PASSING)

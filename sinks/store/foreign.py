@@ -1,4 +1,4 @@
-"""Whether a file is somebody else's: such a file is refused, and not a byte of it or beside it is changed."""
+"""Refuse files of other programs: not a byte of such a file or beside it is changed."""
 
 import shutil
 import sqlite3

@@ -1,4 +1,4 @@
-"""Whether a store is as it was written: its file, its tables, and each of its rows."""
+"""Check that a store is as it was written: its file, its tables, and each of its rows."""
 
 import json
 import sqlite3
@@ -35,7 +35,7 @@ _SELDOM_CHECKED = ("commits", "damaged")
 
 
 class Place(NamedTuple):
-    """Where a row is: its number in SQLite, its primary key elsewhere."""
+    """Place of a row: its number in SQLite, its primary key elsewhere."""
 
     rowid: int | None
     key: tuple[Any, ...]
@@ -87,7 +87,7 @@ def file_faults(path: Path, *, limit_s: float = CHECK_S) -> list[str]:
 
 
 def is_of_indexes(faults: list[str]) -> bool:
-    """Whether only indexes are wrong, which can be made anew from the tables.
+    """Return whether only indexes are wrong, which can be made anew from the tables.
 
     Examples
     --------
@@ -216,7 +216,7 @@ def _fits(column: Column[Any], value: object) -> bool:
 
 
 def is_date(value: str) -> bool:
-    """Whether a text is a date as the store keeps it."""
+    """Return whether a text is a date as the store keeps it."""
     try:
         date.fromisoformat(value)
     except ValueError:
@@ -225,7 +225,7 @@ def is_date(value: str) -> bool:
 
 
 def is_text(value: str) -> bool:
-    """Whether a text is one that can be written: one that was read may hold bytes that are none."""
+    """Return whether a text is one that can be written: one that was read may hold bytes that are none."""
     try:
         value.encode()
     except UnicodeEncodeError:

@@ -34,12 +34,12 @@ class Beat(NamedTuple):
 
     @property
     def is_released(self) -> bool:
-        """Whether the owner gave it up."""
+        """True if the owner gave it up."""
         return self.until_us == RELEASED_US
 
 
 class Leases:
-    """Who owns which partition of a home.
+    """Leases of a home: the owner of each partition.
 
     No clock decides. A lease is taken when its owner gave it up, or when whoever wants it has seen its pulse
     stand still for as long as the owner may be silent; what keeps two owners from writing is the epoch, which
@@ -51,7 +51,7 @@ class Leases:
         self._home = home
 
     def beat(self, partition: str) -> Beat | None:
-        """How the lease stands; None before anybody held it."""
+        """Return the state of the lease; None before anybody held it."""
         columns = (_LEASES.c.owner, _LEASES.c.epoch, _LEASES.c.until_us, _LEASES.c.ttl_us)
         wanted = select(*columns).where(_LEASES.c.home == self._home, _LEASES.c.partition == partition)
         with self._database.reading() as connection:

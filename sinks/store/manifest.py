@@ -1,4 +1,4 @@
-"""What a backup says of itself."""
+"""Manifest of a backup."""
 
 import hashlib
 import sqlite3
@@ -19,7 +19,7 @@ BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What a backup holds, and how it was made; times are UTC microseconds.
+    """Contents of a backup, and how it was made; times are UTC microseconds.
 
     `boot` and `uptime_us` tell the age of a backup that was made since the machine's start, whatever its
     clock says.

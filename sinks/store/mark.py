@@ -27,7 +27,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Marked(NamedTuple):
-    """What a mark says: the store's id and revision, how many commits it has kept, its latest event time."""
+    """Contents of a mark: the store's id and revision, its number of commits, its latest event time."""
 
     id: str
     revision: str
@@ -135,7 +135,7 @@ def alone(database: Path) -> Iterator[bool]:
 
 
 def is_being_mended(database: Path) -> bool:
-    """Whether somebody has the store for itself; who merely works on it shares it."""
+    """Return whether somebody has the store for itself; who merely works on it shares it."""
     descriptor = _open(database, os.O_CREAT)
     try:
         return not _is_locked(database, descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -178,7 +178,7 @@ def _open(database: Path, flags: int = 0) -> int:
 
 
 def _denied(database: Path, error: OSError) -> StoreError:
-    """What a person is told of a mark, or a folder for it, that is somebody else's."""
+    """Return the error for a mark, or a folder for it, that is somebody else's, as a person is told it."""
     return StoreError(
         f"expected to read and write {mark_of(database)}, got: {error.strerror}; as when ha-ai ran as "
         f"another user before: give what is in {database.parent} to user {os.getuid()} (chown)"

@@ -1,4 +1,4 @@
-"""What becomes of rows that are not as they were written: set aside, and made anew where that can be done."""
+"""Mending of rows that are not as they were written: set aside, and made anew where that can be done."""
 
 import json
 import sqlite3
@@ -72,7 +72,7 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(slots=True)
 class Mended:
-    """What was mended, by table, and what is left to do for who knows what a day is.
+    """Rows that were mended, by table, and the work left to do for who knows what a day is.
 
     `days` says that day sets are missing which journal or backup may still hold; `named` are those of them
     that tell which day they were of.
@@ -94,7 +94,7 @@ class Said(NamedTuple):
 
 
 class Integrity:
-    """Whether the rows of a store are as they were written, and what becomes of those that are not."""
+    """Check and mend the rows of a store that are not as they were written."""
 
     def __init__(self, database: Database, home: str) -> None:
         self._database = database
@@ -371,7 +371,7 @@ class _Surgeon:
 
 
 def _plausible_gap(row: Mapping[str, Any]) -> Gap | None:
-    """What a damaged gap may still say: too long a one only costs evidence, none would make misses."""
+    """Return a damaged gap as far as it is plausible: too long a one costs evidence, none makes misses."""
     begin, end = row["from_us"], row["to_us"]
     if isinstance(begin, int) and isinstance(end, int) and 0 < end - begin <= LONGEST_GAP_US:
         return Gap(begin, end, STORE_DAMAGED)
@@ -379,7 +379,7 @@ def _plausible_gap(row: Mapping[str, Any]) -> Gap | None:
 
 
 def _is_like(name: str, other: str) -> bool:
-    """Whether a name may be the other one with some of its letters damaged."""
+    """Return whether a name may be the other one with some of its letters damaged."""
     return len(name) == len(other) and sum(a != b for a, b in zip(name, other, strict=True)) <= 2
 
 

@@ -1,4 +1,4 @@
-"""How much may wait to be sent: what has expired, is old or too much leaves, counted by its topic."""
+"""Limits of the outbox: messages that have expired, are old or too many leave, counted by topic."""
 
 from collections import Counter
 from typing import NamedTuple
@@ -23,7 +23,7 @@ _OUTBOX = table_of(OutboxRow)
 
 
 class Dropped(NamedTuple):
-    """How many messages of a topic left unsent, and why: expired, old, too many."""
+    """Number of messages of a topic that left unsent, and why: expired, old, too many."""
 
     reason: str
     topic: str

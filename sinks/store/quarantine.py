@@ -34,19 +34,19 @@ class Waiting(NamedTuple):
 
 
 class Extent(NamedTuple):
-    """How many events wait, by reason, and their bytes."""
+    """Number of events that wait, by reason, and their bytes."""
 
     reasons: dict[str, int]
     bytes: int
 
     @property
     def total(self) -> int:
-        """How many wait."""
+        """Number of events that wait."""
         return sum(self.reasons.values())
 
 
 class QuarantineReads:
-    """What waits of a home's events."""
+    """Read a home's events that wait."""
 
     def __init__(self, database: Database, home: str) -> None:
         self._database = database

@@ -24,7 +24,7 @@ Rows = Iterator[dict[str, Any]]
 
 
 class Rebuilt(NamedTuple):
-    """What became of the rows, by table: read from the damaged file, or from the copy; which were not all."""
+    """Rows rebuilt, by table: read from the damaged file, or from the copy; and the tables that lost some."""
 
     read: Counter[str]
     copied: Counter[str]

@@ -184,7 +184,7 @@ def _expect_replaceable(path: Path) -> None:
 
 
 def _is_mounted(path: Path) -> bool:
-    """Whether a file is mounted by itself: such a one cannot have a second name, whatever the file system."""
+    """Return whether a file is mounted by itself: such a one cannot have a second name on any file system."""
     probe = path.with_name(f".{path.name}.probe")
     try:
         probe.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""What a restored store must not go on with, as it knows nothing of what happened since its backup."""
+"""End in a restored store what it must not go on with: it knows nothing of what happened since its backup."""
 
 import json
 import sqlite3
@@ -100,7 +100,7 @@ def _lose_sight(connection: Connection, home: str) -> None:
 
 
 def _end_deployments(connection: Connection, home: str, now_us: int) -> None:
-    """What stands is left as it is, and nothing more is wanted: a person may approve it again."""
+    """Leave what stands as it is and want nothing more: a person may approve it again."""
     under_way = select(_DEPLOYMENTS).where(_DEPLOYMENTS.c.home == home, _DEPLOYMENTS.c.step != STANDS)
     settled = {"step": STANDS, "attempts": 0, "detail": "", "updated_us": now_us}
     rows = [{**row, "wanted": row["standing"], **settled} for row in connection.execute(under_way).mappings()]
@@ -122,7 +122,7 @@ def _use_nonces(connection: Connection, replaced: Path) -> None:
 
 
 def _nonces(replaced: Path) -> Iterator[tuple[str, str, int]]:
-    """What the replaced store can still tell; commands are valid for two minutes, so little hangs on it."""
+    """Yield the nonces that the replaced store can still tell; commands are valid for two minutes only."""
     if not replaced.is_file():
         return
     try:

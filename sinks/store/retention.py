@@ -1,4 +1,4 @@
-"""What leaves the store, and when: days by what was lived through, all else by count."""
+"""Retention of the store: days leave by the days lived through since, all else by count."""
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -112,7 +112,7 @@ class Overdue(NamedTuple):
 
     @property
     def is_much(self) -> bool:
-        """Whether more are past their age than leave in one go; the days of a short absence need nobody."""
+        """True if more days are past their age than leave in one go; those of a short absence need nobody."""
         return len(self.past) > (DAY_SET_TERM.at_once or 0)
 
 

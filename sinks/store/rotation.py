@@ -31,7 +31,7 @@ def newest(folder: Path, home: str) -> Good | None:
 
 
 def is_due(last: Manifest | None, *, now_us: int) -> bool:
-    """Whether a day went by since the last good backup.
+    """Return whether a day went by since the last good backup.
 
     Since the machine's start that is measured by what no clock's change moves; before it, by the clock,
     forward or back.
@@ -40,7 +40,7 @@ def is_due(last: Manifest | None, *, now_us: int) -> bool:
 
 
 def age_us(last: Manifest, *, now_us: int) -> int:
-    """How old a backup is, as far as can be known."""
+    """Return the age of a backup in microseconds, as far as can be known."""
     if last.boot == boot():
         return uptime_us() - last.uptime_us
     return abs(now_us - last.created_us)
@@ -70,7 +70,7 @@ def retire(folder: Path, home: str, *, keep: int) -> list[Path]:
 
 
 def _superfluous(good: Sequence[Good]) -> int:
-    """Which of them, oldest first, is missed least."""
+    """Return the index of the backup, oldest first, that is missed least."""
     told = [each.manifest.last_event_us or 0 for each in good]
     close = (place for place in range(1, len(told)) if abs(told[place] - told[place - 1]) < TOO_CLOSE_US)
     return next((place - 1 for place in close), 0)

@@ -19,7 +19,7 @@ _EMPTY = dict.fromkeys(("service", "entity_ids", *StateChange._fields)) | {"mark
 
 
 def storable(words: str) -> str:
-    r"""What every database takes of a text: no NUL, no half of a surrogate pair.
+    r"""Return a text as every database takes it: no NUL, no half of a surrogate pair.
 
     Examples
     --------

@@ -68,7 +68,7 @@ def refuse_newer_whole(path: Path) -> None:
 
 
 def _has_our_tables(path: Path) -> bool:
-    """Whether a store has the tables and columns of our revision and no others, as far as it can be read."""
+    """Return whether a store has the tables and columns of our revision and no others, as far as seen."""
     try:
         with looking_into(path) as connection:
             names = connection.execute(
@@ -85,7 +85,7 @@ def _has_our_tables(path: Path) -> bool:
 
 
 def is_open_elsewhere(path: Path) -> bool:
-    """Whether another process of this machine has the store open, whatever a lease or a clock says.
+    """Return whether another process of this machine has the store open, whatever a lease or a clock says.
 
     Not to be asked by a process that has it open itself: its own locks would end with the question.
     """
@@ -104,7 +104,7 @@ def is_open_elsewhere(path: Path) -> bool:
 
 
 def is_for_others(path: Path) -> bool:
-    """Whether others than its owner may get at a file."""
+    """Return whether others than its owner have access to a file."""
     try:
         return bool(path.stat().st_mode & _OTHERS)
     except OSError:

@@ -1,4 +1,4 @@
-"""What is done to a SQLite store before anybody opens it: looked through, and mended where it is damaged."""
+"""Check a SQLite store before anybody opens it, and mend it where it is damaged."""
 
 import sqlite3
 import time
@@ -144,7 +144,7 @@ class _Start:
             return None
 
     def _fault(self, marked: Marked | None) -> str | None:
-        """What is wrong with the file as a whole; indexes are mended here."""
+        """Return the fault of the file as a whole, None without one; indexes are mended here."""
         promised = marked.commits if marked else 0
         if not self._database.exists() or not self._database.stat().st_size:
             state = "is empty" if self._database.exists() else "is not there"
@@ -202,7 +202,7 @@ class _Start:
             connection.exec_driver_sql(_LOST_DAYS)
 
     def _is_behind(self, marked: Marked) -> bool:
-        """Whether commits are missing that the mark tells of."""
+        """Return whether commits are missing that the mark tells of."""
         with opened(self._database) as connection:
             if migrations.revision(connection) != migrations.HEAD:
                 return False
@@ -212,12 +212,12 @@ class _Start:
             return bool(counted.part == marked.id and counted.number < marked.commits)
 
     def _was_put_there(self) -> bool:
-        """Whether the file is younger than what its mark says: a person has put an older state there."""
+        """Return whether the file is younger than its mark: a person has put an older state there."""
         younger_s = self._database.stat().st_mtime - mark_of(self._database).stat().st_mtime
         return younger_s > PUT_THERE_S
 
     def _take_newer_copy(self) -> None:
-        """Where the newest backup knows more than the store, as when its log was lost, it is what is left."""
+        """Take the newest backup where it knows more than the store, as when the store's log was lost."""
         with scratch_beside(self._database) as folder:
             copy = self._copy(folder)
             if copy is None:
@@ -307,7 +307,7 @@ class _Start:
 
 
 def _damage(error: BaseException | None) -> str:
-    """What an error says of the file.
+    """Return what an error says of the file.
 
     Raises
     ------

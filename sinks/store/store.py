@@ -200,7 +200,7 @@ class SqlStore:
         return {entity_id: state for entity_id, (_, state) in found.items()}
 
     def days(self) -> list[KeptDay]:
-        """Which days are kept, in order, whether each was closed, and up to which place in the journal."""
+        """Return the days that are kept, in order, whether each was closed, and its place in the journal."""
         wanted = (
             select(_DAYS.c.day, _DAYS.c.sealed, _DAYS.c.applied_seq)
             .where(_DAYS.c.home == self.home)

@@ -40,7 +40,7 @@ class Kept(NamedTuple):
 
 
 class SuggestionReads:
-    """What is known of a home's suggestions; each call sees one state of the database."""
+    """Read a home's suggestions; each call sees one state of the database."""
 
     def __init__(self, database: Database, home: str) -> None:
         self._database = database
@@ -104,7 +104,7 @@ class SuggestionReads:
             return SuggestionWrites(connection, self._home).control(name)
 
     def is_used(self, nonce: str) -> bool:
-        """Whether a nonce was used."""
+        """Return whether a nonce was used."""
         wanted = select(_NONCES.c.nonce).where(_NONCES.c.home == self._home, _NONCES.c.nonce == nonce)
         with self._database.reading() as connection:
             return connection.execute(wanted).first() is not None

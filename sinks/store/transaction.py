@@ -1,4 +1,4 @@
-"""What one group commit writes: everything below is kept together, or none of it."""
+"""Group commit: everything that one transaction writes is kept together, or none of it."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -58,12 +58,12 @@ class Transaction:
 
     @property
     def suggestions(self) -> SuggestionWrites:
-        """What this transaction reads and writes of suggestions."""
+        """Suggestions, as this transaction reads and writes them."""
         return SuggestionWrites(self._connection, self._home)
 
     @property
     def quarantine(self) -> QuarantineWrites:
-        """What this transaction reads and writes of events that wait for the clock."""
+        """Events that wait for the clock, as this transaction reads and writes them."""
         return QuarantineWrites(self._connection, self._home)
 
     def unseen(self, keys: Sequence[bytes]) -> set[bytes]:

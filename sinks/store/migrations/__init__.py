@@ -41,7 +41,7 @@ def migrate(database: Database) -> None:
 
 
 def newer(found: str) -> str:
-    """What is said of a store that a newer version wrote."""
+    """Return the message about a store that a newer version wrote."""
     return (
         f"expected a store of revision {HEAD} or older, got {found}: a newer version wrote it; "
         "run that version, or restore a backup from before the upgrade"

@@ -1,4 +1,4 @@
-"""What Alembic runs to migrate: on the connection it is given, in that connection's transaction."""
+"""Migration script that Alembic runs: on the connection it is given, in that connection's transaction."""
 
 from alembic import context
 

@@ -1,4 +1,4 @@
-"""What was out of order, as it was said."""
+"""Table of anomalies, as they were said."""
 
 import sqlalchemy as sa
 from alembic import op

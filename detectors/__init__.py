@@ -1,1 +1,1 @@
-"""What is learned: one module a detector; pure, synchronous, without I/O or clock."""
+"""Detectors, one module each: they learn; pure, synchronous, without I/O or clock."""

@@ -1,4 +1,4 @@
-"""What every detector is: the verbs that the learning core calls, and in which order."""
+"""Interface of every detector: the verbs that the learning core calls, and in which order."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Protocol, runtime_checkable

@@ -1,4 +1,4 @@
-"""What hits among opportunities say: e-values, which of many to believe, intervals, forecasts."""
+"""Evidence of hits among opportunities: e-values, which of many to believe, intervals, forecasts."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -92,7 +92,7 @@ def e_value(hits: int, opportunities: int, base_rate: float, rates: Sequence[flo
 
 
 def accept(evidence: ArrayLike, alpha: float, hypotheses: int | None = None) -> NDArray[np.bool_]:
-    """Which candidates to believe, so that at most a share `alpha` of them is expected to be chance (e-BH).
+    """Return which candidates to believe: at most a share `alpha` of them is expected to be chance (e-BH).
 
     Of m hypotheses, believe the R largest e-values for the largest R with ``E_(R) >= m / (alpha R)``; this
     holds under any dependence between them.

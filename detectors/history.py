@@ -1,4 +1,4 @@
-"""What detectors judge from: closed local days in compact, sorted form."""
+"""History that detectors judge from: closed local days in compact, sorted form."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

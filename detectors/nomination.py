@@ -72,7 +72,7 @@ class Nominations:
 
 
 class Nominating:
-    """What detectors that nominate by days have in common: that memory, its snapshot and its end."""
+    """Base of detectors that nominate by days: that memory, its snapshot and its end."""
 
     def __init__(self) -> None:
         self._nominations = Nominations()
@@ -86,7 +86,7 @@ class Nominating:
         self._nominations.forget_before(day)
 
     def snapshot(self) -> Snapshot:
-        """What was seen, in plain values."""
+        """Return what was seen, in plain values."""
         return self._nominations.snapshot()
 
     def restore(self, snapshot: Snapshot) -> None:

@@ -1,4 +1,4 @@
-"""What is out of order in a home, on past days and as it happens."""
+"""Detector of anomalies in a home, on past days and as they happen."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

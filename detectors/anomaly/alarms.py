@@ -1,4 +1,4 @@
-"""What the rules of this detector raise, and how it is said."""
+"""Alarms that the rules of this detector raise, and their wording."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -93,7 +93,7 @@ DEEDS = {
 
 
 def deed(state: str) -> str:
-    """What is done to an entity that reaches a state.
+    """Return the words for bringing an entity to a state.
 
     Examples
     --------
@@ -116,7 +116,7 @@ def clock(minute: float) -> str:
 
 
 def times(count: int) -> str:
-    """How often, in words.
+    """Return a number of times in words.
 
     Examples
     --------

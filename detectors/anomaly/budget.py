@@ -1,4 +1,4 @@
-"""How many alarms a home gets: of what repeats, one; of many, the most unusual."""
+"""Budget of alarms for a home: of what repeats, one; of many, the most unusual."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -89,7 +89,7 @@ class Budget:
         return True
 
     def _explained(self, alarm: Alarm) -> bool:
-        """Whether a routine is missed that the entity's fault kept from showing."""
+        """Return whether a routine is missed that the entity's fault kept from showing."""
         return alarm.kind is AnomalyKind.MISSED_ROUTINE and any(
             alarm.at_ms - self.last.get((kind, alarm.entity_id), LONG_AGO) < DAY_MS for kind in AnomalyKind
         )

@@ -1,4 +1,4 @@
-"""What is due at which instant of event time."""
+"""Deadlines in event time."""
 
 from heapq import heapify, heappop, heappush
 
@@ -50,5 +50,5 @@ class Deadlines:
         self.add(to_ms, UNSEEN, "", from_ms)
 
     def saw(self, from_ms: int, to_ms: int) -> bool:
-        """Whether all of an interval was seen."""
+        """Return whether all of an interval was seen."""
         return not any(start <= to_ms and from_ms <= end for start, end in self._unseen)

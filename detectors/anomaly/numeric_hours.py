@@ -54,7 +54,7 @@ class Hours:
         return self.usual.value(hour) + self._carried()
 
     def jump_scale(self, hour: int) -> float:
-        """How far a reading usually is from both the last one and the forecast."""
+        """Return the usual distance of a reading from both the last one and the forecast."""
         return self._jump.at(hour) + self._least()
 
     def interrupt(self) -> None:

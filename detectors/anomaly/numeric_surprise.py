@@ -1,4 +1,4 @@
-"""How a value out of its context is told."""
+"""Anomaly of a numeric value out of its context."""
 
 from dataclasses import dataclass
 
@@ -28,7 +28,7 @@ class Surprise:
 
     @property
     def expected(self) -> str:
-        """What is usual, in words."""
+        """Usual values, in words."""
         rough = self.what == "roughness"
         low = _figures(self.low)
         usual = f"usually changes by {low} to" if rough else f"is usually between {low} and"
@@ -37,7 +37,7 @@ class Surprise:
 
     @property
     def observed(self) -> str:
-        """What was measured, in words."""
+        """Measured value, in words."""
         value = _figures(self.value)
         return {
             "value": f"was {value} on average within an hour",

@@ -1,4 +1,4 @@
-"""How surprising a deviation is, learned from how far earlier ones reached."""
+"""Tail of deviations: how surprising one is, learned from how far earlier ones reached."""
 
 from math import exp, log, log10
 from typing import Any

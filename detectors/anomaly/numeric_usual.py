@@ -1,4 +1,4 @@
-"""What is usual for a numeric entity, by hour of the day and of the week, and how far it strays."""
+"""Usual values of a numeric entity, by hour of the day and of the week, and how far it strays."""
 
 from array import array
 from typing import Any
@@ -40,7 +40,7 @@ class Usual:
         self._week_visits = array("B", bytes(WEEK_HOURS))
 
     def knows(self, hour: int) -> bool:
-        """Whether this hour of the day came often enough to say what it is like."""
+        """Return whether this hour of the day came often enough to say what it is like."""
         return self._day_visits[hour % DAY_HOURS] >= KNOWN
 
     def value(self, hour: int) -> float:
@@ -104,7 +104,7 @@ class Usual:
 
 
 class Spread:
-    """How large a deviation usually is, by hour of the day; never less than a share of its neighbours'.
+    """Usual size of a deviation, by hour of the day; never less than a share of its neighbours'.
 
     Examples
     --------

@@ -91,7 +91,7 @@ class Hours:
             days_used[slot] += 1
 
     def asleep(self, slot: int) -> bool:
-        """Whether the home sleeps in this half-hour, and in those beside it."""
+        """Return whether the home sleeps in this half-hour, and in those beside it."""
         mean = sum(self.home) / SLOTS
         quiet = max(ASLEEP * mean, min(QUIETEST * self._floor, HALF_AWAKE * mean))
         return self._around(slot, 1) / 3 <= quiet

@@ -76,11 +76,11 @@ class Routine:
         self.done_ms.append(at_ms)
 
     def done(self, expected: Expected) -> bool:
-        """Whether it was done on the occasion."""
+        """Return whether the routine was done on the occasion."""
         return any(expected.from_ms <= done <= expected.until_ms for done in self.done_ms)
 
     def done_early(self, expected: Expected) -> bool:
-        """Whether it was done before its time."""
+        """Return whether the routine was done before its time."""
         return any(expected.from_ms - EARLY_MS <= done < expected.from_ms for done in self.done_ms)
 
     @property
@@ -130,7 +130,7 @@ class Routine:
 
 
 class DaySoFar:
-    """How the routines of the last hours were kept, by which an ordinary day is told from any other."""
+    """Record of how the routines of the last hours were kept, which tells an ordinary day from any other."""
 
     def __init__(self) -> None:
         self._kept: deque[tuple[int, str, bool, float]] = deque()
@@ -144,7 +144,7 @@ class DaySoFar:
             self._kept.append((until_ms, routine.detail.entity_id, routine.done(expected), likely))
 
     def is_ordinary(self, entity_id: str) -> bool:
-        """Whether other entities' routines were kept about as often as they promised."""
+        """Return whether other entities' routines were kept about as often as they promised."""
         others = [(done, likely) for _, other, done, likely in self._kept if other != entity_id]
         kept, promised = sum(done for done, _ in others), sum(likely for _, likely in others)
         return len(others) < OTHERS or kept >= ORDINARY * promised

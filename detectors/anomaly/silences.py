@@ -18,7 +18,7 @@ USUAL = 3
 
 
 class Silence:
-    """How long one sensor is silent at most, in whatever unit; a silence is too long at three times that."""
+    """Longest silence of one sensor, in whatever unit; a silence is too long at three times that."""
 
     __slots__ = (
         "_longest_today",

@@ -1,4 +1,4 @@
-"""How long devices stay switched on, and from when on that is too long."""
+"""Time that devices stay switched on, and from when on that is too long."""
 
 import re
 from bisect import insort

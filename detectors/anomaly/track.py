@@ -1,4 +1,4 @@
-"""What the rules know of one entity."""
+"""State that the rules keep of one entity."""
 
 from detectors.anomaly.bursts import Bursts
 from detectors.anomaly.openings import opened_state
@@ -60,12 +60,12 @@ class Track:
 
     @property
     def is_shadow(self) -> bool:
-        """Whether it mostly repeats what another entity said: a group, a plug's power sensor."""
+        """True if it mostly repeats what another entity said: a group, a plug's power sensor."""
         return 2 * self.derived > self.changes
 
     @property
     def is_automated(self) -> bool:
-        """Whether automations use it, and hardly anybody else."""
+        """True if automations use it, and hardly anybody else."""
         return 5 * self.automated > 4 * self.changes
 
     def change(self, state: str, at_ms: int) -> None:

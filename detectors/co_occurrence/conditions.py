@@ -107,7 +107,7 @@ class Conditions:
         )
 
     def _count(self, occasions: _Occasions) -> Ids:
-        """How many of the occasions meet each condition."""
+        """Return how many of the occasions meet each condition."""
         below, above = [], []
         for (_, _, edges), reading in zip(self._thermometers, occasions.readings, strict=True):
             known = np.sort(reading[~np.isnan(reading)])

@@ -1,4 +1,4 @@
-"""Which of several triggers of one action explains it: chains, siblings and other signs of one occasion."""
+"""Choice among several triggers of one action: chains, siblings and other signs of one occasion."""
 
 from collections.abc import Collection, Sequence
 

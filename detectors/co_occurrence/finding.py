@@ -43,7 +43,7 @@ class Finding:
 
     @property
     def uses(self) -> int:
-        """How often somebody brought the action about."""
+        """Number of times that somebody brought the action about."""
         return len(self.used_at)
 
     @cached_property
@@ -63,12 +63,12 @@ class Finding:
 
     @cached_property
     def automated(self) -> bool:
-        """Whether its lags are such as only machines keep."""
+        """True if its lags are such as only machines keep."""
         return are_automated(self.lags_ms)
 
     @cached_property
     def focus(self) -> float:
-        """How much its lags lie around a typical one."""
+        """Degree to which its lags lie around a typical one."""
         return focus(self.lags_ms, self.window_ms)
 
     @cached_property

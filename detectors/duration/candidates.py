@@ -1,4 +1,4 @@
-"""Which stays may have a typical length, and what speaks for it."""
+"""Stays that may have a typical length, and what speaks for it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -46,7 +46,7 @@ class Candidate:
 
 
 def is_rest(stays: Stays) -> bool:
-    """Whether the entity is in this state most of the time."""
+    """Return whether the entity is in this state most of the time."""
     within_s = sum(map(middle_s, stays.lengths.tolist()))
     return within_s > MOST_OF_TIME * DAY_S * float(stays.days[-1] - stays.days[0] + 1)
 
@@ -70,7 +70,7 @@ def _is_sensor(candidate: Candidate) -> bool:
 
 
 def _repeats(stays: Stays, of: Stays) -> bool:
-    """Whether most stays began in the same hour as one of the other's and lasted as long."""
+    """Return whether most stays began in the same hour as one of the other's and lasted as long."""
     shifts = np.arange(-ALIAS_BUCKETS, ALIAS_BUCKETS + 1)
     same: Flags = np.isin(_places(stays), _places(of)[:, None] + shifts)
     return int(same.sum()) >= ALIAS_SHARE * max(len(stays), len(of))

@@ -135,6 +135,6 @@ def edges_of(gaps: Sequence[tuple[int, int]]) -> Ints:
 
 
 def cut(begin: Ints, end: Ints, edges: Ints) -> NDArray[np.bool_]:
-    """Which of these intervals a gap overlaps: one begins or ends within it, or before and goes on."""
+    """Return which of these intervals a gap overlaps: one begins or ends within it, or before and goes on."""
     first = np.searchsorted(edges, begin, side="right")
     return np.asarray((first % 2 == 1) | (np.searchsorted(edges, end, side="left") > first), dtype=np.bool_)

@@ -1,4 +1,4 @@
-"""How long a state lasts."""
+"""Detector of how long a state lasts."""
 
 from collections.abc import Iterator, Mapping
 from itertools import compress

@@ -31,12 +31,12 @@ def buckets(lengths_ms: Ints) -> Ints:
 
 
 def low_s(bucket: int) -> float:
-    """Where a bucket begins, in seconds."""
+    """Return the lower edge of a bucket, in seconds."""
     return float(EDGES_MS[bucket - 1]) / 1000 if bucket > 0 else 0.0
 
 
 def high_s(bucket: int) -> float:
-    """Where a bucket ends, in seconds."""
+    """Return the upper edge of a bucket, in seconds."""
     return float(EDGES_MS[min(bucket, BUCKETS - 1)]) / 1000 if bucket >= 0 else 0.0
 
 
@@ -46,5 +46,5 @@ def middle_s(bucket: int) -> float:
 
 
 def breadth(ratio: float) -> float:
-    """How many buckets it is from a length to `ratio` times as much."""
+    """Return how many buckets it is from a length to `ratio` times as much."""
     return log(ratio) / log(GROWTH)

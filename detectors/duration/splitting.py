@@ -1,4 +1,4 @@
-"""Where a length depends on when the stay begins, and from when on it is another one."""
+"""Split of stays where their length depends on when they begin, or changes from some day on."""
 
 from dataclasses import dataclass
 
@@ -48,7 +48,7 @@ def parts(stays: Stays) -> list[Part]:
 
 
 def _latest(part: Part) -> Part:
-    """What came after the last change, if there was one."""
+    """Return the part after the last change, or the whole where there was none."""
     stays = part.stays
     days = np.unique(stays.days)
     cuts = days[LEAST_PART_DAYS : 1 - LEAST_PART_DAYS]
@@ -106,7 +106,7 @@ def _best(stays: Stays, within: Flags, penalties: Floats) -> int | None:
 
 
 def _differ(stays: Stays, inside: Flags) -> bool:
-    """Whether both sides are seen on days enough, and the medians of their uses are apart."""
+    """Return whether both sides are seen on days enough, and the medians of their uses are apart."""
     sides = inside, ~inside
     medians = [_median_use(stays.lengths[side]) for side in sides]
     seen = all(len(np.unique(stays.days[side])) >= LEAST_PART_DAYS for side in sides)

@@ -1,4 +1,4 @@
-"""Which states, by their names, say something of the household by how long they last."""
+"""States that, by their names, say something of the household by how long they last."""
 
 import re
 
@@ -13,7 +13,7 @@ SENSING = re.compile(r"^(binary_)?sensor\..*(motion|occupancy|presence|pir|vibra
 
 
 def senses(entity_id: str) -> bool:
-    """Whether an entity holds its states for a time that is set in it.
+    """Return whether an entity holds its states for a time that is set in it.
 
     Examples
     --------
@@ -24,7 +24,7 @@ def senses(entity_id: str) -> bool:
 
 
 def tells(event_type: EventType) -> bool:
-    """Whether how long the state lasts can say something of the household.
+    """Return whether how long the state lasts can say something of the household.
 
     Examples
     --------

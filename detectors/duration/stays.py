@@ -67,7 +67,7 @@ class Stays:
 
 @dataclass(slots=True)
 class _Found:
-    """What was gathered of an event type."""
+    """Stays gathered of an event type."""
 
     days: list[int] = field(default_factory=list)
     codes: list[int] = field(default_factory=list)

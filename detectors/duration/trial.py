@@ -36,7 +36,7 @@ class Tally(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """How stays fared against windows that were fitted to the stays before them.
+    """Result of stays against windows that were fitted to the stays before them.
 
     Attributes
     ----------
@@ -108,7 +108,7 @@ def _next_day(days: Ints, place: int) -> int:
 
 
 def _gain(hits: int, uses: int, chance: float) -> Floats:
-    """What the bets on each rate win; none where chance alone could have that rate."""
+    """Return the gain of the bets on each rate; none where chance alone could have that rate."""
     if chance >= RATES[-1]:
         return np.zeros(len(RATES))
     win = hits * np.log(RATES / chance) + (uses - hits) * np.log((1 - RATES) / (1 - chance))

@@ -1,4 +1,4 @@
-"""What is usual of a length: the window that holds eight of ten stays, and where the next one is expected."""
+"""Usual window of a length: it holds eight of ten stays, and tells where the next one is expected."""
 
 from dataclasses import dataclass
 from math import inf, lgamma, log, pi
@@ -78,11 +78,11 @@ class Window:
         )
 
     def holds(self, lengths: Ints) -> Flags:
-        """Which lengths lie within."""
+        """Return which lengths lie within."""
         return np.asarray((lengths >= self.low) & (lengths <= self.high), dtype=np.bool_)
 
     def slips(self, lengths: Ints) -> Flags:
-        """Which lengths are no use."""
+        """Return which lengths are no use."""
         return np.asarray((lengths <= self.shortest) | (lengths >= self.longest), dtype=np.bool_)
 
     @property
@@ -116,7 +116,7 @@ class Window:
 
     @property
     def ratio(self) -> float:
-        """How many times as long as the shortest stay within the longest is."""
+        """Ratio of the longest stay within to the shortest."""
         return high_s(self.high) / low_s(self.low) if self.low > 0 else inf
 
     @property
@@ -126,7 +126,7 @@ class Window:
 
 
 def is_timer(lengths: Ints) -> bool:
-    """Whether most stays are equally long, within one percent or a second: a machine ends them.
+    """Return whether most stays are equally long, within one percent or a second: a machine ends them.
 
     Examples
     --------

@@ -1,1 +1,1 @@
-"""What follows what: the log of all days end to end, its trials, and what chance would do in them."""
+"""Events that follow others: the log of all days end to end, its trials, and what chance would do in them."""

@@ -1,4 +1,4 @@
-"""What the occasions of a pair or a chain prove, as a pattern carries it."""
+"""Evidence of the occasions of a pair or a chain, as a pattern carries it."""
 
 from collections.abc import Sequence
 from datetime import date

@@ -37,7 +37,7 @@ def focus(lags_ms: Millis, window_ms: int) -> float:
 
 
 def in_seconds(lags_ms: Millis) -> Quantiles:
-    """How long lags are, as a pattern says it."""
+    """Return the quantiles of lags in seconds, as a pattern says it."""
     low, mid, high = (round(lag / 1000, 3) for lag in quantiles(lags_ms, (0.1, 0.5, 0.9)))
     return Quantiles(p10=low, p50=mid, p90=high)
 

@@ -82,7 +82,7 @@ class Log:
         )
 
     def count(self, chosen: Flags) -> Ids:
-        """How many of the chosen events each type has."""
+        """Return how many of the chosen events each type has."""
         return np.bincount(self.type_ids[chosen], minlength=len(self.types))
 
     def days_of(self, rows: Ids) -> Ids:

@@ -1,4 +1,4 @@
-"""What else than a habit explains a pair: somebody is active, the action was due, or it came first."""
+"""Other explanations of a pair than a habit: somebody is active, the action was due, or it came first."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,7 +62,7 @@ def _shifted(
 
 
 def dwell_times(timeline: Timeline) -> Series:
-    """How long an entity had been in its state before each action, sorted, by action type."""
+    """Return how long an entity had been in its state before each action, sorted, by action type."""
     log, states = timeline.log, timeline.states
     types = log.type_ids[states.rows]
     acts = timeline.actions.counts() > 0

@@ -41,7 +41,7 @@ def present(hits: Flags) -> tuple[int, float]:
 
 
 def _gains(hits: Flags) -> Floats:
-    """What each split of the series gains, the first one after its first element."""
+    """Return the gain of each split of the series, the first one after its first element."""
     before, hit = np.arange(1, len(hits)), int(np.count_nonzero(hits))
     hit_before = np.cumsum(hits, dtype=np.int64)[:-1]
     whole = np.array([hit]), np.array([len(hits)])

@@ -1,4 +1,4 @@
-"""Which pairs are worth a replay: what the day tables say when they are added up."""
+"""Screening of pairs that are worth a replay: what the day tables say when they are added up."""
 
 from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass

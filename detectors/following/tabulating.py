@@ -1,4 +1,4 @@
-"""What the detectors of what follows what have in common."""
+"""Common parts of the detectors of events that follow others."""
 
 from detectors.following.day_table import join
 from detectors.following.screening import Tables

@@ -32,7 +32,7 @@ class Series:
         return cls(codes, rows[order].astype(np.int32), starts, stride)
 
     def counts(self) -> Ids:
-        """How many times each key has."""
+        """Return how many times each key has."""
         return np.diff(self.starts)
 
     def times(self, keys: Ids, position: Ids) -> Millis:

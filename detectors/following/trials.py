@@ -41,7 +41,7 @@ class Trials:
 
     @property
     def hits(self) -> Flags:
-        """Which of them led to the action."""
+        """Flags of the trials that led to the action."""
         return np.asarray(self.done >= 0)
 
     def of(self, candidate: int) -> "Trials":

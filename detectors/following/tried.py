@@ -1,4 +1,4 @@
-"""What the trials of many candidates say, a slice of some milliseconds at a time."""
+"""Results of the trials of many candidates, a slice of some milliseconds at a time."""
 
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace

@@ -48,11 +48,11 @@ class Chains:
         return len(self.steps)
 
     def supports(self) -> Ids:
-        """How many runs each chain has."""
+        """Return the number of runs of each chain."""
         return np.bincount(self.nth, minlength=len(self))
 
     def rates(self) -> Floats:
-        """How often the last step followed on those before it."""
+        """Return the rate at which the last step followed on those before it, by chain."""
         return self.supports() / np.maximum(self.reached[:, -1], 1)
 
     def log_e(self) -> Floats:
@@ -122,7 +122,7 @@ def grow(timeline: Timeline, chains: Chains, links: Chains, dwells: Series) -> I
 
 
 def _joints(log: Log, chains: Chains, links: Chains) -> tuple[Ids, Ids]:
-    """Which chain may be lengthened by which link: it begins where the chain ends, with a new entity."""
+    """Return the chains that can be lengthened, and the link for each: it begins where the chain ends."""
     longer, by = np.nonzero(chains.steps[:, -1][:, None] == links.steps[:, 0])
     entities = log.entities[chains.steps[longer]]
     new = (entities != log.entities[links.steps[by, 1]][:, None]).all(axis=1)

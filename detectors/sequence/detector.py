@@ -143,7 +143,7 @@ class Sequence(Tabulating):
 
 
 def _joints(log: Log, tested: Candidates) -> int:
-    """How many chains of three steps the pairs make that were tested."""
+    """Return how many chains of three steps the pairs make that were tested."""
     count = len(log.types)
     into, out_of = (np.bincount(ends, minlength=count) for ends in (tested.actions, tested.triggers))
     return int(into @ out_of)

@@ -1,4 +1,4 @@
-"""What habits keep to: the clock, sunrise or sunset."""
+"""Anchors of habits: the clock, sunrise or sunset."""
 
 from dataclasses import dataclass
 from math import log
@@ -21,7 +21,7 @@ WIDEST_SPREAD_MIN = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Anchor:
-    """What a habit keeps to, how far from the sun, and the minute valid on the last day."""
+    """Anchor of a habit, how far it is from the sun, and the minute valid on the last day."""
 
     name: str
     offset: float | None

@@ -1,4 +1,4 @@
-"""How often a window of the day is hit by chance."""
+"""Background rate: how often a window of the day is hit by chance."""
 
 from dataclasses import dataclass
 
@@ -31,7 +31,7 @@ class Activity:
 
 @dataclass(frozen=True, slots=True)
 class Background:
-    """How often a window is hit by chance; all arrays but `room` are running sums along the wrapped day."""
+    """Background rate of windows; all arrays but `room` are running sums along the wrapped day."""
 
     activity: Activity
     own: NDArray[np.int32]

@@ -183,7 +183,7 @@ def opportunities(centre: Floats, half: Floats, shown: Bools, live: Bools) -> Bo
 
 @dataclass(frozen=True, slots=True)
 class Moves:
-    """Where a habit's time changed: first day after (0: nowhere), offsets before and after, spread after."""
+    """Changes of a habit's time: first day after (0: nowhere), offsets before and after, spread after."""
 
     day: Ints
     before: Floats

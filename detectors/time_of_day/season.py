@@ -36,7 +36,7 @@ class Season:
 
 
 def seasons(span: Span, look_backs: Sequence[int], weekly_from: int) -> list[Season]:
-    """What is sought: each class in the look-backs that have enough of its days."""
+    """Return the seasons to search: each class in the look-backs that have enough of its days."""
     lengths = sorted({min(length, span.days) for length in look_backs})
     # Two look-backs of nearly the same length would only share the evidence.
     lengths = [a for i, a in enumerate(lengths) if lengths[-1] == a or lengths[i + 1] >= 1.25 * a]

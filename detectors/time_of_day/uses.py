@@ -60,7 +60,7 @@ class Span:
 
     @property
     def days(self) -> int:
-        """How many days."""
+        """Number of days."""
         return len(self.live)
 
     @property
@@ -75,7 +75,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Uses:
-    """Who used what when; row i is event type `types[i]`, by people or by automations (`automated[i]`).
+    """Uses of devices; row i is event type `types[i]`, by people or by automations (`automated[i]`).
 
     `row`, `day` and `second` (from 04:00) have one element a use, sorted in this order.
     """
@@ -87,7 +87,7 @@ class Uses:
     second: Ints
 
     def of_row(self, row: int) -> slice:
-        """Where the uses of one row stand."""
+        """Return the slice of the uses of one row."""
         low, high = np.searchsorted(self.row, (row, row + 1))
         return slice(int(low), int(high))
 

@@ -33,7 +33,7 @@ _UNREAD = "its name has letters that are not understood, so that it may be a doo
 _NO_ROOM = "its name says that it heats or cools something other than rooms"
 
 
-def peril(entity_id: str, entity: KnownEntity | None) -> str:
+def danger_of(entity_id: str, entity: KnownEntity | None) -> str:
     """Return why an entity must not be acted on; empty if it may be.
 
     What it is called counts as well as what it says it is: a garage door behind a bare relay has no device
@@ -41,15 +41,15 @@ def peril(entity_id: str, entity: KnownEntity | None) -> str:
 
     Examples
     --------
-    >>> peril("cover.garage", None)
+    >>> danger_of("cover.garage", None)
     'its name says that it is a gate or a garage'
-    >>> peril("switch.front_door_light", None)
+    >>> danger_of("switch.front_door_light", None)
     ''
     """
     named = _words_of(entity_id, entity)
     match domain_of(entity_id):
         case "cover":
-            return _peril_of_cover(named, entity)
+            return _danger_of_cover(named, entity)
         case "climate":
             return _NO_ROOM * says_no_room(named)
         case "number" | "input_number" if entity and measures_temperature(entity) and says_no_room(named):
@@ -59,7 +59,7 @@ def peril(entity_id: str, entity: KnownEntity | None) -> str:
             return _LOCK * (says_lock(named) and not says_light(named))
     if domain_of(entity_id) == "switch" and entity and not is_readable(entity.name):
         return _UNREAD
-    return _peril_of_name(named)
+    return _danger_of_name(named)
 
 
 def grave_companion(entity: KnownEntity, entities: Mapping[str, KnownEntity]) -> str:
@@ -85,19 +85,19 @@ def is_grave(entity_id: str, entity: KnownEntity | None) -> bool:
 
 def is_grave_to_act_on(entity_id: str, entity: KnownEntity | None) -> bool:
     """Return whether any automation's action on an entity would be grave, by its kind and its name."""
-    named = domain_of(entity_id) in ACTING and _peril_of_name(_words_of(entity_id, entity))
+    named = domain_of(entity_id) in ACTING and _danger_of_name(_words_of(entity_id, entity))
     return bool(named) or is_grave(entity_id, entity)
 
 
-def is_perilous_choice(entity_id: str, option: str) -> bool:
+def is_dangerous_choice(entity_id: str, option: str) -> bool:
     """Return whether a chosen option stands for locking, arming, heating or letting through.
 
     A helper of a person's own does nothing by itself, so its options need not be understood.
 
     Examples
     --------
-    >>> is_perilous_choice("input_select.mode", "Disarmed"), is_perilous_choice("input_select.mode", "Relax")
-    (True, False)
+    >>> [is_dangerous_choice("input_select.mode", option) for option in ("Disarmed", "Relax")]
+    [True, False]
     """
     is_device = domain_of(entity_id) == "select"
     return says_grave(words(option)) or (is_device and not is_readable(option))
@@ -108,7 +108,7 @@ def measures_temperature(entity: KnownEntity) -> bool:
     return entity.device_class == "temperature" or entity.unit in ROOM_TEMPERATURES
 
 
-def _peril_of_cover(named: Words, entity: KnownEntity | None) -> str:
+def _danger_of_cover(named: Words, entity: KnownEntity | None) -> str:
     device_class = entity.device_class if entity else ""
     if device_class and device_class not in SHADING:
         return f"it is a {device_class}, and only what shades may be moved"
@@ -124,7 +124,7 @@ def _peril_of_cover(named: Words, entity: KnownEntity | None) -> str:
     return ""
 
 
-def _peril_of_name(named: Words) -> str:
+def _danger_of_name(named: Words) -> str:
     if says_grave(named):
         return _LOCK
     return _DOOR * (not says_light(named) and (says_door(named) or says_gate(named)))

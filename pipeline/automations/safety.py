@@ -12,10 +12,10 @@ from pipeline.automations.allowed_services import (
     domain_of,
 )
 from pipeline.automations.dangerous_entities import (
+    danger_of,
     grave_companion,
-    is_perilous_choice,
+    is_dangerous_choice,
     measures_temperature,
-    peril,
 )
 from pipeline.automations.groups import family, has_members, known
 from pipeline.automations.render import is_moment
@@ -88,7 +88,7 @@ def _refused_entity(entity_id: str, acted_on: str, catalogue: Catalogue | None) 
         yield f"{subject} is one of ours, and we do not act on ourselves"
     elif all(domain_of(service) != domain_of(entity_id) for service in SERVICES):
         yield f"{subject} is of a kind that must not be acted on"
-    elif why := peril(entity_id, entity):
+    elif why := danger_of(entity_id, entity):
         yield f"{subject} must not be acted on: {why}"
     elif catalogue and entity:
         yield from _refused_behind(entity, subject, catalogue, is_member=entity_id != acted_on)
@@ -121,7 +121,7 @@ def _refused_values(action: Action, entity: KnownEntity | None, *, has_catalogue
             yield f"{name} cannot be {value!r}"
         elif not isinstance(value, str):
             yield from _refused_number(name, value, entity, has_catalogue=has_catalogue)
-        elif name == "option" and is_perilous_choice(action.entity_id, value):
+        elif name == "option" and is_dangerous_choice(action.entity_id, value):
             yield f"{name} {value!r} may lock, unlock, arm or let through"
 
 

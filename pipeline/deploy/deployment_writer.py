@@ -150,27 +150,29 @@ class DeploymentWriter:
                 self._audit(transaction, row, now_us, OURSELVES, "given up", row.detail)
         return True
 
-    def noticed(self, row: Deployment, held: Held, now_us: int, look: Drift) -> bool:
+    def noticed(self, row: Deployment, held: Held, now_us: int, drift: Drift) -> bool:
         """Store a new drift of a deployed automation."""
         with self._store.begin(holder=held) as transaction:
-            if not transaction.suggestions.deploy(self._after(row, look, now_us), instead_of=row):
+            if not transaction.suggestions.deploy(self._after(row, drift, now_us), instead_of=row):
                 return False
-            if look is Drift.STRAY:
+            if drift is Drift.STRAY:
                 self._audit(transaction, row, now_us, OURSELVES, "stray", LATE_WRITE)
                 return True
-            text = WORDS.get(look, "it is as it was deployed again")
+            text = WORDS.get(drift, "it is as it was deployed again")
             suggestion = self._change(
                 transaction,
                 row,
                 now_us,
                 text,
                 lambda each, now: (
-                    retired(each, text, now) if look is Drift.GONE else noted(each, WORDS.get(look, ""), now)
+                    retired(each, text, now)
+                    if drift is Drift.GONE
+                    else noted(each, WORDS.get(drift, ""), now)
                 ),
             )
-            if suggestion is not None and look in OPINIONS:
-                self._feedback(transaction, suggestion, OPINIONS[look], SOMEBODY, "", row, now_us)
-            self._audit(transaction, row, now_us, SOMEBODY, look.value or "restored", text)
+            if suggestion is not None and drift in OPINIONS:
+                self._feedback(transaction, suggestion, OPINIONS[drift], SOMEBODY, "", row, now_us)
+            self._audit(transaction, row, now_us, SOMEBODY, drift.value or "restored", text)
         return True
 
     def renamed(self, row: Deployment, held: Held, now_us: int, entity_id: str) -> bool:
@@ -202,8 +204,8 @@ class DeploymentWriter:
                 self._audit(transaction, row, now_us, SOMEBODY, what, whole[start : start + LONGEST])
         return True
 
-    def _after(self, row: Deployment, look: Drift, now_us: int) -> Deployment:
-        match look:
+    def _after(self, row: Deployment, drift: Drift, now_us: int) -> Deployment:
+        match drift:
             case Drift.STRAY:
                 attempts = self._patience.most
                 return row._replace(
@@ -211,7 +213,7 @@ class DeploymentWriter:
                 )
             case Drift.GONE:
                 return row._replace(wanted=0, standing=0, detail="", updated_us=now_us)
-        return row._replace(detail=look.value)
+        return row._replace(detail=drift.value)
 
     def _change(
         self, transaction: Transaction, row: Deployment, now_us: int, text: str, fate: Fate

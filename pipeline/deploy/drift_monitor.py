@@ -24,7 +24,7 @@ log = structlog.get_logger()
 class Glance(NamedTuple):
     """Drift of an automation, and its entity."""
 
-    look: Drift
+    drift: Drift
     entity: dict[str, Any] | None
 
 
@@ -89,25 +89,25 @@ class DriftMonitor:
     async def _look_at(self, row: Deployment, held: Held) -> None:
         suggestion = await self._desk.ask(lambda: self._desk.store.suggestions.get(row.suggestion_id))
         glance = await self._glance(row, suggestion)
-        if glance.look is Drift.GONE:
+        if glance.drift is Drift.GONE:
             await asyncio.sleep(self._patience.again_s)
             glance = await self._glance(row, suggestion)
             if not await self._executor.is_running():
                 return
-        if not self._counts(row, glance.look):
+        if not self._counts(row, glance.drift):
             return
-        if glance.look.value != row.detail:
-            log.info("found otherwise than deployed", suggestion=row.suggestion_id, look=glance.look.name)
+        if glance.drift.value != row.detail:
+            log.info("found otherwise than deployed", suggestion=row.suggestion_id, look=glance.drift.name)
             now_us = self._desk.now_us()
-            await self._desk.commit(partial(self._writer.noticed, row, held, now_us, glance.look))
+            await self._desk.commit(partial(self._writer.noticed, row, held, now_us, glance.drift))
         elif suggestion and glance.entity and glance.entity["entity_id"] != suggestion.ha_entity_id:
             await self._desk.commit(
                 partial(self._writer.renamed, row, held, self._desk.now_us(), glance.entity["entity_id"])
             )
 
-    def _counts(self, row: Deployment, look: Drift) -> bool:
+    def _counts(self, row: Deployment, drift: Drift) -> bool:
         """Return whether a drift lasted long enough: people switch an automation off for a moment, too."""
-        if look is not Drift.OFF:
+        if drift is not Drift.OFF:
             self._off_since_s.pop(row.suggestion_id, None)
             return True
         # A clock that is set says nothing of how long it lasted.

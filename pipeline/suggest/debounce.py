@@ -14,8 +14,8 @@ EVERY_S = 300.0
 class Debounce:
     """Debounce: returns once no request has come for the last request's `quiet_s` seconds.
 
-    Whoever goes on asking holds it up for `LONGEST_S` at most, and makes it come `AT_ONCE` times, and in the
-    long run once in `EVERY_S`: who may publish can ask, and must not keep it from coming, nor make it a load.
+    Requests that go on delay it by `LONGEST_S` at most. It returns at most `AT_ONCE` times in a row, and in
+    the long run once in `EVERY_S`: whoever may publish can request runs, but neither prevent nor flood them.
     """
 
     def __init__(self) -> None:
@@ -29,7 +29,7 @@ class Debounce:
         self._quiet_at_s = monotonic() + quiet_s
         self._asked.set()
 
-    async def come(self) -> None:
+    async def wait(self) -> None:
         """Wait until a run is due; later requests count for the next one."""
         await self._asked.wait()
         latest_s = monotonic() + LONGEST_S

@@ -119,7 +119,7 @@ class Suggester:
         if await self._is_due():
             self._debounce.ask(START_QUIET_S)
         while True:
-            await self._debounce.come()
+            await self._debounce.wait()
             await self._try_to_run()
 
     async def _try_to_run(self) -> None:

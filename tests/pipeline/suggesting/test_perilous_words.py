@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.automations.dangerous_entities import peril
+from pipeline.automations.dangerous_entities import danger_of
 from schemas.catalogue import KnownEntity
 
 # What people call the relays of doors, gates, locks and water, some in their own language.
@@ -29,14 +29,14 @@ PLAIN_SWITCHES = (
 @pytest.mark.parametrize("name", PERILOUS_SWITCHES)
 def test_a_relay_that_is_called_a_door_is_refused(name: str) -> None:
     """In whichever language, as an id and as a name."""
-    assert peril(f"switch.{name}", None)
-    assert peril("switch.relay_1", KnownEntity("switch.relay_1", name.replace("_", " ").title()))
+    assert danger_of(f"switch.{name}", None)
+    assert danger_of("switch.relay_1", KnownEntity("switch.relay_1", name.replace("_", " ").title()))
 
 
 @pytest.mark.parametrize("name", PLAIN_SWITCHES)
 def test_an_ordinary_switch_is_not_mistaken(name: str) -> None:
     """Letters alone make no door."""
-    assert peril(f"switch.{name}", None) == ""
+    assert danger_of(f"switch.{name}", None) == ""
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_an_ordinary_switch_is_not_mistaken(name: str) -> None:
 )
 def test_other_letters_are_read(name: str) -> None:
     """Cyrillic and Greek, and Latin letters with strokes."""
-    assert peril("switch.relay_1", KnownEntity("switch.relay_1", name))
+    assert danger_of("switch.relay_1", KnownEntity("switch.relay_1", name))
 
 
 @pytest.mark.parametrize(
@@ -53,8 +53,8 @@ def test_other_letters_are_read(name: str) -> None:
 )
 def test_a_switch_with_letters_that_cannot_be_read_is_refused(name: str, *, is_read: bool) -> None:
     """Nothing is known of it then; a light with such a name shines all the same."""
-    assert bool(peril("switch.relay_1", KnownEntity("switch.relay_1", name))) != is_read
-    assert peril("light.lamp", KnownEntity("light.lamp", name)) == ""
+    assert bool(danger_of("switch.relay_1", KnownEntity("switch.relay_1", name))) != is_read
+    assert danger_of("light.lamp", KnownEntity("light.lamp", name)) == ""
 
 
 @pytest.mark.parametrize(
@@ -65,9 +65,9 @@ def test_a_switch_with_letters_that_cannot_be_read_is_refused(name: str, *, is_r
 )
 def test_a_cover_that_is_called_a_blind_may_move(name: str) -> None:
     """In many languages; without the word nothing says that it is one, but where nothing is known of it."""
-    assert peril("cover.relay", KnownEntity("cover.relay", name)) == ""
-    assert peril("cover.relay", KnownEntity("cover.relay", "Main"))
-    assert peril("cover.relay", None) == ""
+    assert danger_of("cover.relay", KnownEntity("cover.relay", name)) == ""
+    assert danger_of("cover.relay", KnownEntity("cover.relay", "Main"))
+    assert danger_of("cover.relay", None) == ""
 
 
 @pytest.mark.parametrize(
@@ -93,4 +93,4 @@ def test_a_cover_that_is_called_a_blind_may_move(name: str) -> None:
 )
 def test_what_hangs_on_a_relay_is_told_by_its_name(entity_id: str, *, is_refused: bool) -> None:
     """An opener that is shown as a light is none; what heats water is no thermostat of a room."""
-    assert bool(peril(entity_id, None)) == is_refused
+    assert bool(danger_of(entity_id, None)) == is_refused

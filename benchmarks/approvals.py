@@ -13,7 +13,7 @@ from benchmarks.review_desk import EVERYTHING, ReviewDesk, a_suggestion
 from pipeline.commands.signing import new_command
 from pipeline.deploy.deployer import Deployer
 from pipeline.runtime.nonces import new_nonce
-from pipeline.runtime.role import Received
+from pipeline.runtime.role import IncomingMessage
 from pipeline.settings import Settings
 from schemas.commands import SignedCommand, Verb
 from schemas.suggestions import Status, Suggestion
@@ -105,7 +105,9 @@ async def deploy(settings: Settings, home: FakeHomeAssistant) -> Counter[str]:
     tasks = [asyncio.create_task(loop()) for loop in deployer.loops()]
     take = next(inlet.handle for inlet in deployer.inlets() if inlet.topic_filter == topic)
     for payload in (*orders, *orders):
-        await take(Received(topic, payload, retain=False, response_topic="", correlation=b"", received_us=1))
+        await take(
+            IncomingMessage(topic, payload, retain=False, response_topic="", correlation=b"", received_us=1)
+        )
     deployed = partial(desk.store.suggestions.all, Status.DEPLOYED)
     await wait_until(lambda: len(deployed()) == len(orders), PATIENCE_S, "all to be deployed")
     for task in tasks:

@@ -24,7 +24,7 @@ from benchmarks.quality.homes import SHARED
 from benchmarks.results import write_section
 from detectors.registry import detectors
 from pipeline.core.core import LearningCore
-from pipeline.core.day_shard import Partial, restore, share_of
+from pipeline.core.day_shard import DayShard, restore, share_of
 from pipeline.ingest.log_reader import LogReader
 from pipeline.ingest.logs import read_log
 from pipeline.learn.log_learner import LogLearner
@@ -135,7 +135,7 @@ def _batch(entries: Iterable[Entry], home: Home) -> LearningCore:
 def _joined(entries: Iterable[Entry], home: Home) -> LearningCore:
     """Parts by entity, joined in another order than they were made in."""
     core = LearningCore(home, detectors())
-    parts = [Partial(core.days) for _ in range(PARTS)]
+    parts = [DayShard(core.days) for _ in range(PARTS)]
     latest_ms = 0
     for number, entry in enumerate(entries):
         if isinstance(entry, ServiceCall):

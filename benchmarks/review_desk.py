@@ -16,7 +16,7 @@ from pipeline.mqtt.client import SteadyBroker
 from pipeline.review.reviewer import Reviewer
 from pipeline.runtime.key_file import load_key
 from pipeline.runtime.nonces import new_nonce
-from pipeline.runtime.role import Desk, Received
+from pipeline.runtime.role import IncomingMessage, RoleContext
 from pipeline.settings import Settings
 from schemas.automations import Action, Automation, TimeTrigger
 from schemas.commands import PressVerb, SignedCommand, Verb
@@ -41,7 +41,7 @@ class Said(NamedTuple):
 
 
 @dataclass(slots=True)
-class MovedDesk(Desk):
+class MovedDesk(RoleContext):
     """A desk whose clock can be moved."""
 
     ahead_us: int = 0
@@ -78,7 +78,7 @@ class ReviewDesk:
 
     async def receive(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
         """Hand the reviewer a message."""
-        await self._handlers[topic](Received(topic, payload, retain, "", b"", self.desk.now_us()))
+        await self._handlers[topic](IncomingMessage(topic, payload, retain, "", b"", self.desk.now_us()))
 
     async def send(self, command: SignedCommand, *, topic: str = "", retain: bool = False) -> None:
         """Hand the reviewer a command, on its own topic unless another is named."""

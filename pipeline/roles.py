@@ -4,7 +4,7 @@
 from collections.abc import Iterable
 
 from pipeline.runtime.host import Factory
-from pipeline.runtime.role import Consumer, Desk, StatelessConsumer
+from pipeline.runtime.role import Consumer, RoleContext, StatelessConsumer
 
 
 def factories(consumers: Iterable[Consumer]) -> dict[Consumer, Factory]:
@@ -12,31 +12,31 @@ def factories(consumers: Iterable[Consumer]) -> dict[Consumer, Factory]:
     return {name: MAKERS[name] for name in sorted(consumers) if name in MAKERS}
 
 
-def _suggester(desk: Desk) -> StatelessConsumer:
+def _suggester(desk: RoleContext) -> StatelessConsumer:
     from pipeline.suggest.suggester import Suggester
 
     return Suggester(desk)
 
 
-def _reviewer(desk: Desk) -> StatelessConsumer:
+def _reviewer(desk: RoleContext) -> StatelessConsumer:
     from pipeline.review.reviewer import Reviewer
 
     return Reviewer(desk)
 
 
-def _deployer(desk: Desk) -> StatelessConsumer:
+def _deployer(desk: RoleContext) -> StatelessConsumer:
     from pipeline.deploy.deployer import Deployer
 
     return Deployer(desk)
 
 
-def _shower(desk: Desk) -> StatelessConsumer:
-    from pipeline.show.shower import Shower
+def _shower(desk: RoleContext) -> StatelessConsumer:
+    from pipeline.show.discovery_publisher import DiscoveryPublisher
 
-    return Shower(desk)
+    return DiscoveryPublisher(desk)
 
 
-def _answerer(desk: Desk) -> StatelessConsumer:
+def _answerer(desk: RoleContext) -> StatelessConsumer:
     from pipeline.answer.answerer import Answerer
 
     return Answerer(desk)

@@ -10,12 +10,12 @@ import structlog
 from pydantic import ValidationError
 
 from pipeline.answer.question_bounds import QuestionBounds
-from pipeline.backtest.modifier import Alteration
-from pipeline.commands.decisions import Altered, HindranceError
+from pipeline.backtest.modifier import Modifier
+from pipeline.commands.decisions import Altered, ModificationRefusedError
 from pipeline.mqtt.names import MQTTError, QoS
 from pipeline.mqtt.outbox import EXPIRY_HEADER
 from pipeline.runtime.home_reader import reader_of
-from pipeline.runtime.role import Consumer, Desk, Inlet, Loop, Received
+from pipeline.runtime.role import Consumer, IncomingMessage, Inlet, Loop, RoleContext
 from pipeline.suggestions.assembly import renewed
 from pipeline.wording.suggestions import suggestion_text
 from schemas.commands import Answer, Modification, Question
@@ -72,9 +72,9 @@ class Answerer:
 
     name = Consumer.ANSWER
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: RoleContext) -> None:
         self._desk = desk
-        self._alteration = Alteration(desk, reader_of(desk.settings))
+        self._modifier = Modifier(desk, reader_of(desk.settings))
         self._waiting: asyncio.Queue[Asked] = asyncio.Queue(WAITING_AT_MOST)
         self._bounds = QuestionBounds()
 
@@ -84,7 +84,7 @@ class Answerer:
     def loops(self) -> Sequence[Loop]:
         return [self._try_out, self._say_flood]
 
-    async def _take(self, received: Received) -> None:
+    async def _take(self, received: IncomingMessage) -> None:
         """Answer a question at once, or let it wait for the backtests before it."""
         topic = self._answer_topic(received)
         if topic is None:
@@ -109,7 +109,7 @@ class Answerer:
                 busy = refused("other backtests are waiting: ask again in a minute")
                 await self._say(busy, topic, received.correlation)
 
-    def _answer_topic(self, received: Received) -> str | None:
+    def _answer_topic(self, received: IncomingMessage) -> str | None:
         """Return the topic that the answer goes to; None where nobody may be answered."""
         below = self._desk.settings.topics.query_answer("")
         topic = received.response_topic
@@ -171,7 +171,7 @@ class Answerer:
             return refused("there is no suggestion with that id")
         try:
             altered = await self._tried(suggestion, question.change)
-        except HindranceError as error:
+        except ModificationRefusedError as error:
             return refused(str(error))
         automation, trial, lived, conflicts = altered
         changed = renewed(
@@ -187,8 +187,8 @@ class Answerer:
     async def _tried(self, suggestion: Suggestion, change: Modification | None) -> Altered:
         """Return what a suggestion, changed if it is to be, would have done up to now."""
         if change is not None:
-            return await self._alteration.of(suggestion, change)
-        trial = await self._alteration.tried(suggestion, suggestion.automation)
+            return await self._modifier.of(suggestion, change)
+        trial = await self._modifier.tried(suggestion, suggestion.automation)
         return Altered(suggestion.automation, trial, suggestion.experience, suggestion.conflicts)
 
     async def _say(self, answer: Answer, topic: str, correlation: bytes) -> None:

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 from pipeline.automations.modify import ModificationError, modified
 from pipeline.backtest.runner import BacktestError, BacktestRunner
-from pipeline.commands.decisions import Altered, HindranceError
+from pipeline.commands.decisions import Altered, ModificationRefusedError
 from pipeline.runtime.home_reader import catalogue_of
-from pipeline.runtime.role import Desk
+from pipeline.runtime.role import RoleContext
 from pipeline.suggestions.check import check
 from pipeline.suggestions.experience import experience
 from pipeline.suggestions.selection import domain
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from sinks.home_assistant import HomeAssistantReader
 
 
-class Alteration:
+class Modifier:
     """Makes what a person wants of a suggestion, or says why not; writes nothing."""
 
-    def __init__(self, desk: Desk, reader: "HomeAssistantReader | None") -> None:
+    def __init__(self, desk: RoleContext, reader: "HomeAssistantReader | None") -> None:
         self._desk = desk
         self._reader = reader
         self._runner = BacktestRunner(desk.settings, desk.home)
@@ -33,7 +33,7 @@ class Alteration:
 
         Raises
         ------
-        HindranceError
+        ModificationRefusedError
             It cannot be made, must not run, stands in another's way, or could not be tried.
         """
         catalogue = _without(await catalogue_of(self._reader), suggestion.automation_id)
@@ -41,11 +41,11 @@ class Alteration:
         others = [each for each in await self._standing() if each.id != suggestion.id]
         # What is unsafe or impossible is not tried out at all.
         if problem := check(automation, suggestion.trial, others, catalogue=catalogue).problem:
-            raise HindranceError("unfit", problem)
+            raise ModificationRefusedError("unfit", problem)
         trial = await self.tried(suggestion, automation)
         verdict = check(automation, trial, others, catalogue=catalogue)
         if against := verdict.problem or verdict.conflict:
-            raise HindranceError("unfit", against)
+            raise ModificationRefusedError("unfit", against)
         feedback = await self._desk.ask(self._desk.store.suggestions.feedback)
         lived = experience(feedback, suggestion.pattern_type, domain(automation))
         return Altered(automation, trial, lived, verdict.told)
@@ -55,17 +55,19 @@ class Alteration:
 
         Raises
         ------
-        HindranceError
+        ModificationRefusedError
             The habit is forgotten, or it could not be tried.
         """
         patterns = await self._desk.ask(self._desk.store.patterns)
         pattern = next((each for each in patterns if each.id == suggestion.pattern_id), None)
         if pattern is None:
-            raise HindranceError("forgotten", "the habit that it follows is not known any more")
+            raise ModificationRefusedError("forgotten", "the habit that it follows is not known any more")
         try:
             return await self._runner.try_out(pattern, automation)
         except BacktestError as error:
-            raise HindranceError("untried", f"it could not be tried on the past: {error}") from error
+            raise ModificationRefusedError(
+                "untried", f"it could not be tried on the past: {error}"
+            ) from error
 
     async def _standing(self) -> list[Suggestion]:
         return await self._desk.ask(lambda: self._desk.store.suggestions.all(*STANDING))
@@ -83,7 +85,7 @@ def _made(automation: Automation, change: Modification, catalogue: Catalogue | N
     try:
         made = modified(automation, change, catalogue)
     except ModificationError as error:
-        raise HindranceError("modification", str(error)) from error
+        raise ModificationRefusedError("modification", str(error)) from error
     if made == automation:
-        raise HindranceError("modification", "it is so already")
+        raise ModificationRefusedError("modification", "it is so already")
     return made

@@ -16,7 +16,7 @@ ANSWERS_A_MINUTE = 60
 SUMMED_UP_AFTER_US = 60_000_000
 
 
-class Refused(Schema):
+class AuditThrottle(Schema):
     """Allowance of what may be entered and answered one by one, and what has yet to be summed up.
 
     At most `ENTRIES_AT_ONCE` refusals have an entry each, and `ENTRIES_A_MINUTE` in the long run. Those above
@@ -26,7 +26,7 @@ class Refused(Schema):
 
     Examples
     --------
-    >>> book = Refused(entries=1.0, at_us=1)
+    >>> book = AuditThrottle(entries=1.0, at_us=1)
     >>> book, is_entered = book.enter("expired", 1)
     >>> book, is_entered_too = book.enter("signature", 2)
     >>> is_entered, is_entered_too

@@ -71,7 +71,7 @@ class Order:
         return cls(verb, said, press.suggestion_id, press.content_hash, person, nonce, user_id=user_id)
 
 
-class Fate(StrEnum):
+class Outcome(StrEnum):
     """Outcomes of an order."""
 
     DONE = "done"
@@ -82,7 +82,7 @@ class Fate(StrEnum):
 class Decision(NamedTuple):
     """Outcome of an order, the short name under which that is counted, and its words."""
 
-    fate: Fate
+    outcome: Outcome
     code: str
     text: str
 
@@ -96,7 +96,7 @@ class Altered(NamedTuple):
     told: tuple[str, ...]
 
 
-class HindranceError(Exception):
+class ModificationRefusedError(Exception):
     """An automation cannot be as a person wants it; `code` is the short name under which that is counted."""
 
     def __init__(self, code: str, text: str) -> None:
@@ -117,20 +117,22 @@ def decide(suggestion: Suggestion | None, order: Order, *, is_undone: bool) -> D
         Whether its automation was said to be removed before.
     """
     if suggestion is None:
-        return Decision(Fate.REFUSED, "unknown", "expected a suggestion that there is, got another id")
+        return Decision(Outcome.REFUSED, "unknown", "expected a suggestion that there is, got another id")
     if order.content_hash != suggestion.content_hash:
         return Decision(
-            Fate.REFUSED, "changed", "it was changed after you saw it; look at it as it is now, then decide"
+            Outcome.REFUSED,
+            "changed",
+            "it was changed after you saw it; look at it as it is now, then decide",
         )
     status = suggestion.status
     if status in DONE.get(order.verb, ()) or (order.verb is Verb.ROLLBACK and is_undone):
-        return Decision(Fate.ALREADY, "already", f"this was said before: it is {status.value}")
+        return Decision(Outcome.ALREADY, "already", f"this was said before: it is {status.value}")
     wanted = DECIDED_IN.get(order.verb, (Status.PENDING,))
     if status not in wanted:
         return Decision(
-            Fate.REFUSED, "settled", f"expected a {wanted[0].value} suggestion, got a {status.value} one"
+            Outcome.REFUSED, "settled", f"expected a {wanted[0].value} suggestion, got a {status.value} one"
         )
-    return Decision(Fate.DONE, order.said, _words(suggestion, order))
+    return Decision(Outcome.DONE, order.said, _words(suggestion, order))
 
 
 def carried_out(suggestion: Suggestion, order: Order, *, now: datetime, not_now_days: int) -> Suggestion:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-from pipeline.commands.audit_throttle import Refused
+from pipeline.commands.audit_throttle import AuditThrottle
 from schemas.audit import NewAuditEntry
 
 UNKNOWN = "unknown"
@@ -60,17 +60,17 @@ class RefusalBook:
         with self.opened(writes) as book:
             book.sum_up(now_us)
 
-    def _read(self, store: Controls) -> Refused:
-        return Refused.model_validate(store.control(self._control) or {})
+    def _read(self, store: Controls) -> AuditThrottle:
+        return AuditThrottle.model_validate(store.control(self._control) or {})
 
-    def _write(self, writes: AuditLog, book: Refused) -> None:
+    def _write(self, writes: AuditLog, book: AuditThrottle) -> None:
         writes.set_control(self._control, book.model_dump(mode="json"))
 
 
 class OpenBook:
     """The book within one transaction, and what is to be entered into the audit log."""
 
-    def __init__(self, refused: Refused, one: str, many: str) -> None:
+    def __init__(self, refused: AuditThrottle, one: str, many: str) -> None:
         self.refused = refused
         self.entries: list[NewAuditEntry] = []
         self._one = one

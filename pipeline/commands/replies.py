@@ -3,12 +3,12 @@
 from datetime import datetime
 
 from pipeline.commands.decisions import Order
-from pipeline.suggestions.message_factory import Teller
+from pipeline.suggestions.message_factory import MessageFactory
 from schemas.commands import LONGEST_VALIDITY_MS, SignedCommand, SuggestionAnswer
 from schemas.outgoing import Outgoing
 
 
-class Replies(Teller):
+class Replies(MessageFactory):
     """Makes what the reviewer says of one home."""
 
     def answer(self, order: Order, text: str, *, is_accepted: bool, at: datetime) -> Outgoing:

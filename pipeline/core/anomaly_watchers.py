@@ -12,7 +12,7 @@ ENTRIES_A_SLICE = 2_000
 Entry = tuple[int, str, str | None, float]
 
 
-class Watching:
+class AnomalyWatchers:
     """Lets every watch see what comes, and keeps what they say until it is taken, each alarm once."""
 
     def __init__(self) -> None:
@@ -53,7 +53,7 @@ class Watching:
         self._watches = (waiting,) if watches else ()
         if not watches:
             return
-        fresh = Watching()
+        fresh = AnomalyWatchers()
         fresh._watches = tuple(watches)
         for gap in gaps:
             fresh.note_gap(gap)

@@ -10,7 +10,7 @@ import numpy as np
 
 from detectors.contract import Detector, Watchful
 from detectors.history import Aggregate, Day, History, Steps
-from pipeline.core.anomaly_watchers import Watching
+from pipeline.core.anomaly_watchers import AnomalyWatchers
 from pipeline.core.baselines import Baseline
 from pipeline.core.closing import close, within
 from pipeline.core.day_set import STEP_MS, DaySet
@@ -107,7 +107,7 @@ class LearningCore:
         self._sealed: set[date] = set()
         self._current = _NOWHERE
         self.anomalies: tuple[Anomaly, ...] = ()
-        self.watching = Watching()
+        self.watching = AnomalyWatchers()
 
     @property
     def gaps(self) -> list[Gap]:

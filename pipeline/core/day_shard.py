@@ -34,7 +34,7 @@ class _Open:
     seen: set[bytes] = field(default_factory=set)
 
 
-class Partial:
+class DayShard:
     """Counts the entries of some entities into day sets, each once, in any order.
 
     Changes, marks and calls are sets; samples of numbers are added, so equal ones are known by their keys,

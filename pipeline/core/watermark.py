@@ -6,7 +6,7 @@ LATENESS_HOURS = 48
 HOUR_MS = 3_600_000
 
 
-class Frontier:
+class Watermark:
     """Decides what comes too late, from the order of a log alone.
 
     A day is sealed by the first midnight that the stream passes 48 hours or more after the day's end.
@@ -14,10 +14,10 @@ class Frontier:
     Examples
     --------
     >>> from zoneinfo import ZoneInfo
-    >>> frontier = Frontier(LocalDays(ZoneInfo("UTC")))
-    >>> [frontier.advance(hour * HOUR_MS) for hour in (1, 23, 25, 71, 73)]
+    >>> watermark = Watermark(LocalDays(ZoneInfo("UTC")))
+    >>> [watermark.advance(hour * HOUR_MS) for hour in (1, 23, 25, 71, 73)]
     [False, False, True, True, True]
-    >>> frontier.is_sealed(23 * HOUR_MS), frontier.is_sealed(24 * HOUR_MS)
+    >>> watermark.is_sealed(23 * HOUR_MS), watermark.is_sealed(24 * HOUR_MS)
     (True, False)
     """
 

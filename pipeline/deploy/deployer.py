@@ -21,7 +21,7 @@ from pipeline.runtime.batching import Together
 from pipeline.runtime.key_file import load_key
 from pipeline.runtime.nonces import Taken
 from pipeline.runtime.ownership import Ownership
-from pipeline.runtime.role import AT_ONCE, Consumer, Desk, Inlet, Loop, Received
+from pipeline.runtime.role import AT_ONCE, Consumer, IncomingMessage, Inlet, Loop, RoleContext
 from pipeline.suggestions.deployment_steps import US, Patience, Step, due_us
 from schemas.commands import Verb
 from schemas.deployments import Deployment
@@ -63,7 +63,9 @@ class Deployer:
 
     name = Consumer.DEPLOY
 
-    def __init__(self, desk: Desk, *, patience: Patience | None = None, timeout_s: float = 10.0) -> None:
+    def __init__(
+        self, desk: RoleContext, *, patience: Patience | None = None, timeout_s: float = 10.0
+    ) -> None:
         settings = desk.settings
         if settings.home_assistant_url is None or settings.deployer_token_file is None:
             raise TokenFileError("expected HA_AI_HOME_ASSISTANT_URL and HA_AI_DEPLOYER_TOKEN_FILE to be set")
@@ -117,7 +119,7 @@ class Deployer:
     def loops(self) -> Sequence[Loop]:
         return [self._work, self._sum_up]
 
-    async def _take_order(self, verb: Verb, received: Received) -> None:
+    async def _take_order(self, verb: Verb, received: IncomingMessage) -> None:
         """Take an order if it counts; who may publish may not order."""
         now_us = self._desk.now_us()
         if received.retain:
@@ -139,7 +141,7 @@ class Deployer:
             log.info("order refused", suggestion=command.suggestion_id, reason=against)
         self._ordered.set()
 
-    async def _take_event(self, received: Received) -> None:
+    async def _take_event(self, received: IncomingMessage) -> None:
         """Tell that an automation of ours ran; all else is passed over by its bytes."""
         payload = received.payload
         if TRIGGERED not in payload or received.retain or len(payload) > LARGEST_EVENT_BYTES:
@@ -148,7 +150,7 @@ class Deployer:
         if entity_id is not None:
             await self._desk.commit(partial(self._reporter.tell, entity_id, received.received_us))
 
-    async def _take_status(self, received: Received) -> None:
+    async def _take_status(self, received: IncomingMessage) -> None:
         """Look after everything when Home Assistant has started."""
         if received.payload == b"online":
             self._born.set()

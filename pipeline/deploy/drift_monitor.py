@@ -10,7 +10,7 @@ import structlog
 from pipeline.deploy.admin_client import AdminClient
 from pipeline.deploy.deployment_writer import DeploymentWriter
 from pipeline.deploy.step_executor import StepExecutor
-from pipeline.runtime.role import Desk
+from pipeline.runtime.role import RoleContext
 from pipeline.suggestions.deployment_steps import US, Patience, Step
 from pipeline.suggestions.drift import Drift, drift_of
 from schemas.deployments import Deployment
@@ -45,7 +45,7 @@ class DriftMonitor:
 
     def __init__(
         self,
-        desk: Desk,
+        desk: RoleContext,
         client: AdminClient,
         executor: StepExecutor,
         writer: DeploymentWriter,

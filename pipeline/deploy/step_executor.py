@@ -10,7 +10,7 @@ import structlog
 from pipeline.commands.admission import admitted, approval_of, approved
 from pipeline.deploy.admin_client import AdminClient
 from pipeline.deploy.deployment_writer import DeploymentWriter
-from pipeline.runtime.role import Desk
+from pipeline.runtime.role import RoleContext
 from pipeline.suggestions.config_diff import ConfigOwner, is_same, owner_of
 from pipeline.suggestions.deployment_steps import Patience, Step, is_overdue
 from pipeline.suggestions.failures import FailureReason, StepFailedError
@@ -48,7 +48,7 @@ class StepExecutor:
 
     def __init__(
         self,
-        desk: Desk,
+        desk: RoleContext,
         key: bytes,
         client: AdminClient,
         writer: DeploymentWriter,

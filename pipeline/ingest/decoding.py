@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 from pipeline.ingest.bounds import Clock
 from pipeline.ingest.gate import Gate
 from pipeline.ingest.inputs import States
-from pipeline.ingest.learning_switch import Turn
+from pipeline.ingest.learning_switch import SwitchEvent
 from pipeline.ingest.letters import Letters
 from pipeline.ingest.messages import Decoded, Message, PoisonError, Reason, Signal, UntimelyError
 from schemas.events import ServiceCall, StateChange
@@ -57,7 +57,7 @@ class DecodedBatch:
     entries: dict[bytes, StateChange | ServiceCall] = field(default_factory=dict)
     topics: dict[bytes, str] = field(default_factory=dict)
     signals: list[Sign] = field(default_factory=list)
-    turns: list[Turn] = field(default_factory=list)
+    turns: list[SwitchEvent] = field(default_factory=list)
     letters: list[DeadLetter] = field(default_factory=list)
     untimely: list[Waiting] = field(default_factory=list)
     heard_us: int = 0
@@ -122,7 +122,7 @@ class BatchDecoder:
     def _take(self, message: Message, batch: DecodedBatch) -> None:
         try:
             if message.topic == self._learning_topic:
-                batch.turns.append(Turn(len(batch.entries), message.received_us, _is_on(message)))
+                batch.turns.append(SwitchEvent(len(batch.entries), message.received_us, _is_on(message)))
                 return
             said = self._decoder.decode(message)
             if isinstance(said, StateChange):

@@ -34,7 +34,7 @@ def real(pause: Gap, end_us: int, moved_us: int) -> Gap | None:
     return Gap(from_us, to_us, PAUSED) if from_us < to_us else None
 
 
-class Turn(NamedTuple):
+class SwitchEvent(NamedTuple):
     """The switch was set, after so many entries of its batch."""
 
     place: int
@@ -52,7 +52,8 @@ class LearningSwitch:
     --------
     >>> lamp = {second: StateChange(second * 1_000_000, "light.hall", "off", "on") for second in (10, 20, 30)}
     >>> seen = {change.key: change for change in lamp.values()}
-    >>> course = LearningSwitch().follow(seen, [Turn(1, 11_000_000, False), Turn(2, 21_000_000, True)])
+    >>> events = [SwitchEvent(1, 11_000_000, False), SwitchEvent(2, 21_000_000, True)]
+    >>> course = LearningSwitch().follow(seen, events)
     >>> [change.at_us for change in course.learned.values()], course.gaps
     ([10000000, 30000000], [Gap(from_us=11000000, to_us=21000000, reason='paused')])
     """
@@ -74,7 +75,9 @@ class LearningSwitch:
         )
         return LearningSwitch(off_us, tuple(pause for pause in pauses if pause is not None))
 
-    def follow(self, entries: Mapping[bytes, Entry], turns: Sequence[Turn], latest_us: int = 0) -> "Course":
+    def follow(
+        self, entries: Mapping[bytes, Entry], turns: Sequence[SwitchEvent], latest_us: int = 0
+    ) -> "FilteredBatch":
         """Return what of a batch may be learned, and how the switch stands behind it.
 
         Parameters
@@ -86,7 +89,7 @@ class LearningSwitch:
         latest_us
             Event time that was reached before the batch; no pause begins or ends before it.
         """
-        course, coming = Course(self), iter(entries.items())
+        course, coming = FilteredBatch(self), iter(entries.items())
         place, times = 0, _Times(entries.values()) if turns else None
         for turn in turns:
             course.pass_on(islice(coming, turn.place - place))
@@ -97,7 +100,7 @@ class LearningSwitch:
 
 
 @dataclass(slots=True)
-class Course:
+class FilteredBatch:
     """Result of a batch: what of it may be learned, the pauses that ended, the switch at its end.
 
     Each turn costs the same, however many came before it.
@@ -173,7 +176,7 @@ class _Times:
         self._before = _carried(times)
         self._behind = _carried(times[::-1])[::-1]
 
-    def of(self, turn: Turn) -> int:
+    def of(self, turn: SwitchEvent) -> int:
         """When a turn happened, at least as late as what came before it."""
         before, behind = self._before[turn.place], self._behind[turn.place]
         is_kept = before is not None and turn.received_us - before > LAG_US

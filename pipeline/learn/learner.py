@@ -14,7 +14,7 @@ from pipeline.core.ledger import Ledger, PatternChange, What
 from pipeline.core.messages import Announcer
 from pipeline.ingest.bounds import FUTURE_US, PAST_US
 from pipeline.ingest.decoding import BatchDecoder, DecodedBatch
-from pipeline.ingest.learning_switch import Course, LearningSwitch
+from pipeline.ingest.learning_switch import FilteredBatch, LearningSwitch
 from pipeline.ingest.messages import Message
 from pipeline.learn.allowance import Allowance
 from pipeline.learn.sightings import Sightings
@@ -281,7 +281,7 @@ class HomeLearner:
         else:
             self.core.learn_one(entry)
 
-    def _turn(self, course: Course, work: Work) -> None:
+    def _turn(self, course: FilteredBatch, work: Work) -> None:
         gaps = [self._sightings.keep(gap, work) for gap in course.gaps]
         switch = course.settled([gap for gap in gaps if gap is not None])
         if switch != self._switch:

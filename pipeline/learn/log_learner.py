@@ -7,7 +7,7 @@ from datetime import date
 from detectors.contract import Detector
 from pipeline.core.core import LearningCore
 from pipeline.core.ledger import PatternChange
-from pipeline.core.watermark import LATENESS_HOURS, Frontier
+from pipeline.core.watermark import LATENESS_HOURS, Watermark
 from schemas.anomalies import Anomaly
 from schemas.events import ServiceCall, StateChange
 from schemas.home import Home
@@ -46,26 +46,26 @@ class LogLearner:
         self.counts = Counts()
         self._nightly = nightly
         self._seen: dict[date, set[bytes]] = {}
-        self._frontier = Frontier(self.core.days)
+        self._watermark = Watermark(self.core.days)
 
     def take(self, entry: StateChange | ServiceCall) -> Iterator[PatternChange]:
         """Learn an entry; if it ends a day, close and judge, and yield what that changes."""
         at_ms = entry.at_us // 1000
         if isinstance(entry, ServiceCall):
-            if not self._frontier.is_sealed(at_ms):
+            if not self._watermark.is_sealed(at_ms):
                 self.core.see_call(entry)
-        elif self._frontier.is_sealed(at_ms):
+        elif self._watermark.is_sealed(at_ms):
             self.counts.too_late += 1
         elif self._is_new(entry, at_ms):
             self.core.learn_one(entry)
             self.counts.learned += 1
-            if self._frontier.advance(at_ms) and self._close() and self._nightly:
+            if self._watermark.advance(at_ms) and self._close() and self._nightly:
                 yield from self._judge()
 
     def finish(self) -> Iterator[PatternChange]:
         """End the log: its last day counts as ended."""
-        if self._frontier.end():
-            self.core.watermark_ms = self._frontier.watermark_ms
+        if self._watermark.end():
+            self.core.watermark_ms = self._watermark.watermark_ms
             self._close()
             yield from self._judge()
 

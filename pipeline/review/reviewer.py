@@ -10,18 +10,18 @@ from functools import partial
 
 import structlog
 
-from pipeline.backtest.modifier import Alteration
-from pipeline.commands.decisions import Fate, HindranceError, Order, decide
+from pipeline.backtest.modifier import Modifier
+from pipeline.commands.decisions import ModificationRefusedError, Order, Outcome, decide
 from pipeline.commands.presses import PressError, read_press
 from pipeline.commands.refusal_book import UNKNOWN
 from pipeline.commands.signing import CommandError, Fault, verified
 from pipeline.review.confirmation import Confirmation
-from pipeline.review.verdicts import Refusal, Terms, Verdicts, replay
+from pipeline.review.decision_writer import DecisionWriter, Preconditions, Refusal, replay
 from pipeline.runtime.batching import Together
 from pipeline.runtime.home_reader import catalogue_of, reader_of
 from pipeline.runtime.key_file import KeyFileError, load_key
 from pipeline.runtime.nonces import Taken
-from pipeline.runtime.role import AT_ONCE, Consumer, Desk, Inlet, Loop, Received
+from pipeline.runtime.role import AT_ONCE, Consumer, IncomingMessage, Inlet, Loop, RoleContext
 from pipeline.settings import Settings
 from schemas.commands import Modification, Press, Verb
 from schemas.suggestions import Suggestion
@@ -46,14 +46,14 @@ class Reviewer:
 
     name = Consumer.REVIEW
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: RoleContext) -> None:
         self._desk = desk
         self._key, self._keyless = _key_of(desk.settings)
-        self._verdicts = Verdicts(desk.store, desk.settings, self._key)
+        self._writer = DecisionWriter(desk.store, desk.settings, self._key)
         self._reader = reader_of(desk.settings)
         self._confirmation = Confirmation(self._reader, desk.now_us)
-        self._alteration = Alteration(desk, self._reader)
-        self._enter = Together(desk.commit, self._verdicts.refuse)
+        self._modifier = Modifier(desk, self._reader)
+        self._enter = Together(desk.commit, self._writer.refuse)
         self._find = Together(desk.ask, self._found)
         self._taken = Taken()
         self._turns = {verb: asyncio.Lock() for verb in COMMANDS}
@@ -69,7 +69,7 @@ class Reviewer:
     def loops(self) -> Sequence[Loop]:
         return [self._sum_up]
 
-    async def _take_command(self, verb: Verb, received: Received) -> None:
+    async def _take_command(self, verb: Verb, received: IncomingMessage) -> None:
         if received.retain:
             await self._refuse(_retained(received))
             return
@@ -90,7 +90,7 @@ class Reviewer:
             async with self._turns[verb]:
                 await self._settle(order, received)
 
-    async def _take_press(self, received: Received) -> None:
+    async def _take_press(self, received: IncomingMessage) -> None:
         if received.retain:
             await self._refuse(_retained(received))
             return
@@ -116,40 +116,40 @@ class Reviewer:
             raise PressError(decision.code, decision.text)
         return Order.of_press(press, *await self._confirmation.of(press, suggestion))
 
-    async def _settle(self, order: Order, received: Received) -> None:
-        terms = await self._terms(order)
+    async def _settle(self, order: Order, received: IncomingMessage) -> None:
+        preconditions = await self._preconditions(order)
         now_us = self._desk.now_us()
         decision = await self._desk.commit(
-            lambda: self._verdicts.settle(order, received.topic, terms, now_us)
+            lambda: self._writer.settle(order, received.topic, preconditions, now_us)
         )
         log.log(
-            logging.INFO if decision.fate is Fate.DONE else logging.DEBUG,
+            logging.INFO if decision.outcome is Outcome.DONE else logging.DEBUG,
             "reviewed",
             suggestion=order.suggestion_id,
             verb=order.said,
             person=order.person,
-            came=decision.fate.value,
+            came=decision.outcome.value,
             why=decision.code,
         )
 
-    async def _terms(self, order: Order) -> Terms:
+    async def _preconditions(self, order: Order) -> Preconditions:
         """Return what has to be known before an order can be carried out; empty where it will not be."""
         store = self._desk.store.suggestions
         suggestion = await self._desk.ask(lambda: store.get(order.suggestion_id))
-        if suggestion is None or decide(suggestion, order, is_undone=False).fate is not Fate.DONE:
-            return Terms()
+        if suggestion is None or decide(suggestion, order, is_undone=False).outcome is not Outcome.DONE:
+            return Preconditions()
         if order.verb is Verb.APPROVE:
-            return Terms(for_content=order.content_hash, catalogue=await catalogue_of(self._reader))
+            return Preconditions(for_content=order.content_hash, catalogue=await catalogue_of(self._reader))
         if order.verb is not Verb.MODIFY:
-            return Terms(for_content=order.content_hash)
+            return Preconditions(for_content=order.content_hash)
         # Trying it out takes seconds: whoever sends a command again must not get them again.
         if await self._desk.ask(lambda: store.is_used(order.nonce)):
-            return Terms()
+            return Preconditions()
         try:
-            altered = await self._alteration.of(suggestion, order.change or Modification())
-        except HindranceError as error:
-            return Terms(for_content=order.content_hash, hindrance=error)
-        return Terms(for_content=order.content_hash, altered=altered)
+            altered = await self._modifier.of(suggestion, order.change or Modification())
+        except ModificationRefusedError as error:
+            return Preconditions(for_content=order.content_hash, hindrance=error)
+        return Preconditions(for_content=order.content_hash, altered=altered)
 
     async def _refuse(self, refusal: Refusal) -> None:
         """Enter what does not count, together with all else that came by then."""
@@ -166,12 +166,12 @@ class Reviewer:
             await asyncio.sleep(SUM_UP_S)
             now_us = self._desk.now_us()
             try:
-                await self._desk.ask(partial(self._verdicts.sum_up, now_us))
+                await self._desk.ask(partial(self._writer.sum_up, now_us))
             except StoreUnavailableError as error:
                 log.warning("not summed up yet, the store is away", reason=str(error))
 
 
-def _retained(received: Received) -> Refusal:
+def _retained(received: IncomingMessage) -> Refusal:
     return Refusal(received.topic, "retained", "expected a message of now, got one that was retained")
 
 
@@ -184,7 +184,7 @@ def _key_of(settings: Settings) -> tuple[bytes, str]:
         return b"", f"the key that signs commands cannot be used ({error}); `ha-ai doctor` says what to do"
 
 
-def _not_a_command(error: CommandError, received: Received) -> Refusal:
+def _not_a_command(error: CommandError, received: IncomingMessage) -> Refusal:
     """A refusal that is answered to whoever it claims to come from; it is known of nobody."""
     claimed = error.claimed
     if claimed is None:
@@ -194,7 +194,7 @@ def _not_a_command(error: CommandError, received: Received) -> Refusal:
     return Refusal(received.topic, error.fault.value, words, UNKNOWN, claimed.suggestion_id, order)
 
 
-def _not_a_press(error: PressError, press: Press | None, received: Received) -> Refusal:
+def _not_a_press(error: PressError, press: Press | None, received: IncomingMessage) -> Refusal:
     if press is None:
         return Refusal(received.topic, error.code, str(error))
     order = Order.of_press(press, UNKNOWN, _nonce())

@@ -12,7 +12,7 @@ from pipeline.mqtt.connections import connect, egress_broker, subscribe
 from pipeline.mqtt.names import Broker, Message, MQTTDisconnectedError
 from pipeline.mqtt.outbox import MessageExpiry
 from pipeline.mqtt.retain_as_published import AsPublishedBroker
-from pipeline.runtime.role import Consumer, Desk, Inlet, Loop, Received, StatelessConsumer
+from pipeline.runtime.role import Consumer, IncomingMessage, Inlet, Loop, RoleContext, StatelessConsumer
 from pipeline.settings import Settings
 from schemas.home import Home
 from sinks.store import SqlStore, StoreDamagedError, StoreUnavailableError
@@ -23,7 +23,7 @@ RETRY_S = 0.5
 PATIENCE_S = 60.0
 LOOP_AGAIN_S = 5.0
 Take = Callable[[Message], Awaitable[None]]
-Factory = Callable[[Desk], StatelessConsumer]
+Factory = Callable[[RoleContext], StatelessConsumer]
 
 
 class ConsumerHost:
@@ -62,7 +62,9 @@ class ConsumerHost:
         for name, factory in factories.items():
             broker = egress_broker(settings, self._connection_failed, None, name=name, kind=AsPublishedBroker)
             broker.add_middleware(MessageExpiry)
-            desk = Desk(settings, home, self._store, self._executor, broker, filled, health or Health())
+            desk = RoleContext(
+                settings, home, self._store, self._executor, broker, filled, health or Health()
+            )
             self._consumers.append((factory(desk), broker))
 
     async def run(self) -> None:
@@ -184,7 +186,7 @@ def _several(take: Take, at_once: int, under_way: set[asyncio.Future[None]]) -> 
     return begin
 
 
-async def _handle(name: Consumer, inlet: Inlet, received: Received) -> None:
+async def _handle(name: Consumer, inlet: Inlet, received: IncomingMessage) -> None:
     """Handle a message; a store that is away is asked again, what fails otherwise is logged and over."""
     deadline_s = time.monotonic() + PATIENCE_S
     while True:
@@ -202,10 +204,10 @@ async def _handle(name: Consumer, inlet: Inlet, received: Received) -> None:
         return
 
 
-def _received(message: Message) -> Received:
+def _received(message: Message) -> IncomingMessage:
     raw = message.raw_message
     properties = raw.properties
-    return Received(
+    return IncomingMessage(
         raw.topic,
         raw.payload,
         raw.retain,

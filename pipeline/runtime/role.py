@@ -42,7 +42,7 @@ AT_ONCE = 400
 STATEFUL = frozenset({Consumer.LEARN, Consumer.PUBLISH})
 
 
-class Received(NamedTuple):
+class IncomingMessage(NamedTuple):
     """An MQTT message as a consumer gets it."""
 
     topic: str
@@ -61,7 +61,7 @@ class Inlet(NamedTuple):
     """
 
     topic_filter: str
-    handle: Callable[[Received], Awaitable[None]]
+    handle: Callable[[IncomingMessage], Awaitable[None]]
     shared: bool = True
     at_once: int = 1
 
@@ -79,7 +79,7 @@ class StatelessConsumer(Protocol):
 
 
 @dataclass(slots=True)
-class Desk:
+class RoleContext:
     """Context of a consumer: settings, the home, its store, and its own connection to the broker.
 
     `outbox_filled` is set after a commit that enqueued messages, so that they leave at once. `health` is the

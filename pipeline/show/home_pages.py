@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import structlog
 
-from pipeline.discovery.pointer import NOTIFICATION_ID, pointer
+from pipeline.discovery.notification import NOTIFICATION_ID, notification
 from pipeline.runtime.home_reader import reader_of
 from pipeline.settings import Settings
 
@@ -62,7 +62,7 @@ class HomePages:
 
         try:
             if waiting:
-                await self._reader.notify(NOTIFICATION_ID, *pointer(waiting))
+                await self._reader.notify(NOTIFICATION_ID, *notification(waiting))
             else:
                 await self._reader.dismiss(NOTIFICATION_ID)
         except HomeAssistantError as error:

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from pipeline.backtest.runner import BacktestError, BacktestRequest, BacktestRunner
 from pipeline.runtime.home_reader import reader_of
-from pipeline.runtime.role import Consumer, Desk, Inlet, Loop, Received
+from pipeline.runtime.role import Consumer, IncomingMessage, Inlet, Loop, RoleContext
 from pipeline.suggest.debounce import Debounce
 from pipeline.suggest.plan import Plan, Planner
 from schemas.catalogue import Catalogue
@@ -54,7 +54,7 @@ class Suggester:
 
     name = Consumer.SUGGEST
 
-    def __init__(self, desk: Desk, *, runner: BacktestRunner | None = None) -> None:
+    def __init__(self, desk: RoleContext, *, runner: BacktestRunner | None = None) -> None:
         self._desk = desk
         self._runner = runner or BacktestRunner(desk.settings, desk.home)
         self._planner = Planner(desk.settings, desk.home, desk.store)
@@ -92,7 +92,7 @@ class Suggester:
         log.info("suggested", new=len(plan.new), renewed=len(plan.renewed), offers=len(result.offers))
         return plan
 
-    async def _take_analysis(self, received: Received) -> None:
+    async def _take_analysis(self, received: IncomingMessage) -> None:
         """Request a run because a day was judged; later for a day long past, as more will follow."""
         try:
             analysis = AnalysisComplete.model_validate_json(received.payload)
@@ -109,7 +109,7 @@ class Suggester:
             topic = self._desk.settings.topics.analysis_complete
             log.warning("passed over: expected a judged day, got something else", topic=topic)
 
-    async def _take_order(self, received: Received) -> None:
+    async def _take_order(self, received: IncomingMessage) -> None:
         """Request a run because a person asked for it; retained messages are ignored."""
         if not received.retain:
             self._debounce.ask(0.0)

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Literal
 
-from pipeline.suggestions.message_factory import Teller
+from pipeline.suggestions.message_factory import MessageFactory
 from schemas.commands import AutomationExecuted, AutomationFailed
 from schemas.deployments import Deployment
 from schemas.outgoing import Outgoing
@@ -11,7 +11,7 @@ from schemas.outgoing import Outgoing
 What = Literal["deployed", "rolled_back", "removed", "ran"]
 
 
-class Messages(Teller):
+class Messages(MessageFactory):
     """Makes the deployer's messages of one home."""
 
     def executed(

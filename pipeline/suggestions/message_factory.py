@@ -12,7 +12,7 @@ from schemas.topics import Topics
 EXPIRY_S = 300
 
 
-class Teller:
+class MessageFactory:
     """Makes the messages of one home, with ids that follow from their content."""
 
     def __init__(self, home: str, topics: Topics) -> None:

@@ -8,7 +8,7 @@ from itertools import islice
 from detectors.contract import Detector
 from pipeline.core.core import LearningCore
 from pipeline.core.day_shard import restore, share_of
-from pipeline.core.watermark import LATENESS_HOURS, Frontier
+from pipeline.core.watermark import LATENESS_HOURS, Watermark
 from pipeline.ingest.log_reader import LogReader
 from pipeline.ingest.logs import LogEntry
 from pipeline.ingest.messages import Decoded, Message, PoisonError
@@ -53,7 +53,7 @@ class ParallelLearner:
         self.counts = Counts()
         self.reader = LogReader()
         self._workers = workers
-        self._frontier = Frontier(self.core.days)
+        self._watermark = Watermark(self.core.days)
         self._shares: list[list[StateChange | ServiceCall]] = [[] for _ in range(workers)]
         self._entities: set[str] = set()
         self._latest_us = 0
@@ -94,7 +94,7 @@ class ParallelLearner:
 
     def _ask(self, worker: Worker, place: int, payloads: Sequence[bytes | None]) -> None:
         entries, self._shares[place] = self._shares[place], []
-        worker.ask(Task([each for each in payloads if each is not None], entries, self._frontier.sealed_ms))
+        worker.ask(Task([each for each in payloads if each is not None], entries, self._watermark.sealed_ms))
 
     def _take_up(self, workers: Sequence[Worker], place: int, block: Sequence[LogEntry]) -> None:
         decoded = iter(workers[place].answer())
@@ -119,14 +119,14 @@ class ParallelLearner:
     def _share(self, entry: StateChange | ServiceCall) -> None:
         """Put an entry aside for the worker that counts it, unless it is too late."""
         at_ms = entry.at_us // 1000
-        if self._frontier.is_sealed(at_ms):
+        if self._watermark.is_sealed(at_ms):
             self.counts.too_late += isinstance(entry, StateChange)
             return
         if isinstance(entry, ServiceCall):
             # Calls are a set: any worker may count them.
             self._shares[0].append(entry)
             return
-        self._frontier.advance(at_ms)
+        self._watermark.advance(at_ms)
         if not entry.mark:
             self._know(entry.entity_id)
         self._shares[share_of(entry.entity_id, self._workers)].append(entry)
@@ -143,8 +143,8 @@ class ParallelLearner:
         """Join the workers' parts of each day, and close it if it is over."""
         self.counts.learned = sum(total.learned for total in totals)
         self.counts.duplicates = sum(total.duplicates for total in totals)
-        self._frontier.end()
-        self.core.watermark_ms = self._frontier.watermark_ms
+        self._watermark.end()
+        self.core.watermark_ms = self._watermark.watermark_ms
         self.counts.days = restore(self.core, [total.days for total in totals])
 
 

@@ -6,7 +6,7 @@ from multiprocessing.connection import Connection
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from pipeline.core.day_shard import Packed, Partial
+from pipeline.core.day_shard import DayShard, Packed
 from pipeline.core.local_days import LocalDays
 from pipeline.ingest.eventstream import EventstreamDecoder
 from pipeline.ingest.messages import Decoded, PoisonError
@@ -93,7 +93,7 @@ class Worker:
 def work(pipe: Connection, zone: str) -> None:
     """Answer tasks until there are no more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    partial = Partial(LocalDays(ZoneInfo(zone)))
+    partial = DayShard(LocalDays(ZoneInfo(zone)))
     decoder = EventstreamDecoder(latest_us=SOME_TIME_US)
     try:
         while (task := pipe.recv()) is not None:

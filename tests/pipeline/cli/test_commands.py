@@ -14,7 +14,7 @@ from pipeline.commands.signing import verified
 from pipeline.deploy.deployer import Deployer
 from pipeline.review.reviewer import Reviewer
 from pipeline.runtime.key_file import load_key
-from pipeline.runtime.role import Consumer, Desk, Inlet, Loop, Received
+from pipeline.runtime.role import Consumer, IncomingMessage, Inlet, Loop, RoleContext
 from pipeline.wording.suggestions import proof
 from schemas.commands import AutomationExecuted, AutomationFailed, SignedCommand, Verb
 from schemas.instants import from_us
@@ -32,7 +32,7 @@ class PlayedDeployer:
 
     name = Consumer.DEPLOY
 
-    def __init__(self, desk: Desk, tells: list[AutomationExecuted | AutomationFailed]) -> None:
+    def __init__(self, desk: RoleContext, tells: list[AutomationExecuted | AutomationFailed]) -> None:
         self._desk = desk
         self._tells = tells
         self.taken: list[SignedCommand] = []
@@ -44,7 +44,7 @@ class PlayedDeployer:
     def loops(self) -> Sequence[Loop]:
         return []
 
-    async def _take(self, received: Received) -> None:
+    async def _take(self, received: IncomingMessage) -> None:
         key = load_key(self._desk.settings.command_key_file, create=False)
         verb = Verb(received.topic.rpartition("/")[2])
         command = verified(received.payload, verb, key, self._desk.now_us() // 1000)
@@ -86,7 +86,7 @@ class Stage(Hosted):
         assert found is not None
         return found
 
-    def _deploy(self, desk: Desk) -> PlayedDeployer:
+    def _deploy(self, desk: RoleContext) -> PlayedDeployer:
         self.deployer = PlayedDeployer(desk, self.tells)
         return self.deployer
 

@@ -11,7 +11,7 @@ import structlog
 from structlog._config import BoundLoggerLazyProxy
 
 from pipeline.mqtt.client import SteadyBroker
-from pipeline.runtime.role import Desk
+from pipeline.runtime.role import RoleContext
 from pipeline.settings import OLD_NAMES, Settings
 from schemas.home import Home
 from sinks.store import SqlStore
@@ -63,7 +63,7 @@ def store(settings: Settings, home: Home) -> Iterator[SqlStore]:
 
 
 @pytest.fixture
-async def desk(settings: Settings, home: Home, store: SqlStore) -> AsyncIterator[Desk]:
+async def desk(settings: Settings, home: Home, store: SqlStore) -> AsyncIterator[RoleContext]:
     """What a consumer works with; its connection to the broker is not made."""
     with ThreadPoolExecutor(1) as executor:
-        yield Desk(settings, home, store, executor, SteadyBroker(settings.broker_url))
+        yield RoleContext(settings, home, store, executor, SteadyBroker(settings.broker_url))

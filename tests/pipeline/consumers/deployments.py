@@ -18,7 +18,7 @@ from pipeline.deploy.deployer import Deployer
 from pipeline.mqtt.client import SteadyBroker
 from pipeline.runtime.key_file import load_key
 from pipeline.runtime.nonces import new_nonce
-from pipeline.runtime.role import Desk, Received
+from pipeline.runtime.role import IncomingMessage, RoleContext
 from pipeline.settings import Settings
 from pipeline.suggestions.config_diff import is_same
 from pipeline.suggestions.deployment_steps import Patience, Step
@@ -125,7 +125,7 @@ class Bench:
 
     def deployer(self) -> Deployer:
         """Return a deployer as a process that has just started has it."""
-        desk = Desk(self.settings, Home(), self.store, self.executor, SteadyBroker())
+        desk = RoleContext(self.settings, Home(), self.store, self.executor, SteadyBroker())
         return Deployer(desk, patience=self.patience, timeout_s=self.timeout_s)
 
     def approve(self, suggestion: Suggestion, *, person: str = "Anna") -> SignedCommand:
@@ -277,9 +277,9 @@ async def until(is_so: Callable[[], bool]) -> None:
         await asyncio.sleep(0.005)
 
 
-def received(topic: str, payload: bytes, *, retain: bool = False) -> Received:
+def received(topic: str, payload: bytes, *, retain: bool = False) -> IncomingMessage:
     """Return a message as it comes."""
-    return Received(topic, payload, retain, "", b"", time.time_ns() // 1000)
+    return IncomingMessage(topic, payload, retain, "", b"", time.time_ns() // 1000)
 
 
 def now_ms() -> int:

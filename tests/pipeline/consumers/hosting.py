@@ -9,14 +9,14 @@ from typing import Any
 from pipeline.health import Metrics
 from pipeline.mqtt.outbox import Egress
 from pipeline.runtime.host import ConsumerHost, Factory
-from pipeline.runtime.role import Consumer, Desk, Inlet, Loop, Received, StatelessConsumer
+from pipeline.runtime.role import Consumer, IncomingMessage, Inlet, Loop, RoleContext, StatelessConsumer
 from pipeline.settings import Settings
 from schemas.home import Home
 from schemas.suggestions import Suggestion
 from sinks.store import SqlStore
 
 START_S = 30.0
-Make = Callable[[Desk], StatelessConsumer]
+Make = Callable[[RoleContext], StatelessConsumer]
 
 
 class Publisher:
@@ -24,7 +24,7 @@ class Publisher:
 
     name = Consumer.PUBLISH
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: RoleContext) -> None:
         self._desk = desk
 
     def inlets(self) -> Sequence[Inlet]:
@@ -94,7 +94,7 @@ class Hosted:
         self._thread.join(START_S)
         self.store.close()
 
-    async def hand(self, inlet: Inlet, received: Received) -> None:
+    async def hand(self, inlet: Inlet, received: IncomingMessage) -> None:
         """Let a consumer handle a message, where it runs."""
         handled = asyncio.run_coroutine_threadsafe(_awaited(inlet.handle(received)), self._loop)
         await asyncio.wrap_future(handled)

@@ -30,7 +30,7 @@ from pipeline.answer.question_bounds import (
     QuestionBounds,
 )
 from pipeline.backtest.runner import BacktestError, BacktestRunner
-from pipeline.runtime.role import Consumer, Desk, Received
+from pipeline.runtime.role import Consumer, IncomingMessage, RoleContext
 from schemas.commands import Answer
 from schemas.suggestions import Status, Suggestion, Trial
 from schemas.topics import Topics
@@ -145,7 +145,7 @@ async def test_retained_question_is_not_answered(tmp_path: Path, broker: Any) ->
     """What the broker had retained was asked by nobody now."""
     made: list[Answerer] = []
 
-    def make(desk: Desk) -> Answerer:
+    def make(desk: RoleContext) -> Answerer:
         made.append(Answerer(desk))
         return made[0]
 
@@ -154,7 +154,7 @@ async def test_retained_question_is_not_answered(tmp_path: Path, broker: Any) ->
         running.start()
         async with asking(broker) as asker:
             inlet = made[0].inlets()[0]
-            live = Received(inlet.topic_filter, b'{"ask": "suggestions"}', False, MINE, b"live", 0)
+            live = IncomingMessage(inlet.topic_filter, b'{"ask": "suggestions"}', False, MINE, b"live", 0)
             await running.hand(inlet, live._replace(retain=True, correlation=b"retained"))
             await running.hand(inlet, live)
             message = await asker.hear()
@@ -304,23 +304,23 @@ async def test_flood_of_questions_is_refused_cheaply_and_others_are_answered(
 ) -> None:
     """Who asks under one name has a part of the answers; few refusals are said, and health tells of them."""
     monkeypatch.setattr(answerer, "FLOOD_LOOK_S", 0.05)
-    desks: list[Desk] = []
+    desks: list[RoleContext] = []
     reads: list[int] = []
     now_s = [100.0]
     monkeypatch.setattr(answerer, "monotonic", lambda: now_s[0])
 
-    def make(desk: Desk) -> Answerer:
+    def make(desk: RoleContext) -> Answerer:
         desks.append(desk)
         return Answerer(desk)
 
     running = Hosted(tmp_path, broker.url, {Consumer.ANSWER: make})
-    ask = Desk.ask
+    ask = RoleContext.ask
 
-    async def counted(self: Desk, call: Any) -> Any:
+    async def counted(self: RoleContext, call: Any) -> Any:
         reads.append(1)
         return await ask(self, call)
 
-    monkeypatch.setattr(Desk, "ask", counted)
+    monkeypatch.setattr(RoleContext, "ask", counted)
     with capture_logs():
         running.start()
         async with asking(broker) as asker:

@@ -13,7 +13,7 @@ import pytest_asyncio
 from pipeline.automations.render import as_yaml, render
 from pipeline.deploy.deployer import Deployer
 from pipeline.deploy.token import TokenFileError
-from pipeline.runtime.role import Received
+from pipeline.runtime.role import IncomingMessage
 from schemas.commands import AutomationExecuted, AutomationFailed
 from schemas.suggestions import Opinion, Status, Suggestion, SuggestionChanged, UserFeedback
 from sinks.store.suggestions import SuggestionReads
@@ -349,6 +349,6 @@ async def say_event(bench: FakeBench, event_type: str, event_data: dict[str, obj
 async def handle(deployer: Deployer, bench: FakeBench, payload: bytes, *, topic: str | None = None) -> None:
     """Let a deployer receive a message of Home Assistant's."""
     where = topic or bench.settings.eventstream_topic
-    message: Received = received(where, payload)
+    message: IncomingMessage = received(where, payload)
     (inlet,) = [each for each in deployer.inlets() if each.topic_filter == where]
     await inlet.handle(message)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from pipeline.runtime.role import Desk
+from pipeline.runtime.role import RoleContext
 from pipeline.suggestions.deployment_steps import Step
 from schemas.suggestions import Opinion, Status, Suggestion
 from sinks.home_assistant.rest import Rest
@@ -224,16 +224,16 @@ class Killer:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.left: int | None = None
         self.after = False
-        request, ask = Rest._request, Desk.ask
+        request, ask = Rest._request, RoleContext.ask
 
         async def deadly_request(rest: Rest, *arguments: Any) -> Any:
             return await self._touch(lambda: request(rest, *arguments))
 
-        async def deadly_ask(desk: Desk, call: Callable[[], Any]) -> Any:
+        async def deadly_ask(desk: RoleContext, call: Callable[[], Any]) -> Any:
             return await self._touch(lambda: ask(desk, call))
 
         monkeypatch.setattr(Rest, "_request", deadly_request)
-        monkeypatch.setattr(Desk, "ask", deadly_ask)
+        monkeypatch.setattr(RoleContext, "ask", deadly_ask)
 
     async def _touch(self, act: Callable[[], Any]) -> Any:
         is_last = self.left == 0

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from pipeline.commands.audit_throttle import Refused
+from pipeline.commands.audit_throttle import AuditThrottle
 from pipeline.commands.signing import new_command, sign
 from pipeline.deploy.command_inbox import CONTROL
 from pipeline.runtime.nonces import new_nonce
@@ -379,7 +379,7 @@ async def test_a_forged_order_has_nobody_as_its_actor(bench: FakeBench) -> None:
 async def test_what_was_signed_is_entered_in_a_flood(bench: FakeBench) -> None:
     """What others forge makes no mere count of the refusal of somebody who may order."""
     suggestion = keep(bench, proposal())
-    none_left = Refused(entries=0, at_us=2 * now_ms() * 1000)
+    none_left = AuditThrottle(entries=0, at_us=2 * now_ms() * 1000)
     with bench.store.begin() as transaction:
         transaction.suggestions.set_control(CONTROL, none_left.model_dump(mode="json"))
     deployer = bench.deployer()

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from pipeline.deploy.deployer import Deployer
-from pipeline.runtime.role import Desk
+from pipeline.runtime.role import RoleContext
 from schemas.suggestions import Opinion, Status, SuggestionChanged
 from sinks.home_assistant import Unreachable
 from sinks.store import Held
@@ -129,7 +129,7 @@ async def test_a_clock_that_jumps_makes_no_moment_longer(
     bench.fake.change(entity_id, "off")
     await deployer._monitor.look_once(held)
     later_us = time.time_ns() // 1000 + 86_400_000_000
-    monkeypatch.setattr(Desk, "now_us", lambda _desk: later_us)
+    monkeypatch.setattr(RoleContext, "now_us", lambda _desk: later_us)
     await deployer._monitor.look_once(held)
     assert changes(bench) == []
 

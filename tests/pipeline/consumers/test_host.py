@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 from pipeline.mqtt.connections import connection_id
 from pipeline.mqtt.transport import LARGEST_BYTES
 from pipeline.runtime.host import ConsumerHost
-from pipeline.runtime.role import Consumer, Desk, Inlet, Loop, Received
+from pipeline.runtime.role import Consumer, IncomingMessage, Inlet, Loop, RoleContext
 from pipeline.settings import Settings
 from schemas.home import Home
 from schemas.outgoing import Outgoing
@@ -46,12 +46,12 @@ class Restartable(Running, Protocol):
 class Probe:
     """A consumer that notes what it gets and fails as it is told."""
 
-    desk: Desk
+    desk: RoleContext
     shared: bool = True
     failures: list[Exception] = field(default_factory=list)
     loop_failures: list[Exception] = field(default_factory=list)
     name: Consumer = Consumer.ANSWER
-    handled: list[Received] = field(default_factory=list)
+    handled: list[IncomingMessage] = field(default_factory=list)
     tried: int = 0
     looped: int = 0
     is_cancelled: bool = False
@@ -62,7 +62,7 @@ class Probe:
     def loops(self) -> Sequence[Loop]:
         return [self.loop]
 
-    async def handle(self, received: Received) -> None:
+    async def handle(self, received: IncomingMessage) -> None:
         """Note a message, unless it is to fail."""
         self.tried += 1
         if self.failures:
@@ -113,8 +113,8 @@ async def hosting(settings: Settings, home: Home, **how: Any) -> AsyncIterator[H
     await hosted.end()
 
 
-def _noting(probes: list[Probe], **how: Any) -> Callable[[Desk], Probe]:
-    def make(desk: Desk) -> Probe:
+def _noting(probes: list[Probe], **how: Any) -> Callable[[RoleContext], Probe]:
+    def make(desk: RoleContext) -> Probe:
         probes.append(Probe(desk, **how))
         return probes[-1]
 

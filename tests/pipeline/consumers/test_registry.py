@@ -12,7 +12,7 @@ from pipeline.roles import factories
 factories(Consumer)
 print([name for name in sys.modules if name in (
     "pipeline.answer.answerer", "pipeline.deploy.deployer", "pipeline.review.reviewer",
-    "pipeline.show.shower", "pipeline.suggest.suggester", "sinks.home_assistant",
+    "pipeline.show.discovery_publisher", "pipeline.suggest.suggester", "sinks.home_assistant",
     "polars",
 )])
 """

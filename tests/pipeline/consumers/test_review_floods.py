@@ -166,7 +166,7 @@ async def test_a_forged_change_is_not_tried_out(desk: ReviewDesk, monkeypatch: p
     async def tried(*_: object) -> None:
         raise AssertionError("expected no trial")
 
-    monkeypatch.setattr(reviewer._alteration, "of", tried)
+    monkeypatch.setattr(reviewer._modifier, "of", tried)
     change = new_command(new_nonce(), Verb.MODIFY, LAMP, "Eve", bytes(32), desk.desk.now_us() // 1000)
     await asyncio.gather(*(desk.send(change) for _ in range(20)))
     assert reasons(desk) == ["signature"] * 20

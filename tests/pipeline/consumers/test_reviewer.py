@@ -11,11 +11,11 @@ from benchmarks.forging import forge
 from benchmarks.processes import wait_until
 from benchmarks.review_desk import ReviewDesk, a_suggestion
 from pipeline.commands import audit_throttle as refused
-from pipeline.commands.audit_throttle import SUMMED_UP_AFTER_US, Refused
+from pipeline.commands.audit_throttle import SUMMED_UP_AFTER_US, AuditThrottle
 from pipeline.commands.signing import is_signed, sign
+from pipeline.review.decision_writer import REFUSED, Preconditions
 from pipeline.review.reviewer import Reviewer
-from pipeline.review.verdicts import REFUSED, Terms
-from pipeline.runtime.role import Received
+from pipeline.runtime.role import IncomingMessage
 from pipeline.settings import Settings
 from schemas.automations import Action, Automation, StateTrigger, TimeTrigger
 from schemas.commands import SignedCommand, Verb
@@ -242,7 +242,7 @@ def without_refill(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_a_forged_command_is_answered_within_bounds(desk: ReviewDesk) -> None:
     """Who signs with a wrong key is told so; a flood gets no flood of answers, but every entry."""
     forged = sign(desk.command(Verb.APPROVE, LAMP), bytes(32))
-    few = Refused(answers=2, at_us=desk.desk.now_us())
+    few = AuditThrottle(answers=2, at_us=desk.desk.now_us())
     with desk.store.begin() as transaction:
         transaction.suggestions.set_control(REFUSED, few.model_dump(mode="json"))
     for _ in range(5):
@@ -255,7 +255,7 @@ async def test_a_forged_command_is_answered_within_bounds(desk: ReviewDesk) -> N
 @pytest.mark.usefixtures("without_refill")
 async def test_who_holds_the_key_is_answered_in_a_flood(desk: ReviewDesk) -> None:
     """What somebody forges takes nothing from those who may command."""
-    none_left = Refused(answers=0, at_us=desk.desk.now_us())
+    none_left = AuditThrottle(answers=0, at_us=desk.desk.now_us())
     with desk.store.begin() as transaction:
         transaction.suggestions.set_control(REFUSED, none_left.model_dump(mode="json"))
     wrong = desk.command(Verb.MODIFY, LAMP)
@@ -266,14 +266,14 @@ async def test_who_holds_the_key_is_answered_in_a_flood(desk: ReviewDesk) -> Non
 @pytest.mark.usefixtures("without_refill")
 async def test_who_holds_the_key_is_entered_in_a_flood(desk: ReviewDesk) -> None:
     """By name, however many others send; what is sent again may come from others, and bears no name."""
-    none_left = Refused(entries=0, at_us=desk.desk.now_us())
+    none_left = AuditThrottle(entries=0, at_us=desk.desk.now_us())
     with desk.store.begin() as transaction:
         transaction.suggestions.set_control(REFUSED, none_left.model_dump(mode="json"))
     wrong = desk.command(Verb.MODIFY, LAMP)
     for _ in range(5):
         await desk.send(wrong)
     assert [entry.actor for entry in desk.audit()] == ["Anna"]
-    few = Refused(entries=1, at_us=desk.desk.now_us())
+    few = AuditThrottle(entries=1, at_us=desk.desk.now_us())
     with desk.store.begin() as transaction:
         transaction.suggestions.set_control(REFUSED, few.model_dump(mode="json"))
     await desk.send(wrong)
@@ -286,17 +286,17 @@ async def test_who_holds_the_key_is_entered_in_a_flood(desk: ReviewDesk) -> None
 async def test_a_flood_is_summed_up_and_nothing_is_lost(desk: ReviewDesk) -> None:
     """Above the bound refusals are counted, and a minute later one entry says how many of each."""
     with desk.store.begin() as transaction:
-        few = Refused(entries=3, at_us=desk.desk.now_us())
+        few = AuditThrottle(entries=3, at_us=desk.desk.now_us())
         transaction.suggestions.set_control(REFUSED, few.model_dump(mode="json"))
     for payload in (b"{}", b"x" * 20_000) * 5:
         await desk.receive(desk.topics.suggestion_command("approve"), payload)
     assert len(desk.audit()) == 3
-    verdicts = desk.reviewer._verdicts
-    verdicts.sum_up(desk.desk.now_us())
+    writer = desk.reviewer._writer
+    writer.sum_up(desk.desk.now_us())
     assert len(desk.audit()) == 3
     later_us = desk.desk.now_us() + SUMMED_UP_AFTER_US
-    verdicts.sum_up(later_us)
-    verdicts.sum_up(later_us)
+    writer.sum_up(later_us)
+    writer.sum_up(later_us)
     assert "malformed=3 oversize=4" in desk.audit("refused, by count")[0].detail
     assert (len(desk.audit()), desk.refused()) == (4, 10)
     assert check("home", desk.audit()) is None
@@ -307,7 +307,7 @@ async def test_what_a_flood_left_is_summed_up_while_nothing_comes(
 ) -> None:
     """The reviewer's own loop enters it, also when another one counted and is gone."""
     monkeypatch.setattr("pipeline.review.reviewer.SUM_UP_S", 0.01)
-    counted = Refused(entries=1, at_us=desk.desk.now_us(), counted={"signature": 7}, since_us=1)
+    counted = AuditThrottle(entries=1, at_us=desk.desk.now_us(), counted={"signature": 7}, since_us=1)
     with desk.store.begin() as transaction:
         transaction.suggestions.set_control(REFUSED, counted.model_dump(mode="json"))
     (loop,) = desk.reviewer.loops()
@@ -365,12 +365,12 @@ async def test_what_somebody_else_wrote_meanwhile_is_looked_at_anew(
 ) -> None:
     """What was looked up for another state decides nothing; the message is handled again."""
 
-    async def outdated(_: object) -> Terms:
-        return Terms()
+    async def outdated(_: object) -> Preconditions:
+        return Preconditions()
 
     command = desk.command(Verb.APPROVE, LAMP)
     with monkeypatch.context() as patch:
-        patch.setattr(desk.reviewer, "_terms", outdated)
+        patch.setattr(desk.reviewer, "_preconditions", outdated)
         with pytest.raises(StoreUnavailableError):
             await desk.send(command)
     assert (now(desk), desk.said()) == (LAMP, [])
@@ -416,6 +416,6 @@ async def test_with_a_key_that_is_none_everything_is_refused_and_nothing_ends(
     desk.desk.settings.command_key_file.write_bytes(b"garbage")
     reviewer = Reviewer(desk.desk)
     inlet = reviewer.inlets()[0 if kind == "command" else -1]
-    await inlet.handle(Received(inlet.topic_filter, b"{}", False, "", b"", desk.desk.now_us()))
+    await inlet.handle(IncomingMessage(inlet.topic_filter, b"{}", False, "", b"", desk.desk.now_us()))
     (entry,) = desk.audit()
     assert (entry.what, "no key" in entry.detail) == (REFUSED, True)

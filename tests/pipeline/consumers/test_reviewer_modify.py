@@ -66,7 +66,7 @@ class Bench:
         self.asked: list[tuple[Pattern, Automation]] = []
         self.trial = LAMP.trial.model_copy(update={"fired": 20, "wanted": 20, "unwanted": 0})
         self.error: BacktestError | None = None
-        monkeypatch.setattr(desk.reviewer._alteration._runner, "try_out", self.try_out)
+        monkeypatch.setattr(desk.reviewer._modifier._runner, "try_out", self.try_out)
         with desk.store.begin() as transaction:
             transaction.save_patterns([a_pattern()], 1)
 
@@ -147,7 +147,7 @@ async def test_a_modification_passes_the_same_checks(
     for entity_id in ("light.lamp_390", BEDSIDE):
         home_assistant.add_entity(entity_id)
     reader = HomeAssistantReader(home_assistant.url, home_assistant.reader_token)
-    monkeypatch.setattr(desk.reviewer._alteration, "_reader", reader)
+    monkeypatch.setattr(desk.reviewer._modifier, "_reader", reader)
     nobody = Modification(condition=InState(entity_id="person.nobody", state="home"))
     await desk.send(desk.command(Verb.MODIFY, LAMP, change=nobody))
     assert (now(desk), bench.asked, reasons(desk)) == (LAMP, [], ["unfit"])
@@ -173,7 +173,7 @@ async def test_its_own_automation_does_not_stand_in_its_way(
     """What was deployed of it is no duplicate of it; the same by somebody else's id is one."""
     home_assistant.add_entity("light.lamp_390")
     reader = HomeAssistantReader(home_assistant.url, home_assistant.reader_token)
-    monkeypatch.setattr(desk.reviewer._alteration, "_reader", reader)
+    monkeypatch.setattr(desk.reviewer._modifier, "_reader", reader)
     config = yaml.safe_load(LAMP.automation_yaml)
     home_assistant.add_automation("somebodys", config)
     late = Modification(minute=391)
@@ -230,7 +230,7 @@ async def test_what_was_decided_meanwhile_is_not_modified(
         await other.send(other.command(Verb.REJECT, LAMP))
         return await try_out(pattern, automation)
 
-    desk.reviewer._alteration._runner.try_out = rejected_meanwhile  # type: ignore[method-assign]
+    desk.reviewer._modifier._runner.try_out = rejected_meanwhile  # type: ignore[method-assign]
     await desk.send(desk.command(Verb.MODIFY, LAMP, change=LATER))
     other.close()
     assert (now(desk).status, now(desk).version) == (Status.REJECTED, 1)

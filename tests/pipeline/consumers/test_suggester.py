@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from pipeline.backtest.runner import BacktestError, BacktestRequest, BacktestResult, BacktestRunner
-from pipeline.runtime.role import Desk, Received
+from pipeline.runtime.role import IncomingMessage, RoleContext
 from pipeline.settings import Settings
 from pipeline.suggest import suggester as module
 from pipeline.suggest.plan import Planner
@@ -44,7 +44,7 @@ NAMES = [f"light.l{number}" for number in range(8)]
 
 
 @dataclass
-class Clock(Desk):
+class Clock(RoleContext):
     """A desk whose time stands still until it is moved."""
 
     now: datetime = NOW
@@ -75,7 +75,7 @@ class Bench(BacktestRunner):
 
 
 @pytest.fixture
-def clock(desk: Desk) -> Clock:
+def clock(desk: RoleContext) -> Clock:
     """A desk at noon."""
     return Clock(desk.settings, desk.home, desk.store, desk.executor, desk.broker)
 
@@ -119,7 +119,7 @@ def said(store: SqlStore) -> list[SuggestionGenerated | SuggestionChanged]:
     return [kinds[message.topic].model_validate_json(message.payload) for message in messages]
 
 
-def analysis(day: date) -> Received:
+def analysis(day: date) -> IncomingMessage:
     """The message that a day was judged."""
     payload = AnalysisComplete(
         message_id="m",
@@ -133,9 +133,9 @@ def analysis(day: date) -> Received:
     return received(payload.model_dump_json().encode())
 
 
-def received(payload: bytes = b"", *, retain: bool = False) -> Received:
+def received(payload: bytes = b"", *, retain: bool = False) -> IncomingMessage:
     """A message."""
-    return Received("ha-ai/x", payload, retain, "", b"", 0)
+    return IncomingMessage("ha-ai/x", payload, retain, "", b"", 0)
 
 
 async def until(is_so: Callable[[], bool]) -> None:
@@ -550,7 +550,7 @@ async def running(suggester: Suggester) -> AsyncIterator[Suggester]:
     await asyncio.gather(task, return_exceptions=True)
 
 
-def handlers(suggester: Suggester) -> dict[str, Callable[[Received], Awaitable[None]]]:
+def handlers(suggester: Suggester) -> dict[str, Callable[[IncomingMessage], Awaitable[None]]]:
     """What takes each topic's messages; every inlet is shared, so that one of many suggesters runs."""
     inlets = suggester.inlets()
     assert all(inlet.shared for inlet in inlets)

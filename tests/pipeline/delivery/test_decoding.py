@@ -7,7 +7,7 @@ import pytest
 from pipeline.ingest.bounds import StreamClock
 from pipeline.ingest.decoding import BatchDecoder, call_key
 from pipeline.ingest.inputs import Eventstream, HomeAssistantInput
-from pipeline.ingest.learning_switch import Turn
+from pipeline.ingest.learning_switch import SwitchEvent
 from pipeline.ingest.letters import EXCERPT_BYTES, dead_letter
 from pipeline.ingest.messages import Message, PoisonError, Reason, Signal
 from schemas.events import ServiceCall, StateChange
@@ -54,7 +54,7 @@ def test_the_learning_switch_is_set_at_its_place(decoder: BatchDecoder, changes:
     """Between what was seen before and what is seen behind it; a duplicate takes no place."""
     sent = [carried(changes[0]), carried(changes[0]), Message(SWITCH, b"OFF", 5), carried(changes[1])]
     batch = decoder.decode([*sent, Message(SWITCH, b"ON", 9)])
-    assert batch.turns == [Turn(1, 5, on=False), Turn(2, 9, on=True)]
+    assert batch.turns == [SwitchEvent(1, 5, on=False), SwitchEvent(2, 9, on=True)]
     assert batch.letters == []
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from pipeline.ingest.learning_switch import LAG_US, LearningSwitch, Turn
+from pipeline.ingest.learning_switch import LAG_US, LearningSwitch, SwitchEvent
 from pipeline.ingest.messages import Message
 from pipeline.learn.joined_gaps import GAPS_A_DAY
 from schemas.events import PAUSED, Gap, ServiceCall, StateChange
@@ -39,20 +39,24 @@ def test_a_switch_that_nobody_set_is_on() -> None:
 
 def test_off_lasts_until_on() -> None:
     """Through any number of batches; the pause is told once, when it is over."""
-    off = LearningSwitch().follow(lamp(10, 20), [Turn(1, 11 * S, on=False)])
+    off = LearningSwitch().follow(lamp(10, 20), [SwitchEvent(1, 11 * S, on=False)])
     assert (len(off.learned), off.gaps, off.switch) == (1, [], LearningSwitch(11 * S))
     still = off.switch.follow(lamp(30), [])
     assert (still.learned, still.gaps) == ({}, [])
-    on = still.switch.follow(lamp(40, 60), [Turn(1, 50 * S, on=True)])
+    on = still.switch.follow(lamp(40, 60), [SwitchEvent(1, 50 * S, on=True)])
     assert on.gaps == [Gap(11 * S, 50 * S, PAUSED)]
     assert [entry.at_us for entry in on.learned.values()] == [60 * S]
 
 
 def test_what_is_said_again_changes_nothing() -> None:
     """Off is since the first time; on that is on ends no pause."""
-    switch = LearningSwitch().follow({}, [Turn(0, 10 * S, on=False), Turn(0, 20 * S, on=False)]).switch
+    switch = (
+        LearningSwitch()
+        .follow({}, [SwitchEvent(0, 10 * S, on=False), SwitchEvent(0, 20 * S, on=False)])
+        .switch
+    )
     assert switch == LearningSwitch(10 * S)
-    again = LearningSwitch().follow({}, [Turn(0, 10 * S, on=True)])
+    again = LearningSwitch().follow({}, [SwitchEvent(0, 10 * S, on=True)])
     assert (again.switch, again.gaps) == (LearningSwitch(), [])
 
 
@@ -66,19 +70,19 @@ def test_a_switch_that_the_broker_kept_was_set_when_its_neighbours_happened() ->
     """Behind a backlog the time of receipt tells nothing; the events around it do."""
     received_us = 3 * HOUR
     course = LearningSwitch().follow(
-        lamp(100, 200, 300), [Turn(1, received_us, on=False), Turn(2, received_us, on=True)]
+        lamp(100, 200, 300), [SwitchEvent(1, received_us, on=False), SwitchEvent(2, received_us, on=True)]
     )
     assert course.gaps == [Gap(100 * S + 1, 200 * S + 1, PAUSED)]
     assert [entry.at_us // S for entry in course.learned.values()] == [100, 300]
-    first = LearningSwitch().follow(lamp(100), [Turn(0, received_us, on=False)])
+    first = LearningSwitch().follow(lamp(100), [SwitchEvent(0, received_us, on=False)])
     assert first.switch == LearningSwitch(100 * S)
-    soon = LearningSwitch().follow(lamp(100), [Turn(1, 100 * S + LAG_US, on=False)])
+    soon = LearningSwitch().follow(lamp(100), [SwitchEvent(1, 100 * S + LAG_US, on=False)])
     assert soon.switch == LearningSwitch(100 * S + LAG_US)
 
 
 def test_a_late_neighbour_reaches_no_further_back_than_what_is_known() -> None:
     """An event of days ago beside the switch does not make days a pause."""
-    course = LearningSwitch().follow(lamp(100), [Turn(1, 3 * HOUR, on=False)], latest_us=2 * HOUR)
+    course = LearningSwitch().follow(lamp(100), [SwitchEvent(1, 3 * HOUR, on=False)], latest_us=2 * HOUR)
     assert course.switch == LearningSwitch(2 * HOUR)
 
 
@@ -93,14 +97,14 @@ def test_a_pause_is_remembered_as_long_as_events_may_be_late(days: int, kept: bo
     """Longer than thirty days, and no longer than needed."""
     old = Gap(10 * S, 20 * S, PAUSED)
     off = LearningSwitch(20 * S + days * 24 * HOUR - S, (old,))
-    on = off.follow({}, [Turn(0, 20 * S + days * 24 * HOUR, on=True)]).switch
+    on = off.follow({}, [SwitchEvent(0, 20 * S + days * 24 * HOUR, on=True)]).switch
     assert (old in on.pauses) is kept
 
 
 def test_who_flips_the_switch_costs_little_and_leaves_little() -> None:
     """Ten thousand times off and on among events: the pauses are one, and the last word is off."""
     entries = lamp(*range(1, 201))
-    turns = [Turn(100, 100 * S + place, on=bool(place % 2)) for place in range(20_001)]
+    turns = [SwitchEvent(100, 100 * S + place, on=bool(place % 2)) for place in range(20_001)]
     began_s = time.process_time()
     course = LearningSwitch().follow(entries, turns)
     # What costs the square of their number takes a minute.

@@ -18,7 +18,7 @@ from pipeline.mqtt import client as steady
 from pipeline.mqtt.connections import at_once, egress_broker
 from pipeline.mqtt.outbox import MessageExpiry
 from pipeline.mqtt.outbox_bounds import SUBJECT, OutboxBounds
-from pipeline.runtime.role import Desk
+from pipeline.runtime.role import RoleContext
 from pipeline.settings import Settings
 from schemas.home import Home
 from schemas.outgoing import Outgoing
@@ -99,7 +99,7 @@ async def test_a_consumer_learns_that_it_was_refused(tmp_path: Path, mosquitto: 
     broker = egress_broker(stated, at_once, None)
     broker.add_middleware(MessageExpiry)
     await broker.start()
-    desk = Desk(stated, Home(), SqlStore(stated.store_url), ThreadPoolExecutor(1), broker)
+    desk = RoleContext(stated, Home(), SqlStore(stated.store_url), ThreadPoolExecutor(1), broker)
     assert not await desk.publish(Outgoing("one", "ha-ai/status/hub", b"", retain=True))
     assert await desk.publish(Outgoing("two", "ha-ai/status/suggestion/a", b"", retain=True))
     assert list(desk.health.notices) == ["refused: ha-ai/status/hub"]

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline.core.day_set import DaySet, Step
-from pipeline.core.day_shard import Partial, join, share_of
+from pipeline.core.day_shard import DayShard, join, share_of
 from pipeline.core.local_days import LocalDays
 from schemas.events import ServiceCall, StateChange
 
@@ -23,7 +23,7 @@ relaxed = settings(
 
 def days_of(entries: Sequence[Entry], place: Callable[[Entry], int], parts: int) -> dict[date, bytes]:
     """The packed day sets of entries that were counted in so many parts."""
-    partials = [Partial(LocalDays(ZoneInfo("Europe/Berlin"))) for _ in range(parts)]
+    partials = [DayShard(LocalDays(ZoneInfo("Europe/Berlin"))) for _ in range(parts)]
     for entry in entries:
         partials[place(entry)].add(entry)
     packed = [partial.pack() for partial in partials]
@@ -97,7 +97,7 @@ def test_duplicates_that_do_not_meet_are_counted_twice(told: Any, whole: Any) ->
 
 def test_sealed_days_are_packed_and_counted_once(stream: Any, whole: Any) -> None:
     """Sealing as the stream goes on changes nothing of what is counted."""
-    partial = Partial(LocalDays(ZoneInfo("Europe/Berlin")))
+    partial = DayShard(LocalDays(ZoneInfo("Europe/Berlin")))
     for entry in stream:
         partial.add(entry)
         partial.seal(entry.at_us // 1000 - 48 * 3_600_000)

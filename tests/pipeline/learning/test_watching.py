@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from pipeline.core import anomaly_watchers as watching
-from pipeline.core.anomaly_watchers import Watching
+from pipeline.core.anomaly_watchers import AnomalyWatchers
 from pipeline.core.day_set import STEP_MS, DaySet
 from schemas.anomalies import Anomaly, AnomalyDetail, AnomalyKind
 from schemas.events import EventType, Gap
@@ -68,7 +68,7 @@ OF_THE_DAY = [
 def test_what_comes_in_a_pause_is_seen_after_the_day(day: DaySet, monkeypatch: pytest.MonkeyPatch) -> None:
     """Gaps first, then the day in its order, then what came meanwhile; the watches before see none of it."""
     monkeypatch.setattr(watching, "ENTRIES_A_SLICE", 2)
-    known, before, after = Watching(), Diary(), Diary()
+    known, before, after = AnomalyWatchers(), Diary(), Diary()
     list(known.renew([before], [], []))
     renewing = known.renew([after], [Gap(1_000, 5_000, "away")], [day])
     next(renewing)
@@ -92,7 +92,7 @@ def test_what_comes_in_a_pause_is_seen_after_the_day(day: DaySet, monkeypatch: p
 def test_a_renewal_that_is_given_up_loses_nothing(day: DaySet, monkeypatch: pytest.MonkeyPatch) -> None:
     """The next one begins with the day, to which belongs what came meanwhile; each alarm is said once."""
     monkeypatch.setattr(watching, "ENTRIES_A_SLICE", 2)
-    known, after = Watching(), Diary()
+    known, after = AnomalyWatchers(), Diary()
     next(known.renew([Diary()], [], [day]))
     known.see(EventType("light.hall", "on"), STEP_MS + 20)
     day.add(STEP_MS + 20, "light.hall", "on", ("c", "", ""))
@@ -105,7 +105,7 @@ def test_a_renewal_that_is_given_up_loses_nothing(day: DaySet, monkeypatch: pyte
 
 def test_without_watches_nothing_is_kept(day: DaySet) -> None:
     """A home without a detector that watches neither sorts its days nor gathers what comes."""
-    known = Watching()
+    known = AnomalyWatchers()
     assert list(known.renew([], [], [day])) == []
     known.see(EventType("switch.oven", "on"), 1)
     assert known.take() == []
@@ -113,7 +113,7 @@ def test_without_watches_nothing_is_kept(day: DaySet) -> None:
 
 def test_an_alarm_is_handed_out_once_whoever_says_it_again() -> None:
     """In the order of time; what was said before a start, or is found again at night, is no news."""
-    watch = Watching()
+    watch = AnomalyWatchers()
     watch.said = {alarm(20).id}
     watch.alarms += [alarm(50), alarm(20), alarm(30), alarm(50)]
     assert watch.take() == [alarm(30), alarm(50)]

@@ -3,12 +3,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from benchmarks.review_desk import a_suggestion
-from pipeline.commands.decisions import Fate, Order, carried_out, decide, readable
+from pipeline.commands.decisions import Order, Outcome, carried_out, decide, readable
 from schemas.commands import Verb
 from schemas.suggestions import Status, Suggestion
 
 NOW = datetime(2026, 11, 20, 6, tzinfo=UTC)
-DONE, ALREADY, REFUSED = Fate.DONE, Fate.ALREADY, Fate.REFUSED
+DONE, ALREADY, REFUSED = Outcome.DONE, Outcome.ALREADY, Outcome.REFUSED
 
 
 def in_status(status: Status) -> Suggestion:
@@ -33,12 +33,12 @@ def order(verb: Verb, content_hash: str | None = None, text: str = "") -> Order:
     ],
 )
 def test_what_may_become_of_each_status(
-    status: Status, approve: Fate, reject: Fate, not_now: Fate, modify: Fate, undo: Fate
+    status: Status, approve: Outcome, reject: Outcome, not_now: Outcome, modify: Outcome, undo: Outcome
 ) -> None:
     """Only what waits can be decided on, only what was approved undone; the same again is no refusal."""
     verbs = (Verb.APPROVE, Verb.REJECT, Verb.NOT_NOW, Verb.MODIFY, Verb.ROLLBACK)
-    fates = [decide(in_status(status), order(verb), is_undone=False).fate for verb in verbs]
-    assert fates == [approve, reject, not_now, modify, undo]
+    outcomes = [decide(in_status(status), order(verb), is_undone=False).outcome for verb in verbs]
+    assert outcomes == [approve, reject, not_now, modify, undo]
 
 
 @pytest.mark.parametrize("verb", [Verb.APPROVE, Verb.REJECT, Verb.NOT_NOW, Verb.MODIFY, Verb.ROLLBACK])
@@ -46,7 +46,7 @@ def test_what_may_become_of_each_status(
 def test_only_what_was_seen_is_decided_on(status: Status, verb: Verb) -> None:
     """Whoever saw another content decides nothing, whatever has become of the suggestion."""
     decision = decide(in_status(status), order(verb, "f" * 64), is_undone=False)
-    assert (decision.fate, decision.code) == (REFUSED, "changed")
+    assert (decision.outcome, decision.code) == (REFUSED, "changed")
 
 
 def test_an_unknown_suggestion_is_refused() -> None:
@@ -56,7 +56,7 @@ def test_an_unknown_suggestion_is_refused() -> None:
 
 def test_what_is_being_undone_is_not_undone_twice() -> None:
     """While the automation is being removed, a second Undo is one that was said already."""
-    assert decide(in_status(Status.DEPLOYED), order(Verb.ROLLBACK), is_undone=True).fate is ALREADY
+    assert decide(in_status(Status.DEPLOYED), order(Verb.ROLLBACK), is_undone=True).outcome is ALREADY
 
 
 def test_an_approval_ends_the_waiting() -> None:
@@ -64,7 +64,7 @@ def test_an_approval_ends_the_waiting() -> None:
     put_off = carried_out(a_suggestion(), order(Verb.NOT_NOW, text="later"), now=NOW, not_now_days=14)
     assert put_off.status is Status.PENDING
     assert (put_off.snoozed_until, put_off.reason) == (NOW + timedelta(days=14), "later")
-    assert decide(put_off, order(Verb.APPROVE), is_undone=False).fate is DONE
+    assert decide(put_off, order(Verb.APPROVE), is_undone=False).outcome is DONE
     approved = carried_out(put_off, order(Verb.APPROVE), now=NOW, not_now_days=14)
     assert (approved.status, approved.snoozed_until) == (Status.APPROVED, None)
 

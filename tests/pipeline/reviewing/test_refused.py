@@ -6,7 +6,7 @@ from pipeline.commands.audit_throttle import (
     ENTRIES_A_MINUTE,
     ENTRIES_AT_ONCE,
     SUMMED_UP_AFTER_US,
-    Refused,
+    AuditThrottle,
 )
 
 MINUTE_US = 60_000_000
@@ -23,19 +23,19 @@ def counted_in(summary: str) -> int:
 @given(steps=STEPS, entries=st.floats(0, 3))
 def test_every_refusal_is_entered_or_counted_once(steps: list[tuple[int, str]], entries: float) -> None:
     """Whatever the clock does, entries, summaries and what is yet to be summed up make the whole."""
-    book, now_us, told = Refused(entries=entries, at_us=NOW_US), NOW_US, 0
+    book, now_us, told = AuditThrottle(entries=entries, at_us=NOW_US), NOW_US, 0
     for step_us, code in steps:
         now_us += step_us
         book, summary = book.sum_up(now_us)
         book, is_entered = book.enter(code, now_us)
-        book = Refused.model_validate(book.model_dump(mode="json"))
+        book = AuditThrottle.model_validate(book.model_dump(mode="json"))
         told += counted_in(summary) + is_entered
     assert told + sum(book.counted.values()) == len(steps)
 
 
 def test_a_flood_has_as_many_entries_as_it_may() -> None:
     """Ten thousand at once have an entry each; what comes above the bound is counted."""
-    book, entered = Refused(), 0
+    book, entered = AuditThrottle(), 0
     for number in range(ENTRIES_AT_ONCE + 500):
         book, is_entered = book.enter("signature", NOW_US)
         entered += is_entered
@@ -46,7 +46,7 @@ def test_a_flood_has_as_many_entries_as_it_may() -> None:
 
 def test_a_flood_without_end_has_a_bounded_number_of_entries_a_minute() -> None:
     """After the first ones, so many a minute are entered, and one summary of all others."""
-    book, now_us = Refused(entries=0, at_us=NOW_US), NOW_US
+    book, now_us = AuditThrottle(entries=0, at_us=NOW_US), NOW_US
     entered, summaries = 0, []
     for _ in range(10 * 600):
         now_us += MINUTE_US // 600
@@ -61,7 +61,7 @@ def test_a_flood_without_end_has_a_bounded_number_of_entries_a_minute() -> None:
 
 def test_what_was_counted_is_summed_up_a_minute_after_its_first() -> None:
     """Not before, with each reason, and once; a clock that was set back does not keep it."""
-    book, _ = Refused(entries=0, at_us=NOW_US).enter("expired", NOW_US)
+    book, _ = AuditThrottle(entries=0, at_us=NOW_US).enter("expired", NOW_US)
     book, _ = book.enter("signature", NOW_US + 10)
     early, said = book.sum_up(NOW_US + SUMMED_UP_AFTER_US - 1)
     assert (early, said) == (book, "")
@@ -73,7 +73,7 @@ def test_what_was_counted_is_summed_up_a_minute_after_its_first() -> None:
 
 def test_answers_to_the_unknown_are_bounded() -> None:
     """Whoever sends a flood of forged messages does not get a flood of answers."""
-    book, answered = Refused(at_us=NOW_US), 0
+    book, answered = AuditThrottle(at_us=NOW_US), 0
     for _ in range(1_000):
         book, is_answered = book.answer(NOW_US)
         answered += is_answered

@@ -17,7 +17,7 @@ from pipeline.roles import factories
 from pipeline.runtime.host import ConsumerHost
 from pipeline.runtime.role import Consumer
 from pipeline.settings import Settings
-from pipeline.show.shower import Seen, Shower
+from pipeline.show.discovery_publisher import DiscoveryPublisher, Seen
 from pipeline.suggestions.drift import Drift
 from schemas.deployments import Deployment
 from schemas.discovered import DiscoveredEntity
@@ -124,7 +124,7 @@ async def witnessing(broker: Any) -> AsyncIterator[Witness]:
 
 @asynccontextmanager
 async def showing(settings: Settings) -> AsyncIterator[None]:
-    """A shower that runs; it is stopped at the end."""
+    """A publisher that runs; it is stopped at the end."""
     host = ConsumerHost(settings, Home(), factories({Consumer.SHOW}))
     task = asyncio.create_task(host.run())
     try:
@@ -143,7 +143,7 @@ async def until(is_so: Callable[[], object], what: str) -> None:
 def no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """What waits for Home Assistant waits less."""
     for name, seconds in (("SETTLE_S", 0.3), ("REMOVAL_S", 0.1), ("SOON_S", 0.1), ("SELDOM_S", 0.5)):
-        monkeypatch.setattr(f"pipeline.show.shower.{name}", seconds)
+        monkeypatch.setattr(f"pipeline.show.discovery_publisher.{name}", seconds)
 
 
 @pytest.fixture
@@ -162,7 +162,7 @@ def settings(broker: Any, tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def store(settings: Settings) -> Iterator[SqlStore]:
-    """The store that the shower reads."""
+    """The store that the publisher reads."""
     store = SqlStore(settings.store_url)
     store.migrate()
     yield store
@@ -173,13 +173,13 @@ def store(settings: Settings) -> Iterator[SqlStore]:
 def looks(monkeypatch: pytest.MonkeyPatch) -> list[Seen]:
     """What every look at the store saw."""
     seen: list[Seen] = []
-    read = Shower._read
+    read = DiscoveryPublisher._read
 
-    def note(self: Shower) -> Seen:
+    def note(self: DiscoveryPublisher) -> Seen:
         seen.append(read(self))
         return seen[-1]
 
-    monkeypatch.setattr(Shower, "_read", note)
+    monkeypatch.setattr(DiscoveryPublisher, "_read", note)
     return seen
 
 
@@ -412,7 +412,7 @@ async def test_the_learning_switch_is_shown_soon_after_it_was_set(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The learner keeps it, a moment after both have heard of it."""
-    monkeypatch.setattr("pipeline.show.shower.SELDOM_S", 60.0)
+    monkeypatch.setattr("pipeline.show.discovery_publisher.SELDOM_S", 60.0)
     async with witnessing(broker) as witness, showing(settings):
         await until(lambda: witness.hub().get("learning") == "ON", "the hub")
         await witness.publish(TOPICS.learning_set, "OFF")
@@ -453,7 +453,7 @@ async def test_what_others_publish_in_our_place_is_put_right_at_once(
     broker: Any, settings: Settings, store: SqlStore, monkeypatch: pytest.MonkeyPatch, topic: str
 ) -> None:
     """Other words, counts that nobody counted, a stranger's button, and what is taken away."""
-    monkeypatch.setattr("pipeline.show.shower.SELDOM_S", 60.0)
+    monkeypatch.setattr("pipeline.show.discovery_publisher.SELDOM_S", 60.0)
     add(store, suggestion(1))
     async with witnessing(broker) as witness, showing(settings):
         await until(lambda: len(witness.announced("haai")) == 2, "the hub and a suggestion")
@@ -470,7 +470,7 @@ async def test_a_device_that_others_announced_is_taken_away_and_announced_anew(
     broker: Any, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """So that Home Assistant keeps nothing of theirs on it."""
-    monkeypatch.setattr("pipeline.show.shower.SELDOM_S", 60.0)
+    monkeypatch.setattr("pipeline.show.discovery_publisher.SELDOM_S", 60.0)
     async with witnessing(broker) as witness, showing(settings):
         await until(witness.hub, "the hub")
         await until(lambda: HUB in witness.retained, "its device")
@@ -491,7 +491,7 @@ async def test_what_home_assistant_did_not_make_is_announced_again(
     device: str,
 ) -> None:
     """While a stranger's entity has our unique id, it makes none for us; once it has, all is quiet."""
-    monkeypatch.setattr("pipeline.show.shower.RECOVER_S", 0.0)
+    monkeypatch.setattr("pipeline.show.discovery_publisher.RECOVER_S", 0.0)
     shown = suggestion(1)
     add(store, shown)
     pages.devices = {f"haai_{shown.id}_{shown.content_hash[:8]}_approve": device}
@@ -514,7 +514,7 @@ async def test_a_home_assistant_that_cannot_be_asked_lacks_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """What is not known is not put right."""
-    monkeypatch.setattr("pipeline.show.shower.RECOVER_S", 0.0)
+    monkeypatch.setattr("pipeline.show.discovery_publisher.RECOVER_S", 0.0)
     add(store, suggestion(1))
     pages.release = None
     async with witnessing(broker) as witness, showing(settings):

@@ -32,7 +32,7 @@ class Steps(NamedTuple):
     follow: list[tuple[str, bytes]]
 
 
-class Showing:
+class DiscoveryDiff:
     """Retained messages by which one home shows itself in Home Assistant."""
 
     def __init__(self, discovery: Discovery, topics: Topics) -> None:

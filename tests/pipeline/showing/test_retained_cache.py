@@ -1,21 +1,21 @@
 """What others publish on our topics is known for what it is, and takes no more room than it may."""
 
-from pipeline.discovery.known import (
+from pipeline.discovery.discovery_diff import digest
+from pipeline.discovery.retained_cache import (
     LONGEST_TOPIC,
     MOST_STRAYS,
     REPAIR_AGAIN_S,
     REPAIRS_AT_ONCE,
-    Known,
-    Repairs,
+    RetainedCache,
+    TokenBucket,
 )
-from pipeline.discovery.retained import digest
 
 OURS = {"status": b"ours", "device": b"ours too"}
 
 
-def known() -> Known:
+def known() -> RetainedCache:
     """What is known after we have published."""
-    made = Known()
+    made = RetainedCache()
     made.want(OURS)
     for topic, payload in OURS.items():
         made.published(topic, payload, 1)
@@ -79,7 +79,7 @@ def test_a_flood_of_topics_takes_bounded_room() -> None:
 
 def test_repairs_are_many_at_once_and_few_for_ever() -> None:
     """Two that do not agree may not keep each other busy."""
-    repairs = Repairs()
+    repairs = TokenBucket()
     assert [repairs.take(100.0) for _ in range(REPAIRS_AT_ONCE + 1)] == [True] * REPAIRS_AT_ONCE + [False]
     assert repairs.take(100.0 + REPAIR_AGAIN_S)
     assert not repairs.take(100.0 + REPAIR_AGAIN_S)

@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.discovery.discovery import Discovery, Form
-from pipeline.discovery.retained import Showing, Steps, digest
+from pipeline.discovery.discovery_diff import DiscoveryDiff, Steps, digest
 from schemas.suggestions import Status, Suggestion
 from schemas.topics import Topics
 from tests.pipeline.showing.examples import NOW, hub, suggestion
 
-SHOWING = Showing(Discovery("homeassistant"), Topics())
+SHOWING = DiscoveryDiff(Discovery("homeassistant"), Topics())
 
 
 def wanted(*suggestions: Suggestion, form: Form = Form.DEVICE) -> dict[str, bytes]:

@@ -2,13 +2,13 @@
 
 import pytest
 
-from pipeline.discovery.pointer import pointer
+from pipeline.discovery.notification import notification
 
 
 @pytest.mark.parametrize(("waiting", "beginning"), [(1, "1 suggestion for an"), (12, "12 suggestions for")])
 def test_it_counts_and_leads_there(waiting: int, beginning: str) -> None:
     """With a link that every release since 2023 has."""
-    said = pointer(waiting)
+    said = notification(waiting)
     assert said.title == "ha-ai"
     assert said.message.startswith(beginning)
     assert "](/config/integrations/integration/mqtt)" in said.message

@@ -10,9 +10,9 @@ from pipeline.commands.decisions import (
     OPINIONS,
     Altered,
     Decision,
-    Fate,
-    HindranceError,
+    ModificationRefusedError,
     Order,
+    Outcome,
     carried_out,
     decide,
     readable,
@@ -38,19 +38,19 @@ REVIEWING = "review"
 REFUSED = "refused"
 REFUSED_BY_COUNT = "refused, by count"
 REMOVED = 0
-REPLAYED = Decision(Fate.REFUSED, "replayed", "this was received before, and counts once")
+REPLAYED = Decision(Outcome.REFUSED, "replayed", "this was received before, and counts once")
 WRITTEN_MEANWHILE = "expected a suggestion as it was read, got one that somebody else wrote meanwhile"
 DEPLOYER_VERBS = {Verb.APPROVE: Verb.DEPLOY, Verb.ROLLBACK: Verb.ROLLBACK}
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class Preconditions:
     """Preconditions of an order, looked up before it is carried out, for a suggestion of this content."""
 
     for_content: str = ""
     catalogue: Catalogue | None = None
     altered: Altered | None = None
-    hindrance: HindranceError | None = None
+    hindrance: ModificationRefusedError | None = None
 
 
 class Refusal(NamedTuple):
@@ -68,7 +68,7 @@ class Refusal(NamedTuple):
     order: Order | None = None
 
 
-class Verdicts:
+class DecisionWriter:
     """Writes what comes of orders; called on the store's thread, each call a transaction.
 
     Two reviewers take turns, so that each sees what the other decided. Whoever else writes a suggestion
@@ -83,7 +83,7 @@ class Verdicts:
         self._replies = Replies(store.home, settings.topics)
         self._refused = RefusalBook(REFUSED, one=REFUSED, many=REFUSED_BY_COUNT)
 
-    def settle(self, order: Order, topic: str, terms: Terms, now_us: int) -> Decision:
+    def settle(self, order: Order, topic: str, preconditions: Preconditions, now_us: int) -> Decision:
         """Carry an order out, if it is to be; its nonce is used either way.
 
         Raises
@@ -98,13 +98,13 @@ class Verdicts:
                 self._note_one(transaction, replay(order, topic), now_us)
                 return REPLAYED
             kept = writes.get(order.suggestion_id)
-            decision = self._decide(writes, kept, order, terms)
-            if kept is None or decision.fate is Fate.REFUSED:
+            decision = self._decide(writes, kept, order, preconditions)
+            if kept is None or decision.outcome is Outcome.REFUSED:
                 self._note_one(transaction, _refusal(order, topic, decision), now_us)
                 return decision
             said: list[Outgoing] = []
-            if decision.fate is Fate.DONE:
-                said = self._carry_out(writes, kept, order, terms, decision.text, now_us)
+            if decision.outcome is Outcome.DONE:
+                said = self._carry_out(writes, kept, order, preconditions, decision.text, now_us)
             answer = self._replies.answer(order, decision.text, is_accepted=True, at=from_us(now_us))
             transaction.enqueue([*said, answer], now_us)
             _enter(writes, kept.suggestion, order, decision, now_us)
@@ -127,31 +127,39 @@ class Verdicts:
             transaction.suggestions.take_turn(REVIEWING)
             self._refused.sum_up(transaction.suggestions, now_us)
 
-    def _decide(self, writes: SuggestionWrites, kept: Kept | None, order: Order, terms: Terms) -> Decision:
+    def _decide(
+        self, writes: SuggestionWrites, kept: Kept | None, order: Order, preconditions: Preconditions
+    ) -> Decision:
         decision = decide(kept and kept.suggestion, order, is_undone=_is_undone(writes, order))
-        if kept is None or decision.fate is not Fate.DONE:
+        if kept is None or decision.outcome is not Outcome.DONE:
             return decision
-        if terms.for_content != order.content_hash:
+        if preconditions.for_content != order.content_hash:
             raise StoreUnavailableError(WRITTEN_MEANWHILE)
-        if terms.hindrance is not None:
-            return Decision(Fate.REFUSED, terms.hindrance.code, str(terms.hindrance))
+        if preconditions.hindrance is not None:
+            return Decision(Outcome.REFUSED, preconditions.hindrance.code, str(preconditions.hindrance))
         if order.verb is not Verb.APPROVE:
             return decision
-        if unsafe := refusals(kept.suggestion.automation, terms.catalogue):
+        if unsafe := refusals(kept.suggestion.automation, preconditions.catalogue):
             words = f"this is never done, whoever approves it: {'; '.join(unsafe)}"
-            return Decision(Fate.REFUSED, "unsafe", words)
-        if endless := loops(kept.suggestion, terms.catalogue):
-            return Decision(Fate.REFUSED, "loop", " ".join(endless))
+            return Decision(Outcome.REFUSED, "unsafe", words)
+        if endless := loops(kept.suggestion, preconditions.catalogue):
+            return Decision(Outcome.REFUSED, "loop", " ".join(endless))
         return decision
 
     def _carry_out(
-        self, writes: SuggestionWrites, kept: Kept, order: Order, terms: Terms, text: str, now_us: int
+        self,
+        writes: SuggestionWrites,
+        kept: Kept,
+        order: Order,
+        preconditions: Preconditions,
+        text: str,
+        now_us: int,
     ) -> list[Outgoing]:
         """Write the suggestion and all that follows; return what is to be said of it."""
         now = from_us(now_us)
         after = carried_out(kept.suggestion, order, now=now, not_now_days=self._not_now_days)
-        if terms.altered is not None:
-            automation, trial, lived, told = terms.altered
+        if preconditions.altered is not None:
+            automation, trial, lived, told = preconditions.altered
             after = renewed(
                 after, automation=automation, trial=trial, experience=lived, conflicts=told, now=now
             )
@@ -240,5 +248,5 @@ def _enter(
     writes: SuggestionWrites, suggestion: Suggestion, order: Order, decision: Decision, now_us: int
 ) -> None:
     words = f"version {suggestion.version} {suggestion.content_hash} {order.nonce} {_user(order)}{order.text}"
-    what = order.said if decision.fate is Fate.DONE else f"{order.said} {decision.code}"
+    what = order.said if decision.outcome is Outcome.DONE else f"{order.said} {decision.code}"
     writes.audit(at_us=now_us, actor=order.person, what=what, subject=suggestion.id, detail=words.rstrip())

@@ -12,14 +12,14 @@ import structlog
 from pipeline.core.messages import Announcer
 from pipeline.discovery.controls import probability
 from pipeline.discovery.discovery import Discovery, Form
-from pipeline.discovery.known import Known, Repairs
-from pipeline.discovery.retained import Showing
+from pipeline.discovery.discovery_diff import DiscoveryDiff
+from pipeline.discovery.retained_cache import RetainedCache, TokenBucket
 from pipeline.discovery.suggestion import SHOWN, is_waiting
 from pipeline.ingest.letters import Letters
 from pipeline.ingest.messages import Message, PoisonError
 from pipeline.mqtt.connections import connection_id
 from pipeline.mqtt.names import MQTTError
-from pipeline.runtime.role import Consumer, Desk, Inlet, Loop, Received
+from pipeline.runtime.role import Consumer, IncomingMessage, Inlet, Loop, RoleContext
 from pipeline.show.home_pages import HomePages
 from pipeline.suggestions.drift import Drift
 from schemas.instants import from_us
@@ -53,7 +53,7 @@ class Seen(NamedTuple):
     notified: list[str]
 
 
-class Shower:
+class DiscoveryPublisher:
     """Keeps the devices and the notification in Home Assistant as the store says.
 
     What is retained at the broker is read back, so that whatever another instance or an earlier one left
@@ -62,16 +62,16 @@ class Shower:
 
     name = Consumer.SHOW
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: RoleContext) -> None:
         self._desk = desk
         settings = desk.settings
         self._discovery = Discovery(settings.discovery_prefix, settings.home)
-        self._showing = Showing(self._discovery, settings.topics)
+        self._showing = DiscoveryDiff(self._discovery, settings.topics)
         self._pages = HomePages(settings)
         self._announcer = Announcer(desk.home.id, settings.topics)
         self._letters = Letters()
-        self._known = Known()
-        self._repairs = Repairs()
+        self._known = RetainedCache()
+        self._repairs = TokenBucket()
         self._connection: int | None = None
         self._greeted: int | None = None
         self._version: tuple[int, int] | None = None
@@ -100,20 +100,20 @@ class Shower:
     def loops(self) -> Sequence[Loop]:
         return [self._show]
 
-    async def _note(self, received: Received) -> None:
+    async def _note(self, received: IncomingMessage) -> None:
         """Remember what is retained; what is not as it should be is put right, whoever published it."""
         current = connection_id(self._desk.broker)
         is_right = self._known.note(received.topic, received.payload, current)
         if current != self._connection or (not is_right and self._repairs.take(time.monotonic())):
             self._woken.set()
 
-    async def _hear(self, received: Received) -> None:
+    async def _hear(self, received: IncomingMessage) -> None:
         """Look now and for some seconds: who else hears of it may write to the store a moment later."""
         log.debug("looking again", topic=received.topic)
         self._soon_until_s = time.monotonic() + SOON_FOR_S
         self._woken.set()
 
-    async def _greet(self, received: Received) -> None:
+    async def _greet(self, received: IncomingMessage) -> None:
         """Home Assistant has started: it may be another release, and it has forgotten its notifications.
 
         What the broker had kept of its status, and hands on when we connect, tells of no start.
@@ -125,7 +125,7 @@ class Shower:
             self._born = True
             self._woken.set()
 
-    async def _set_minimum(self, received: Received) -> None:
+    async def _set_minimum(self, received: IncomingMessage) -> None:
         """Keep the minimum confidence that a person has set; what is no such number becomes a dead letter."""
         message = Message(received.topic, received.payload, received.received_us, retain=received.retain)
         try:

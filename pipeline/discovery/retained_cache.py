@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from pipeline.discovery.retained import digest
+from pipeline.discovery.discovery_diff import digest
 
 # What others leave on our topics is removed; what is more than this waits for the next connection.
 MOST_STRAYS = 2_000
@@ -11,12 +11,12 @@ REPAIRS_AT_ONCE = 20
 REPAIR_AGAIN_S = 5.0
 
 
-class Known:
+class RetainedCache:
     """The digest of what is retained on each topic, and on which connection that was learned.
 
     Examples
     --------
-    >>> known = Known()
+    >>> known = RetainedCache()
     >>> known.want({"status": b"ours"})
     >>> known.note("status", b"ours", 1), known.note("status", b"theirs", 1), known.note("status", b"", 1)
     (True, False, False)
@@ -81,7 +81,7 @@ class Known:
         return len(topic) <= LONGEST_TOPIC and len(self._found) < len(self._wanted) + MOST_STRAYS
 
 
-class Repairs:
+class TokenBucket:
     """Bounds how often what others publish on our topics is put right; two that disagree go on for ever.
 
     A token bucket: so many at once, then one every few seconds.

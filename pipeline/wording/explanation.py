@@ -1,4 +1,4 @@
-"""Why a pattern is believed, or an event is out of order: for a person without statistics."""
+"""Explanation of a pattern or an anomaly: why it is believed, for a person without statistics."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -42,7 +42,7 @@ ROUNDED = 0.005
 
 @dataclass(frozen=True, slots=True)
 class Paragraph:
-    """What is said about one question."""
+    """Answer to one question."""
 
     title: str
     sentences: tuple[str, ...]
@@ -111,7 +111,7 @@ def _between(pattern: Pattern, zone: ZoneInfo) -> str:
 
 
 def _chance(pattern: Pattern) -> list[str]:
-    """What would be seen without a habit, and how that is known."""
+    """Say how often it would show without a habit, and how that is known."""
     found, k = pattern.evidence, pattern.evidence.hits
     times = _expected(found, "times")
     match pattern.detail:
@@ -142,7 +142,7 @@ def _chance(pattern: Pattern) -> list[str]:
 
 
 def _odds(e_value: float) -> str:
-    """How often chance looks as convincing: the expected evidence of no habit is 1."""
+    """Say how often chance looks as convincing: the expected evidence of no habit is 1."""
     if e_value < 2:
         return "As seen so far, it may well be chance."
     if e_value >= LARGEST_ODDS:
@@ -209,7 +209,7 @@ def _next_time(pattern: Pattern) -> list[str]:
 
 
 def _leaning(pattern: Pattern, rate: float) -> str:
-    """Why the forecast is not the share that was seen."""
+    """Say why the forecast is not the share that was seen."""
     found = pattern.evidence
     side = "less" if pattern.confidence < rate else "more"
     said = f"That is {side} than {found.hits} of {found.opportunities}"
@@ -249,7 +249,7 @@ def _rarity(score: float) -> str:
 
 
 def _expected(found: Evidence, occasions: str) -> str:
-    """How often it would show by chance, among days or among times."""
+    """Say how often it would show by chance, among days or among times."""
     n, expected = found.opportunities, found.base_rate * found.opportunities
     if expected < HARDLY_EVER:
         return f"hardly ever in {n} {occasions}"

@@ -29,7 +29,7 @@ def whole_name(entity_id: str) -> str:
 
 
 def title_of(automation: KnownAutomation) -> str:
-    """What stands for an automation of somebody else in a sentence: its name, as far as there is room."""
+    """Return the words for somebody else's automation in a sentence: its name, as far as there is room."""
     return f"the automation “{harmless(automation.name or automation.entity_id, LONGEST_NAME)}”"
 
 
@@ -78,7 +78,7 @@ def plain(text: str) -> str:
 
 
 def _is_of_number(text: str, place: int) -> bool:
-    """Whether a character is the sign or the point of a number."""
+    """Return whether a character is the sign or the point of a number."""
     behind, ahead = text[max(0, place - 1) : place], text[place + 1 : place + 2]
     if text[place] == ".":
         return behind.isdecimal() and ahead.isdecimal()

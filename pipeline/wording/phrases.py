@@ -1,4 +1,4 @@
-"""What suggestions are said with: when, only if, and what is done, each in a few words."""
+"""Phrases of suggestions: when, only if, and what is done, each in a few words."""
 
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
@@ -29,7 +29,7 @@ IN_STATE = {"not_home": "away", "home": "at home"}
 
 
 class Verb(NamedTuple):
-    """How a service is said: what comes before the entity, and which value is said right after it."""
+    """Words for a service: those before the entity, and the value that is said right after it."""
 
     words: str
     sets: str = ""
@@ -81,7 +81,7 @@ def listed(words: Iterable[str]) -> str:
 
 
 def done(action: Action, named: Namer) -> str:
-    """What an action does, as one would ask for it.
+    """Return what an action does, as one would ask for it.
 
     Examples
     --------
@@ -105,7 +105,7 @@ def done(action: Action, named: Namer) -> str:
 
 
 def does(action: Action, named: Namer) -> str:
-    """What an action does, as one would tell it.
+    """Return what an action does, as one would tell it.
 
     Examples
     --------
@@ -211,14 +211,14 @@ def _reaches(trigger: StateTrigger) -> str:
 
 
 def _state(entity_id: str, state: str) -> str:
-    """What is said of an entity in a state."""
+    """Return the words for an entity in a state."""
     if entity_id.startswith("binary_sensor.") and _opens(entity_id) and state in ("on", "off"):
         return "open" if state == "on" else "closed"
     return IN_STATE.get(state) or plain(state)
 
 
 def _opens(entity_id: str) -> bool:
-    """Whether an entity is a cover, or a contact of something that opens."""
+    """Return whether an entity is a cover, or a contact of something that opens."""
     return entity_id.startswith("cover.") or f"_{entity_id.partition('.')[2]}".endswith(OPENINGS)
 
 

@@ -51,7 +51,7 @@ class Marked(Protocol):
 
     @property
     def day(self) -> date:
-        """Which day."""
+        """Day of the sign."""
 
     @property
     def mark(self) -> str:
@@ -81,7 +81,7 @@ def strip(pattern: Pattern, width: int = 48) -> str:
 
 
 def picture(pattern: Pattern, width: int = 60) -> list[str]:
-    """What a habit looks like, as closely as characters can show it, a line each."""
+    """Draw a habit as closely as characters can show it, a line each."""
     match pattern.detail:
         case TimeOfDayDetail() as detail:
             return minutes_of_day(detail)
@@ -161,7 +161,7 @@ def weeks(marks: Sequence[Marked]) -> Iterator[str]:
 
 
 def _height(minute: int, middle: float, spread: float) -> str:
-    """How much of the hits falls on a minute, the densest being the highest."""
+    """Return the sign for the share of hits that falls on a minute; the densest is the highest."""
     density = exp(-0.5 * (_apart(minute, middle) / spread) ** 2)
     step = round(density * len(HEIGHTS))
     return HEIGHTS[step - 1] if step else (HEIGHTS[0] if density > 0.02 else NOT_HERE)

@@ -80,7 +80,7 @@ def seconds_in_words(seconds: float) -> str:
 
 
 def counted(count: int, one: str, many: str = "") -> str:
-    """How many of something.
+    """Return a count with its noun, singular or plural.
 
     Examples
     --------
@@ -91,7 +91,7 @@ def counted(count: int, one: str, many: str = "") -> str:
 
 
 def sentence(found: Pattern | Anomaly) -> str:
-    """What the household does, and how we know; or what is out of order, and what was expected.
+    """Say what the household does, and how we know; or what is out of order, and what was expected.
 
     A habit is said as one; what an automation does already is said as that.
     """
@@ -113,19 +113,19 @@ def _said(detail: Detail) -> str:
 
 
 def claim(found: Pattern | Anomaly) -> str:
-    """What the household does, or what is out of order; without how we know."""
+    """Say what the household does, or what is out of order; without how we know."""
     if isinstance(found, Anomaly):
         return said_of(name(found.detail.entity_id), found.detail.observed)
     return _said(found.detail)
 
 
 def expectation(anomaly: Anomaly) -> str:
-    """What was expected instead of what is out of order."""
+    """Say what was expected instead of what is out of order."""
     return said_of("it", anomaly.detail.expected)
 
 
 def said_of(subject: str, predicate: str) -> str:
-    """What is said of something as a sentence; what is one already stays as it is.
+    """Make a sentence of a subject and a predicate; what is a sentence already stays as it is.
 
     Examples
     --------
@@ -153,7 +153,7 @@ def evidence(pattern: Pattern) -> str:
 
 
 def _leaning(pattern: Pattern) -> str:
-    """What leads the forecast away from the share that was seen, if anything does."""
+    """Say what leads the forecast away from the share that was seen, if anything does."""
     found, sure = pattern.evidence, pattern.confidence
     rate = found.hits / found.opportunities if found.opportunities else 0.0
     if sure > rate + NOTICED:
@@ -196,7 +196,7 @@ def mostly(low_s: float, high_s: float) -> str:
 
 
 def sun_in_words(anchor: str, offset_minutes: float) -> str:
-    """How far from sunrise or sunset, as one would say it.
+    """Say how far it is from sunrise or sunset.
 
     Examples
     --------
@@ -210,7 +210,7 @@ def sun_in_words(anchor: str, offset_minutes: float) -> str:
 
 
 def deed(target: Target, *, automated: bool = False) -> str:
-    """Who brings an entity to a state, as one would say it.
+    """Say who brings an entity to a state.
 
     Examples
     --------
@@ -292,7 +292,7 @@ def _duration(detail: DurationDetail) -> str:
 
 
 def after(lag_s: float) -> str:
-    """How long after something, as one would say it.
+    """Say how long after something it is.
 
     Examples
     --------

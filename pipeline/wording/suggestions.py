@@ -115,7 +115,7 @@ def suggestion_text(suggestion: Suggestion) -> str:
 
 
 def category(automation: Automation) -> Category:
-    """What an automation is good for, by the first thing that it does.
+    """Return the category of an automation, by the first thing that it does.
 
     Switching anything off is energy; whatever else is done as somebody leaves, or while nobody is at home, is
     security; light, warmth, air and covers are comfort; all else is convenience.
@@ -136,7 +136,7 @@ def category(automation: Automation) -> Category:
 
 
 def priority(trial: Trial, confidence: float) -> Priority:
-    """How much a suggestion matters.
+    """Return the priority of a suggestion.
 
     High where at least .9 of its runs are wanted, and one every other day; low where less than .8 are,
     or less than one a week; else medium.
@@ -187,14 +187,14 @@ def _conditions(automation: Automation) -> list[Requirement]:
 
 
 def _for_how_long(first: Action, others: Sequence[Action]) -> str:
-    """How long what is done lasts, if the only action that follows takes it back."""
+    """Say how long the first action lasts, if the only action that follows takes it back."""
     back = others[0] if len(others) == 1 else None
     takes_back = back is not None and back.service != first.service and back.service.endswith(OFF)
     return f" for {short_time(back.after_seconds)}" if back and takes_back and back.after_seconds else ""
 
 
 def _shares(trial: Trial) -> str:
-    """How many of the runs were wanted, as it goes on from how many there were."""
+    """Say how many of the runs were wanted, as it goes on from how many there were."""
     if trial.wanted == trial.fired:
         return f", {'' if trial.fired == 1 else 'each time '}as you did it yourself"
     if trial.unwanted == trial.fired:

@@ -1,1 +1,1 @@
-"""Whether everything around ha-ai is as it has to be, and what to do where it is not."""
+"""Checks of everything around ha-ai, and what to do where something is wrong."""

@@ -33,7 +33,7 @@ class _MayNotError(Exception):
 
 
 async def _read_back(client: TerminalClient, discovery: Discovery) -> bool:
-    """Whether devices of ours are announced already."""
+    """Return whether devices of ours are announced already."""
     granted = await client.subscribe(discovery.topic_filter, 1)
     if any(getattr(code, "is_failure", False) for code in granted):
         raise _MayNotError(f"may not subscribe to {discovery.topic_filter}")
@@ -51,7 +51,7 @@ async def _read_back(client: TerminalClient, discovery: Discovery) -> bool:
 
 
 async def _reception(settings: Settings, discovery: Discovery, *, is_announced: bool) -> Finding:
-    """What Home Assistant has made of it, where it can be asked."""
+    """Report what Home Assistant has made of the announcement, where it can be asked."""
     announced = f"devices may be announced below {discovery.prefix}/"
     reader = reader_of(settings)
     if reader is None:

@@ -1,4 +1,4 @@
-"""What the broker keeps for a session that is away: ha-ai's own is, whenever it restarts."""
+"""Check of what the broker keeps for a session that is away: ha-ai's own is, whenever it restarts."""
 
 import asyncio
 import uuid
@@ -74,7 +74,7 @@ async def _publish(settings: Settings, mark: str) -> None:
 
 
 async def _collect(settings: Settings, client: TerminalClient, mark: str) -> tuple[bool, int]:
-    """Whether the message of QoS 0 waited, and how many of QoS 1."""
+    """Return whether the message of QoS 0 waited, and how many of QoS 1."""
     seen: set[bytes] = set()
     while len(seen) <= QUEUED:
         message = await client.next_message(settings.topics.probe, timeout_s=SILENCE_S)

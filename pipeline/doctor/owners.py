@@ -1,4 +1,4 @@
-"""Who owns a home: which process, where, and whether it is alive."""
+"""Owners of a home: their process, where it runs, and whether it is alive."""
 
 import time
 from collections.abc import Iterator

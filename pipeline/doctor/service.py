@@ -38,7 +38,7 @@ async def check_service(settings: Settings) -> list[Finding]:
 
 
 async def _ask(address: str) -> dict[str, Any] | None:
-    """What ha-ai's health says at an address; None where another program answers."""
+    """Return what ha-ai's health says at an address; None where another program answers."""
     # No proxy of the environment stands between this machine and itself.
     async with (
         asyncio.timeout(TIMEOUT_S),

@@ -87,7 +87,7 @@ def read_only_url(path: Path) -> str:
 
 
 def _restoring(path: Path) -> str:
-    """What to do about a file that is damaged; what lies beside it would be taken for the new one's."""
+    """Say how to restore a damaged file; what lies beside it would be taken for the new one's."""
     beside = ", ".join(f"{path.name}{end}" for end in (*COMPANIONS, SUFFIX))
     return (
         "Restore a backup with ha-ai restore (ha-ai check shows them). To begin anew, stop `ha-ai run` and "

@@ -1,4 +1,4 @@
-"""What clocks have done to the store: days after today, days that are overdue, events not believed."""
+"""Effects of clocks on the store: days after today, days that are overdue, events not believed."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""What is wrong with settings or with a home.json, in words and by the names that people gave."""
+"""Faults of settings or of a home.json, in words and by the names that people gave."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -40,7 +40,7 @@ USAGE_ERROR = 2
 
 
 class Command(Protocol):
-    """What the module of a subcommand has."""
+    """Functions that the module of a subcommand has."""
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Declare the subcommand's arguments."""

@@ -84,7 +84,7 @@ def sqlite_place(settings: Settings) -> tuple[Path, Path]:
 
 
 def in_words(manifest: Manifest) -> str:
-    """What a backup holds, on one line."""
+    """Return the contents of a backup, on one line."""
     days = counted(manifest.rows.get("day_sets", 0), "day")
     patterns = counted(manifest.rows.get("patterns", 0), "pattern")
     since = f" since {manifest.first_day}" if manifest.first_day else ""

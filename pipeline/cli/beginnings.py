@@ -33,7 +33,7 @@ def chosen(beginning: str, known: Mapping[str, str], where: str) -> str:
 
 
 def _telling(ids: Iterable[str]) -> int:
-    """How many characters tell these ids apart: as many as are shown elsewhere, or more."""
+    """Return how many characters tell these ids apart: as many as are shown elsewhere, or more."""
     whole = set(ids)
     lengths = range(SHORT_ID, max(map(len, whole)))
     return next((n for n in lengths if len({each[:n] for each in whole}) == len(whole)), lengths.stop)

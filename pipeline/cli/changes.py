@@ -1,4 +1,4 @@
-"""What a person wants another way, as options of a command."""
+"""Options of a command for what a person wants another way."""
 
 import argparse
 import re
@@ -65,7 +65,7 @@ def add_change_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def change_of(arguments: argparse.Namespace) -> Modification | None:
-    """What the options want another way; None where that is nothing."""
+    """Return what the options want another way; None where that is nothing."""
     try:
         change = Modification(
             minute=arguments.time,

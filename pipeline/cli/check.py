@@ -45,7 +45,7 @@ def _acknowledge(settings: Settings) -> None:
 
 
 def _said(settings: Settings) -> list[Said]:
-    """What was mended; nothing where there is no store of ours, of which other findings tell."""
+    """Return what was mended; nothing where there is no store of ours, of which other findings tell."""
     try:
         with reading(settings) as store:
             return store.integrity.notices()

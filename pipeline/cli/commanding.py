@@ -1,4 +1,4 @@
-"""What the subcommands that command something share: which suggestion, whose word, what came of it."""
+"""Common parts of the subcommands that command something: which suggestion, whose word, what came of it."""
 
 import argparse
 import getpass
@@ -133,7 +133,7 @@ def refused(suggestion: Suggestion) -> int:
 
 
 def deploys(settings: Settings, otherwise: str) -> bool:
-    """Whether somebody brings automations into Home Assistant; says `otherwise` and what to set."""
+    """Return whether somebody brings automations into Home Assistant; say `otherwise` if not."""
     if settings.deployer_token_file is not None:
         return True
     ERR.print(f"{otherwise}: set HA_AI_DEPLOYER_TOKEN_FILE, for `ha-ai run` too.", style="yellow")
@@ -167,7 +167,7 @@ def _answer(message: Message, conversation: Conversation, command: SignedCommand
 
 
 def _outcome(message: Message, conversation: Conversation, command: SignedCommand) -> Outcome | None:
-    """What a message says of the command's end; an automation's ordinary run is none."""
+    """Return what a message says of the command's end; an automation's ordinary run is none."""
     topics, mine = conversation.topics, command.suggestion_id
     answer = _answer(message, conversation, command)
     if answer and not answer.accepted:

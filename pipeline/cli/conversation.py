@@ -84,7 +84,7 @@ class Conversation:
 
 
 def said(message: Message, topic: str, model: type[S]) -> S | None:
-    """What a message on a topic says; None where it is on another one, or says something else."""
+    """Return what a message on a topic says; None where it is on another one, or says something else."""
     if message.topic.value != topic:
         return None
     try:
@@ -94,7 +94,7 @@ def said(message: Message, topic: str, model: type[S]) -> S | None:
 
 
 def unanswered(timeout_s: float, consumer: str) -> UserError:
-    """What to tell somebody who waited in vain."""
+    """Return the error for somebody who waited in vain."""
     return UserError(
         f"no answer within {timeout_s:g} s: is `ha-ai run` running, with its consumer {consumer}?"
     )

@@ -131,7 +131,7 @@ async def _demonstrate(household: Household, settings: Settings) -> None:
 
 
 async def _suggestions(household: Household, settings: Settings, home: Home) -> list[Suggestion]:
-    """What would be suggested on the evening of the last day, as the suggester finds it; keeps nothing."""
+    """Return the suggestions on the evening of the last day, as the suggester finds them; keep nothing."""
     minimum = settings.minimum_confidence
     examination = await BacktestRunner(settings, home).examine(minimum)
     now = datetime.fromtimestamp(household.calendar.moment(household.days, 0), home.zone)

@@ -65,7 +65,7 @@ def _refuse_suggestion(
 
 
 def _read_file(path: Path) -> Iterator[Pattern | Anomaly]:
-    """What a file of JSON lines holds; the last that is said of an id."""
+    """Yield the patterns and anomalies in a file of JSON lines; the last that is said of an id."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
         found = [_FOUND.validate_json(line) for line in lines if line.strip()]

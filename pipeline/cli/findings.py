@@ -1,4 +1,4 @@
-"""What the demonstration's reader hears, shown as it comes and set against what was planted."""
+"""Findings that the demonstration's reader hears, shown as they come and set against what was planted."""
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime

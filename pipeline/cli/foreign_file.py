@@ -53,12 +53,12 @@ def read_automations(place: str) -> list[object]:
 
 
 def tags(config: object) -> list[str]:
-    """Which of Home Assistant's own tags an automation uses."""
+    """Return the tags of Home Assistant's own that an automation uses."""
     return sorted({value.tag for value in _values(config) if isinstance(value, Tagged)})
 
 
 def _in_short(error: Exception) -> str:
-    """What is wrong with YAML, and where, on one line."""
+    """Return what is wrong with YAML, and where, on one line."""
     match error:
         case yaml.MarkedYAMLError(problem=str(problem), problem_mark=yaml.Mark() as mark):
             said = f"{problem} at line {mark.line + 1}, column {mark.column + 1}"

@@ -1,4 +1,4 @@
-"""What happens to suggestions, in a line."""
+"""Events in the life of suggestions, each in a line."""
 
 from collections.abc import Callable
 from typing import TypeVar

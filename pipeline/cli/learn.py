@@ -28,7 +28,7 @@ FORMS = "rows of ts, entity_id, state or events of mqtt_eventstream as JSON line
 
 
 class Learned(NamedTuple):
-    """What became of a log."""
+    """Result of learning from a log."""
 
     core: LearningCore
     counts: Counts

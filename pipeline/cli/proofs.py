@@ -69,7 +69,7 @@ def show_brief(suggestion: Suggestion) -> None:
 
 
 def show_offer(suggestion: Suggestion) -> None:
-    """What a command is about: title, what it does, and its proof."""
+    """Show what a command is about: title, what it does, and its proof."""
     OUT.print(Text(readable(suggestion.title), style="bold"))
     OUT.print(Text(readable(suggestion.description)))
     OUT.print(Text(proof(suggestion.trial)))
@@ -78,7 +78,7 @@ def show_offer(suggestion: Suggestion) -> None:
 
 
 def standing(suggestion: Suggestion, now: datetime) -> str:
-    """What has become of it, in words; what waits may be put off until a day of the zone of `now`."""
+    """Return a suggestion's status in words; it may be put off until a day of the zone of `now`."""
     until = suggestion.snoozed_until
     if suggestion.status is not Status.PENDING or until is None or not suggestion.is_snoozed(now):
         return suggestion.status.value

@@ -52,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _span(days: Sequence[date]) -> str:
-    """Which days, after their number.
+    """Return the days in brackets, with their verb, as said after their number.
 
     Examples
     --------

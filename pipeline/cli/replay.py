@@ -75,7 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Extent:
-    """How many lines a log has, and when its last event was."""
+    """Number of lines in a log, and the time of its last event."""
 
     lines: int
     last_us: int

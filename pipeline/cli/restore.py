@@ -80,7 +80,7 @@ def _busy(database: Path) -> UserError:
 
 
 def _unfinished(database: Path, error: OSError) -> str:
-    """What became of it: from the moment it is written down, the next start goes on with it."""
+    """Say what became of a restore: from the moment it is written down, the next start goes on with it."""
     reason = f"{error.filename or database}: {error.strerror}"
     if intention(database).exists():
         return (

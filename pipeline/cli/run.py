@@ -36,7 +36,7 @@ ALL = frozenset(Consumer)
 
 
 class Part(Protocol):
-    """What runs until it is stopped."""
+    """Part of the service that runs until it is stopped."""
 
     async def run(self) -> None:
         """Run."""
@@ -119,7 +119,7 @@ async def _serve(settings: Settings, consumers: frozenset[Consumer]) -> int:
 
 
 def _parts(settings: Settings, home: Home, consumers: frozenset[Consumer]) -> tuple[list[Part], list[Loop]]:
-    """What runs in this process, and what beside it."""
+    """Return what runs in this process, and what beside it."""
     parts: list[Part] = []
     beside: list[Loop] = []
     filled, health = None, None

@@ -71,7 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def planted(truth: Truth) -> list[str]:
-    """What a learner may find in it, in words, with how often it came about."""
+    """Return what a learner may find in it, in words, with how often it came about."""
     return [
         "",
         "Habits of the clock and of the sun",

@@ -1,4 +1,4 @@
-"""What subcommands show on a terminal."""
+"""Output of subcommands on a terminal."""
 
 import shutil
 import sys
@@ -22,7 +22,7 @@ SHORT_ID = 7
 
 
 def command() -> str:
-    """How the person called us, so that what we name can be typed as it stands."""
+    """Return the command by which the person called us, so that what we name can be typed as it stands."""
     return "ha-ai" if shutil.which("ha-ai") else sys.argv[0]
 
 
@@ -45,7 +45,7 @@ def say(line: str = "") -> None:
 
 
 def readable(words: str) -> str:
-    r"""What others wrote, on one line and without what a terminal would obey.
+    r"""Return what others wrote, on one line and without what a terminal would obey.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""What is going to happen, in order of time."""
+"""Agenda of what is going to happen, in order of time."""
 
 from collections.abc import Callable
 from heapq import heappop, heappush

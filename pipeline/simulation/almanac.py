@@ -1,4 +1,4 @@
-"""What kind of day it is: work, weekends, holidays, journeys, sickness, guests."""
+"""Almanac of the kinds of days: work, weekends, holidays, journeys, sickness, guests."""
 
 from collections.abc import Collection
 from datetime import date, timedelta

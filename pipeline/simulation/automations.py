@@ -1,4 +1,4 @@
-"""What machines do: automations seen and unseen, and timers."""
+"""Actions of machines: automations seen and unseen, and timers."""
 
 from datetime import UTC, datetime
 from functools import partial

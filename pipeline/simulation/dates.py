@@ -1,4 +1,4 @@
-"""What Home Assistant itself knows of the days: its workday sensor, and the household's calendar."""
+"""Entities by which Home Assistant itself knows the days: workday sensor and household calendar."""
 
 from datetime import timedelta
 from functools import partial

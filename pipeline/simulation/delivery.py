@@ -1,4 +1,4 @@
-"""How messages arrive: a little later than they are fired, a few late, a few twice."""
+"""Delivery of messages: a little later than they are fired, a few late, a few twice."""
 
 from collections.abc import Iterator
 from heapq import heappop, heappush

@@ -1,4 +1,4 @@
-"""How hard a household is to learn."""
+"""Difficulty of a household: how hard it is to learn."""
 
 from dataclasses import dataclass
 from typing import Literal

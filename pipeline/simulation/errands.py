@@ -1,4 +1,4 @@
-"""What people do on purpose: go to a device, or reach for the interface, and operate it."""
+"""Errands of people: they go to a device, or reach for the interface, and operate it."""
 
 from collections.abc import Sequence
 from functools import partial

@@ -21,7 +21,7 @@ _TICK_S = 20e-6
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Who or what caused an event."""
+    """Context of an event: who or what caused it."""
 
     id: str
     parent_id: str | None = None

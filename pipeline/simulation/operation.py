@@ -1,4 +1,4 @@
-"""How a person operates a device: at the device, or through Home Assistant's interface."""
+"""Operation of a device by a person: at the device, or through Home Assistant's interface."""
 
 from collections.abc import Callable
 

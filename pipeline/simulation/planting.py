@@ -1,4 +1,4 @@
-"""What is to be found in a household, drawn before anything of it has come about."""
+"""Plan of what is to be found in a household, drawn before anything of it has come about."""
 
 from collections.abc import Sequence
 from datetime import timedelta

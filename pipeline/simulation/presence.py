@@ -1,4 +1,4 @@
-"""Where people are, and what of it shows: motion, doors, persons, ceiling lights."""
+"""Presence of people, and what of it shows: motion, doors, persons, ceiling lights."""
 
 from collections.abc import Callable, Sequence
 from functools import partial

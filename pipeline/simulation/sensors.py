@@ -1,4 +1,4 @@
-"""What is measured: weather, daylight, temperatures of rooms, and the sun that Home Assistant reckons."""
+"""Measurements: weather, daylight, temperatures of rooms, and the sun that Home Assistant reckons."""
 
 from datetime import UTC, date, datetime
 from functools import partial

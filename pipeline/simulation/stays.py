@@ -1,4 +1,4 @@
-"""How long devices stay active: what is typical, and what came about."""
+"""Time that devices stay active: what is typical, and what came about."""
 
 from collections.abc import Sequence
 from functools import partial

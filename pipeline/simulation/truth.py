@@ -1,4 +1,4 @@
-"""What was planted in a generated household, and what of it came about: the schema of ``truth.json``."""
+"""Truth of a generated household: what was planted and what came about, the schema of ``truth.json``."""
 
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -138,7 +138,7 @@ class Bundle:
 
 @dataclass(slots=True)
 class Duration:
-    """How long a device typically stays in a state.
+    """Typical time that a device stays in a state.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What was planted in a generated household, in words."""
+"""Wording of what was planted in a generated household."""
 
 from datetime import datetime
 from zoneinfo import ZoneInfo

@@ -1,4 +1,4 @@
-"""What all parts of a run share."""
+"""World that all parts of a run share."""
 
 from dataclasses import dataclass
 from random import Random

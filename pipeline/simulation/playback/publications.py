@@ -1,4 +1,4 @@
-"""What Home Assistant would have published for the lines of a log."""
+"""Messages that Home Assistant would have published for the lines of a log."""
 
 import json
 from collections.abc import Callable

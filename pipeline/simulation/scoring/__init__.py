@@ -1,4 +1,4 @@
-"""What was found in a generated household, against what was planted in it."""
+"""Score of what was found in a generated household, against what was planted in it."""
 
 from pipeline.simulation.scoring.scores import KindScore, Scores, Share, Verdict, total
 from pipeline.simulation.scoring.scoring import score

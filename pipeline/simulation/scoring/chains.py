@@ -61,6 +61,6 @@ def _repeated(verdict: Verdict, chains: list[Chain], wholes: set[str]) -> Verdic
 
 
 def _within(part: tuple[EntityState, ...], whole: tuple[EntityState, ...]) -> bool:
-    """Whether the steps of `part` are in `whole` in their order, whatever lies between."""
+    """Return whether the steps of `part` are in `whole` in their order, whatever lies between."""
     rest = iter(whole)
     return all(step in rest for step in part)

@@ -42,7 +42,7 @@ def name(duration: Duration) -> str:
 
 
 def _fits(detail: DurationDetail, duration: Duration, zone: ZoneInfo, until: float) -> bool:
-    """Whether the middle is that of all stays, or, under a condition, of those of one kind."""
+    """Return whether the middle is that of all stays, or, under a condition, of those of one kind."""
     stays = _lengths(duration, until)
     groups = [[seconds for _, seconds in stays]]
     if detail.conditions and duration.stretch is not None:

@@ -1,4 +1,4 @@
-"""Which entities stand for what in a household: why a find may be wrong, or merely not planted."""
+"""Roles of entities in a household: why a find may be wrong, or merely not planted."""
 
 from pipeline.simulation.truth import EntityState, Truth
 from schemas.patterns import Target
@@ -35,11 +35,11 @@ class Grounds:
         self._used = {(target.entity_id, target.state) for target in planted}
 
     def follows_people(self, entity_id: str) -> bool:
-        """Whether the entity shows what people do anyway: where they are, how they light their way."""
+        """Return whether the entity shows what people do anyway: where they are, how they light their way."""
         return entity_id in self._followers or entity_id.startswith(_OBSERVED)
 
     def reason_without_plan(self, target: EntityState) -> str | None:
-        """Why it may be regular although nobody planted it, or None."""
+        """Return why it may be regular although nobody planted it, or None."""
         if self.follows_people(target.entity_id):
             return "follows people"
         if self.is_derived(target.entity_id):
@@ -49,27 +49,27 @@ class Grounds:
         return "put back" if self.is_echo(target) else None
 
     def is_planted(self, target: EntityState) -> bool:
-        """Whether something was planted that leads to it, or begins with it."""
+        """Return whether something was planted that leads to it, or begins with it."""
         return (target.entity_id, target.state) in self._used
 
     def is_derived(self, entity_id: str) -> bool:
-        """Whether the entity only repeats others."""
+        """Return whether the entity only repeats others."""
         return entity_id in self._sources
 
     def repeats(self, one: str, other: str) -> bool:
-        """Whether one entity is derived from the other, or both from a third."""
+        """Return whether one entity is derived from the other, or both from a third."""
         return bool({one, *self._sources.get(one, ())} & {other, *self._sources.get(other, ())})
 
     def is_echo(self, target: EntityState) -> bool:
-        """Whether a planted device comes to another state than the planted one: it is put back."""
+        """Return whether a planted device comes to another state than the planted one: it is put back."""
         return target.entity_id in self._planted and (target.entity_id, target.state) not in self._used
 
     def share_cause(self, one: EntityState, other: EntityState) -> bool:
-        """Whether both belong to one bundle."""
+        """Return whether both belong to one bundle."""
         return any({one, other} <= members for members in self._bundles)
 
     def steps_apart(self, one: EntityState, other: EntityState) -> int | None:
-        """How many steps after `one` a chain has `other`, negative before; None where no chain has both."""
+        """Return how many steps after `one` a chain has `other`, negative before; None if none has both."""
         for steps in self._steps:
             if one in steps and other in steps:
                 return steps.index(other) - steps.index(one)

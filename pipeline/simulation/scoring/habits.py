@@ -27,13 +27,13 @@ class Phase:
     ended: float | None = None
 
     def at(self, minute: float) -> bool:
-        """Whether the habit was about that minute of late."""
+        """Return whether the habit was about that minute of late."""
         reach = max(NEAR_MINUTES, NEAR_SPREADS * self.habit.spread_minutes)
         apart = [abs((minute - each + 720) % 1440 - 720) for each in self.minutes[-LATEST:]]
         return bool(apart) and median(apart) <= reach
 
     def on(self, days: Sequence[int]) -> bool:
-        """Whether the days are its days, most of them."""
+        """Return whether the days are its days, most of them."""
         mine, theirs = set(self.habit.days), set(days) or set(range(7))
         return len(mine & theirs) >= DAYS_AGREE * len(mine | theirs)
 
@@ -118,7 +118,7 @@ class HabitJudge:
         return Verdict(pattern, "wrong", "ended" if fitting else "other days" if near else "not planted")
 
     def _just_ended(self, phase: Phase, minute: float) -> bool:
-        """Whether a time is that of a habit which has just changed, or lies between old and new."""
+        """Return whether a time is that of a habit which has just changed, or lies between old and new."""
         if phase.ended is None or self._until - phase.ended >= GRACE_S:
             return False
         habit = phase.habit

@@ -69,7 +69,7 @@ class PairJudge:
         return Verdict(pattern, "neutral" if neutral else "wrong", neutral or "not planted")
 
     def _reason_against(self, trigger: EntityState, action: EntityState) -> str | None:
-        """Why people do not do the one after the other."""
+        """Return the reason why people do not do the one after the other, or None."""
         if action in self._grounds.machines:
             return "machine"
         if trigger.entity_id != action.entity_id and self._grounds.repeats(
@@ -86,7 +86,7 @@ class PairJudge:
         return None
 
     def _reason_for(self, trigger: EntityState, action: EntityState) -> str | None:
-        """Why the one does come after the other although no pair was planted."""
+        """Return the reason why the one does come after the other although no pair was planted, or None."""
         if self._grounds.steps_apart(trigger, action) == 1:
             return "part of a chain"
         if self._grounds.follows_people(action.entity_id):
@@ -98,7 +98,7 @@ class PairJudge:
         return None
 
     def _leads_there(self, trigger: EntityState, action: EntityState) -> bool:
-        """Whether the trigger is what people set off on their way to what they mean to do."""
+        """Return whether the trigger is what people set off on their way to what they mean to do."""
         if not self._grounds.is_planted(action):
             return False
         pairs = [pair for pair in self._pairs if pair.action == action]

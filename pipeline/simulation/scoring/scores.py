@@ -14,7 +14,7 @@ WEEK_S = 7 * 86_400.0
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What became of one find: `why` is a short word for tables, `planted` names what it found."""
+    """Verdict on one find: `why` is a short word for tables, `planted` names what it found."""
 
     find: Pattern | Anomaly
     judgement: Judgement
@@ -116,7 +116,7 @@ class Scores:
 
     @property
     def reasons(self) -> Counter[str]:
-        """Why finds are wrong, and how often."""
+        """Reasons why finds are wrong, and how often."""
         return Counter(verdict.why for verdict in self.verdicts if verdict.judgement == "wrong")
 
     def __add__(self, other: "Scores") -> "Scores":

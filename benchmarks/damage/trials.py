@@ -1,8 +1,10 @@
 """One fault a trial: what the start said of it, and what is missing after it that nobody spoke of."""
 
 import json
+import os
 import random
 import sqlite3
+import time
 import traceback
 from collections.abc import Sequence
 from contextlib import closing
@@ -17,6 +19,7 @@ from schemas.events import StateChange
 from schemas.tables import METADATA
 from sinks.store import backup
 
+AGE_S = 3_600.0
 # What a start writes anew, or notes of itself.
 LEFT_OUT = frozenset({"commits", "damaged", "leases", "audit", "controls", "snapshots"})
 # Places and times of writing, and what is judged or closed again.
@@ -62,6 +65,7 @@ class Trials:
         place = copied(self._whole, self._scratch / f"{number:04d}")
         outcome = Outcome("")
         outcome.fault = f"{fault.target}/{fault.kind}: {fault.do(place, random.Random(seed))}"
+        _age(place)
         if fault.target == "backup":
             outcome.noticed = not _has_good_backup(place)
         said: list[Any] = []
@@ -94,6 +98,13 @@ class Trials:
         if "store" not in told:
             lost = {name for name in differing if self._clean[name] - after[name]} - CACHES
             outcome.silent += sorted(lost - told - {"day_sets", "journal", "gaps"})
+
+
+def _age(place: Place) -> None:
+    """Let an hour pass since the process died: what a disk does changes no time of a file."""
+    died_s = time.time() - AGE_S
+    for file in filter(Path.is_file, place.folder.rglob("*")):
+        os.utime(file, (died_s, died_s))
 
 
 def _has_good_backup(place: Place) -> bool:

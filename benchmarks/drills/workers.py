@@ -131,7 +131,7 @@ async def _backlog(size: Size, seed: int, command: Sequence[str]) -> Row:
 
 DRILLS = {
     "backlog": Drill(Size(15_000, 1), Size(150_000, 1), _backlog),
-    "kill9": Drill(Size(6_000, 5), Size(300_000, 1_000), _kill9),
+    "kill9": Drill(Size(6_000, 5), Size(60_000, 200), _kill9),
     "sigterm": Drill(Size(6_000, 3), Size(60_000, 100), _sigterm),
     "lease": Drill(Size(6_000, 5), Size(60_000, 1_000), _lease),
 }

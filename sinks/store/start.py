@@ -83,6 +83,8 @@ def make_whole(database: Path, copy_into: CopyInto, *, home: str, now_us: int, d
     NewerStoreError
         A newer version wrote it; not a byte of it was changed.
     """
+    # Whoever opens it may write to it.
+    was_put_there = _was_put_there(database)
     note_fault = go_on(database)
     refuse_newer_whole(database)
     if not database.exists() and not mark_of(database).exists():
@@ -91,7 +93,8 @@ def make_whole(database: Path, copy_into: CopyInto, *, home: str, now_us: int, d
     while True:
         with alone(database) as is_ours:
             if is_ours:
-                return _Start(database, copy_into, home, now_us, doubts).findings(note_fault)
+                look = _Start(database, copy_into, home, now_us, doubts, was_put_there=was_put_there)
+                return look.findings(note_fault)
         if is_being_mended(database):
             deadline = time.monotonic() + OTHERS_END_S
         elif is_readable(database):
@@ -104,15 +107,32 @@ def make_whole(database: Path, copy_into: CopyInto, *, home: str, now_us: int, d
         time.sleep(_AGAIN_S)
 
 
+def _was_put_there(database: Path) -> bool:
+    """Whether the file is younger than what its mark says: a person has put an older state there."""
+    if not database.exists() or not mark_of(database).exists():
+        return False
+    return database.stat().st_mtime - mark_of(database).stat().st_mtime > PUT_THERE_S
+
+
 class _Start:
     """One look at one store that nobody else has open."""
 
-    def __init__(self, database: Path, copy_into: CopyInto, home: str, now_us: int, doubts: int) -> None:
+    def __init__(
+        self,
+        database: Path,
+        copy_into: CopyInto,
+        home: str,
+        now_us: int,
+        doubts: int,
+        *,
+        was_put_there: bool,
+    ) -> None:
         self._database = database
         self._copy_into = copy_into
         self._home = home
         self._now_us = now_us
         self._doubts = doubts
+        self._was_put_there = was_put_there
         self._said: list[str] = []
         self._since_us: int | None = None
         self._until_us = 0
@@ -123,7 +143,7 @@ class _Start:
         fault = self._fault(marked)
         if fault is not None:
             self._begin_anew(fault, marked)
-        elif marked is not None and self._is_behind(marked) and not self._was_put_there():
+        elif marked is not None and self._is_behind(marked) and not self._was_put_there:
             self._take_newer_copy()
         if self._database.exists() and self._database.stat().st_size:
             self._compare(marked)
@@ -211,11 +231,14 @@ class _Start:
                 return marked.commits > 0
             return bool(counted.part == marked.id and counted.number < marked.commits)
 
+<<<<<<< HEAD
     def _was_put_there(self) -> bool:
         """Return whether the file is younger than its mark: a person has put an older state there."""
         younger_s = self._database.stat().st_mtime - mark_of(self._database).stat().st_mtime
         return younger_s > PUT_THERE_S
 
+=======
+>>>>>>> origin/main
     def _take_newer_copy(self) -> None:
         """Take the newest backup where it knows more than the store, as when the store's log was lost."""
         with scratch_beside(self._database) as folder:

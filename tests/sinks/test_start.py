@@ -5,6 +5,7 @@ import os
 import shutil
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -359,6 +360,21 @@ def test_an_older_state_that_a_person_put_there_stays(database: Path, tmp_path: 
     [said] = start(database, copy)
     assert "5 commits are missing" in said
     assert entries(database)[0] == list(range(5))
+
+
+def test_a_log_that_was_damaged_long_before_the_start_is_no_older_state(
+    database: Path, tmp_path: Path
+) -> None:
+    """Looking at the file brings what is left of its log into it, now: that is nobody who put it there."""
+    copy = backup.take(database, tmp_path / "backups", home="home")
+    whole = log_of(database).read_bytes()
+    log_of(database).write_bytes(whole[: 3 * len(whole) // 4])
+    an_hour_ago_s = time.time() - 3_600
+    for file in (database, log_of(database), mark_of(database)):
+        os.utime(file, (an_hour_ago_s,) * 2)
+    [said] = start(database, copy)
+    assert "which knew more" in said
+    assert entries(database)[0] == list(range(10))
 
 
 def test_a_file_that_is_being_mended_is_waited_for(database: Path) -> None:

@@ -108,7 +108,7 @@ def make_whole(database: Path, copy_into: CopyInto, *, home: str, now_us: int, d
 
 
 def _was_put_there(database: Path) -> bool:
-    """Whether the file is younger than what its mark says: a person has put an older state there."""
+    """Return whether the file is younger than its mark: a person has put an older state there."""
     if not database.exists() or not mark_of(database).exists():
         return False
     return database.stat().st_mtime - mark_of(database).stat().st_mtime > PUT_THERE_S
@@ -231,14 +231,6 @@ class _Start:
                 return marked.commits > 0
             return bool(counted.part == marked.id and counted.number < marked.commits)
 
-<<<<<<< HEAD
-    def _was_put_there(self) -> bool:
-        """Return whether the file is younger than its mark: a person has put an older state there."""
-        younger_s = self._database.stat().st_mtime - mark_of(self._database).stat().st_mtime
-        return younger_s > PUT_THERE_S
-
-=======
->>>>>>> origin/main
     def _take_newer_copy(self) -> None:
         """Take the newest backup where it knows more than the store, as when the store's log was lost."""
         with scratch_beside(self._database) as folder:

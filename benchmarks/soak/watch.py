@@ -19,9 +19,9 @@ STILL_S = 90.0
 # What is just under way does not wait.
 UNDER_WAY = 1_000
 FEWEST_SAMPLES = 10
-# As learning does.
+# As `LearningCore` keeps by default.
 RETAINED_DAYS = 90
-# In fewer the calm part has no such days left.
+# In a soak of fewer days the calm part ends before the owner holds so many.
 SHORT_DAYS = 240
 
 
@@ -70,10 +70,10 @@ class Watch:
         return max((sample.pss_mb for sample in self.samples), default=0.0)
 
     def slope_mb(self, days: int) -> float:
-        """What a month adds to the memory of the owner, who lives through all of the calm part.
+        """Return the megabytes that a month adds to the memory of the owner in the calm part.
 
-        From when on it has as many days in memory as are judged: until then it grows, as it does after each
-        start, since days that come are more than the few of which it reads all.
+        The owner lives through all of that part. It is measured from when on it holds `RETAINED_DAYS` days:
+        before, each day that comes adds to those that it holds, and none leaves.
         """
         full = CALM_FROM + (RETAINED_DAYS / days if days > SHORT_DAYS else 0.05)
         calm = [sample for sample in self.samples if full < sample.share < 1.0]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from math import inf
 
 from pipeline.core.day_set import STEP_MS, DaySet
@@ -22,9 +23,10 @@ STATES_A_DAY = 200
 # Some times what the largest homes do; above it each entity has a share that only a few of a home pass.
 ALL_CHANGES_A_DAY, CHANGES_SHARE = 100_000, 500
 # A dozen meters report each second in a home that is measured well. Where there are more, each five minutes
-# have their part: a bound of the whole day would leave its evening unmeasured.
+# have their part: a bound of the whole day would leave its evening unmeasured. Up to an hour's comes at once.
 ALL_SAMPLES_A_DAY, SAMPLES_SHARE = 1_000_000, 20_000
 STEPS_A_DAY = 86_400_000 // STEP_MS
+STEPS_AT_ONCE = 3_600_000 // STEP_MS
 # Energy managers and adaptive lights call some service each second.
 TARGETS_A_DAY = 100_000
 # Longer than any event is late.
@@ -83,8 +85,9 @@ def _step() -> _Counts:
 
 @dataclass(slots=True)
 class _Day:
-    """Counts of what was taken of one day."""
+    """Counts of what was taken of one day, which begins in the five minutes of this index."""
 
+    first_step: int = 0
     changes: _Counts = field(default_factory=_changes)
     samples: _Counts = field(default_factory=_samples)
     steps: dict[int, _Counts] = field(default_factory=dict)
@@ -100,10 +103,16 @@ class _Day:
                 del self.steps[min(self.steps)]
         return step
 
+    def is_ahead(self, index: int) -> bool:
+        """Whether more samples were taken than the parts of the day so far, and of an hour, allow."""
+        parts = index - self.first_step + STEPS_AT_ONCE
+        return self.samples.total * STEPS_A_DAY >= parts * ALL_SAMPLES_A_DAY
+
     def take_sample(self, entity_id: str, at_ms: int) -> Reason | None:
         """Count one more sample, if it may be; else say why not."""
-        step = self.step(at_ms // STEP_MS)
-        if not step.has_place(entity_id):
+        index = at_ms // STEP_MS
+        step = self.step(index)
+        if not step.has_place(entity_id) and self.is_ahead(index):
             return Reason.THINNED
         if not self.samples.take(entity_id):
             return Reason.TOO_MANY_CHANGES
@@ -204,7 +213,7 @@ class Allowance:
                 "more changes came in a day than any home makes, so of the entities that change most no more "
                 "is learned: see what changes so often, and who publishes it"
             )
-        if any(step.total >= step.most_in_all for step in day.steps.values()):
+        if any(step.total >= step.most_in_all and day.is_ahead(at) for at, step in day.steps.items()):
             found["flood: numbers"] = (
                 "more numbers come than a dozen meters report each second, so of those that report most only "
                 "a part is learned, of each five minutes the first: let them report less often"
@@ -258,7 +267,8 @@ class Allowance:
     def _day(self, ordinal: int) -> _Day:
         day = self._at_hand.get(ordinal)
         if day is None:
-            day = self._at_hand[ordinal] = _Day()
+            start_ms = self._days.on(date.fromordinal(ordinal)).start_ms
+            day = self._at_hand[ordinal] = _Day(start_ms // STEP_MS)
             while len(self._at_hand) > DAYS_AT_HAND:
                 del self._at_hand[min(self._at_hand)]
             for earlier, known in self._at_hand.items():

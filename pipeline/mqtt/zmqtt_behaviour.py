@@ -17,7 +17,7 @@ HANDED_ON = 100
 
 
 def mend(protocol: MQTTProtocol, transport: BoundedTransport) -> None:
-    """Mend all of it, before the first message is read."""
+    """Apply every change of this module to a new connection, before the first message is read."""
     take_turns(protocol)
     be_patient(protocol, transport)
     keep_order(protocol)

@@ -6,7 +6,13 @@ from zoneinfo import ZoneInfo
 from pipeline.core.day_set import STEP_MS, DaySet
 from pipeline.core.local_days import LocalDays
 from pipeline.ingest.messages import Reason
-from pipeline.learn.allowance import ALL_SAMPLES_A_DAY, NEWCOMERS_AT_ONCE, STEPS_A_DAY, Allowance
+from pipeline.learn.allowance import (
+    ALL_SAMPLES_A_DAY,
+    NEWCOMERS_AT_ONCE,
+    STEPS_A_DAY,
+    STEPS_AT_ONCE,
+    Allowance,
+)
 from schemas.events import StateChange
 from tests.pipeline.delivery.runs import START_US
 
@@ -46,24 +52,40 @@ def measured(made: Allowance, from_us: int, steps: int) -> list[Counter[str]]:
     return found
 
 
-def evening() -> Allowance:
-    """The same home after twenty hours of meters, as a process finds it that was started again."""
-    made, events = known(), DaySet()
+def twenty_hours() -> DaySet:
+    """What was kept of twenty hours of meters."""
+    events = DaySet()
     for meter in METERS:
         for step in range(20 * HOUR_MS // STEP_MS):
             at_ms = START_US // 1000 + step * STEP_MS
             events.add_number(at_ms, meter, 1.0)
             events.numbers[meter][at_ms // STEP_MS].samples = STEP_S
-    made.restore(events, TODAY)
+    return events
+
+
+def evening() -> Allowance:
+    """The same home after these hours, as a process finds it that was started again."""
+    made = known()
+    made.restore(twenty_hours(), TODAY)
     return made
 
 
 def test_each_meter_is_measured_in_each_five_minutes_up_to_the_evening() -> None:
     """Alike, whatever was measured before; and all of them no more than there may be in a day."""
-    for made, from_us in ((known(), START_US), (evening(), EVENING_US)):
+    begun = known()
+    measured(begun, START_US, 2 * STEPS_AT_ONCE)
+    for made, from_us in ((begun, START_US + 2 * HOUR_US), (evening(), EVENING_US)):
         for taken in measured(made, from_us, 2):
             assert min(taken[meter] for meter in METERS) >= 100
-            assert taken.total() <= ALL_SAMPLES_A_DAY / STEPS_A_DAY
+            assert taken.total() <= ALL_SAMPLES_A_DAY / STEPS_A_DAY + 1
+
+
+def test_an_hours_part_may_come_at_once() -> None:
+    """Five hundred messages a second for a minute and a half, as after an outage, are no flood."""
+    made = known()
+    at_once = [StateChange(START_US + k * 2_000, METERS[k % 30], "1", f"{k}") for k in range(40_000)]
+    assert {made.refuses(each) for each in at_once} == {None}
+    assert dict(made.flooded()) == {}
 
 
 def test_what_people_do_is_taken_beside_them() -> None:
@@ -79,12 +101,12 @@ def test_what_people_do_is_taken_beside_them() -> None:
 
 def test_who_starts_again_within_a_step_begins_it_not_anew() -> None:
     """What was taken of it is known."""
-    made, events = known(), DaySet()
+    made, events = known(), twenty_hours()
     for meter in METERS:
         for second in range(200):
-            events.add_number(START_US // 1000 + second * 1_000, meter, 1.0)
+            events.add_number(EVENING_US // 1000 + second * 1_000, meter, 1.0)
     made.restore(events, TODAY)
-    assert made.refuses(StateChange(START_US + 250 * S, METERS[0], "1.0", "2.0")) is Reason.THINNED
+    assert made.refuses(StateChange(EVENING_US + 250 * S, METERS[0], "1.0", "2.0")) is Reason.THINNED
 
 
 def test_a_dozen_meters_are_taken_whole() -> None:

@@ -10,7 +10,7 @@ SYSTEMS := tests/drills tests/homeassistant
 export PATH := $(PATH):/usr/sbin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test coverage check check-systems check-rest lint bench documents lock clean
+.PHONY: help setup demo test coverage check check-systems check-rest lint bench stale documents lock clean
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 8
@@ -45,8 +45,12 @@ lint: .venv/dev.stamp ## check style, types and import contracts
 bench: .venv/dev.stamp ## measure anew what benchmarks/RESULTS.md states
 	$(BIN)/python -m benchmarks
 
-documents: .venv/dev.stamp ## write anew what is generated from the code: schemas, settings, catalogue
+stale: .venv/dev.stamp ## list the rows of benchmarks/RESULTS.md that are older than the code they measure
+	@$(BIN)/python -m benchmarks.stale
+
+documents: .venv/dev.stamp ## write anew what is generated from the code: schemas, settings, catalogue, figures
 	$(BIN)/python -m pipeline.documents
+	$(BIN)/python -m benchmarks.figures
 
 lock: .venv/dev.stamp ## resolve the lock files anew within the bounds of pyproject.toml
 	$(LOCK) --upgrade --group build --output-file requirements.lock

@@ -113,7 +113,7 @@ def main() -> None:
     table = "\n".join(line if line.count("|") == 10 else f"{line} - | - | - |" for line in lines)
     print(table)
     if arguments.write:
-        write_section("Backing up", "python -m benchmarks.backing_up", table)
+        write_section("Backing up", table)
 
 
 if __name__ == "__main__":

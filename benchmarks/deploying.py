@@ -239,7 +239,7 @@ async def main() -> None:
     table = "\n".join(lines)
     print(table)
     if arguments.write:
-        write_section("Deploying", "python -m benchmarks.deploying", table)
+        write_section("Deploying", table)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ import hashlib
 import json
 import random
 import resource
-import subprocess
 import sys
 import tempfile
 import time
@@ -20,7 +19,7 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
-from benchmarks.quality.homes import SHARED
+from benchmarks.quality.homes import is_present, write_second_home
 from benchmarks.results import write_section
 from detectors.registry import detectors
 from pipeline.core.core import LearningCore
@@ -33,7 +32,6 @@ from pipeline.simulation import Household, write_household
 from schemas.events import ServiceCall, StateChange
 from schemas.home import Home
 
-SIMULATOR = SHARED / "sim" / "home.py"
 LATEST_US = 40 * 3_600_000_000
 TWICE_SHARE = 0.1
 PARTS = 7
@@ -204,13 +202,6 @@ def _own_home(folder: Path, days: int) -> Path:
     return folder
 
 
-def _other_home(folder: Path, days: int) -> Path:
-    folder.mkdir()
-    words = ("make", "--seed", "101", "--days", str(days), "--difficulty", "normal", "--out", str(folder))
-    subprocess.run([sys.executable, str(SIMULATOR), *words], check=True, stdout=subprocess.DEVNULL)  # noqa: S603 our own
-    return folder
-
-
 def main() -> int:
     """Learn in every way, print, and write where asked to; 1 if something differs."""
     parser = argparse.ArgumentParser("python -m benchmarks.equivalence", description=__doc__)
@@ -221,15 +212,17 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="haai-bench-") as directory:
         folder = Path(directory)
         homes = {"A generated household": _own_home(folder, arguments.days)}
-        if SIMULATOR.is_file():
-            homes["A home of the second simulator"] = _other_home(folder / "other", arguments.days)
+        if is_present("second"):
+            homes["A home of the second simulator"] = write_second_home(
+                folder / "other", seed=101, days=arguments.days
+            )
         for name, place in homes.items():
             table, is_same = report(ways(place / "events.jsonl.gz", Home.read(place / "home.json")))
             tables.append(f"{name}, {arguments.days} days:\n\n{table}")
             same = same and is_same
             print(tables[-1], flush=True)
     if arguments.write:
-        write_section("Incremental against batch", "python -m benchmarks.equivalence", "\n\n".join(tables))
+        write_section("Incremental against batch", "\n\n".join(tables), seed="0, 101")
     return int(not same)
 
 

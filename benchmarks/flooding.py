@@ -304,7 +304,7 @@ def main() -> int:
     arguments = parser.parse_args()
     table, is_held = asyncio.run(_measured(arguments.names, small=arguments.small))
     if arguments.write:
-        write_section("Floods", "python -m benchmarks.flooding", table)
+        write_section("Floods", table)
     return int(not is_held)
 
 

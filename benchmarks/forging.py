@@ -138,7 +138,7 @@ def main() -> None:
     table = asyncio.run(_measured(arguments.messages, arguments.approvals))
     print(table)
     if arguments.write:
-        write_section("Forged and duplicate commands", "python -m benchmarks.forging", table)
+        write_section("Forged and duplicate commands", table, seed=SEED)
 
 
 if __name__ == "__main__":

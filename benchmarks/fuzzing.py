@@ -12,7 +12,7 @@ from collections import Counter
 from random import Random
 from typing import Any
 
-from benchmarks.results import commit, write_rows
+from benchmarks.results import version, write_rows
 from detectors.registry import detectors
 from pipeline.core.core import LearningCore
 from pipeline.ingest.bounds import StreamClock
@@ -29,8 +29,8 @@ NOW_US = 1_792_454_400_000_000
 LONGEST = 20_000
 ODD = (b"NaN", b"1e999", b"-0", b"null", b"{}", b"[]", b'""', b"\\ud800", b"\xff", b"9" * 5_000, b"[" * 200)
 HEADER = (
-    "| payloads | state changes | dead letters | neither | crashes | not finite | seconds | seed | commit |\n"
-    + ("|---" * 9 + "|")
+    "| payloads | state changes | dead letters | neither | crashes | not finite | seconds | seed "
+    "| version |\n" + "|---" * 9 + "|"
 )
 
 
@@ -115,13 +115,12 @@ def main() -> int:
     rest = found["payloads"] - found["changes"] - found["letters"] - found["crashes"]
     line = (
         f"| {found['payloads']:,} | {found['changes']:,} | {found['letters']:,} | {rest:,} "
-        f"| {found['crashes']} | {found['not finite']} | {seconds:.0f} | {arguments.seed} | {commit()} |"
+        f"| {found['crashes']} | {found['not finite']} | {seconds:.0f} "
+        f"| {arguments.seed} | {version('Fuzzed payloads')} |"
     )
     print(f"{HEADER}\n{line}")
     if arguments.write:
-        write_rows(
-            "Fuzzed payloads", "python -m benchmarks.fuzzing --write", HEADER, {str(arguments.runs): line}
-        )
+        write_rows("Fuzzed payloads", HEADER, {str(arguments.runs): line})
     return int(bool(found["crashes"] or found["not finite"]))
 
 

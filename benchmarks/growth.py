@@ -15,7 +15,7 @@ from pathlib import Path
 
 from benchmarks.drills.audit import HOME, count_of
 from benchmarks.drills.order import household_events
-from benchmarks.results import commit, write_rows
+from benchmarks.results import version, write_rows
 from detectors.registry import detectors
 from pipeline.core.core import ClosedDay, LearningCore
 from schemas.events import StateChange
@@ -29,7 +29,7 @@ BATCH = 5_000
 TABLES = ("journal", "day_sets", "day_aggregates")
 HEADER = (
     "| raw changes a day | days | store at the end, MB | at most, MB | journal, rows | day sets | aggregates "
-    "| a day's set, kB | seed | commit |\n" + "|---" * 10 + "|"
+    "| a day's set, kB | seed | version |\n" + "|---" * 10 + "|"
 )
 
 
@@ -110,13 +110,11 @@ def main() -> int:
         rows = [f"{count_of(database, f'SELECT count(*) FROM {table}'):,}" for table in TABLES]  # noqa: S608 our own words
     line = (
         f"| {arguments.raw:,} | {arguments.days} | {size:.0f} | {most:.0f} | {' | '.join(rows)} "
-        f"| {a_set:.0f} | {arguments.seed} | {commit()} |"
+        f"| {a_set:.0f} | {arguments.seed} | {version('Size of a store')} |"
     )
     print(f"{HEADER}\n{line}")
     if arguments.write:
-        write_rows(
-            "Size of a store", "python -m benchmarks.growth --write", HEADER, {f"{arguments.raw:,}": line}
-        )
+        write_rows("Size of a store", HEADER, {f"{arguments.raw:,}": line})
     return 0
 
 

@@ -43,7 +43,7 @@ async def main() -> None:
     table = "\n".join(lines)
     print(table)
     if arguments.write:
-        write_section("Latency", f"python -m benchmarks.latency --rate {arguments.rate}", table)
+        write_section("Latency", table)
 
 
 def _line(what: str, seconds: Sequence[float]) -> str:

@@ -13,6 +13,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from benchmarks.quality.homes import write_second_home
 from benchmarks.results import write_section
 from detectors.registry import detectors
 from pipeline.core.core import LearningCore
@@ -123,23 +124,20 @@ def report(entries: list[StateChange | ServiceCall], home: Home) -> str:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--events", type=Path)
-    parser.add_argument("--home", type=Path)
+    parser.add_argument("--second", action="store_true", help="a large home of the second generator")
     parser.add_argument("--write", action="store_true", help="into benchmarks/RESULTS.md")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
-        events, home = arguments.events, arguments.home
-        if events is None:
-            write_household(Household(), Path(directory))
-            events, home = Path(directory) / "events.jsonl.gz", Path(directory) / "home.json"
-        table = report(unique(events), Home.read(home))
+        folder = Path(directory)
+        if arguments.second:
+            write_second_home(folder)
+        else:
+            write_household(Household(), folder)
+        table = report(unique(folder / "events.jsonl.gz"), Home.read(folder / "home.json"))
     print(table)
     if arguments.write:
-        if arguments.events is None:
-            write_section("Learning core, a generated household", "python -m benchmarks.learning", table)
-        else:
-            command = "python -m benchmarks.learning --events EVENTS --home HOME"
-            write_section("Learning core, a large home", command, table)
+        which = "a large home" if arguments.second else "a generated household"
+        write_section(f"Learning core, {which}", table, seed=1)
 
 
 if __name__ == "__main__":

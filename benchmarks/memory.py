@@ -13,6 +13,7 @@ import psutil
 
 from benchmarks.drills.audit import text_of
 from benchmarks.processes import HA_AI, HOST, Mosquitto, Worker
+from benchmarks.quality.homes import write_second_home
 from benchmarks.results import write_section
 from pipeline.simulation.household import Household
 from pipeline.simulation.recording import write_household
@@ -50,27 +51,26 @@ class Peaks:
 def main() -> None:
     """Measure, print, and write where asked to."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.memory", description=__doc__)
-    parser.add_argument("--events", type=Path, help="a log, instead of a generated household's 30 days")
-    parser.add_argument("--home", type=Path, help="its home.json")
+    parser.add_argument("--second", action="store_true", help="a large home of the second generator")
     parser.add_argument("--all", action="store_true", help="with every consumer, not learning alone")
     parser.add_argument("--write", action="store_true", help="into RESULTS.md")
     arguments = parser.parse_args()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="haai-bench-")))
-        if arguments.events is None:
-            write_household(Household(), folder)
-            arguments.events, arguments.home = folder / "events.jsonl.gz", folder / "home.json"
-            title, command = "Memory, a generated household", "python -m benchmarks.memory"
-        else:
+        if arguments.second:
+            write_second_home(folder)
             title = "Memory, a large home"
-            command = "python -m benchmarks.memory --events EVENTS --home HOME"
+        else:
+            write_household(Household(), folder)
+            title = "Memory, a generated household"
         words: tuple[str, ...] = HA_AI
         if arguments.all:
-            title, command, words = f"{title}, with suggestions", f"{command} --all", ALL
-        table = asyncio.run(_measured(folder, arguments.events.resolve(), arguments.home.resolve(), words))
+            title, words = f"{title}, with suggestions", ALL
+        events, home = (folder.resolve() / name for name in ("events.jsonl.gz", "home.json"))
+        table = asyncio.run(_measured(folder, events, home, words))
     print(table)
     if arguments.write:
-        write_section(title, command, table)
+        write_section(title, table, seed=1)
 
 
 async def _measured(folder: Path, events: Path, home: Path, words: tuple[str, ...]) -> str:

@@ -278,7 +278,7 @@ def main() -> None:
     rows = table(RESULTS.read_text(encoding="utf-8"))
     print(rows)
     if arguments.write:
-        write_section("Targets", "python -m benchmarks.targets --write", rows)
+        write_section("Targets", rows)
 
 
 if __name__ == "__main__":

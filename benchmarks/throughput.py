@@ -41,7 +41,7 @@ async def main() -> None:
     table = _table(figures, len(payloads))
     print(table)
     if arguments.write:
-        write_section("Throughput", f"python -m benchmarks.throughput --events {arguments.events}", table)
+        write_section("Throughput", table)
 
 
 def _table(figures: dict[str, list[tuple[float, float]]], events: int) -> str:

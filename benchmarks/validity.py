@@ -106,8 +106,7 @@ def main() -> None:
     table = asyncio.run(measure(versions, {"people wrote": written, "mutants of them": odd}))
     print(table)
     if arguments.write:
-        command = f"python -m benchmarks.validity --mutants {arguments.mutants}"
-        write_section("Verdicts on automations that others wrote", command, table)
+        write_section("Verdicts on automations that others wrote", table)
 
 
 if __name__ == "__main__":

@@ -42,7 +42,7 @@ def main() -> int:
     table = f"{HEADER}\n" + "\n".join(_row(*each) for each in _by_target(outcomes).items())
     print(table)
     if arguments.write:
-        write_section("Damage", "python -m benchmarks.damage", table)
+        write_section("Damage", table, seed=arguments.seed)
     return int(not all(map(is_survived, outcomes)))
 
 

@@ -6,11 +6,10 @@ import sys
 
 from benchmarks.drills import DRILLS, HEADER, Row
 from benchmarks.processes import HA_AI
-from benchmarks.results import commit, write_rows
+from benchmarks.results import version, write_rows
 
-COMMAND = "python -m benchmarks.drills NAME --full --seed SEED --write"
 _TITLES, _RULES = HEADER.split("\n")
-RECORDED = f"{_TITLES} size | seed | commit |\n{_RULES}---|---|---|"
+RECORDED = f"{_TITLES} size | seed | version |\n{_RULES}---|---|---|"
 
 
 def main() -> int:
@@ -29,9 +28,9 @@ def main() -> int:
         print(row, flush=True)
         rows.append(row)
         size = "full" if arguments.full else "small"
-        lines[name] = f"{row} {size} | {arguments.seed} | {commit()} |"
+        lines[name] = f"{row} {size} | {arguments.seed} | {version('Fault drills')} |"
         if arguments.write:
-            write_rows("Fault drills", COMMAND, RECORDED, lines)
+            write_rows("Fault drills", RECORDED, lines)
     return int(sum(_failed(row) for row in rows) > 0)
 
 

@@ -30,7 +30,7 @@ def main() -> None:
         table = measure()
         print(f"{title}\n\n{table}\n", flush=True)
         if arguments.write:
-            write_section(title, COMMAND, table)
+            write_section(title, table)
 
 
 if __name__ == "__main__":

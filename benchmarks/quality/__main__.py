@@ -38,7 +38,7 @@ def main() -> None:
         for path in plot(outcomes, arguments.plots):
             print(path, file=sys.stderr)
     if arguments.write:
-        write_section("Quality", _command(arguments), result)
+        write_section("Quality", result, seed=arguments.first_seed)
 
 
 def _arguments() -> argparse.Namespace:
@@ -60,16 +60,6 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--plots", type=Path, metavar="DIR", help="draw pictures into this folder")
     parser.add_argument("--write", action="store_true", help="into RESULTS.md")
     return parser.parse_args()
-
-
-def _command(arguments: argparse.Namespace) -> str:
-    """Say the command again, as far as the figures depend on it."""
-    words = ["python -m benchmarks.quality"]
-    words += [] if arguments.homes is None else [f"--homes {arguments.homes}"]
-    words += [] if arguments.first_seed == 1 else [f"--first-seed {arguments.first_seed}"]
-    words += ["--quick"] if arguments.quick else []
-    words += [] if tuple(arguments.parts) == PARTS else [f"--parts {' '.join(arguments.parts)}"]
-    return " ".join(words)
 
 
 def _jobs(arguments: argparse.Namespace) -> Iterator[Job]:

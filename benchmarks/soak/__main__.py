@@ -20,7 +20,7 @@ from benchmarks.drills.load import Load, published
 from benchmarks.drills.order import household_events
 from benchmarks.drills.trial import Row, Trial
 from benchmarks.publisher import Published
-from benchmarks.results import commit, write_rows
+from benchmarks.results import version, write_rows
 from benchmarks.soak.faults import LEASE_S, Faults
 from benchmarks.soak.watch import Watch
 from pipeline.core.local_days import LocalDays
@@ -42,7 +42,7 @@ MORE_DESCRIPTORS = 3
 DAY_US = 86_400_000_000
 HEADER = (
     "| days | load | faults | missing | over-counted | exact | PSS peak, MB | PSS a month, MB | open files "
-    "| store, MB | longest without a commit, s | seconds | seed | commit |\n" + "|---" * 14 + "|"
+    "| store, MB | longest without a commit, s | seconds | seed | version |\n" + "|---" * 14 + "|"
 )
 
 
@@ -81,8 +81,7 @@ def main() -> int:
     for problem in problems[:20]:
         print(problem, file=sys.stderr)
     if arguments.write:
-        command = "python -m benchmarks.soak --days DAYS --rate RATE --seed SEED [--all-faults] --write"
-        write_rows("Soak", command, HEADER, {str(arguments.days): line})
+        write_rows("Soak", HEADER, {str(arguments.days): line})
     return int(bool(problems))
 
 
@@ -116,7 +115,7 @@ async def _soaked(arguments: argparse.Namespace) -> tuple[str, list[str]]:
     problems = [*row.problems, *row.audit.differences, *_grown(watch, days)]
     if row.audit.missing or row.audit.over_counted:
         problems.append(f"{row.audit.missing} missing, {row.audit.over_counted} over-counted")
-    return _line(row, watch, days, size_mb, f"{seed} | {commit()}"), problems
+    return _line(row, watch, days, size_mb, f"{seed} | {version('Soak')}"), problems
 
 
 def _with_the_next_day(events: list[StateChange]) -> list[StateChange]:

@@ -27,8 +27,7 @@ def main() -> None:
     table = "\n".join(_table(outcomes))
     print(table)
     if arguments.write:
-        words = [f"--homes {arguments.homes}", f"--first-seed {arguments.first_seed}"]
-        write_section("Suggestions", f"python -m benchmarks.suggesting {' '.join(words)}", table)
+        write_section("Suggestions", table, seed=arguments.first_seed)
 
 
 def _arguments() -> argparse.Namespace:

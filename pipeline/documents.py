@@ -1,7 +1,7 @@
 """Documents written from the code: ``python -m pipeline.documents`` writes them, ``--check`` compares.
 
-The settings' table and the detectors' catalogue in README.md, and the store's bounds in `docs/retention.md`,
-stand between markers; `.env.example`, the JSON schemas and the AsyncAPI document are whole files.
+The settings, the detectors' catalogue and the store's bounds stand between markers in the files of `docs`;
+`.env.example`, the JSON schemas and the AsyncAPI document are whole files.
 """
 
 import argparse
@@ -39,11 +39,12 @@ def main() -> int:
 
 def documents() -> dict[Path, str]:
     """Every generated file and its content."""
-    readme = _read("README.md")
-    readme = between(readme, "settings", settings_table())
+    tables = {"settings": settings_table(), "detectors": catalogue(), "retention": retention_table()}
     files = {
-        ROOT / "README.md": between(readme, "detectors", catalogue()),
-        ROOT / "docs/retention.md": between(_read("docs/retention.md"), "retention", retention_table()),
+        ROOT / f"docs/{name}.md": between(_read(f"docs/{name}.md"), name, table)
+        for name, table in tables.items()
+    }
+    files |= {
         ROOT / ".env.example": environment_template(),
         ROOT / "schemas/documents/asyncapi.json": text(document(Settings.model_construct())),
     }

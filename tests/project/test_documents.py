@@ -8,6 +8,7 @@ import jsonschema
 import pytest
 
 from detectors.registry import detectors
+from pipeline.cli import COMMANDS
 from pipeline.documents import ROOT, between, documents, retention_table
 from pipeline.mqtt.asyncapi import document
 from pipeline.settings import OLD_NAMES, PREFIX, Settings
@@ -23,13 +24,30 @@ def test_committed_documents_are_what_the_code_says(path: Path) -> None:
 
 
 def test_every_setting_is_explained() -> None:
-    """Each setting has a description, and a row with its name, and its name of old, in the README."""
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    """Each setting has a description, and a row with its name, and its name of old, in the table."""
+    table = (ROOT / "docs/settings.md").read_text(encoding="utf-8")
     for name, field in Settings.model_fields.items():
         assert field.description, name
-        assert f"| `{PREFIX}{name.upper()}` |" in readme
+        assert f"| `{PREFIX}{name.upper()}` |" in table
     for old in OLD_NAMES:
-        assert f"| `{old}` |" in readme
+        assert f"| `{old}` |" in table
+
+
+def test_every_command_is_in_the_documents() -> None:
+    """Each subcommand stands in the table of commands, and no other does."""
+    text = (ROOT / "docs/commands.md").read_text(encoding="utf-8")
+    cells = re.findall(r"^\| (`ha-ai .*?) \|", text, re.MULTILINE)
+    assert {name for cell in cells for name in re.findall(r"`(?:ha-ai )?([a-z]+)", cell)} == COMMANDS.keys()
+
+
+def test_links_of_the_documents_lead_somewhere() -> None:
+    """Each link to a file, from the README or from a document, has its file."""
+    pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    links = [
+        (page, link) for page in pages for link in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text())
+    ]
+    assert len(links) > len(pages)
+    assert [(page.name, found) for page, found in links if not (page.parent / found).exists()] == []
 
 
 def test_every_table_has_a_bound() -> None:
@@ -39,8 +57,8 @@ def test_every_table_has_a_bound() -> None:
 
 
 def test_every_detector_is_in_the_catalogue() -> None:
-    """The README's catalogue has a row for every registered detector, in their order, and no other."""
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    """The catalogue has a row for every registered detector, in their order, and no other."""
+    readme = (ROOT / "docs/detectors.md").read_text(encoding="utf-8")
     listed = readme.split("<!-- detectors -->")[1].split("<!-- /detectors -->")[0]
     assert re.findall(r"^\| `(\w+)` \|", listed, re.MULTILINE) == [each.kind for each in detectors()]
 

@@ -24,7 +24,7 @@ TOP_LEVEL = {
     "compose": "what compose.yaml mounts",
     "compose.yaml": "docker compose reads it",
     "detectors": "what is learned",
-    "docs": "what is kept and for how long, longer than README may be",
+    "docs": "what is longer than README may be: settings, topics, detectors, commands, guarantees",
     "pipeline": "how it flows",
     "pyproject.toml": "pip, ruff, mypy, pytest and import-linter read it",
     "requirements-dev.lock": "what make setup installs",

@@ -9,18 +9,22 @@ import re
 import sys
 from inspect import cleandoc
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from detectors.registry import detectors
-from pipeline.mqtt.asyncapi import SAID, document, text
+from pipeline.mqtt.asyncapi import document, text
 from pipeline.settings import OLD_NAMES, PREFIX, Settings
+from schemas.messages import document_name
 from schemas.patterns import Pattern
+from schemas.topics import TABLE
 from sinks.store.retention import BOUNDS
 
 ROOT = Path(__file__).parents[1]
 SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+SCHEMA_NAMESPACE = "urn:ha-ai"
 
 
 def main() -> int:
@@ -48,11 +52,16 @@ def documents() -> dict[Path, str]:
         ROOT / ".env.example": environment_template(),
         ROOT / "schemas/documents/asyncapi.json": text(document(Settings.model_construct())),
     }
-    payloads: list[type[BaseModel]] = [Pattern, *(payload for payload, _ in SAID.values())]
+    payloads: list[type[BaseModel]] = [Pattern, *(row.payload for row in TABLE)]
     for payload in payloads:
-        schema = {"$schema": SCHEMA_DIALECT, **payload.model_json_schema()}
-        files[ROOT / f"schemas/documents/{_file_name(payload)}"] = text(schema)
+        files[ROOT / f"schemas/documents/{document_name(payload)}"] = text(payload_schema(payload))
     return files
+
+
+def payload_schema(payload: type[BaseModel]) -> dict[str, Any]:
+    """JSON schema of a payload, under the id that follows from its document's name."""
+    identity = f"{SCHEMA_NAMESPACE}:{document_name(payload)}"
+    return {"$schema": SCHEMA_DIALECT, "$id": identity, **payload.model_json_schema()}
 
 
 def between(text: str, marker: str, content: str) -> str:
@@ -126,13 +135,6 @@ def _sections(docstring: str) -> dict[str, str]:
 
 def _default(field: FieldInfo) -> str:
     return "" if field.default is None else str(field.default)
-
-
-def _file_name(payload: type[BaseModel]) -> str:
-    """``PatternDetected`` of schema version 1 becomes ``pattern_detected.v1.json``."""
-    version = payload.model_fields.get("schema_version")
-    snake = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", payload.__name__).lower()
-    return f"{snake}.v{version.default if version else 1}.json"
 
 
 def _read(name: str) -> str:

@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from schemas.home import check_zone
-from schemas.topics import Topics
+from schemas.topics import DISCOVERY_PREFIX, EVENTSTREAM, STATESTREAM, STATUS, Topics
 
 
 def check_mqtt_url(url: str) -> str:
@@ -148,17 +148,17 @@ class Settings(BaseSettings):
         "eventstream", description="Which stream of Home Assistant to read."
     )
     eventstream_topic: str = Field(
-        "homeassistant_events",
+        EVENTSTREAM,
         min_length=1,
         description="`publish_topic` of mqtt_eventstream.",
     )
     statestream_topic: str = Field(
-        "homeassistant_state",
+        STATESTREAM,
         min_length=1,
         description="`base_topic` of mqtt_statestream.",
     )
     status_topic: str = Field(
-        "homeassistant/status",
+        STATUS,
         min_length=1,
         description="Home Assistant's birth and will topic.",
     )
@@ -239,7 +239,7 @@ class Settings(BaseSettings):
         "doctor alone; without it nothing is deployed.",
     )
     discovery_prefix: str = Field(
-        "homeassistant",
+        DISCOVERY_PREFIX,
         pattern=r"^[A-Za-z0-9_-]+$",
         description="Where Home Assistant looks for MQTT devices.",
     )
@@ -333,5 +333,11 @@ class Settings(BaseSettings):
 
     @property
     def topics(self) -> Topics:
-        """Our topics."""
-        return Topics(self.home)
+        """Topics of this home, Home Assistant's among them."""
+        return Topics(
+            self.home,
+            eventstream=self.eventstream_topic,
+            statestream=self.statestream_topic,
+            status=self.status_topic,
+            discovery_prefix=self.discovery_prefix,
+        )

@@ -1,7 +1,7 @@
 """Statuses that the service publishes of itself."""
 
 from datetime import date, datetime
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -95,3 +95,10 @@ class HubState(Schema):
     gaps: int = Field(ge=0)
     learning: Literal["ON", "OFF"]
     minimum_confidence: Probability
+
+
+class SuggestionState(Schema):
+    """State of a suggestion's device in Home Assistant: its title, and what else is told of it; retained."""
+
+    title: str
+    attributes: dict[str, Any]

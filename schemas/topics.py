@@ -1,142 +1,342 @@
-"""The topics under ``ha-ai/``; with many homes the home's id stands before."""
+"""The table of messages: each that is said or obeyed, once. All else that names topics follows from it."""
 
 from dataclasses import dataclass
+from typing import Any
+
+from schemas.commands import (
+    LONGEST_VALIDITY_MS,
+    Answer,
+    AutomationExecuted,
+    AutomationFailed,
+    Press,
+    Question,
+    SignedCommand,
+    SuggestionAnswer,
+    Verb,
+)
+from schemas.messages import Message, Messages, Outside, Role, Row
+from schemas.outgoing import Outgoing
+from schemas.plain_payloads import (
+    Anything,
+    DiscoveryConfig,
+    Heartbeat,
+    HomeAssistantEvent,
+    HomeAssistantField,
+    HomeAssistantStatus,
+    LearningSwitch,
+    MinimumConfidence,
+)
+from schemas.statuses import (
+    AnalysisComplete,
+    AnomalyDetected,
+    DeadLetter,
+    HubState,
+    PatternDetected,
+    ServiceStatus,
+    SessionSign,
+    SuggestionState,
+)
+from schemas.suggestions import SuggestionChanged, SuggestionGenerated, UserFeedback
 
 NAMESPACE = "ha-ai"
+NODE = "haai"
+EVENTSTREAM = "homeassistant_events"
+STATESTREAM = "homeassistant_state"
+STATUS = "homeassistant/status"
+DISCOVERY_PREFIX = "homeassistant"
+
+MINUTE_S = 60
+EVENT_S = 5 * MINUTE_S
+DAY_S = 86_400
+
+HOME_ASSISTANT, ASKER = Outside.HOME_ASSISTANT, Outside.ASKER
+FOLLOWERS = (HOME_ASSISTANT, ASKER)
 
 
 @dataclass(frozen=True, slots=True)
 class Topics:
-    """Topic names of one home.
+    """Topic names of one home, and as a class the rows of the table.
+
+    Parameters
+    ----------
+    home
+        The home's id, which stands before its topics; empty for one home.
+    eventstream, statestream, status, discovery_prefix
+        Where Home Assistant says its events, its states and that it is there, and looks for devices.
 
     Examples
     --------
-    >>> Topics().pattern_detected, Topics("villa").dead_letter
-    ('ha-ai/events/pattern/detected', 'villa/ha-ai/dead-letter')
+    >>> Topics().pattern_detected, Topics("villa").suggestion_command("approve")
+    ('ha-ai/events/pattern/detected', 'villa/ha-ai/commands/suggestion/approve')
+    >>> Topics.pattern_detected.expiry_s, Topics.pattern_detected.payload.__name__
+    (300, 'PatternDetected')
     """
 
     home: str = ""
+    eventstream: str = EVENTSTREAM
+    statestream: str = STATESTREAM
+    status: str = STATUS
+    discovery_prefix: str = DISCOVERY_PREFIX
 
-    def _topic(self, name: str) -> str:
-        return f"{self.home}/{NAMESPACE}/{name}" if self.home else f"{NAMESPACE}/{name}"
+    pattern_detected = Message(
+        path="{own}/events/pattern/detected",
+        payload=PatternDetected,
+        says="A pattern was detected, updated or retired.",
+        writers=(Role.LEARN,),
+        readers=FOLLOWERS,
+        expiry_s=EVENT_S,
+    )
+    anomaly_detected = Message(
+        path="{own}/events/anomaly/detected",
+        payload=AnomalyDetected,
+        says="Something is out of order; said once, as it happens.",
+        writers=(Role.LEARN,),
+        readers=FOLLOWERS,
+        expiry_s=EVENT_S,
+    )
+    suggestion_generated = Message(
+        path="{own}/events/suggestion/generated",
+        payload=SuggestionGenerated,
+        says="An automation is proposed, with its proof.",
+        writers=(Role.SUGGEST, Role.REVIEW),
+        readers=(Role.SHOW, *FOLLOWERS),
+        expiry_s=EVENT_S,
+    )
+    suggestion_changed = Message(
+        path="{own}/events/suggestion/changed",
+        payload=SuggestionChanged,
+        says="Something has become of a suggestion.",
+        writers=(Role.SUGGEST, Role.REVIEW, Role.DEPLOY),
+        readers=(Role.SHOW, *FOLLOWERS),
+        expiry_s=EVENT_S,
+    )
+    feedback_given = Message(
+        path="{own}/events/feedback/given",
+        payload=UserFeedback,
+        says="A person has said or done something to a suggestion.",
+        writers=(Role.REVIEW, Role.DEPLOY),
+        readers=FOLLOWERS,
+        expiry_s=EVENT_S,
+    )
+    suggestion_command = Messages(
+        path="{own}/commands/suggestion/{verb}",
+        payload=SignedCommand,
+        says="Signed command of a person about a suggestion.",
+        writers=(ASKER,),
+        readers=(Role.REVIEW,),
+        expiry_s=LONGEST_VALIDITY_MS // 1000,
+        values=(Verb.APPROVE, Verb.REJECT, Verb.NOT_NOW, Verb.MODIFY),
+    )
+    automation_command = Messages(
+        path="{own}/commands/automation/{verb}",
+        payload=SignedCommand,
+        says="Signed command to the deployer.",
+        writers=(Role.REVIEW, ASKER),
+        readers=(Role.DEPLOY,),
+        expiry_s=LONGEST_VALIDITY_MS // 1000,
+        values=(Verb.DEPLOY, Verb.ROLLBACK),
+    )
+    press = Message(
+        path="{own}/commands/suggestion/press",
+        payload=Press,
+        says="A button in Home Assistant was pressed; it counts only when Home Assistant confirms it.",
+        writers=(HOME_ASSISTANT,),
+        readers=(Role.REVIEW,),
+    )
+    learning_set = Message(
+        path="{own}/commands/learning/set",
+        payload=LearningSwitch,
+        says="The learning switch was turned.",
+        writers=(HOME_ASSISTANT,),
+        readers=(Role.LEARN, Role.SHOW),
+    )
+    minimum_confidence_set = Message(
+        path="{own}/commands/minimum_confidence/set",
+        payload=MinimumConfidence,
+        says="The minimum confidence was set.",
+        writers=(HOME_ASSISTANT,),
+        readers=(Role.SHOW,),
+    )
+    analysis_run = Message(
+        path="{own}/commands/analysis/run",
+        payload=Anything,
+        says="A person asks for suggestions now; the payload is not read.",
+        writers=FOLLOWERS,
+        readers=(Role.SUGGEST,),
+    )
+    suggestion_answered = Message(
+        path="{own}/responses/suggestion/answered",
+        payload=SuggestionAnswer,
+        says="Outcome of a command or a press.",
+        writers=(Role.REVIEW,),
+        readers=FOLLOWERS,
+        expiry_s=EVENT_S,
+    )
+    automation_executed = Message(
+        path="{own}/responses/automation/executed",
+        payload=AutomationExecuted,
+        says="An automation of ours was deployed, taken back, or ran.",
+        writers=(Role.DEPLOY,),
+        readers=FOLLOWERS,
+        expiry_s=EVENT_S,
+    )
+    automation_failed = Message(
+        path="{own}/responses/automation/failed",
+        payload=AutomationFailed,
+        says="Something failed in Home Assistant: at which step, why, and whether it is tried again.",
+        writers=(Role.DEPLOY,),
+        readers=FOLLOWERS,
+        expiry_s=EVENT_S,
+    )
+    query_ask = Message(
+        path="{own}/query/ask",
+        payload=Question,
+        says="A question; the answer goes to the message's response topic, which is one of the answers' own.",
+        writers=(ASKER,),
+        readers=(Role.ANSWER,),
+    )
+    query_answer = Messages(
+        path="{own}/query/answer/{asker}",
+        payload=Answer,
+        says="The answer to a question, to the one who asked; answers go nowhere else.",
+        writers=(Role.ANSWER,),
+        readers=(ASKER,),
+        expiry_s=MINUTE_S,
+    )
+    hub = Message(
+        path="{own}/status/hub",
+        payload=HubState,
+        says="State of our device in Home Assistant.",
+        writers=(Role.SHOW,),
+        readers=(Role.SHOW, HOME_ASSISTANT),
+        retain=True,
+    )
+    suggestion_state = Messages(
+        path="{own}/status/suggestion/{suggestion_id}",
+        payload=SuggestionState,
+        says="State of a suggestion's device in Home Assistant; empty when it is settled.",
+        writers=(Role.SHOW,),
+        readers=(Role.SHOW, HOME_ASSISTANT),
+        retain=True,
+    )
+    analysis_complete = Message(
+        path="{own}/status/analysis_complete",
+        payload=AnalysisComplete,
+        says="A day was closed and judged: counts, duration.",
+        writers=(Role.LEARN,),
+        readers=(Role.SUGGEST, Role.SHOW, *FOLLOWERS),
+        expiry_s=DAY_S,
+    )
+    service = Message(
+        path="{own}/status/service",
+        payload=ServiceStatus,
+        says="The service is online, degraded or offline, the last also as its will.",
+        writers=(Role.LEARN,),
+        readers=FOLLOWERS,
+        retain=True,
+    )
+    dead_letter = Message(
+        path="{own}/dead-letter",
+        payload=DeadLetter,
+        says="A message could not be taken, and why.",
+        writers=(Role.LEARN, Role.SHOW),
+        readers=FOLLOWERS,
+        expiry_s=DAY_S,
+    )
+    heartbeat = Message(
+        path="{own}/internal/heartbeat",
+        payload=Heartbeat,
+        says="The watchdog's own message, through broker and store and back.",
+        writers=(Role.LEARN,),
+        readers=(Role.LEARN,),
+        expiry_s=MINUTE_S,
+        is_news=False,
+    )
+    session = Message(
+        path="{own}/internal/session",
+        payload=SessionSign,
+        says="Holder of the durable session, said every few seconds; empty when it has gone.",
+        writers=(Role.LEARN,),
+        readers=(Role.LEARN, Outside.DOCTOR),
+        retain=True,
+    )
+    probe = Message(
+        path="{own}/internal/probe",
+        payload=Anything,
+        says="The doctor's tries of what the broker does.",
+        writers=(Outside.DOCTOR,),
+        readers=(Outside.DOCTOR,),
+        is_news=False,
+    )
+    home_assistant_event = Message(
+        path="{eventstream}",
+        payload=HomeAssistantEvent,
+        says="An event of Home Assistant's mqtt_eventstream.",
+        writers=(HOME_ASSISTANT,),
+        readers=(Role.LEARN, Role.DEPLOY),
+    )
+    home_assistant_field = Message(
+        path="{statestream}/#",
+        payload=HomeAssistantField,
+        says="A field of Home Assistant's mqtt_statestream, where that is what is read.",
+        writers=(HOME_ASSISTANT,),
+        readers=(Role.LEARN,),
+        retain=True,
+    )
+    home_assistant_status = Message(
+        path="{status}",
+        payload=HomeAssistantStatus,
+        says="Birth and will of Home Assistant.",
+        writers=(HOME_ASSISTANT,),
+        readers=(Role.LEARN, Role.DEPLOY, Role.SHOW),
+    )
+    discovery = Messages(
+        path="{discovery_prefix}/{platform}/{node}/{name}/config",
+        payload=DiscoveryConfig,
+        says="Announcement of our devices to Home Assistant; empty when one is gone.",
+        writers=(Role.SHOW,),
+        readers=(Role.SHOW, HOME_ASSISTANT),
+        retain=True,
+    )
 
     @property
-    def pattern_detected(self) -> str:
-        """Patterns found, changed, retired."""
-        return self._topic("events/pattern/detected")
+    def parts(self) -> dict[str, str]:
+        """Parts of the topics that depend on the home and its settings, by their placeholders."""
+        return {
+            "own": f"{self.home}/{NAMESPACE}" if self.home else NAMESPACE,
+            "node": self.node,
+            "eventstream": self.eventstream,
+            "statestream": self.statestream,
+            "status": self.status,
+            "discovery_prefix": self.discovery_prefix,
+        }
 
     @property
-    def anomaly_detected(self) -> str:
-        """Anomalies, as they happen."""
-        return self._topic("events/anomaly/detected")
-
-    @property
-    def suggestion_generated(self) -> str:
-        """Automations that are proposed, with their proof."""
-        return self._topic("events/suggestion/generated")
-
-    @property
-    def suggestion_changed(self) -> str:
-        """Changes of a suggestion's status."""
-        return self._topic("events/suggestion/changed")
-
-    @property
-    def feedback_given(self) -> str:
-        """A person's feedback on a suggestion."""
-        return self._topic("events/feedback/given")
-
-    def suggestion_command(self, verb: str) -> str:
-        """Topic of a person's signed command: approve, reject, not_now, modify."""
-        return self._topic(f"commands/suggestion/{verb}")
-
-    def automation_command(self, verb: str) -> str:
-        """Topic of a signed command to the deployer: deploy, rollback."""
-        return self._topic(f"commands/automation/{verb}")
-
-    @property
-    def press(self) -> str:
-        """Topic of the buttons in Home Assistant; a press counts only when Home Assistant confirms it."""
-        return self._topic("commands/suggestion/press")
-
-    @property
-    def learning_set(self) -> str:
-        """Topic of the learning switch, which publishes ON or OFF."""
-        return self._topic("commands/learning/set")
-
-    @property
-    def minimum_confidence_set(self) -> str:
-        """Topic of the minimum confidence, a number from 0 to 1."""
-        return self._topic("commands/minimum_confidence/set")
-
-    @property
-    def analysis_run(self) -> str:
-        """Topic on which a person asks for suggestions now; the payload is not read."""
-        return self._topic("commands/analysis/run")
-
-    @property
-    def suggestion_answered(self) -> str:
-        """Outcome of a command or a press."""
-        return self._topic("responses/suggestion/answered")
-
-    @property
-    def automation_executed(self) -> str:
-        """An automation of ours was deployed, rolled back, or ran."""
-        return self._topic("responses/automation/executed")
-
-    @property
-    def automation_failed(self) -> str:
-        """Failures to do something in Home Assistant, with the reason."""
-        return self._topic("responses/automation/failed")
-
-    @property
-    def query_ask(self) -> str:
-        """Questions; the answer goes to the message's response topic, below `query_answer`."""
-        return self._topic("query/ask")
-
-    def query_answer(self, asker: str) -> str:
-        """Topic on which an asker awaits answers; answers go nowhere else."""
-        return self._topic(f"query/answer/{asker}")
-
-    @property
-    def hub(self) -> str:
-        """State of our device in Home Assistant; retained."""
-        return self._topic("status/hub")
-
-    def suggestion_state(self, suggestion_id: str) -> str:
-        """State of a suggestion's device in Home Assistant; retained, empty when settled."""
-        return self._topic(f"status/suggestion/{suggestion_id}")
-
-    @property
-    def analysis_complete(self) -> str:
-        """A day was closed and judged."""
-        return self._topic("status/analysis_complete")
-
-    @property
-    def service(self) -> str:
-        """Online, degraded or offline; retained."""
-        return self._topic("status/service")
-
-    @property
-    def dead_letter(self) -> str:
-        """Messages that could not be taken."""
-        return self._topic("dead-letter")
-
-    @property
-    def heartbeat(self) -> str:
-        """The watchdog's own message, through broker and store and back."""
-        return self._topic("internal/heartbeat")
-
-    @property
-    def session(self) -> str:
-        """Holder of the durable session, said every few seconds; retained."""
-        return self._topic("internal/session")
-
-    @property
-    def probe(self) -> str:
-        """Topic on which ``ha-ai doctor`` tries out what the broker does."""
-        return self._topic("internal/probe")
+    def node(self) -> str:
+        """Node id of our devices, which tells one home's from another's."""
+        return f"{NODE}_{self.home}" if self.home else NODE
 
     @property
     def everything(self) -> str:
-        """Topic filter of all of them."""
-        return self._topic("#")
+        """Topic filter of all that is our own."""
+        return f"{self.parts['own']}/#"
+
+    def row_of(self, topic: str) -> Row[Any] | None:
+        """Return the row that a topic belongs to; None where it is none of the table's."""
+        return next((row for row in TABLE if row.matches(self, topic)), None)
+
+    def outgoing(self, topic: str, identity: str, payload: bytes) -> Outgoing:
+        """Return a message on a topic of the table, retained and expiring as its row says.
+
+        Raises
+        ------
+        ValueError
+            The topic is none of the table's.
+        """
+        row = self.row_of(topic)
+        if row is None:
+            raise ValueError(f"expected a topic of the table, got {topic!r}")
+        return Outgoing(identity, topic, payload, retain=row.retain, expiry_s=row.expiry_s)
+
+
+TABLE: tuple[Row[Any], ...] = tuple(row for row in vars(Topics).values() if isinstance(row, Row))

@@ -20,7 +20,9 @@ from pipeline.suggestions.assembly import renewed
 from pipeline.wording.suggestions import suggestion_text
 from schemas.commands import Answer, Modification, Question
 from schemas.instants import from_us
+from schemas.messages import QOS
 from schemas.suggestions import Status, Suggestion
+from schemas.topics import Topics
 from sinks.store import StoreUnavailableError
 
 log = structlog.get_logger()
@@ -28,7 +30,6 @@ log = structlog.get_logger()
 LARGEST_QUESTION_BYTES = 16_384
 LARGEST_ANSWER_BYTES = 900_000
 LARGEST_CORRELATION_BYTES = 1_024
-ANSWER_EXPIRY_S = 60
 WAITING_AT_MOST = 4
 FLOOD = "questions"
 FLOOD_LOOK_S = 5.0
@@ -195,9 +196,9 @@ class Answerer:
         await self._desk.broker.publish(
             answer.model_dump_json().encode(),
             topic,
-            qos=QoS.AT_LEAST_ONCE,
+            qos=QoS(QOS),
             correlation_id=AsSent(correlation) if correlation else None,
-            headers={EXPIRY_HEADER: str(ANSWER_EXPIRY_S)},
+            headers={EXPIRY_HEADER: str(Topics.query_answer.expiry_s)},
         )
 
 

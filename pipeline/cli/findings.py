@@ -15,6 +15,7 @@ from pipeline.wording.sentences import claim, counted
 from schemas.patterns import DurationDetail, Pattern
 from schemas.statuses import AnomalyDetected, PatternDetected
 from schemas.suggestions import Suggestion
+from schemas.topics import Topics
 
 DURATIONS_SHOWN = 3
 APPROVAL = """\
@@ -42,7 +43,7 @@ class Findings:
             f"A generated household of two people, {self._household.days} days: with {len(truth.habits)} "
             f"habits, {len(truth.pairs)} pairs and {len(truth.chains)} chains, of which the pipeline is told "
             "nothing. Its events go to a real MQTT broker, as Home Assistant would publish them. What is "
-            "found is shown as it is said on ha-ai/events/pattern/detected: when, what, and how we know.\n"
+            f"found is shown as it is said on {Topics().pattern_detected}: when, what, and how we know.\n"
         )
 
     def take(self, message: PatternDetected) -> None:

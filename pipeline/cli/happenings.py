@@ -1,7 +1,9 @@
-"""Events in the life of suggestions, each in a line."""
+"""What a message says, in a line."""
 
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pydantic import BaseModel
 
 from pipeline.cli.terminal import SHORT_ID
 from pipeline.wording.sentences import counted
@@ -13,51 +15,34 @@ from schemas.commands import (
     Question,
     SignedCommand,
     SuggestionAnswer,
-    Verb,
 )
-from schemas.patterns import Schema
-from schemas.statuses import HubState
+from schemas.messages import Row
+from schemas.statuses import AnalysisComplete, DeadLetter, HubState, ServiceStatus
 from schemas.suggestions import SuggestionChanged, SuggestionGenerated, UserFeedback
 from schemas.topics import Topics
 
-S = TypeVar("S", bound=Schema)
-SUGGESTION_VERBS = (Verb.APPROVE, Verb.REJECT, Verb.NOT_NOW, Verb.MODIFY)
-AUTOMATION_VERBS = (Verb.DEPLOY, Verb.ROLLBACK)
-Read = Callable[[bytes], str]
+TEXT = "text"
 
 
-def about_suggestions(topic: str, payload: bytes, topics: Topics) -> str:
-    """Say what a message tells of suggestions; empty where it is about something else.
+def line_of(row: Row[Any], topic: str, payload: bytes) -> str:
+    """Return a message in a line; empty where only its payload can be shown.
+
+    A payload that no line is written for is told by its own words, where it has some.
 
     Raises
     ------
     pydantic.ValidationError
-        The payload is none of its topic's.
+        The payload is none of its row's.
     """
-    readers: dict[str, Read] = {
-        topics.suggestion_generated: _as(SuggestionGenerated, _generated),
-        topics.suggestion_changed: _as(SuggestionChanged, _changed),
-        topics.suggestion_answered: _as(SuggestionAnswer, _answered),
-        topics.feedback_given: _as(UserFeedback, _feedback),
-        topics.automation_executed: _as(AutomationExecuted, _executed),
-        topics.automation_failed: _as(AutomationFailed, _failed),
-        topics.press: _as(Press, lambda press: f"{_short(press.suggestion_id)} {press.verb} pressed"),
-        topics.query_ask: _as(Question, lambda question: f"asked for {question.ask}"),
-        topics.hub: _as(HubState, _hub),
-        **{topics.suggestion_command(verb): _as(SignedCommand, _commanded) for verb in SUGGESTION_VERBS},
-        **{topics.automation_command(verb): _as(SignedCommand, _commanded) for verb in AUTOMATION_VERBS},
-    }
-    if topic.startswith(shown := topics.suggestion_state("")):
+    if row is Topics.suggestion_state:
         device = "shown" if payload else "no longer shown"
-        return f"{_short(topic.removeprefix(shown))} is {device} in Home Assistant"
-    if topic.startswith(topics.query_answer("")):
-        return _as(Answer, _answer)(payload)
-    read = readers.get(topic)
-    return read(payload) if read else ""
+        return f"{_short(topic.rpartition('/')[2])} is {device} in Home Assistant"
+    line = LINES.get(row.payload, _own_words if TEXT in row.payload.model_fields else None)
+    return line(row.payload.model_validate_json(payload)) if line else ""
 
 
-def _as(model: type[S], line: Callable[[S], str]) -> Read:
-    return lambda payload: line(model.model_validate_json(payload))
+def _own_words(said: Any) -> str:
+    return str(getattr(said, TEXT))
 
 
 def _short(suggestion_id: str) -> str:
@@ -105,3 +90,44 @@ def _hub(said: HubState) -> str:
         f"{counted(said.gaps, 'gap')}; learning {said.learning.lower()}, "
         f"minimum confidence {said.minimum_confidence:.0%}"
     )
+
+
+def _pressed(said: Press) -> str:
+    return f"{_short(said.suggestion_id)} {said.verb} pressed"
+
+
+def _asked(said: Question) -> str:
+    return f"asked for {said.ask}"
+
+
+def _judged(said: AnalysisComplete) -> str:
+    return (
+        f"{said.day} judged in {said.duration_ms / 1000:.1f} s: {counted(said.events, 'event')}, "
+        f"{counted(said.patterns_active, 'pattern')}, {said.patterns_changed} changed"
+    )
+
+
+def _service(said: ServiceStatus) -> str:
+    return f"ha-ai {said.version} is {said.state}"
+
+
+def _not_taken(said: DeadLetter) -> str:
+    return f"not taken, {said.reason}: {said.detail} (from {said.topic})"
+
+
+LINES: Mapping[type[BaseModel], Callable[[Any], str]] = {
+    AnalysisComplete: _judged,
+    Answer: _answer,
+    AutomationExecuted: _executed,
+    AutomationFailed: _failed,
+    DeadLetter: _not_taken,
+    HubState: _hub,
+    Press: _pressed,
+    Question: _asked,
+    ServiceStatus: _service,
+    SignedCommand: _commanded,
+    SuggestionAnswer: _answered,
+    SuggestionChanged: _changed,
+    SuggestionGenerated: _generated,
+    UserFeedback: _feedback,
+}

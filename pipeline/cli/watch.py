@@ -5,17 +5,17 @@ import asyncio
 import json
 import time
 from datetime import UTC, datetime
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from pydantic import ValidationError
 
 from pipeline.cli import UserError
-from pipeline.cli.happenings import about_suggestions
+from pipeline.cli.happenings import line_of
 from pipeline.cli.terminal import ERR, OUT, alarm, gone, picture, readable, say
 from pipeline.mqtt.terminal_client import Message, MqttError, TerminalClient
 from pipeline.settings import Settings
-from pipeline.wording.sentences import counted
-from schemas.statuses import AnalysisComplete, AnomalyDetected, DeadLetter, PatternDetected, ServiceStatus
+from schemas.messages import Row
+from schemas.statuses import AnomalyDetected, PatternDetected
 from schemas.topics import Topics
 
 RETRY_S = 2.0
@@ -60,39 +60,36 @@ def show(message: Message, topics: Topics, *, as_json: bool) -> None:
         said = {"at": round(time.time(), 3), "topic": topic, "retain": message.retain}
         say(json.dumps({**said, "payload": _plain(payload)}))
         return
-    if topic in (topics.heartbeat, topics.probe):
+    row = topics.row_of(topic)
+    if row is not None and not row.is_news:
         return
     try:
-        _show(topic, payload, topics)
+        if row is None or not _show(row, topic, payload):
+            _show_plain(topic, payload)
     except ValidationError:
-        say(f"{_now()}  {topic}: {readable(payload[:500].decode(errors='replace'))}")
+        _show_plain(topic, payload)
 
 
-def _show(topic: str, payload: bytes, topics: Topics) -> None:
-    if topic == topics.pattern_detected:
+def _show(row: Row[Any], topic: str, payload: bytes) -> bool:
+    """Print a message of the table, by its payload's model; False where it has no words."""
+    if row is Topics.pattern_detected:
         found = PatternDetected.model_validate_json(payload)
         if found.what == "retired":
             OUT.print(gone(found.pattern, _now()), soft_wrap=True)
         else:
             OUT.print(picture(found.pattern, f"{_now()} {found.what}"))
-    elif topic == topics.anomaly_detected:
+        return True
+    if row is Topics.anomaly_detected:
         OUT.print(alarm(AnomalyDetected.model_validate_json(payload).anomaly, f"{_now()} anomaly"))
-    elif topic == topics.analysis_complete:
-        day = AnalysisComplete.model_validate_json(payload)
-        say(
-            f"{_now()}  {day.day} judged in {day.duration_ms / 1000:.1f} s: {counted(day.events, 'event')}, "
-            f"{counted(day.patterns_active, 'pattern')}, {day.patterns_changed} changed"
-        )
-    elif topic == topics.service:
-        status = ServiceStatus.model_validate_json(payload)
-        say(f"{_now()}  ha-ai {status.version} is {status.state}")
-    elif topic == topics.dead_letter:
-        letter = DeadLetter.model_validate_json(payload)
-        say(f"{_now()}  not taken, {letter.reason}: {letter.detail} (from {letter.topic})")
-    elif line := about_suggestions(topic, payload, topics):
+        return True
+    line = line_of(row, topic, payload)
+    if line:
         say(f"{_now()}  {readable(line)}")
-    else:
-        say(f"{_now()}  {topic}: {readable(payload[:500].decode(errors='replace'))}")
+    return bool(line)
+
+
+def _show_plain(topic: str, payload: bytes) -> None:
+    say(f"{_now()}  {topic}: {readable(payload[:500].decode(errors='replace'))}")
 
 
 def _plain(payload: bytes) -> object:

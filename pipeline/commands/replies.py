@@ -4,8 +4,9 @@ from datetime import datetime
 
 from pipeline.commands.decisions import Order
 from pipeline.suggestions.message_factory import MessageFactory
-from schemas.commands import LONGEST_VALIDITY_MS, SignedCommand, SuggestionAnswer
+from schemas.commands import SignedCommand, SuggestionAnswer
 from schemas.outgoing import Outgoing
+from schemas.topics import Topics
 
 
 class Replies(MessageFactory):
@@ -23,12 +24,9 @@ class Replies(MessageFactory):
             accepted=is_accepted,
             text=text,
         )
-        return self._event(identity, self._topics.suggestion_answered, payload)
+        return Topics.suggestion_answered.outgoing(self._topics, identity, payload)
 
     def command(self, command: SignedCommand) -> Outgoing:
         """A signed command to the deployer; when it has expired nobody need read it."""
         identity = self._identity("command", command.verb, command.suggestion_id, command.nonce)
-        topic = self._topics.automation_command(command.verb.value)
-        return Outgoing(
-            identity, topic, command.model_dump_json().encode(), expiry_s=LONGEST_VALIDITY_MS // 1000
-        )
+        return Topics.automation_command.outgoing(self._topics, identity, command, command.verb)

@@ -8,12 +8,8 @@ from pipeline.core.ledger import PatternChange, What
 from pipeline.wording.sentences import sentence
 from schemas.anomalies import Anomaly
 from schemas.outgoing import Outgoing
-from schemas.patterns import Schema
 from schemas.statuses import AnalysisComplete, AnomalyDetected, DeadLetter, PatternDetected
 from schemas.topics import Topics
-
-EVENT_EXPIRY_S = 300
-STATUS_EXPIRY_S = 86_400
 
 
 class Announcer:
@@ -36,14 +32,14 @@ class Announcer:
             pattern=pattern,
             text=sentence(pattern),
         )
-        return _outgoing(identity, self._topics.pattern_detected, payload, EVENT_EXPIRY_S)
+        return Topics.pattern_detected.outgoing(self._topics, identity, payload)
 
     def anomaly(self, anomaly: Anomaly) -> Outgoing:
         """Something that is out of order."""
         payload = AnomalyDetected(
             message_id=anomaly.id, at=anomaly.detail.at, anomaly=anomaly, text=sentence(anomaly)
         )
-        return _outgoing(anomaly.id, self._topics.anomaly_detected, payload, EVENT_EXPIRY_S)
+        return Topics.anomaly_detected.outgoing(self._topics, anomaly.id, payload)
 
     def analysis(self, day: Day, active: int, changed: int, duration_ms: int) -> Outgoing:
         """A day that was closed and judged; closed again after late events, it is said again."""
@@ -57,15 +53,11 @@ class Announcer:
             patterns_changed=changed,
             duration_ms=duration_ms,
         )
-        return _outgoing(identity, self._topics.analysis_complete, payload, STATUS_EXPIRY_S)
+        return Topics.analysis_complete.outgoing(self._topics, identity, payload)
 
     def dead_letter(self, letter: DeadLetter) -> Outgoing:
         """A message that could not be taken."""
-        return _outgoing(letter.message_id, self._topics.dead_letter, letter, STATUS_EXPIRY_S)
-
-
-def _outgoing(identity: str, topic: str, payload: Schema, expiry_s: int) -> Outgoing:
-    return Outgoing(identity, topic, payload.model_dump_json().encode(), expiry_s=expiry_s)
+        return Topics.dead_letter.outgoing(self._topics, letter.message_id, letter)
 
 
 def _identity(*parts: str) -> str:

@@ -7,13 +7,12 @@ from enum import StrEnum
 from importlib.metadata import version as version_of
 from typing import Any, NamedTuple
 
+from schemas.messages import QOS
 from schemas.topics import Topics
 
-NAMESPACE = "haai"
 WHOLE = "device"
 FIRST_WITH_DEVICES = (2024, 11)
 ORIGIN = {"name": "ha-ai", "sw_version": version_of("ha-ai")}
-QOS = 1
 
 
 class Form(StrEnum):
@@ -73,7 +72,7 @@ class Discovery:
     @property
     def node(self) -> str:
         """Return the node id, which tells our devices from others', and one home's from another's."""
-        return f"{NAMESPACE}_{self.home}" if self.home else NAMESPACE
+        return self._topics.node
 
     @property
     def topic_filter(self) -> str:
@@ -82,7 +81,11 @@ class Discovery:
 
     def topic(self, platform: str, name: str) -> str:
         """Return the topic on which a device or component is announced."""
-        return f"{self.prefix}/{platform}/{self.node}/{name}/config"
+        return self._topics.discovery(platform, name)
+
+    @property
+    def _topics(self) -> Topics:
+        return Topics(self.home, discovery_prefix=self.prefix)
 
     def announce(self, device: Device, form: Form) -> dict[str, bytes]:
         """Return what is to be retained, by topic, for Home Assistant to have this device."""

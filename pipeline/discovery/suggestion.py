@@ -10,6 +10,7 @@ from pipeline.discovery.identity import button_of, content_of, device_of, words_
 from pipeline.wording.plain_text import line
 from pipeline.wording.suggestions import experience_in_words, proof
 from schemas.commands import Press, PressVerb
+from schemas.statuses import SuggestionState
 from schemas.suggestions import Status, Suggestion
 from schemas.topics import Topics
 
@@ -74,8 +75,8 @@ def device_name(suggestion: Suggestion) -> str:
 def suggestion_state(suggestion: Suggestion) -> bytes:
     """Return what the device shows, as it is retained on `Topics.suggestion_state`."""
     title = line(suggestion.title, LONGEST_TITLE) or suggestion.id
-    shown = {"title": title, "attributes": _attributes(suggestion)}
-    return json.dumps(shown, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+    shown = SuggestionState(title=title, attributes=_attributes(suggestion))
+    return json.dumps(shown.model_dump(), sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
 
 
 def _is_snoozed(suggestion: Suggestion, now: datetime) -> bool:

@@ -5,9 +5,11 @@ import asyncio
 from pipeline.doctor.finding import Finding, ok, warning, wrong
 from pipeline.mqtt.rights import PacketError, refused_topics
 from pipeline.settings import Settings
+from schemas.topics import TABLE
 
 PATIENCE_S = 5.0
 CHECK = "rights by topic"
+CHECKED_ID = "doctor"
 
 
 async def check_rights(settings: Settings) -> Finding:
@@ -33,25 +35,11 @@ async def check_rights(settings: Settings) -> Finding:
 
 
 def published(settings: Settings) -> list[str]:
-    """The topics that we publish to; of those with an id in them one of each kind."""
+    """The topics of our own that we publish to; of those with an id in them one of each kind."""
     topics = settings.topics
     return [
-        topics.pattern_detected,
-        topics.anomaly_detected,
-        topics.suggestion_generated,
-        topics.suggestion_changed,
-        topics.feedback_given,
-        topics.suggestion_answered,
-        topics.automation_executed,
-        topics.automation_failed,
-        topics.automation_command("deploy"),
-        topics.automation_command("rollback"),
-        topics.query_answer("doctor"),
-        topics.hub,
-        topics.suggestion_state("doctor"),
-        topics.analysis_complete,
-        topics.service,
-        topics.dead_letter,
-        topics.heartbeat,
-        topics.session,
+        topic.replace("+", CHECKED_ID)
+        for row in TABLE
+        if row.is_said and row.is_own
+        for topic in row.filters(topics)
     ]

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pipeline.ingest.eventstream import microseconds
 from pipeline.ingest.messages import PoisonError, Reason
 from schemas.events import StateChange
+from schemas.topics import STATESTREAM
 
 ENTITY_ID = re.compile(r"[a-z0-9_]{1,63}\.[a-z0-9_]{1,190}")
 STATE_CHARACTERS = 255
@@ -63,7 +64,7 @@ class StatestreamDecoder:
     light.hall off on
     """
 
-    def __init__(self, base: str = "homeassistant_state", *, entity_cap: int = 5_000) -> None:
+    def __init__(self, base: str = STATESTREAM, *, entity_cap: int = 5_000) -> None:
         self.unpaired = 0
         self._levels = base.split("/")
         self._entity_cap = entity_cap

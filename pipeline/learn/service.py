@@ -49,6 +49,7 @@ from pipeline.runtime.service_status import status_message, will
 from pipeline.settings import Settings
 from schemas.home import Home
 from schemas.outgoing import Outgoing
+from schemas.topics import Topics
 from sinks.store import Held, LeaseLostError, SqlStore, StoreUnavailableError
 
 log = structlog.get_logger()
@@ -122,7 +123,7 @@ class Service:
             heartbeat_topic=topics.heartbeat,
             learning_topic=topics.learning_set,
         )
-        goodbye = will(settings.topics.service) if self._learns else None
+        goodbye = will(settings.topics) if self._learns else None
         self.egress = egress_broker(settings, self._connection_failed, goodbye)
         self.egress.add_middleware(MessageExpiry)
 
@@ -297,7 +298,7 @@ class Service:
     async def _heartbeat(self) -> None:
         while True:
             now = str(self._time.now_us()).encode()
-            beat = Outgoing(uuid.uuid4().hex, self.settings.topics.heartbeat, now, expiry_s=60)
+            beat = Topics.heartbeat.outgoing(self.settings.topics, uuid.uuid4().hex, now)
             if not await self._try_publish(beat) and self.settings.topics.heartbeat in self._refusals.topics:
                 # Nothing can come back that does not go out; a new process would be refused, too.
                 self.health.last_heartbeat_s = time.monotonic()
@@ -324,7 +325,7 @@ class Service:
             state = "degraded" if self.health.problems() else "online"
             current = connection_id(self.egress)
             due = (state, current) != (said, known) or time.monotonic() - said_s >= SAY_AGAIN_S
-            if due and await self._try_publish(status_message(self.settings.topics.service, state)):
+            if due and await self._try_publish(status_message(self.settings.topics, state)):
                 said, known, said_s = state, current, time.monotonic()
             elif self.settings.topics.service in self._refusals.topics:
                 await asyncio.sleep(self._rival.every_s)
@@ -356,7 +357,7 @@ class Service:
             with suppress(TimeoutError):
                 async with asyncio.timeout(GOODBYE_S):
                     await self._try_publish(self._rival.farewell())
-                    await self._try_publish(status_message(self.settings.topics.service, "offline"))
+                    await self._try_publish(status_message(self.settings.topics, "offline"))
 
     async def _try_publish(self, message: Outgoing) -> bool:
         if connection_id(self.egress) is None:

@@ -1,121 +1,57 @@
-"""The AsyncAPI document: what ha-ai reads and what it says, as FastStream tells it of its brokers."""
+"""The AsyncAPI document: the table of messages as a document, the same written and served."""
 
 import json
-from collections.abc import Awaitable, Callable
 from importlib.metadata import version
 from typing import Any
+from urllib.parse import urlsplit
 
-from faststream.mqtt import MQTTBroker, QoS
-from faststream.specification.asyncapi import AsyncAPI
-from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
 
 from pipeline.settings import Settings
-from schemas.commands import (
-    AutomationExecuted,
-    AutomationFailed,
-    Press,
-    Question,
-    SignedCommand,
-    SuggestionAnswer,
-    Verb,
-)
-from schemas.statuses import (
-    AnalysisComplete,
-    AnomalyDetected,
-    DeadLetter,
-    HubState,
-    PatternDetected,
-    ServiceStatus,
-)
-from schemas.suggestions import SuggestionChanged, SuggestionGenerated, UserFeedback
-from schemas.topics import Topics
+from schemas.messages import QOS, Direction, Row
+from schemas.topics import TABLE, Topics
 
-SAID: dict[str, tuple[type[BaseModel], bool]] = {
-    "pattern_detected": (PatternDetected, False),
-    "anomaly_detected": (AnomalyDetected, False),
-    "suggestion_generated": (SuggestionGenerated, False),
-    "suggestion_changed": (SuggestionChanged, False),
-    "feedback_given": (UserFeedback, False),
-    "suggestion_answered": (SuggestionAnswer, False),
-    "automation_executed": (AutomationExecuted, False),
-    "automation_failed": (AutomationFailed, False),
-    "analysis_complete": (AnalysisComplete, False),
-    "service": (ServiceStatus, True),
-    "hub": (HubState, True),
-    "dead_letter": (DeadLetter, False),
-}
-OBEYED: dict[str, type[BaseModel]] = {
-    **{
-        f"suggestion_command/{verb}": SignedCommand
-        for verb in (Verb.APPROVE, Verb.REJECT, Verb.NOT_NOW, Verb.MODIFY)
-    },
-    **{f"automation_command/{verb}": SignedCommand for verb in (Verb.DEPLOY, Verb.ROLLBACK)},
-    "press": Press,
-    "query_ask": Question,
-}
-SET = {
-    "RunAnalysis": "analysis_run",
-    "SetLearning": "learning_set",
-    "SetMinimumConfidence": "minimum_confidence_set",
-}
-SCHEMA_VERSION = "3.0.0"
-UNORDERED = ("channels", "operations", "components")
-
-
-def declare_said(broker: MQTTBroker, topics: Topics) -> None:
-    """Declare on a broker what is published through it."""
-    for name, (payload, retain) in SAID.items():
-        broker.publisher(
-            getattr(topics, name),
-            qos=QoS.AT_LEAST_ONCE,
-            retain=retain,
-            schema=payload,
-            title=payload.__name__,
-            description=getattr(Topics, name).__doc__,
-        )
-
-
-def declare_read(broker: MQTTBroker, settings: Settings) -> None:
-    """Declare on a broker what Home Assistant publishes to it, its switches among it."""
-    read = {
-        "Eventstream": (settings.eventstream_topic, "An event of Home Assistant's mqtt_eventstream."),
-        "Statestream": (f"{settings.statestream_topic}/#", "A field of Home Assistant's mqtt_statestream."),
-        "HomeAssistantStatus": (settings.status_topic, "Home Assistant's birth and will: online, offline."),
-    }
-    for title, name in SET.items():
-        read[title] = (getattr(settings.topics, name), str(getattr(Topics, name).__doc__))
-    for title, (topic, description) in read.items():
-        subscriber = broker.subscriber(topic, qos=QoS.AT_LEAST_ONCE, title=title, description=description)
-        subscriber(_any_payload)
-
-
-def declare_obeyed(broker: MQTTBroker, topics: Topics) -> None:
-    """Declare on a broker what people and their tools command and ask."""
-    for name, payload in OBEYED.items():
-        attribute, _, verb = name.partition("/")
-        topic = getattr(topics, attribute)(verb) if verb else getattr(topics, attribute)
-        description = str(getattr(Topics, attribute).__doc__)
-        title = "".join(part.title() for part in (verb or payload.__name__).split("_"))
-        subscriber = broker.subscriber(topic, qos=QoS.AT_LEAST_ONCE, title=title, description=description)
-        subscriber(_handler_of(payload))
+SPECIFICATION = "3.0.0"
+BINDING = "0.2.0"
+SERVER = "broker"
+PROTOCOLS = {"mqtt": "mqtt", "mqtts": "secure-mqtt"}
+ABOUT = "Learns a household's habits from Home Assistant's state changes as they happen."
 
 
 def document(settings: Settings) -> dict[str, Any]:
-    """The document of a service with these settings."""
-    broker = MQTTBroker(settings.broker_url)
-    declare_read(broker, settings)
-    declare_said(broker, settings.topics)
-    declare_obeyed(broker, settings.topics)
-    specification = AsyncAPI(
-        broker,
-        title="ha-ai",
-        version=version("ha-ai"),
-        description="Learns a household's habits from Home Assistant's state changes as they happen.",
-        schema_version=SCHEMA_VERSION,
+    """The document of a service with these settings; it refers to nothing outside itself."""
+    topics = settings.topics
+    channels = [
+        (row, address, channel_name(row, address)) for row in TABLE for address in row.addresses(topics)
+    ]
+    schemas, defined = models_json_schema(
+        [(payload, "validation") for payload in dict.fromkeys(row.payload for row in TABLE)],
+        ref_template="#/components/schemas/{model}",
     )
-    found: dict[str, Any] = json.loads(specification.to_specification().to_json())
-    # FastStream keeps publishers and subscribers in sets, whose order differs from run to run.
-    return {name: _sorted(part) if name in UNORDERED else part for name, part in found.items()}
+    payloads = {payload: schema for (payload, _), schema in schemas.items()}
+    broker = urlsplit(settings.broker_url)
+    return {
+        "asyncapi": SPECIFICATION,
+        "info": {"title": "ha-ai", "version": version("ha-ai"), "description": ABOUT},
+        "defaultContentType": "application/json",
+        "servers": {
+            SERVER: {
+                "host": broker.netloc,
+                "protocol": PROTOCOLS[broker.scheme],
+                "protocolVersion": "5.0",
+            }
+        },
+        "channels": {name: _channel(row, address, topics) for row, address, name in channels},
+        "operations": {
+            f"{action}{name}": _operation(row, action, name)
+            for row, _, name in channels
+            for action in _actions(row)
+        },
+        "components": {
+            "messages": {row.payload.__name__: _message(row, payloads[row.payload]) for row in TABLE},
+            "schemas": defined["$defs"],
+        },
+    }
 
 
 def text(document: dict[str, Any]) -> str:
@@ -123,21 +59,59 @@ def text(document: dict[str, Any]) -> str:
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
-def _sorted(part: dict[str, Any], levels: int = 2) -> dict[str, Any]:
-    if not levels:
-        return part
-    return {name: _sorted(part[name], levels - 1) for name in sorted(part)}
+def channel_name(row: Row[Any], address: str) -> str:
+    """Return the name of a channel: the row's, and the parameter's value where there are few.
+
+    Examples
+    --------
+    >>> row = Topics.automation_command
+    >>> [channel_name(row, address) for address in row.addresses(Topics())]
+    ['AutomationCommandDeploy', 'AutomationCommandRollback']
+    """
+    value = address.rpartition("/")[2] if row.values else ""
+    return "".join(part.title() for part in f"{row.name}_{value}".split("_"))
 
 
-def _handler_of(payload: type[BaseModel]) -> Callable[[Any], Awaitable[None]]:
-    """Return a stand-in for a consumer's handler: it takes this payload."""
+def _channel(row: Row[Any], address: str, topics: Topics) -> dict[str, Any]:
+    name = row.payload.__name__
+    channel: dict[str, Any] = {
+        "address": address,
+        "description": row.says,
+        "messages": {name: {"$ref": f"#/components/messages/{name}"}},
+        "servers": [{"$ref": f"#/servers/{SERVER}"}],
+    }
+    if row.direction is Direction.INTERNAL:
+        channel["tags"] = [{"name": Direction.INTERNAL.value}]
+    if not row.values and row.parameters(topics):
+        channel["parameters"] = {each: {} for each in row.parameters(topics)}
+    return channel
 
-    async def take(message: Any) -> None:
-        """The consumers check and handle it."""
 
-    take.__annotations__["message"] = payload
-    return take
+def _actions(row: Row[Any]) -> list[str]:
+    """Return what ha-ai does with a message; of what is internal, that it sends it."""
+    sends = row.is_said or row.direction is Direction.INTERNAL
+    return [*(["send"] if sends else []), *(["receive"] if row.direction is Direction.SUBSCRIBE else [])]
 
 
-async def _any_payload(message: bytes) -> None:
-    """Stand in for the handler: the intake decodes by itself, within bounds."""
+def _operation(row: Row[Any], action: str, name: str) -> dict[str, Any]:
+    binding: dict[str, Any] = {"qos": QOS, "bindingVersion": BINDING}
+    if action == "send":
+        binding["retain"] = row.retain
+        if row.expiry_s is not None:
+            binding["messageExpiryInterval"] = row.expiry_s
+    return {
+        "action": action,
+        "channel": {"$ref": f"#/channels/{name}"},
+        "messages": [{"$ref": f"#/channels/{name}/messages/{row.payload.__name__}"}],
+        "bindings": {"mqtt": binding},
+    }
+
+
+def _message(row: Row[Any], payload: dict[str, Any]) -> dict[str, Any]:
+    return {"title": row.payload.__name__, "contentType": content_type(row), "payload": payload}
+
+
+def content_type(row: Row[Any]) -> str:
+    """Return the form of a payload: JSON where it is an object, else plain text."""
+    schema = row.payload.model_json_schema()
+    return "application/json" if schema.get("type") == "object" else "text/plain"

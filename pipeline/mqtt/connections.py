@@ -15,6 +15,7 @@ from pipeline.mqtt.client import SteadyBroker
 from pipeline.mqtt.durable_session import Displaced, DurableBroker, Permission, Room, Session
 from pipeline.mqtt.link import Sight
 from pipeline.settings import Settings
+from schemas.messages import QOS
 
 LARGEST_EVENT_BYTES = 1_048_576
 EVERY_PACKET_ID = 65_535
@@ -164,7 +165,7 @@ def subscribe(
     # FastStream would answer to whatever response topic a message names, in our name.
     @broker.subscriber(
         topic_filter,
-        qos=QoS.AT_LEAST_ONCE,
+        qos=QoS(QOS),
         shared=shared,
         ack_policy=AckPolicy.MANUAL,
         parser=as_it_came,

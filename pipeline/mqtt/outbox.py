@@ -20,6 +20,7 @@ from pipeline.mqtt.client import SteadyBroker
 from pipeline.mqtt.outbox_bounds import OutboxBounds, Standstill
 from pipeline.mqtt.outbox_lanes import Lanes
 from pipeline.mqtt.refusals import Kind, Refusals, kind_of
+from schemas.messages import QOS
 from schemas.outgoing import Outgoing
 from schemas.statuses import DeadLetter
 from sinks.store import SqlStore, StoreUnavailableError
@@ -53,9 +54,7 @@ async def publish(broker: MQTTBroker, message: Outgoing) -> None:
     headers = {"message-id": message.id}
     if message.expiry_s is not None:
         headers[EXPIRY_HEADER] = str(message.expiry_s)
-    await broker.publish(
-        message.payload, message.topic, qos=QoS.AT_LEAST_ONCE, retain=message.retain, headers=headers
-    )
+    await broker.publish(message.payload, message.topic, qos=QoS(QOS), retain=message.retain, headers=headers)
 
 
 class Result(NamedTuple):

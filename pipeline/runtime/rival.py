@@ -18,6 +18,7 @@ from pipeline.mqtt.names import Message, MQTTDisconnectedError
 from pipeline.settings import Settings
 from schemas.outgoing import Outgoing
 from schemas.statuses import SessionSign
+from schemas.topics import Topics
 from sinks.store import SqlStore
 
 log = structlog.get_logger()
@@ -92,7 +93,7 @@ class Rival:
 
     def __init__(self, settings: Settings, health: Health) -> None:
         self._health = health
-        self._topic = settings.topics.session
+        self._topics = settings.topics
         self._own = SessionSign(
             client_id=settings.mqtt_client_id,
             instance=secrets.token_hex(8),
@@ -106,7 +107,7 @@ class Rival:
         self._is_live = False
         self._silent_from_s = 0.0
         self.ear = egress_broker(settings, at_once, None, name="ear")
-        subscribe(self.ear, self._topic, self._hear)
+        subscribe(self.ear, self._topics.session, self._hear)
 
     def introduce(self, store: str) -> None:
         """Say in each sign by which `store_mark` our installation is known."""
@@ -119,11 +120,11 @@ class Rival:
 
     def sign(self) -> Outgoing:
         """The sign that the session is ours; retained, so that it can be read who it was."""
-        return Outgoing(secrets.token_hex(16), self._topic, self._own.model_dump_json().encode(), retain=True)
+        return Topics.session.outgoing(self._topics, secrets.token_hex(16), self._own)
 
     def farewell(self) -> Outgoing:
         """Take back the retained sign: who comes next finds nobody."""
-        return Outgoing(secrets.token_hex(16), self._topic, b"", retain=True)
+        return Topics.session.outgoing(self._topics, secrets.token_hex(16), b"")
 
     async def give_way(self) -> None:
         """Before the session is taken for the first time: wait while another installation has it.

@@ -23,7 +23,6 @@ from pipeline.runtime.role import Consumer, IncomingMessage, Inlet, Loop, RoleCo
 from pipeline.show.home_pages import HomePages
 from pipeline.suggestions.drift import Drift
 from schemas.instants import from_us
-from schemas.outgoing import Outgoing
 from schemas.statuses import HubState
 from schemas.suggestions import Status, Suggestion
 from sinks.store import StoreUnavailableError
@@ -244,7 +243,8 @@ class DiscoveryPublisher:
 
     async def _retain(self, topic: str, payload: bytes) -> None:
         # What is refused is tried again with every look.
-        if await self._desk.publish(Outgoing(secrets.token_hex(16), topic, payload, retain=True)):
+        message = self._desk.settings.topics.outgoing(topic, secrets.token_hex(16), payload)
+        if await self._desk.publish(message):
             self._known.published(topic, payload, connection_id(self._desk.broker))
 
     async def _point(self, seen: Seen, *, again: bool) -> None:

@@ -7,6 +7,7 @@ from pipeline.suggestions.message_factory import MessageFactory
 from schemas.commands import AutomationExecuted, AutomationFailed
 from schemas.deployments import Deployment
 from schemas.outgoing import Outgoing
+from schemas.topics import Topics
 
 What = Literal["deployed", "rolled_back", "removed", "ran"]
 
@@ -30,7 +31,7 @@ class Messages(MessageFactory):
             version=version,
             text=text,
         )
-        return self._event(identity, self._topics.automation_executed, payload)
+        return Topics.automation_executed.outgoing(self._topics, identity, payload)
 
     def failed(self, suggestion_id: str, step: str, text: str, *, is_retried: bool, at: datetime) -> Outgoing:
         """Return the message that a step failed."""
@@ -44,4 +45,4 @@ class Messages(MessageFactory):
             retried=is_retried,
             text=text,
         )
-        return self._event(identity, self._topics.automation_failed, payload)
+        return Topics.automation_failed.outgoing(self._topics, identity, payload)

@@ -5,11 +5,8 @@ from hashlib import blake2b
 
 from pipeline.suggestions.selection import domain
 from schemas.outgoing import Outgoing
-from schemas.patterns import Schema
 from schemas.suggestions import Opinion, Suggestion, UserFeedback
 from schemas.topics import Topics
-
-EXPIRY_S = 300
 
 
 class MessageFactory:
@@ -33,10 +30,7 @@ class MessageFactory:
             person=person,
             text=text,
         )
-        return payload, self._event(payload.message_id, self._topics.feedback_given, payload)
+        return payload, Topics.feedback_given.outgoing(self._topics, payload.message_id, payload)
 
     def _identity(self, *parts: str) -> str:
         return blake2b("\x00".join((self._home, *parts)).encode(), digest_size=16).hexdigest()
-
-    def _event(self, identity: str, topic: str, payload: Schema) -> Outgoing:
-        return Outgoing(identity, topic, payload.model_dump_json().encode(), expiry_s=EXPIRY_S)

@@ -8,8 +8,6 @@ from schemas.outgoing import Outgoing
 from schemas.suggestions import Suggestion, SuggestionChanged, SuggestionGenerated
 from schemas.topics import Topics
 
-EVENT_EXPIRY_S = 300
-
 
 def generated(suggestion: Suggestion, topics: Topics) -> Outgoing:
     """Return the message that a suggestion was made, or made again."""
@@ -19,12 +17,7 @@ def generated(suggestion: Suggestion, topics: Topics) -> Outgoing:
         suggestion=suggestion,
         text=suggestion_text(suggestion),
     )
-    return Outgoing(
-        payload.message_id,
-        topics.suggestion_generated,
-        payload.model_dump_json().encode(),
-        expiry_s=EVENT_EXPIRY_S,
-    )
+    return Topics.suggestion_generated.outgoing(topics, payload.message_id, payload)
 
 
 def changed(suggestion: Suggestion, topics: Topics, *, text: str) -> Outgoing:
@@ -37,12 +30,7 @@ def changed(suggestion: Suggestion, topics: Topics, *, text: str) -> Outgoing:
         version=suggestion.version,
         text=text,
     )
-    return Outgoing(
-        payload.message_id,
-        topics.suggestion_changed,
-        payload.model_dump_json().encode(),
-        expiry_s=EVENT_EXPIRY_S,
-    )
+    return Topics.suggestion_changed.outgoing(topics, payload.message_id, payload)
 
 
 def _identity(what: str, suggestion: Suggestion) -> str:

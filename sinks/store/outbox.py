@@ -6,6 +6,7 @@ from typing import NamedTuple
 from sqlalchemy import ColumnElement, Connection, delete, func, or_, select
 
 from schemas.tables import OutboxRow, table_of
+from schemas.topics import Topics
 from sinks.store.engine import Database
 
 US = 1_000_000
@@ -67,7 +68,7 @@ def _drop_too_many(connection: Connection, waiting: ColumnElement[bool]) -> list
     count, total = connection.execute(select(func.count(), func.sum(size)).where(waiting)).one()
     if count <= LARGEST_COUNT and (total or 0) <= LARGEST_BYTES:
         return []
-    last = or_(_OUTBOX.c.retain, _OUTBOX.c.topic.contains("/commands/"))
+    last = or_(_OUTBOX.c.retain, _OUTBOX.c.topic.contains(Topics.automation_command.stem))
     rows = connection.execute(
         select(_OUTBOX.c.seq, _OUTBOX.c.topic, size).where(waiting).order_by(last, _OUTBOX.c.seq)
     ).all()

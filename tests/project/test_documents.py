@@ -1,6 +1,7 @@
 import json
 import re
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,12 @@ import pytest
 from detectors.registry import detectors
 from pipeline.cli import COMMANDS
 from pipeline.documents import ROOT, between, documents, retention_table
-from pipeline.mqtt.asyncapi import document
+from pipeline.mqtt.asyncapi import channel_name, document
 from pipeline.settings import OLD_NAMES, PREFIX, Settings
+from schemas.messages import Direction
 from schemas.statuses import ServiceStatus
 from schemas.tables import METADATA
-from schemas.topics import Topics
+from schemas.topics import TABLE, Topics
 
 
 @pytest.mark.parametrize("path", sorted(documents()), ids=lambda path: path.name)
@@ -83,30 +85,48 @@ def test_schemas_accept_what_is_said_and_nothing_else() -> None:
         jsonschema.validate({**said, "more": 1}, schema)
 
 
-def test_asyncapi_names_every_topic_that_readers_may_follow() -> None:
-    """Every topic but the internal ones is a channel at its own address, with its payload's schema."""
-    described = document(Settings(_env_file=None, home="villa"))
-    addresses = {channel["address"] for channel in described["channels"].values()}
-    topics = Topics("villa")
-    names = [name for name, kind in vars(Topics).items() if isinstance(kind, property)]
-    said = {getattr(topics, name) for name in names} - {
-        topics.everything,
-        topics.heartbeat,
-        topics.session,
-        topics.probe,
-    }
-    said |= {topics.suggestion_command(verb) for verb in ("approve", "reject", "not_now", "modify")}
-    said |= {topics.automation_command(verb) for verb in ("deploy", "rollback")}
-    assert said <= addresses
-    assert {"homeassistant_events", "homeassistant_state/#", "homeassistant/status"} == addresses - said
+@pytest.mark.parametrize("home", ["", "villa"])
+def test_asyncapi_is_the_table(home: str) -> None:
+    """Its channels are the table's topics, all of them, each with payload and operation."""
+    described = document(Settings(_env_file=None, home=home))
+    addresses = [channel["address"] for channel in described["channels"].values()]
+    assert addresses == [address for row in TABLE for address in row.addresses(Topics(home))]
+    assert len(addresses) > len(TABLE) > 20
+    told = [next(iter(channel["messages"])) for channel in described["channels"].values()]
+    assert told == [row.payload.__name__ for row in TABLE for _ in row.addresses(Topics(home))]
+    operated = {each["channel"]["$ref"].rpartition("/")[2] for each in described["operations"].values()}
+    assert operated == described["channels"].keys()
     assert described["asyncapi"] == "3.0.0"
+    assert (described["info"]["title"], described["info"]["version"]) == ("ha-ai", version("ha-ai"))
+
+
+def test_asyncapi_says_how_it_is_published() -> None:
+    """What is sent has the quality, the retain flag and the expiry that the table gives it."""
+    operations = document(Settings(_env_file=None))["operations"]
+    found = {name: operations[name]["bindings"]["mqtt"] for name in ("sendHub", "sendPatternDetected")}
+    assert found == {
+        "sendHub": {"qos": 1, "retain": True, "bindingVersion": "0.2.0"},
+        "sendPatternDetected": {
+            "qos": 1,
+            "retain": False,
+            "messageExpiryInterval": 300,
+            "bindingVersion": "0.2.0",
+        },
+    }
+    for row in TABLE:
+        sent = operations.get(f"send{channel_name(row, row.addresses(Topics())[0])}")
+        assert (sent is not None) == (row.is_said or row.direction is Direction.INTERNAL), row.name
+        if sent is not None:
+            binding = sent["bindings"]["mqtt"]
+            assert (binding["retain"], binding.get("messageExpiryInterval")) == (row.retain, row.expiry_s)
 
 
 def test_asyncapi_refers_to_what_it_holds() -> None:
-    """No reference of the document leads nowhere."""
+    """No reference of the document leads nowhere, or out of it."""
     described = document(Settings(_env_file=None))
     found = list(references(described))
-    assert found
+    assert len(found) > 100
+    assert [reference for reference in found if not reference.startswith("#/")] == []
     for reference in found:
         place: Any = described
         for step in reference.removeprefix("#/").split("/"):

@@ -10,8 +10,7 @@ from typing import Any, NamedTuple
 from pipeline.automations.render import as_yaml, render
 from pipeline.commands.signing import new_command
 from pipeline.discovery.discovery import Discovery, Form
-from pipeline.discovery.identity import content_of
-from pipeline.discovery.suggestion import BUTTONS, suggestion_device, suggestion_state
+from pipeline.discovery.suggestion import BUTTONS, content_of, suggestion_device, suggestion_state
 from pipeline.mqtt.client import SteadyBroker
 from pipeline.review.reviewer import Reviewer
 from pipeline.runtime.key_file import load_key

@@ -141,6 +141,18 @@ class Automation(Schema):
         return frozenset(found for part in parts if (found := getattr(part, "entity_id", None)))
 
     @property
+    def domain(self) -> str:
+        """The domain of the entity that it acts on first.
+
+        Examples
+        --------
+        >>> lamp = Action(service="light.turn_on", entity_id="light.hall")
+        >>> Automation(trigger=TimeTrigger(minute=0), actions=(lamp,)).domain
+        'light'
+        """
+        return self.actions[0].entity_id.partition(".")[0]
+
+    @property
     def weekdays(self) -> frozenset[int]:
         """The days of the week, 0 = Monday, on which all of its conditions let it run."""
         allowed = (each.days for each in self.conditions if isinstance(each, Weekday))

@@ -12,8 +12,9 @@ from pipeline.automations.typical import NOTHING_USUAL
 from pipeline.backtest.backtest import backtest
 from pipeline.backtest.candidates import candidates
 from pipeline.backtest.past import Past
-from pipeline.backtest.proposing import Proposal, propose
+from pipeline.backtest.proposing import propose
 from pipeline.settings import Settings
+from pipeline.suggestions.assembly import Offer
 from schemas.suggestions import Trial
 
 LEARNED_DAYS, CHECKED_DAYS, SEASON_DAYS = 30, 14, 90
@@ -96,7 +97,7 @@ def _forecast(promised: Trial, came: Trial) -> dict[str, float]:
     return sums
 
 
-def _other(house: House, found: list[Proposal]) -> Iterator[str]:
+def _other(house: House, found: list[Offer]) -> Iterator[str]:
     for each in found:
         judgement = judge(house, each.pattern, LEARNED_DAYS)
         if judgement != "right":

@@ -11,9 +11,9 @@ from typing import Any, Literal
 
 from benchmarks.quality.homes import House, second_generator
 from pipeline.automations.service_map import state_after
-from pipeline.backtest.proposing import Proposal
 from pipeline.simulation import Household
 from pipeline.simulation.scoring import score
+from pipeline.suggestions.assembly import Offer
 from schemas.events import EventType
 from schemas.patterns import CoOccurrenceDetail, Pattern, SequenceDetail, Target, TimeOfDayDetail
 
@@ -32,15 +32,15 @@ def judge(house: House, pattern: Pattern, days: int) -> Judgement:
     return _judge_second(house.made, pattern, days)
 
 
-def is_never(proposal: Proposal) -> bool:
+def is_never(offer: Offer) -> bool:
     """Whether it unlocks, locks, arms or disarms anything."""
-    return any(action.entity_id.partition(".")[0] in NEVER for action in proposal.automation.actions)
+    return any(action.entity_id.partition(".")[0] in NEVER for action in offer.automation.actions)
 
 
-def is_automated(house: House, proposal: Proposal) -> bool:
+def is_automated(house: House, offer: Offer) -> bool:
     """Whether an automation, visible or not, already does what is proposed to the same entity."""
     return not _automated(house.made).isdisjoint(
-        EventType(action.entity_id, state_after(action) or "") for action in proposal.automation.actions
+        EventType(action.entity_id, state_after(action) or "") for action in offer.automation.actions
     )
 
 

@@ -87,10 +87,7 @@ def _offers(
 ) -> tuple[Offer, ...]:
     """Return the best automation of each pattern that has one."""
     usual = UsualValues.of(_changes(store))
-    return tuple(
-        Offer(pattern=each.pattern, automation=each.automation, trial=each.trial)
-        for each in propose(past, patterns, usual, minimum_confidence=minimum_confidence)
-    )
+    return tuple(propose(past, patterns, usual, minimum_confidence=minimum_confidence))
 
 
 def _changes(store: SqlStore) -> Iterator[StateChange]:

@@ -8,9 +8,8 @@ from pipeline.backtest.runner import BacktestError, BacktestRunner
 from pipeline.commands.decisions import Altered, ModificationRefusedError
 from pipeline.runtime.home_reader import catalogue_of
 from pipeline.runtime.role import RoleContext
-from pipeline.suggestions.check import check
 from pipeline.suggestions.experience import experience
-from pipeline.suggestions.selection import domain
+from pipeline.suggestions.selection import check
 from schemas.automations import Automation
 from schemas.catalogue import Catalogue
 from schemas.commands import Modification
@@ -47,7 +46,7 @@ class Modifier:
         if against := verdict.problem or verdict.conflict:
             raise ModificationRefusedError("unfit", against)
         feedback = await self._desk.ask(self._desk.store.suggestions.feedback)
-        lived = experience(feedback, suggestion.pattern_type, domain(automation))
+        lived = experience(feedback, suggestion.pattern_type, automation.domain)
         return Altered(automation, trial, lived, verdict.told)
 
     async def tried(self, suggestion: Suggestion, automation: Automation) -> Trial:

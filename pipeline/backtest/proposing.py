@@ -1,4 +1,4 @@
-"""Proposals: of every pattern the variant with the least regret, one for each habit."""
+"""Offers: of every pattern the variant with the least regret, one for each habit."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -9,9 +9,8 @@ from pipeline.backtest.backtest import Tried, tried
 from pipeline.backtest.candidates import candidates
 from pipeline.backtest.confounding import moved_together
 from pipeline.backtest.past import Past
-from schemas.automations import Automation
+from pipeline.suggestions.assembly import Offer
 from schemas.patterns import Pattern
-from schemas.suggestions import Trial
 
 FEWEST_WANTED = 8
 """So often at least somebody must have done it themselves: fewer times prove no automation."""
@@ -27,23 +26,14 @@ SAME_SHARE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Proposal:
-    """An automation with the pattern that it was made of, and what it would have done."""
-
-    pattern: Pattern
-    automation: Automation
-    trial: Trial
-
-
-@dataclass(frozen=True, slots=True)
 class _Best:
-    proposal: Proposal
+    offer: Offer
     tried: Tried
 
 
 def propose(
     past: Past, patterns: Sequence[Pattern], usual: UsualValues, *, minimum_confidence: float
-) -> list[Proposal]:
+) -> list[Offer]:
     """Propose automations, best first: those with the lowest regret.
 
     Parameters
@@ -64,12 +54,12 @@ def propose(
         if pattern.id not in moved
         for best in _best(past, pattern, patterns, usual, minimum_confidence)
     ]
-    found.sort(key=lambda best: (best.proposal.trial.regret, best.proposal.pattern.id))
+    found.sort(key=lambda best: (best.offer.trial.regret, best.offer.pattern.id))
     kept: list[_Best] = []
     for best in found:
         if not any(_same(best.tried, other.tried) for other in kept):
             kept.append(best)
-    return [best.proposal for best in kept]
+    return [best.offer for best in kept]
 
 
 def _best(
@@ -88,7 +78,7 @@ def _best(
         if result.rates.precision < minimum_confidence or result.trial.regret >= 0:
             continue
         if best is None or result.trial.regret < best.tried.trial.regret - WORTH_A_CHANGE:
-            best = _Best(Proposal(pattern, automation, result.trial), result)
+            best = _Best(Offer(pattern=pattern, automation=automation, trial=result.trial), result)
     if best is not None:
         yield best
 

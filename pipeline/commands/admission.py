@@ -8,8 +8,8 @@ from pipeline.automations.render import Config, as_yaml, render
 from pipeline.automations.safety import refusals
 from pipeline.automations.validate import problems
 from pipeline.commands.signing import is_signed
-from pipeline.suggestions.config_diff import normal
 from pipeline.suggestions.deployment_steps import Step, begun
+from pipeline.suggestions.drift import normal
 from pipeline.suggestions.failures import FailureReason, StepFailedError
 from schemas.catalogue import Catalogue
 from schemas.commands import SignedCommand, Verb

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from pipeline.commands.admission import objection, ordered
 from pipeline.commands.refusal_book import UNKNOWN, RefusalBook
-from pipeline.suggestions.deployment_messages import Messages
+from pipeline.suggestions.messages import MessageFactory
 from schemas.commands import SignedCommand
 from schemas.instants import from_us
 from sinks.store import SqlStore, StoreUnavailableError
@@ -35,7 +35,7 @@ class CommandInbox:
         What is said of it.
     """
 
-    def __init__(self, store: SqlStore, messages: Messages) -> None:
+    def __init__(self, store: SqlStore, messages: MessageFactory) -> None:
         self._store = store
         self._messages = messages
         self._refused = RefusalBook(CONTROL, one=REFUSED, many="orders refused")

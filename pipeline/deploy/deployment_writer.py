@@ -6,20 +6,22 @@ from datetime import datetime
 from hashlib import blake2b
 from typing import Any
 
-from pipeline.suggestions.deployment_messages import Messages, What
 from pipeline.suggestions.deployment_steps import (
     Patience,
     Step,
     failed,
     forward,
+    given_up,
     is_given_up,
     is_round_over,
+    noted,
+    retired,
     settled,
+    standing,
 )
 from pipeline.suggestions.drift import WORDS, Drift
 from pipeline.suggestions.failures import FailureReason, StepFailedError
-from pipeline.suggestions.messages import changed
-from pipeline.suggestions.transitions import given_up, noted, retired, standing
+from pipeline.suggestions.messages import MessageFactory, What
 from schemas.commands import SignedCommand, Verb
 from schemas.deployments import AutomationVersion, Deployment
 from schemas.instants import from_us
@@ -56,9 +58,8 @@ class DeploymentWriter:
 
     def __init__(self, store: SqlStore, home: str, topics: Topics, patience: Patience) -> None:
         self._store = store
-        self._topics = topics
         self._patience = patience
-        self.messages = Messages(home, topics)
+        self.messages = MessageFactory(home, topics)
 
     def forward(
         self, row: Deployment, held: Held, now_us: int, version: AutomationVersion | None = None
@@ -226,7 +227,7 @@ class DeploymentWriter:
         suggestion = fate(kept.suggestion, from_us(now_us))
         if not writes.replace(suggestion, changes=kept.changes):
             raise StoreUnavailableError("expected the suggestion as it was read, somebody wrote it meanwhile")
-        transaction.enqueue([changed(suggestion, self._topics, text=text)], now_us)
+        transaction.enqueue([self.messages.changed(suggestion, text=text)], now_us)
         return suggestion
 
     def _feedback(

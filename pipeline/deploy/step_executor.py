@@ -11,8 +11,8 @@ from pipeline.commands.admission import admitted, approval_of, approved
 from pipeline.deploy.admin_client import AdminClient
 from pipeline.deploy.deployment_writer import DeploymentWriter
 from pipeline.runtime.role import RoleContext
-from pipeline.suggestions.config_diff import ConfigOwner, is_same, owner_of
 from pipeline.suggestions.deployment_steps import Patience, Step, is_overdue
+from pipeline.suggestions.drift import ConfigOwner, is_same, owner_of
 from pipeline.suggestions.failures import FailureReason, StepFailedError
 from schemas.catalogue import Catalogue
 from schemas.deployments import AutomationVersion, Deployment

@@ -7,8 +7,7 @@ from typing import NamedTuple
 
 from pipeline.discovery.discovery import Discovery, Form
 from pipeline.discovery.hub import hub_device
-from pipeline.discovery.identity import device_of
-from pipeline.discovery.suggestion import is_shown, suggestion_device, suggestion_state
+from pipeline.discovery.suggestion import device_of, is_shown, suggestion_device, suggestion_state
 from schemas.statuses import HubState
 from schemas.suggestions import Suggestion
 from schemas.topics import Topics

@@ -1,8 +1,9 @@
-"""The device that stands for ha-ai itself: what it knows, how it is, and what a person may set."""
+"""The device that stands for ha-ai itself, what a person may set, and the notification of what waits."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from pipeline.discovery.discovery import Component, Device, Discovery, availability, entity
+from pipeline.wording.sentences import counted
 from schemas.topics import Topics
 
 NAME = "hub"
@@ -15,6 +16,8 @@ COUNTS: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
     ("deployed", "Automations running", "deployed", {"icon": "mdi:robot"}),
     ("gaps", "Gaps in the last 7 days", "gaps", {"icon": "mdi:eye-off-outline", **DIAGNOSTIC}),
 )
+NOTIFICATION_ID = "haai_suggestions"
+PLACE = "[Settings, Devices & services, MQTT](/config/integrations/integration/mqtt)"
 
 
 def hub_device(discovery: Discovery, topics: Topics) -> Device:
@@ -82,3 +85,28 @@ def _controls(discovery: Discovery, topics: Topics) -> tuple[Component, Componen
         "mode": "slider",
     }
     return Component("switch", "learning", learning), Component("number", "minimum_confidence", confidence)
+
+
+class Notification(NamedTuple):
+    """A persistent notification."""
+
+    title: str
+    message: str
+
+
+def notification(waiting: int) -> Notification:
+    """Return the notification that is shown while so many suggestions wait.
+
+    Examples
+    --------
+    >>> print(notification(1).message)
+    1 suggestion for an automation waits for you. It is a device of its own under [Settings, Devices &
+    services, MQTT](/config/integrations/integration/mqtt), with its proof and the buttons Approve, Not now
+    and Reject.
+    """
+    subject, each = ("an automation waits", "It") if waiting == 1 else ("automations wait", "Each")
+    return Notification(
+        "ha-ai",
+        f"{counted(waiting, 'suggestion')} for {subject} for you. {each} is a device of its own under "
+        f"{PLACE}, with its proof and the buttons Approve, Not now and Reject.",
+    )

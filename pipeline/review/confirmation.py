@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import structlog
 
-from pipeline.commands.buttons import own_button, own_words, require_shown
 from pipeline.commands.decisions import readable
-from pipeline.commands.presses import Pressed, PressError, confirmed
-from pipeline.discovery.identity import button_of, words_of
+from pipeline.commands.presses import Pressed, PressError, confirmed, own_button, own_words, require_shown
+from pipeline.discovery.suggestion import button_of, words_of
 from schemas.commands import Press, PressVerb
 from schemas.suggestions import Suggestion
 

@@ -18,13 +18,12 @@ from pipeline.commands.decisions import (
     readable,
 )
 from pipeline.commands.refusal_book import UNKNOWN, OpenBook, RefusalBook
-from pipeline.commands.replies import Replies
 from pipeline.commands.signing import new_command
 from pipeline.runtime.nonces import new_nonce
 from pipeline.settings import Settings
 from pipeline.suggestions.assembly import renewed
 from pipeline.suggestions.deployment_steps import begun
-from pipeline.suggestions.messages import changed, generated
+from pipeline.suggestions.messages import MessageFactory
 from schemas.catalogue import Catalogue
 from schemas.commands import Verb
 from schemas.instants import from_us
@@ -79,8 +78,7 @@ class DecisionWriter:
         self._store = store
         self._not_now_days = settings.not_now_days
         self._key = key
-        self._topics = settings.topics
-        self._replies = Replies(store.home, settings.topics)
+        self._messages = MessageFactory(store.home, settings.topics)
         self._refused = RefusalBook(REFUSED, one=REFUSED, many=REFUSED_BY_COUNT)
 
     def settle(self, order: Order, topic: str, preconditions: Preconditions, now_us: int) -> Decision:
@@ -105,7 +103,7 @@ class DecisionWriter:
             said: list[Outgoing] = []
             if decision.outcome is Outcome.DONE:
                 said = self._carry_out(writes, kept, order, preconditions, decision.text, now_us)
-            answer = self._replies.answer(order, decision.text, is_accepted=True, at=from_us(now_us))
+            answer = self._answer(order, decision.text, now_us, is_accepted=True)
             transaction.enqueue([*said, answer], now_us)
             _enter(writes, kept.suggestion, order, decision, now_us)
         return decision
@@ -168,12 +166,12 @@ class DecisionWriter:
             said.append(self._command_deployer(writes, after, order, now_us))
         if not writes.replace(after, changes=kept.changes):
             raise StoreUnavailableError(WRITTEN_MEANWHILE)
-        said.append(changed(after, self._topics, text=text))
+        said.append(self._messages.changed(after, text=text))
         if order.verb is Verb.MODIFY:
-            said.append(generated(after, self._topics))
+            said.append(self._messages.generated(after))
         if order.verb in OPINIONS:
             opinion, occasion = OPINIONS[order.verb], order.nonce
-            feedback, telling = self._replies.feedback(
+            feedback, telling = self._messages.feedback(
                 after, opinion, person=order.person, text=order.text, occasion=occasion, at=now
             )
             writes.say(feedback)
@@ -198,7 +196,18 @@ class DecisionWriter:
         before = writes.deployment(suggestion.id)
         if not writes.deploy(begun(command, suggestion, wanted, before, now_us), instead_of=before):
             raise StoreUnavailableError(WRITTEN_MEANWHILE)
-        return self._replies.command(command)
+        return self._messages.command(command)
+
+    def _answer(self, order: Order, text: str, now_us: int, *, is_accepted: bool) -> Outgoing:
+        return self._messages.answer(
+            order.said,
+            order.suggestion_id,
+            text,
+            nonce=order.nonce,
+            answered=order.answered,
+            is_accepted=is_accepted,
+            at=from_us(now_us),
+        )
 
     def _note_one(self, transaction: Transaction, refusal: Refusal, now_us: int) -> None:
         with self._refused.opened(transaction.suggestions) as book:
@@ -219,7 +228,7 @@ class DecisionWriter:
         if order is None or not (is_known or book.refused.answers >= 1):
             return
         if writes.get(order.suggestion_id) is not None and (is_known or book.may_answer(now_us)):
-            answer = self._replies.answer(order, refusal.text, is_accepted=False, at=from_us(now_us))
+            answer = self._answer(order, refusal.text, now_us, is_accepted=False)
             transaction.enqueue([answer], now_us)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import structlog
 
-from pipeline.discovery.notification import NOTIFICATION_ID, notification
+from pipeline.discovery.hub import NOTIFICATION_ID, notification
 from pipeline.runtime.home_reader import reader_of
 from pipeline.settings import Settings
 

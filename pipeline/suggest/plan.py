@@ -11,17 +11,15 @@ import structlog
 from pipeline.backtest.runner import BacktestResult
 from pipeline.core.local_days import LocalDays
 from pipeline.settings import Settings
-from pipeline.suggestions.check import check
-from pipeline.suggestions.messages import changed, generated
+from pipeline.suggestions.messages import MessageFactory
 from pipeline.suggestions.renewal import Outlook, Renewed, renew_all
 from pipeline.suggestions.repeats import Sun
-from pipeline.suggestions.selection import SelectionContext, choose, room_today
+from pipeline.suggestions.selection import SelectionContext, check, choose, room_today
 from schemas.catalogue import Catalogue
 from schemas.home import Home
 from schemas.instants import from_us, to_us
 from schemas.outgoing import Outgoing
 from schemas.suggestions import Status, Suggestion
-from schemas.topics import Topics
 from sinks.store import SqlStore, Transaction
 from sinks.store.suggestions import SuggestionWrites
 
@@ -55,7 +53,7 @@ class Planner:
 
     def __init__(self, settings: Settings, home: Home, store: SqlStore) -> None:
         self._budget = settings.suggestions_per_day
-        self._topics = settings.topics
+        self._messages = MessageFactory(home.id, settings.topics)
         self._home = home
         self._store = store
         self._days = LocalDays(home.zone)
@@ -93,10 +91,10 @@ class Planner:
         for each in plan.new:
             is_known = history.repeated(each.pattern_id, each.automation, made)
             if is_known is None and self._room([*context.suggestions, *made], now):
-                messages += _make(suggestions, each, self._topics)
+                messages += self._make(suggestions, each)
                 made.append(each)
         for renewed in plan.renewed:
-            messages += _replace(suggestions, renewed, self._topics)
+            messages += self._replace(suggestions, renewed)
         transaction.enqueue(messages, to_us(now))
 
     def _context(self, catalogue: Catalogue | None, *, minimum: float, now: datetime) -> SelectionContext:
@@ -123,6 +121,28 @@ class Planner:
     def _room(self, known: Sequence[Suggestion], now: datetime) -> int:
         return room_today(known, budget=self._budget, now=now, zone=self._home.zone)
 
+    def _make(self, suggestions: SuggestionWrites, suggestion: Suggestion) -> list[Outgoing]:
+        kept = suggestions.get(suggestion.id)
+        if kept is None:
+            suggestions.add(suggestion)
+        else:
+            suggestions.replace(suggestion, changes=kept.changes)
+        _audit(suggestions, "suggested" if kept is None else "suggested again", suggestion, suggestion.title)
+        return [self._messages.generated(suggestion)]
+
+    def _replace(self, suggestions: SuggestionWrites, renewed: Renewed) -> list[Outgoing]:
+        before, after = renewed
+        kept = suggestions.get(before.id)
+        if kept is None or kept.suggestion != before or not suggestions.replace(after, changes=kept.changes):
+            return []
+        if after.status is Status.RETIRED:
+            _audit(suggestions, "retired", after, after.reason)
+            return [self._messages.changed(after, text=f"Taken back: {after.reason}.")]
+        _audit(suggestions, "renewed", after, after.title)
+        said = [self._messages.changed(after, text="Tried again on the last days.")]
+        is_to_be_seen = after.version != before.version or after.snoozed_until != before.snoozed_until
+        return [*said, self._messages.generated(after)] if is_to_be_seen else said
+
 
 def _without(catalogue: Catalogue | None, automation_ids: Container[str]) -> Catalogue | None:
     """Return the catalogue without deployed versions of pending suggestions: they would conflict."""
@@ -130,30 +150,6 @@ def _without(catalogue: Catalogue | None, automation_ids: Container[str]) -> Cat
         return None
     others = tuple(each for each in catalogue.automations if each.automation_id not in automation_ids)
     return replace(catalogue, automations=others)
-
-
-def _make(suggestions: SuggestionWrites, suggestion: Suggestion, topics: Topics) -> list[Outgoing]:
-    kept = suggestions.get(suggestion.id)
-    if kept is None:
-        suggestions.add(suggestion)
-    else:
-        suggestions.replace(suggestion, changes=kept.changes)
-    _audit(suggestions, "suggested" if kept is None else "suggested again", suggestion, suggestion.title)
-    return [generated(suggestion, topics)]
-
-
-def _replace(suggestions: SuggestionWrites, renewed: Renewed, topics: Topics) -> list[Outgoing]:
-    before, after = renewed
-    kept = suggestions.get(before.id)
-    if kept is None or kept.suggestion != before or not suggestions.replace(after, changes=kept.changes):
-        return []
-    if after.status is Status.RETIRED:
-        _audit(suggestions, "retired", after, after.reason)
-        return [changed(after, topics, text=f"Taken back: {after.reason}.")]
-    _audit(suggestions, "renewed", after, after.title)
-    said = [changed(after, topics, text="Tried again on the last days.")]
-    is_to_be_seen = after.version != before.version or after.snoozed_until != before.snoozed_until
-    return [*said, generated(after, topics)] if is_to_be_seen else said
 
 
 def _audit(suggestions: SuggestionWrites, what: str, suggestion: Suggestion, detail: str) -> None:

@@ -9,17 +9,22 @@ A step that fails is tried again after growing pauses. When those of a round are
 help, that is told, what was written is taken back (``take_back``: to what stood before, or to nothing), and
 after a rest the next round begins; after the last one it is given up until a person wants it again. A removal
 is never given up: somebody wants it gone, and what was not seen to be gone may run.
+
+`standing`, `retired`, `given_up` and `noted` are what that makes of the suggestion.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from pipeline.suggestions.failures import FailureReason, RetryClass, retry_class
-from schemas.commands import SignedCommand
+from schemas.commands import SignedCommand, Verb
 from schemas.deployments import Deployment
-from schemas.suggestions import Suggestion
+from schemas.suggestions import LONGEST_REASON, Status, Suggestion
 
 US = 1_000_000
+# Nobody ordered it, or what stands there is not ours.
+NOT_TO_REMOVE = frozenset({FailureReason.REFUSED, FailureReason.FOREIGN})
 
 
 class Step(StrEnum):
@@ -34,8 +39,6 @@ class Step(StrEnum):
     STANDS = "stands"
 
 
-# Nobody ordered it, or what stands there is not ours.
-NOT_TO_REMOVE = frozenset({FailureReason.REFUSED, FailureReason.FOREIGN})
 NEXT = {
     Step.WRITE: Step.ENABLE,
     Step.ENABLE: Step.STANDS,
@@ -172,3 +175,48 @@ def due_us(row: Deployment, patience: Patience, now_us: int) -> int | None:
 def is_overdue(row: Deployment, patience: Patience, now_us: int) -> bool:
     """Return whether an entity was waited for long enough; a clock that was set back counts as waiting."""
     return abs(now_us - row.updated_us) > patience.entity_s * US
+
+
+def standing(
+    suggestion: Suggestion,
+    content: Suggestion,
+    approval: SignedCommand,
+    *,
+    automation_id: str,
+    entity_id: str,
+    now: datetime,
+) -> Suggestion:
+    """Return the suggestion after `content`, a version of it, was deployed.
+
+    Rolled back, it is that version again in everything that is proposed, under a number that no version has
+    had. What was changed since it was approved waits for an approval of its own.
+    """
+    placed = {"ha_automation_id": automation_id, "ha_entity_id": entity_id, "updated_at": now}
+    deployed = {"status": Status.DEPLOYED, "snoozed_until": None, "reason": ""}
+    if suggestion.content_hash == content.content_hash:
+        return suggestion.model_copy(update=placed | deployed)
+    if approval.verb is Verb.DEPLOY:
+        return suggestion.model_copy(update=placed)
+    again = {"version": suggestion.version + 1, "created_at": suggestion.created_at}
+    return content.model_copy(update=placed | deployed | again)
+
+
+def retired(suggestion: Suggestion, reason: str, now: datetime) -> Suggestion:
+    """Return the suggestion after its automation was removed; a pending change of it stays pending."""
+    update: dict[str, object] = {"ha_automation_id": None, "ha_entity_id": None, "updated_at": now}
+    if suggestion.status in {Status.APPROVED, Status.DEPLOYED}:
+        update |= {"status": Status.RETIRED, "reason": reason[:LONGEST_REASON]}
+    return suggestion.model_copy(update=update)
+
+
+def given_up(suggestion: Suggestion, reason: str, now: datetime) -> Suggestion:
+    """Return the suggestion after its deployment was given up: a person may approve it again."""
+    update: dict[str, object] = {"updated_at": now}
+    if suggestion.status is Status.APPROVED:
+        update |= {"status": Status.PENDING, "reason": reason[:LONGEST_REASON]}
+    return suggestion.model_copy(update=update)
+
+
+def noted(suggestion: Suggestion, reason: str, now: datetime) -> Suggestion:
+    """Return the suggestion with a remark as its reason."""
+    return suggestion.model_copy(update={"reason": reason[:LONGEST_REASON], "updated_at": now})

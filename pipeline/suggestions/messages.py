@@ -1,38 +1,142 @@
-"""Messages about suggestions, with ids that follow from their content."""
+"""Messages about suggestions and their deployments, with ids that follow from their content."""
 
+from datetime import datetime
 from hashlib import blake2b
+from typing import Literal
 
 from pipeline.wording.suggestions import suggestion_text
+from schemas.commands import (
+    AutomationExecuted,
+    AutomationFailed,
+    SignedCommand,
+    SuggestionAnswer,
+)
+from schemas.deployments import Deployment
 from schemas.instants import to_us
 from schemas.outgoing import Outgoing
-from schemas.suggestions import Suggestion, SuggestionChanged, SuggestionGenerated
+from schemas.suggestions import Opinion, Suggestion, SuggestionChanged, SuggestionGenerated, UserFeedback
 from schemas.topics import Topics
 
-
-def generated(suggestion: Suggestion, topics: Topics) -> Outgoing:
-    """Return the message that a suggestion was made, or made again."""
-    payload = SuggestionGenerated(
-        message_id=_identity("generated", suggestion),
-        at=suggestion.updated_at,
-        suggestion=suggestion,
-        text=suggestion_text(suggestion),
-    )
-    return Topics.suggestion_generated.outgoing(topics, payload.message_id, payload)
+What = Literal["deployed", "rolled_back", "removed", "ran"]
 
 
-def changed(suggestion: Suggestion, topics: Topics, *, text: str) -> Outgoing:
-    """Return the message that a suggestion has changed; `text` says why."""
-    payload = SuggestionChanged(
-        message_id=_identity("changed", suggestion),
-        at=suggestion.updated_at,
-        suggestion_id=suggestion.id,
-        status=suggestion.status,
-        version=suggestion.version,
-        text=text,
-    )
-    return Topics.suggestion_changed.outgoing(topics, payload.message_id, payload)
+class MessageFactory:
+    """Makes what is said of one home's suggestions, of orders on them, and of their deployments."""
+
+    def __init__(self, home: str, topics: Topics) -> None:
+        self._home = home
+        self._topics = topics
+
+    def generated(self, suggestion: Suggestion) -> Outgoing:
+        """Return the message that a suggestion was made, or made again."""
+        payload = SuggestionGenerated(
+            message_id=_of_suggestion("generated", suggestion),
+            at=suggestion.updated_at,
+            suggestion=suggestion,
+            text=suggestion_text(suggestion),
+        )
+        return Topics.suggestion_generated.outgoing(self._topics, payload.message_id, payload)
+
+    def changed(self, suggestion: Suggestion, *, text: str) -> Outgoing:
+        """Return the message that a suggestion has changed; `text` says why."""
+        payload = SuggestionChanged(
+            message_id=_of_suggestion("changed", suggestion),
+            at=suggestion.updated_at,
+            suggestion_id=suggestion.id,
+            status=suggestion.status,
+            version=suggestion.version,
+            text=text,
+        )
+        return Topics.suggestion_changed.outgoing(self._topics, payload.message_id, payload)
+
+    def feedback(
+        self, suggestion: Suggestion, opinion: Opinion, *, person: str, text: str, occasion: str, at: datetime
+    ) -> tuple[UserFeedback, Outgoing]:
+        """Return a person's feedback as a record and as a message; the id is the same for one `occasion`."""
+        payload = UserFeedback(
+            message_id=self._identity("feedback", suggestion.id, opinion.value, occasion),
+            at=at,
+            suggestion_id=suggestion.id,
+            opinion=opinion,
+            pattern_type=suggestion.pattern_type,
+            device_class=suggestion.automation.domain,
+            person=person,
+            text=text,
+        )
+        return payload, Topics.feedback_given.outgoing(self._topics, payload.message_id, payload)
+
+    def answer(
+        self,
+        verb: str,
+        suggestion_id: str,
+        text: str,
+        *,
+        nonce: str,
+        answered: str,
+        is_accepted: bool,
+        at: datetime,
+    ) -> Outgoing:
+        """Return the message that tells what came of an order.
+
+        Its id follows from the `nonce` by which the order counts once; `answered` is the nonce that its
+        sender knows.
+        """
+        identity = self._identity("answer", verb, suggestion_id, nonce)
+        payload = SuggestionAnswer(
+            message_id=identity,
+            at=at,
+            suggestion_id=suggestion_id,
+            verb=verb,
+            nonce=answered,
+            accepted=is_accepted,
+            text=text,
+        )
+        return Topics.suggestion_answered.outgoing(self._topics, identity, payload)
+
+    def command(self, command: SignedCommand) -> Outgoing:
+        """Return a signed command to the deployer; when it has expired nobody need read it."""
+        identity = self._identity("command", command.verb, command.suggestion_id, command.nonce)
+        return Topics.automation_command.outgoing(self._topics, identity, command, command.verb)
+
+    def executed(
+        self, what: What, row: Deployment, text: str, *, entity_id: str | None, at: datetime
+    ) -> Outgoing:
+        """Return the message that an automation was deployed, rolled back or removed, or that it ran."""
+        version = row.standing
+        identity = self._identity(what, row.suggestion_id, str(version), at.isoformat())
+        payload = AutomationExecuted(
+            message_id=identity,
+            at=at,
+            what=what,
+            suggestion_id=row.suggestion_id,
+            automation_id=row.automation_id,
+            entity_id=entity_id,
+            version=version,
+            text=text,
+        )
+        return Topics.automation_executed.outgoing(self._topics, identity, payload)
+
+    def failed(self, suggestion_id: str, step: str, text: str, *, is_retried: bool, at: datetime) -> Outgoing:
+        """Return the message that a step failed."""
+        identity = self._identity("failed", suggestion_id, step, at.isoformat())
+        payload = AutomationFailed(
+            message_id=identity,
+            at=at,
+            suggestion_id=suggestion_id,
+            automation_id=f"haai_{suggestion_id}",
+            step=step,
+            retried=is_retried,
+            text=text,
+        )
+        return Topics.automation_failed.outgoing(self._topics, identity, payload)
+
+    def _identity(self, *parts: str) -> str:
+        return _digest(self._home, *parts)
 
 
-def _identity(what: str, suggestion: Suggestion) -> str:
-    parts = (what, suggestion.home, suggestion.id, suggestion.status, str(to_us(suggestion.updated_at)))
+def _of_suggestion(what: str, suggestion: Suggestion) -> str:
+    return _digest(what, suggestion.home, suggestion.id, suggestion.status, str(to_us(suggestion.updated_at)))
+
+
+def _digest(*parts: str) -> str:
     return blake2b("\x00".join(parts).encode(), digest_size=16).hexdigest()

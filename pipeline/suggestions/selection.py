@@ -6,11 +6,20 @@ from datetime import datetime
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from pipeline.automations.conflicts import conflicts
+from pipeline.automations.safety import refusals, runs_too_often
+from pipeline.automations.validate import problems
 from pipeline.suggestions.assembly import Offer, assemble, returned
 from pipeline.suggestions.experience import bar, experience
 from pipeline.suggestions.repeats import SuggestionHistory, Sun
 from schemas.automations import Automation
+from schemas.catalogue import Catalogue
 from schemas.suggestions import STANDING, Experience, Suggestion, Trial, UserFeedback
+
+TOUCHES = "touches"
+NOT_COMPARED = (
+    "Home Assistant was not asked what there is, so it was not compared with the automations there."
+)
 
 
 class Verdict(NamedTuple):
@@ -56,7 +65,7 @@ class SelectionContext:
     def experience(self, offer: Offer | Suggestion) -> Experience:
         """Return the feedback on suggestions of the same kind."""
         pattern_type = offer.pattern.pattern_type if isinstance(offer, Offer) else offer.pattern_type
-        return experience(self.feedback, pattern_type, domain(offer.automation))
+        return experience(self.feedback, pattern_type, offer.automation.domain)
 
     def history(self) -> SuggestionHistory:
         """Return the history of suggestions and dismissals."""
@@ -116,19 +125,6 @@ def room_today(suggestions: Iterable[Suggestion], *, budget: int, now: datetime,
     return max(0, budget - sum(each.created_at.astimezone(zone).date() == today for each in suggestions))
 
 
-def domain(automation: Automation) -> str:
-    """Return the domain of the entity that an automation acts on first.
-
-    Examples
-    --------
-    >>> from schemas.automations import Action, TimeTrigger
-    >>> lamp = Action(service="light.turn_on", entity_id="light.hall")
-    >>> domain(Automation(trigger=TimeTrigger(minute=0), actions=(lamp,)))
-    'light'
-    """
-    return automation.actions[0].entity_id.partition(".")[0]
-
-
 def _make(
     offer: Offer, lived: Experience, context: SelectionContext, history: SuggestionHistory
 ) -> Suggestion:
@@ -152,3 +148,18 @@ def _judge(
         return Verdict(f"it reaches {made.confidence:.2f} where {needed:.2f} are needed")
     standing = [each for each in context.suggestions if each.status in STANDING]
     return context.check(made.automation, made.trial, [*standing, *chosen])
+
+
+def check(
+    automation: Automation, trial: Trial, others: Sequence[Suggestion], *, catalogue: Catalogue | None
+) -> Verdict:
+    """Return what speaks against an automation: safety rules, the catalogue, other automations."""
+    refused = [*refusals(automation, catalogue), *runs_too_often(trial)]
+    if wrong := [*refused, *problems(automation, catalogue)]:
+        return Verdict(problem="; ".join(wrong), refusal="; ".join(refused))
+    found = conflicts(automation, catalogue.automations if catalogue else (), others)
+    told = tuple(each.text for each in found if each.kind == TOUCHES)
+    return Verdict(
+        conflict="; ".join(each.text for each in found if each.kind != TOUCHES),
+        told=told if catalogue else (NOT_COMPARED, *told),
+    )

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 import pytest_asyncio
 
-from pipeline.commands.buttons import SHOWN_FOR_US
+from pipeline.commands.presses import SHOWN_FOR_US
 from pipeline.core.attribution import attribute
 from schemas.commands import Press, PressVerb
 from schemas.events import Cause

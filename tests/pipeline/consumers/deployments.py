@@ -20,8 +20,8 @@ from pipeline.runtime.key_file import load_key
 from pipeline.runtime.nonces import new_nonce
 from pipeline.runtime.role import IncomingMessage, RoleContext
 from pipeline.settings import Settings
-from pipeline.suggestions.config_diff import is_same
 from pipeline.suggestions.deployment_steps import Patience, Step
+from pipeline.suggestions.drift import is_same
 from schemas.automations import Action, Automation, TimeTrigger
 from schemas.commands import SignedCommand, Verb
 from schemas.deployments import Deployment

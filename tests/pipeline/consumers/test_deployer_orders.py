@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from pipeline.commands.audit_throttle import AuditThrottle
+from pipeline.commands.refusal_book import AuditThrottle
 from pipeline.commands.signing import new_command, sign
 from pipeline.deploy.command_inbox import CONTROL
 from pipeline.runtime.nonces import new_nonce

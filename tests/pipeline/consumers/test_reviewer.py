@@ -10,8 +10,8 @@ from benchmarks.approvals import duplicate
 from benchmarks.forging import forge
 from benchmarks.processes import wait_until
 from benchmarks.review_desk import ReviewDesk, a_suggestion
-from pipeline.commands import audit_throttle as refused
-from pipeline.commands.audit_throttle import SUMMED_UP_AFTER_US, AuditThrottle
+from pipeline.commands import refusal_book as refused
+from pipeline.commands.refusal_book import SUMMED_UP_AFTER_US, AuditThrottle
 from pipeline.commands.signing import is_signed, sign
 from pipeline.review.decision_writer import REFUSED, Preconditions
 from pipeline.review.reviewer import Reviewer

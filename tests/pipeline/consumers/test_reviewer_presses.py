@@ -8,7 +8,7 @@ import pytest
 from benchmarks.processes import wait_until
 from benchmarks.review_desk import ReviewDesk, a_suggestion, button, show
 from pipeline.commands.signing import is_signed
-from pipeline.discovery.identity import button_of, content_of, device_of
+from pipeline.discovery.suggestion import button_of, content_of, device_of
 from pipeline.review import confirmation
 from pipeline.settings import Settings
 from schemas.commands import Press, PressVerb, SignedCommand, Verb

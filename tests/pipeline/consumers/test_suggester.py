@@ -18,7 +18,7 @@ from pipeline.suggest import suggester as module
 from pipeline.suggest.plan import Planner
 from pipeline.suggest.suggester import Suggester
 from pipeline.suggestions.assembly import Offer
-from pipeline.suggestions.check import NOT_COMPARED
+from pipeline.suggestions.selection import NOT_COMPARED
 from schemas.catalogue import Catalogue, KnownAutomation, KnownEntity
 from schemas.home import Home
 from schemas.instants import to_us

@@ -14,7 +14,7 @@ from pipeline.discovery.hub import hub_device
 from pipeline.discovery.suggestion import suggestion_device, suggestion_state
 from pipeline.mqtt.transport import LARGEST_BYTES, LARGEST_UNSENT_BYTES, BoundedTransport, open_wire
 from pipeline.mqtt.transport import Wire as RealWire
-from pipeline.suggestions.messages import changed, generated
+from pipeline.suggestions.messages import MessageFactory
 from schemas.topics import Topics
 from tests.pipeline.showing.examples import suggestion, trial
 
@@ -135,9 +135,10 @@ def test_what_we_say_ourselves_comes_through() -> None:
         trial=year.model_copy(update=dates),
     )
     topics, discovery = Topics(), Discovery("homeassistant")
+    messages = MessageFactory("home", topics)
     said = [
-        generated(large, topics).payload,
-        changed(large, topics, text=large.description).payload,
+        messages.generated(large).payload,
+        messages.changed(large, text=large.description).payload,
         suggestion_state(large),
         *discovery.announce(suggestion_device(large, discovery, topics), Form.DEVICE).values(),
         *discovery.announce(hub_device(discovery, topics), Form.DEVICE).values(),

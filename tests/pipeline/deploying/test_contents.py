@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.suggestions.config_diff import ConfigOwner, is_same, normal, owner_of
+from pipeline.suggestions.drift import ConfigOwner, is_same, normal, owner_of
 
 OLD: dict[str, Any] = {
     "alias": "Hall",

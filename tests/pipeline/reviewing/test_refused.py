@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.commands.audit_throttle import (
+from pipeline.commands.refusal_book import (
     ANSWERS_AT_ONCE,
     ENTRIES_A_MINUTE,
     ENTRIES_AT_ONCE,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.discovery.notification import notification
+from pipeline.discovery.hub import notification
 
 
 @pytest.mark.parametrize(("waiting", "beginning"), [(1, "1 suggestion for an"), (12, "12 suggestions for")])

@@ -1,4 +1,4 @@
-from pipeline.suggestions.check import NOT_COMPARED, check
+from pipeline.suggestions.selection import NOT_COMPARED, check
 from schemas.automations import Action
 from schemas.catalogue import Catalogue, KnownAutomation, KnownEntity
 from schemas.suggestions import Status

@@ -47,7 +47,7 @@ from schemas.suggestions import Suggestion
 from schemas.topics import Topics
 from sinks.store import SqlStore, Transaction
 from tests.conftest import find_free_port
-from tests.pipeline.consumers.hosting import Publisher
+from tests.fixtures.hosting import Publisher
 from tests.sinks.fake_home_assistant import READER_ID, FakeHomeAssistant
 
 ROOT = Path(__file__).parents[1]

@@ -28,10 +28,10 @@ from schemas.commands import AutomationExecuted, Verb
 from schemas.suggestions import Status, Suggestion
 from schemas.topics import Topics
 from sinks.store import SqlStore
+from tests.fixtures.deployments import LAMP, FakeBench, proposal
 from tests.homeassistant.conftest import VERSIONS, run_home
 from tests.homeassistant.home import INSTALLS, HomeAssistant
 from tests.homeassistant.wire import EVENTS_TOPIC
-from tests.pipeline.consumers.deployments import LAMP, FakeBench, proposal
 from tests.sinks.fake_home_assistant import Failure, FakeHomeAssistant
 
 CONSUMERS = ("learn", "publish", "review", "deploy")

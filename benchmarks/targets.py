@@ -34,7 +34,7 @@ class Target:
     state: str = ""
 
 
-_DELIVERY = "tests/pipeline/delivery"
+_TESTS = "tests/pipeline"
 TARGETS = (
     Target(
         1,
@@ -59,15 +59,15 @@ TARGETS = (
         "resumes within 10 s of its return; a zombie ends within 90 s",
         [
             "drill away",
-            f"{_DELIVERY}/test_hostile_brokers.py::test_connections_outlive_what_a_broker_does",
-            f"{_DELIVERY}/test_service.py::test_without_a_sign_of_life_it_ends",
+            f"{_TESTS}/mqtt/test_hostile_brokers.py::test_connections_outlive_what_a_broker_does",
+            f"{_TESTS}/learn/test_service.py::test_without_a_sign_of_life_it_ends",
         ],
     ),
     Target(
         7,
         "fencing",
         "1,000 SIGSTOP beyond the lease, 3 owners: exact, in order",
-        ["drill lease", f"{_DELIVERY}/test_ownership_machine.py"],
+        ["drill lease", f"{_TESTS}/runtime/test_ownership_machine.py"],
     ),
     Target(
         8,
@@ -77,8 +77,8 @@ TARGETS = (
             "python -m benchmarks.takeover",
             "drill lease",
             "drill backlog",
-            f"{_DELIVERY}/test_ownership.py::test_a_dead_process_is_followed_at_once",
-            f"{_DELIVERY}/test_ownership_machine.py",
+            f"{_TESTS}/runtime/test_ownership.py::test_a_dead_process_is_followed_at_once",
+            f"{_TESTS}/runtime/test_ownership_machine.py",
         ],
     ),
     Target(
@@ -97,13 +97,13 @@ TARGETS = (
         11,
         "a fault at every step",
         "every statement, commit and await of the commit path: exact",
-        [f"{_DELIVERY}/test_every_step.py", "tests/sinks/test_kills.py"],
+        [f"{_TESTS}/learn/test_every_step.py", "tests/sinks/test_kills.py"],
     ),
     Target(
         12,
         "any order of faults",
         "200 x 50 steps; nightly 10,000 x 100",
-        [f"{_DELIVERY}/test_learner_machine.py", f"{_DELIVERY}/test_ownership_machine.py"],
+        [f"{_TESTS}/learn/test_learner_machine.py", f"{_TESTS}/runtime/test_ownership_machine.py"],
         "HA_AI_TEST_EXAMPLES and HA_AI_TEST_STEPS make it longer; there is no simulator of the whole",
     ),
     Target(
@@ -122,15 +122,15 @@ TARGETS = (
         14,
         "duplicates and disorder",
         "half of all twice or late: byte for byte the same",
-        ["drill shuffle", "tests/pipeline/learning/test_order.py::test_disorder_is_harmless"],
+        ["drill shuffle", "tests/pipeline/core/test_order.py::test_disorder_is_harmless"],
     ),
     Target(
         15,
         "partitions",
         "1, 2, 4, 8 workers: the same patterns",
         [
-            "tests/pipeline/parallel/test_learner.py::test_any_number_of_workers_learns_the_same",
-            "tests/pipeline/learning/test_partials.py",
+            "tests/pipeline/learn/parallel/test_learner.py::test_any_number_of_workers_learns_the_same",
+            "tests/pipeline/core/test_day_shard.py",
         ],
     ),
     Target(16, "rebuilt from the journal", "1,000,000 events: equal hash", ["python -m benchmarks.rebuild"]),
@@ -139,9 +139,9 @@ TARGETS = (
         "floods",
         "memory at most 150 MB, nothing lost",
         [
-            f"{_DELIVERY}/test_letters.py",
-            f"{_DELIVERY}/test_joined_gaps.py",
-            f"{_DELIVERY}/test_hostile_brokers.py::test_a_flood_takes_little_memory_and_lets_others_run",
+            f"{_TESTS}/ingest/test_letters.py",
+            f"{_TESTS}/learn/test_joined_gaps.py",
+            f"{_TESTS}/mqtt/test_hostile_brokers.py::test_a_flood_takes_little_memory_and_lets_others_run",
         ],
     ),
     Target(
@@ -164,7 +164,7 @@ TARGETS = (
             "drill clock",
             "tests/sinks/test_retention.py::test_a_clock_that_jumps_deletes_nothing",
             "tests/sinks/test_ages.py",
-            "tests/pipeline/learning/test_local_days.py",
+            "tests/pipeline/core/test_local_days.py",
             "python -m benchmarks.soak",
         ],
     ),
@@ -175,7 +175,7 @@ TARGETS = (
         [
             "python -m benchmarks.forging",
             "python -m benchmarks.deploying",
-            "tests/pipeline/consumers/test_deployer_failures.py",
+            "tests/pipeline/deploy/test_deployer_failures.py",
         ],
     ),
     Target(
@@ -183,8 +183,8 @@ TARGETS = (
         "safety of what is deployed",
         "500 names, 200 texts: none escapes",
         [
-            "tests/pipeline/suggesting/test_safety.py",
-            "tests/pipeline/suggesting/test_rendering_of_names.py",
+            "tests/pipeline/automations/test_safety.py",
+            "tests/pipeline/automations/test_rendering_of_names.py",
         ],
         "the wider rules are work of their own",
     ),
@@ -192,7 +192,7 @@ TARGETS = (
         23,
         "a language model that is away, slow or wrong",
         "no latency, suggestions in template words",
-        ["tests/pipeline/suggesting/test_words.py"],
+        ["tests/pipeline/wording/test_suggestions.py"],
         "there is none yet: all words are templates",
     ),
     Target(
@@ -200,7 +200,7 @@ TARGETS = (
         "upgrades",
         "two versions back: exact; a newer store is refused",
         [
-            "tests/pipeline/delivery/test_upgrade.py::test_an_older_store_goes_on_exactly",
+            "tests/pipeline/learn/test_upgrade.py::test_an_older_store_goes_on_exactly",
             "tests/sinks/test_migrations.py::test_an_upgrade_keeps_all_rows",
             "tests/sinks/test_migrations.py::test_a_newer_store_is_refused",
             "tests/sinks/test_backup.py::test_a_newer_store_is_refused_without_a_byte_changed",
@@ -211,7 +211,7 @@ TARGETS = (
         "brokers",
         "the doctor tells each known defect",
         [
-            "tests/pipeline/cli/test_doctor.py::test_limits_of_a_broker_as_installed_are_warned_of",
+            "tests/pipeline/doctor/test_doctor.py::test_limits_of_a_broker_as_installed_are_warned_of",
             "tests/project/test_broker_configuration.py",
         ],
         "with the mosquitto that the machine has: 2.0.11 on Debian 12",

@@ -23,9 +23,9 @@ from schemas.automations import (
 )
 from schemas.patterns import AtHome, Hours, Weekday
 from schemas.suggestions import Opinion, Status, Suggestion
+from tests.fixtures.deployments import Bench, proposal, rendered, until
 from tests.homeassistant.home import HomeAssistant
 from tests.homeassistant.processes import eventually
-from tests.pipeline.consumers.deployments import Bench, proposal, rendered, until
 
 pytestmark = [pytest.mark.homeassistant, pytest.mark.asyncio(loop_scope="module")]
 

@@ -15,9 +15,9 @@ from schemas.patterns import Evidence, Pattern, Schema, TimeOfDayDetail
 from schemas.statuses import AnomalyDetected, PatternDetected
 from schemas.suggestions import SuggestionGenerated
 from schemas.topics import Topics
+from tests.fixtures.discovery import suggestion
 from tests.homeassistant.home import HomeAssistant
 from tests.homeassistant.processes import eventually
-from tests.pipeline.showing.examples import suggestion
 
 pytestmark = [pytest.mark.homeassistant, pytest.mark.asyncio(loop_scope="module")]
 

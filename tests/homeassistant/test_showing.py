@@ -17,10 +17,10 @@ from schemas.events import StateChange
 from schemas.suggestions import Status, Suggestion
 from schemas.topics import Topics
 from sinks.store import SqlStore
+from tests.fixtures.discovery import HOSTILE, YAML, suggestion
 from tests.homeassistant.home import HomeAssistant
 from tests.homeassistant.processes import eventually, stop
 from tests.homeassistant.product import COMMAND, Product
-from tests.pipeline.showing.examples import HOSTILE, YAML, suggestion
 
 pytestmark = [pytest.mark.homeassistant, pytest.mark.asyncio(loop_scope="module")]
 

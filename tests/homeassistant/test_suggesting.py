@@ -17,10 +17,10 @@ from schemas.commands import Press, PressVerb
 from schemas.events import Cause
 from schemas.suggestions import Opinion, Status, Suggestion
 from sinks.store.audit import check
+from tests.fixtures import discovery as examples
 from tests.homeassistant.home import HomeAssistant
 from tests.homeassistant.processes import eventually
 from tests.homeassistant.product import Product
-from tests.pipeline.showing import examples
 
 pytestmark = [pytest.mark.homeassistant, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(600)]
 

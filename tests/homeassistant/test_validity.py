@@ -10,9 +10,9 @@ from benchmarks.validity import WRITTEN, people_wrote, validate
 from pipeline.automations.render import render
 from pipeline.automations.schema_check import Kind, judge
 from schemas.automations import Action, Automation, StateTrigger
+from tests.fixtures.specimens import specimens
 from tests.homeassistant.home import HomeAssistant
 from tests.homeassistant.processes import eventually
-from tests.pipeline.suggesting.specimens import specimens
 
 pytestmark = [pytest.mark.homeassistant, pytest.mark.asyncio(loop_scope="module")]
 

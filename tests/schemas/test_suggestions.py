@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from schemas.automations import Action, Automation, TimeTrigger
 from schemas.suggestions import Experience, Priority, Status, Suggestion, suggestion_id
-from tests.pipeline.suggesting.offers import NOW, suggestion, trial
+from tests.fixtures.offers import NOW, suggestion, trial
 
 LAMP = Action(service="light.turn_on", entity_id="light.hall")
 APPROVED = {

@@ -12,7 +12,7 @@ from schemas.outgoing import Outgoing
 from schemas.statuses import DeadLetter
 from schemas.tables import METADATA
 from sinks.store import SqlStore, retention
-from tests.pipeline.suggesting.offers import pattern
+from tests.fixtures.offers import pattern
 from tests.sinks.test_suggestions import feedback
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)

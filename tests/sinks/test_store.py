@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 
 from schemas.events import ServiceCall, StateChange
 from sinks.store import SqlStore, StoreUnavailableError
-from tests.pipeline.suggesting.offers import pattern
+from tests.fixtures.offers import pattern
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 MAYBE = st.none() | TEXT

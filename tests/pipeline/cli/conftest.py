@@ -1,75 +1,27 @@
 """The command as a person calls it, in a directory of its own and with no setting from outside."""
 
 import asyncio
-import os
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
 import aiomqtt
 import pytest
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from pipeline.cli import main
-from pipeline.settings import OLD_NAMES
 from pipeline.simulation import Household, write_household
 from schemas.anomalies import Anomaly, AnomalyDetail, AnomalyKind
 from schemas.patterns import Evidence, Pattern, TimeOfDayDetail
+from tests.fixtures.command_line import Running, at_broker, ha_ai, wide
+from tests.fixtures.environment import bare
+
+__all__ = ["at_broker", "bare", "ha_ai", "wide"]
 
 COLLECT_S = 60.0
 END = "test/end"
 EXPIRY_S = 600
-
-
-class Running(Protocol):
-    """A broker that listens."""
-
-    host: str
-    port: int
-    url: str
-
-
-class Outcome(NamedTuple):
-    """How a command ended, and what it printed."""
-
-    code: int
-    out: str
-    err: str
-
-
-Command = Callable[..., Outcome]
-
-
-@pytest.fixture(autouse=True)
-def _bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An empty directory, and an environment that sets nothing."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "200")
-    for name in os.environ:
-        if name.startswith("HA_AI_") or name in OLD_NAMES:
-            monkeypatch.delenv(name)
-
-
-@pytest.fixture
-def ha_ai(capsys: pytest.CaptureFixture[str]) -> Command:
-    """Run ``ha-ai`` with these words."""
-
-    def run(*words: object) -> Outcome:
-        capsys.readouterr()
-        code = main([str(word) for word in words])
-        said = capsys.readouterr()
-        return Outcome(code, said.out, said.err)
-
-    return run
-
-
-@pytest.fixture
-def at_broker(broker: Running, monkeypatch: pytest.MonkeyPatch) -> Running:
-    """A running broker, which the settings name."""
-    monkeypatch.setenv("HA_AI_MQTT_URL", broker.url)
-    return broker
 
 
 class Session:

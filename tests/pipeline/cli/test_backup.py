@@ -321,7 +321,7 @@ def test_a_running_pipeline_is_private_and_backs_itself_up(at_broker: Any, tmp_p
     Path("ha-ai.db").chmod(0o644)
     environment = {**os.environ, "HA_AI_MQTT_URL": at_broker.url, "HA_AI_HTTP_PORT": "0"}
     program = (
-        "import os, sys; from pipeline.delivery import daily_backup; from pipeline.cli import main;"
+        "import os, sys; from pipeline.runtime import daily_backup; from pipeline.cli import main;"
         "os.umask(0o022); daily_backup.FIRST_S, daily_backup.LOOK_S = 0.0, 0.1; sys.exit(main(['run']))"
     )
     command = [sys.executable, "-c", program]

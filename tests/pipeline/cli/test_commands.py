@@ -20,8 +20,8 @@ from schemas.commands import AutomationExecuted, AutomationFailed, SignedCommand
 from schemas.instants import from_us
 from schemas.outgoing import Outgoing
 from schemas.suggestions import Opinion, Status, Suggestion, Trial
-from tests.pipeline.consumers.hosting import Hosted, Make, Publisher
-from tests.pipeline.suggesting.offers import offer, pattern, suggestion, trial
+from tests.fixtures.hosting import Hosted, Make, Publisher
+from tests.fixtures.offers import offer, pattern, suggestion, trial
 from tests.sinks.fake_home_assistant import FakeHomeAssistant, in_thread
 
 Command = Any

@@ -26,7 +26,7 @@ from schemas.patterns import (
     TimeOfDayDetail,
 )
 from sinks.store import SqlStore
-from tests.pipeline.suggesting.offers import suggestion
+from tests.fixtures.offers import suggestion
 
 Command = Any
 MakePattern = Callable[..., Pattern]

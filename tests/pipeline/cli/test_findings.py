@@ -10,7 +10,7 @@ from pipeline.simulation import Household
 from schemas.anomalies import Anomaly
 from schemas.patterns import Change, DurationDetail, Pattern, Quantiles
 from schemas.statuses import AnomalyDetected, PatternDetected
-from tests.pipeline.suggesting.offers import offer, suggestion
+from tests.fixtures.offers import offer, suggestion
 
 
 @pytest.fixture

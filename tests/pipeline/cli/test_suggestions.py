@@ -15,8 +15,8 @@ from pipeline.runtime.role import Consumer
 from pipeline.wording.suggestions import proof
 from schemas.patterns import Weekday
 from schemas.suggestions import Experience, Status, Suggestion
-from tests.pipeline.consumers.hosting import Hosted
-from tests.pipeline.suggesting.offers import automation, offer, suggestion, trial
+from tests.fixtures.hosting import Hosted
+from tests.fixtures.offers import automation, offer, suggestion, trial
 
 Command = Any
 

@@ -40,7 +40,7 @@ from schemas.statuses import (
 )
 from schemas.suggestions import Opinion, Status, SuggestionChanged, SuggestionGenerated, UserFeedback
 from schemas.topics import Topics
-from tests.pipeline.suggesting.offers import suggestion
+from tests.fixtures.offers import suggestion
 
 TOPICS = Topics()
 NOW = datetime(2026, 11, 3, 6, 0, tzinfo=UTC)

@@ -11,6 +11,9 @@ from pipeline.ingest.logs import read_log
 from pipeline.ingest.messages import Message, PoisonError
 from pipeline.ingest.statestream import StatestreamDecoder
 from schemas.events import StateChange
+from tests.fixtures.learner import changes, no_patience
+
+__all__ = ["changes", "no_patience"]
 
 CAPTURES = Path(__file__).parents[2] / "recordings" / "captures"
 SCENES = sorted(

@@ -1,0 +1,99 @@
+"""A home that was learned by an older version goes on as if it had always been learned by this one."""
+
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from sqlalchemy import MetaData, select
+
+from schemas.events import Gap, StateChange
+from sinks.store import SqlStore, backup, migrations
+from sinks.store.engine import Database
+from tests.fixtures.runs import Kept, Run, new_learner
+
+# What a downgrade or an upgrade may have to deal with: the two revisions before this one.
+OLDER = migrations.REVISIONS[-3:-1]
+
+
+def as_older(store: SqlStore, revision: str, path: Path) -> None:
+    """Write what a store holds as a version of that revision kept it: its tables and columns alone."""
+    with closing(Database(f"sqlite:///{path}", busy_timeout_s=1)) as older:
+        with older.writing() as connection:
+            migrations.upgrade(connection, revision)
+            tables = MetaData()
+            tables.reflect(connection)
+        known, now = tables.tables, MetaData()
+        with store._database.reading() as source:
+            now.reflect(source)
+            rows = {
+                name: [
+                    {column.name: row[column.name] for column in table.columns}
+                    for row in source.execute(select(now.tables[name])).mappings()
+                ]
+                for name, table in known.items()
+                if name != "alembic_version"
+            }
+        with older.writing() as connection:
+            for name, content in rows.items():
+                if content:
+                    connection.execute(known[name].insert(), content)
+
+
+@pytest.mark.parametrize("revision", OLDER)
+@pytest.mark.parametrize("is_stopped", [True, False], ids=["stopped", "killed"])
+@pytest.mark.parametrize("way", ["upgraded", "restored"])
+def test_an_older_store_goes_on_exactly(
+    start: Callable[[], Run],
+    changes: list[StateChange],
+    clean: Kept,
+    tmp_path: Path,
+    revision: str,
+    way: str,
+    *,
+    is_stopped: bool,
+) -> None:
+    """In the midst of a day, with a journal that no checkpoint holds yet, and from its backup too."""
+    process = start()
+    half = len(changes) // 2 + 3
+    process.deliver(changes[:half])
+    process.think()
+    if is_stopped:
+        process.write(process.learner.checkpoint())
+    path = tmp_path / "older.db"
+    as_older(process.store, revision, path)
+    if way == "restored":
+        copy = backup.take(path, tmp_path / "backups")
+        assert backup.verify(copy).revision == revision
+        path.write_bytes(b"")
+        backup.restore(copy, path)
+    with closing(SqlStore(f"sqlite:///{path}")) as store:
+        store.migrate()
+        upgraded = Run(store, new_learner(store))
+        assert [*upgraded.learner.core.ledger.active] == [*process.killed().learner.core.ledger.active]
+        upgraded.deliver(changes[half - 5 :])
+        upgraded.rest()
+        assert upgraded.kept() == clean
+        assert store.integrity.damages() == []
+
+
+def test_what_came_after_a_backup_is_a_gap(
+    start: Callable[[], Run], changes: list[StateChange], tmp_path: Path
+) -> None:
+    """A restored home was out of sight from the last that its backup tells of to the first that comes."""
+    process = start()
+    process.deliver(changes[:30])
+    path = tmp_path / "0.db"
+    copy = backup.take(path, tmp_path / "backups")
+    process.deliver(changes[30:60])
+    process.store.close()
+    backup.restore(copy, path)
+    process.store.migrate()
+    after = process.killed()
+    assert after.learner.gaps.loss == (changes[29].at_us, "restored", changes[29].at_us)
+    after.learner.gaps.connected(changes[60].at_us + 1, resumed=True)
+    after.deliver(changes[60:])
+    expected = Gap(changes[29].at_us, changes[60].at_us, "restored")
+    assert after.store.gaps() == [expected]
+    assert expected in after.learner.core.gaps
+    assert after.store.counts()["journal"] == 30 + len(changes) - 60

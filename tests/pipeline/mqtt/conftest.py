@@ -1,0 +1,5 @@
+"""Five days of a small home."""
+
+from tests.fixtures.learner import changes
+
+__all__ = ["changes"]

@@ -3,6 +3,7 @@
 import math
 import time
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -12,18 +13,33 @@ STUCK = (
     f"the process is busy, it has not come round for {STUCK_S:.0f} s: see what its log says last, "
     "and restart it if it stays so"
 )
+NO_CONNECTION = "no connection to the MQTT broker"
+NO_OWNER = "another process owns the home"
+
+
+class State(StrEnum):
+    """States of a role: one that waits has no connection, or not the home."""
+
+    RUNS = "runs"
+    WAITS = "waits"
+    BESIDE = "in a process of its own"
+    ENDED = "ended, to be started again"
+    NOT_SET_UP = "not set up"
 
 
 @dataclass(slots=True)
 class Health:
     """State of the parts, and when messages were last committed; times are monotonic seconds.
 
-    `learns` says whether this process takes messages in, or publishes alone. `faults` are what keeps it from
-    its work, `notices` what a person should look at although all goes on; both by their subject, in words
-    that end with what to do. `last_turn_s` is when the parts' loop last came round: another thread may ask.
+    `learns` and `publishes` say whether this process takes messages in, and sends what the outbox holds;
+    `roles` in which state the other roles are. `faults` are what keeps it from its work, `notices` what a
+    person should look at although all goes on; both by their subject, in words that end with what to do.
+    `last_turn_s` is when the parts' loop last came round: another thread may ask.
     """
 
     learns: bool = True
+    publishes: bool = True
+    roles: dict[str, State] = field(default_factory=dict)
     connected: bool = False
     publishing: bool = False
     owner: bool = False
@@ -51,16 +67,31 @@ class Health:
         """Return whether this process does what it is there for."""
         return not self.problems()
 
+    @property
+    def _is_connected(self) -> bool:
+        """Return whether the connection stands by which this process learns, or else publishes."""
+        if self.learns:
+            return self.connected
+        return self.publishing or not self.publishes
+
+    def states(self) -> dict[str, State]:
+        """Return the state of each role in this process, or started by it, by the role's name."""
+        own = {
+            "learn": (self.learns, self.owner and self.connected),
+            "publish": (self.publishes, self.publishing),
+        }
+        here = {name: runs for name, (is_here, runs) in own.items() if is_here}
+        return {**{name: State.RUNS if runs else State.WAITS for name, runs in here.items()}, **self.roles}
+
     def problems(self) -> list[str]:
         """Return what is wrong, in words."""
+        waiting = sorted(name for name, state in dict(self.roles).items() if state is State.WAITS)
         return [
             text
             for wrong, text in (
-                (self.learns and not self.owner, "another process owns the home"),
-                (
-                    not (self.connected if self.learns else self.publishing),
-                    "no connection to the MQTT broker",
-                ),
+                (self.learns and not self.owner, NO_OWNER),
+                (not self._is_connected, NO_CONNECTION),
+                (self._is_connected and bool(waiting), f"{NO_CONNECTION}: {', '.join(waiting)}"),
                 (bool(self.degraded), f"the store does not take commits: {self.degraded}"),
                 (self.stuck_s > STUCK_S, STUCK),
                 # A copy: another thread may be adding to them.

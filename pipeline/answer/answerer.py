@@ -16,6 +16,7 @@ from pipeline.mqtt.names import MQTTError, QoS
 from pipeline.mqtt.outbox import EXPIRY_HEADER
 from pipeline.runtime.home_reader import reader_of
 from pipeline.runtime.role import Consumer, IncomingMessage, Inlet, Loop, RoleContext
+from pipeline.settings.sections import AnswerSettings
 from pipeline.suggestions.assembly import renewed
 from pipeline.wording.suggestions import suggestion_text
 from schemas.commands import Answer, Modification, Question
@@ -73,7 +74,7 @@ class Answerer:
 
     name = Consumer.ANSWER
 
-    def __init__(self, desk: RoleContext) -> None:
+    def __init__(self, desk: RoleContext[AnswerSettings]) -> None:
         self._desk = desk
         self._modifier = Modifier(desk, reader_of(desk.settings))
         self._waiting: asyncio.Queue[Asked] = asyncio.Queue(WAITING_AT_MOST)

@@ -8,6 +8,7 @@ from pipeline.backtest.runner import BacktestError, BacktestRunner
 from pipeline.commands.decisions import Altered, ModificationRefusedError
 from pipeline.runtime.home_reader import catalogue_of
 from pipeline.runtime.role import RoleContext
+from pipeline.settings.sections import BacktestSettings
 from pipeline.suggestions.experience import experience
 from pipeline.suggestions.selection import check
 from schemas.automations import Automation
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 class Modifier:
     """Makes what a person wants of a suggestion, or says why not; writes nothing."""
 
-    def __init__(self, desk: RoleContext, reader: "HomeAssistantReader | None") -> None:
+    def __init__(self, desk: RoleContext[BacktestSettings], reader: "HomeAssistantReader | None") -> None:
         self._desk = desk
         self._reader = reader
         self._runner = BacktestRunner(desk.settings, desk.home)

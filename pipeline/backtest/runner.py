@@ -9,7 +9,7 @@ from contextlib import suppress
 import structlog
 from pydantic import Field, ValidationError
 
-from pipeline.settings import Settings
+from pipeline.settings.sections import BacktestSettings
 from pipeline.suggestions.assembly import Offer
 from schemas.automations import Automation
 from schemas.home import Home
@@ -103,7 +103,7 @@ class BacktestRunner:
         After which the process is ended.
     """
 
-    def __init__(self, settings: Settings, home: Home, *, timeout_s: float = TIMEOUT_S) -> None:
+    def __init__(self, settings: BacktestSettings, home: Home, *, timeout_s: float = TIMEOUT_S) -> None:
         self._settings = settings
         self._home = home
         self._timeout_s = timeout_s

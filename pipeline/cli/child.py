@@ -3,13 +3,13 @@
 import sys
 
 from pipeline.cli import main
-from pipeline.runtime.child_process import end_with
+from pipeline.runtime.child_process import BESIDE, end_with
 
 
 def run(parent: int, consumer: str) -> int:
     """Run the consumer, as long as its parent lives."""
     end_with(parent)
-    return main(["run", consumer])
+    return main(["run", BESIDE, consumer])
 
 
 if __name__ == "__main__":

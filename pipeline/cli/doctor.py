@@ -18,6 +18,7 @@ from pipeline.doctor.deployment import check_deployment
 from pipeline.doctor.finding import Finding, Verdict, wrong
 from pipeline.doctor.home_assistant import check_home_assistant
 from pipeline.doctor.service import check_service
+from pipeline.doctor.setting_names import check_setting_names
 from pipeline.doctor.store import check_store
 from pipeline.doctor.validation import explain
 from pipeline.runtime.masking import mask
@@ -61,6 +62,8 @@ async def _report(findings: AsyncIterator[Finding], *, as_json: bool) -> int:
 
 
 async def _findings() -> AsyncIterator[Finding]:
+    for finding in check_setting_names():
+        yield finding
     try:
         settings = Settings()
     except ValidationError as error:

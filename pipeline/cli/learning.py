@@ -1,41 +1,38 @@
-"""Learning as a part of ``ha-ai run``: the service, its pages over HTTP, and how it goes, on a terminal."""
+"""Learning as a part of ``ha-ai run``: the service, and how it goes, on a terminal."""
 
 import asyncio
 import sys
-import time
 from functools import partial
 
 import structlog
 
+from pipeline.health import Health, Metrics
 from pipeline.learn.service import Service
 from pipeline.runtime.daily_backup import DailyBackup
-from pipeline.runtime.http.application import application
-from pipeline.runtime.http.server import HttpServer
 from pipeline.runtime.role import Consumer, Loop
 from pipeline.settings import Settings
+from pipeline.settings.sections import LearnSettings
 from schemas.home import Home
 
 log = structlog.get_logger()
 
 SHOW_S = 10.0
-TURN_S = 0.5
 
 
-def learning(settings: Settings, home: Home, consumers: frozenset[Consumer]) -> tuple[Service, list[Loop]]:
+def learning(
+    settings: Settings,
+    home: Home,
+    consumers: frozenset[Consumer],
+    health: Health,
+    metrics: Metrics,
+) -> tuple[Service, list[Loop]]:
     """The service that learns, publishes, or does both, and what runs beside it."""
-    service = Service(settings, home, consumers=consumers)
-    server = HttpServer(application(service), settings.http_host, settings.http_port)
-    loops: list[Loop] = [server.run_beside, partial(_note_turns, service), partial(_show, service)]
+    section = settings.section(LearnSettings)
+    service = Service(section, home, consumers=consumers, health=health, metrics=metrics)
+    loops: list[Loop] = [partial(_show, service)]
     if Consumer.LEARN in consumers:
-        loops.append(DailyBackup(settings, home.id, service.health).run)
+        loops.append(DailyBackup(settings, home.id, health).run)
     return service, loops
-
-
-async def _note_turns(service: Service) -> None:
-    """Say that the loop comes round: `/health` is asked in another thread."""
-    while True:
-        service.health.last_turn_s = time.monotonic()
-        await asyncio.sleep(TURN_S)
 
 
 async def _show(service: Service) -> None:

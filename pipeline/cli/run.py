@@ -12,9 +12,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from pipeline.cli import UserError
 from pipeline.cli.home_file import read_home_file
 from pipeline.deploy.token import TokenFileError
+from pipeline.health import Health, Metrics, State
 from pipeline.history.damage import doubt, leave_foreign, open_whole
 from pipeline.roles import factories
-from pipeline.runtime.child_process import keep_running
+from pipeline.runtime.child_process import BESIDE, keep_running
 from pipeline.runtime.errors import FatalError
 from pipeline.runtime.heap import use_one_arena
 from pipeline.runtime.home import remembered_home
@@ -24,6 +25,7 @@ from pipeline.runtime.logs import configure_logs
 from pipeline.runtime.private_files import keeping_private
 from pipeline.runtime.role import STATEFUL, Consumer, Loop
 from pipeline.settings import Settings
+from pipeline.settings.names import stated_names, unknown_names
 from schemas.home import Home
 from sinks.store import StoreDamagedError, StoreError
 
@@ -51,6 +53,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "consumers", nargs="*", type=_consumer, metavar="CONSUMER", help=f"some of {names}; without one, all"
     )
+    # Of a process that another one started: that one has the port, and has said what there is to say.
+    parser.add_argument(BESIDE, action="store_true", dest="is_beside", help=argparse.SUPPRESS)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -58,6 +62,8 @@ def run(arguments: argparse.Namespace) -> int:
     use_one_arena()
     settings = Settings()
     configure_logs(settings)
+    if not arguments.is_beside:
+        warn_of_unknown_settings()
     consumers = frozenset(arguments.consumers) or ALL
     if settings.home_file is not None:
         read_home_file(settings.home_file)
@@ -65,7 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
         leave_foreign(settings)
         with keeping_private(settings):
             open_whole(settings)
-            return asyncio.run(_serve(settings, consumers))
+            return asyncio.run(_serve(settings, consumers, is_served=not arguments.is_beside))
     except StoreDamagedError as error:
         log.error("cannot go on: the next start mends the store", reason=str(error))  # noqa: TRY400 the reason says it
         doubt(settings)
@@ -80,6 +86,12 @@ def run(arguments: argparse.Namespace) -> int:
         raise UserError(str(error)) from error
 
 
+def warn_of_unknown_settings() -> None:
+    """Log each name that is like a setting's and is none; its value may be a secret, and is not said."""
+    for name, nearest in unknown_names(stated_names()).items():
+        log.warning("a setting that does not exist has no effect", name=name, nearest=nearest)
+
+
 def _consumer(name: str) -> Consumer:
     try:
         return Consumer(name)
@@ -87,7 +99,7 @@ def _consumer(name: str) -> Consumer:
         raise argparse.ArgumentTypeError(f"expected one of {', '.join(Consumer)}, got {name!r}") from error
 
 
-async def _serve(settings: Settings, consumers: frozenset[Consumer]) -> int:
+async def _serve(settings: Settings, consumers: frozenset[Consumer], *, is_served: bool) -> int:
     home = await remembered_home(settings)
     log.info(
         "starting",
@@ -101,7 +113,11 @@ async def _serve(settings: Settings, consumers: frozenset[Consumer]) -> int:
             "presses in Home Assistant do not count: "
             "HA_AI_HOME_ASSISTANT_URL and HA_AI_HOME_ASSISTANT_TOKEN have to be set"
         )
-    parts, beside = _parts(settings, home, consumers)
+    health = Health(learns=Consumer.LEARN in consumers, publishes=Consumer.PUBLISH in consumers)
+    metrics = Metrics()
+    parts, beside = _parts(settings, home, consumers, health, metrics)
+    if is_served:
+        beside = [*_pages(settings, home, health, metrics), *beside]
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, _stop, parts)
     tasks = [asyncio.create_task(start()) for start in beside]
@@ -118,34 +134,45 @@ async def _serve(settings: Settings, consumers: frozenset[Consumer]) -> int:
     return 0
 
 
-def _parts(settings: Settings, home: Home, consumers: frozenset[Consumer]) -> tuple[list[Part], list[Loop]]:
+def _parts(
+    settings: Settings, home: Home, consumers: frozenset[Consumer], health: Health, metrics: Metrics
+) -> tuple[list[Part], list[Loop]]:
     """Return what runs in this process, and what beside it."""
     parts: list[Part] = []
     beside: list[Loop] = []
-    filled, health = None, None
+    filled = None
     if consumers & STATEFUL:
         # What learning imports takes 20 MB: the deployer's process has no use for it.
         from pipeline.cli.learning import learning  # noqa: PLC0415
 
-        service, loops = learning(settings, home, consumers & STATEFUL)
-        filled, health = service.outbox_filled, service.health
+        service, loops = learning(settings, home, consumers & STATEFUL, health, metrics)
+        filled = service.outbox_filled
         parts.append(service)
         beside += loops
     here = consumers - STATEFUL
     if Consumer.DEPLOY in here and len(consumers) > 1:
         here -= {Consumer.DEPLOY}
-        beside.append(partial(_deploy_beside, settings))
+        beside.append(partial(_deploy_beside, settings, health))
     if here:
         parts.append(ConsumerHost(settings, home, factories(here), outbox_filled=filled, health=health))
     return parts, beside
 
 
-async def _deploy_beside(settings: Settings) -> None:
+def _pages(settings: Settings, home: Home, health: Health, metrics: Metrics) -> list[Loop]:
+    """Return what serves the pages of this process."""
+    # A process that another one started serves none, and need not pay for them.
+    from pipeline.runtime.http.serving import Served, serving  # noqa: PLC0415
+
+    return serving(Served(settings, home, health, metrics))
+
+
+async def _deploy_beside(settings: Settings, health: Health) -> None:
     """The deployer has a process of its own: it alone reads the administrator's token."""
     if settings.deployer_token_file is None or settings.home_assistant_url is None:
+        health.roles[Consumer.DEPLOY.value] = State.NOT_SET_UP
         log.info("nothing is deployed: HA_AI_DEPLOYER_TOKEN_FILE and HA_AI_HOME_ASSISTANT_URL have to be set")
         return
-    await keep_running(Consumer.DEPLOY, CHILD)
+    await keep_running(Consumer.DEPLOY, CHILD, health)
 
 
 async def _run_together(parts: list[Part]) -> None:

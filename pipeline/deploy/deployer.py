@@ -21,6 +21,7 @@ from pipeline.runtime.key_file import load_key
 from pipeline.runtime.nonces import Taken
 from pipeline.runtime.ownership import Ownership
 from pipeline.runtime.role import AT_ONCE, Consumer, IncomingMessage, Inlet, Loop, RoleContext
+from pipeline.settings.sections import DeploySettings
 from pipeline.suggestions.deployment_steps import US, Patience, Step, due_us
 from pipeline.suggestions.messages import MessageFactory
 from schemas.commands import Verb
@@ -119,7 +120,7 @@ class Deployer:
     name = Consumer.DEPLOY
 
     def __init__(
-        self, desk: RoleContext, *, patience: Patience | None = None, timeout_s: float = 10.0
+        self, desk: RoleContext[DeploySettings], *, patience: Patience | None = None, timeout_s: float = 10.0
     ) -> None:
         settings = desk.settings
         if settings.home_assistant_url is None or settings.deployer_token_file is None:

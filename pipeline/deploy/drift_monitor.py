@@ -11,6 +11,7 @@ from pipeline.deploy.admin_client import AdminClient
 from pipeline.deploy.deployment_writer import DeploymentWriter
 from pipeline.deploy.step_executor import StepExecutor
 from pipeline.runtime.role import RoleContext
+from pipeline.settings.sections import DeploySettings
 from pipeline.suggestions.deployment_steps import US, Patience, Step
 from pipeline.suggestions.drift import Drift, drift_of
 from schemas.deployments import Deployment
@@ -45,7 +46,7 @@ class DriftMonitor:
 
     def __init__(
         self,
-        desk: RoleContext,
+        desk: RoleContext[DeploySettings],
         client: AdminClient,
         executor: StepExecutor,
         writer: DeploymentWriter,

@@ -11,6 +11,7 @@ from pipeline.commands.admission import admitted, approval_of, approved
 from pipeline.deploy.admin_client import AdminClient
 from pipeline.deploy.deployment_writer import DeploymentWriter
 from pipeline.runtime.role import RoleContext
+from pipeline.settings.sections import DeploySettings
 from pipeline.suggestions.deployment_steps import Patience, Step, is_overdue
 from pipeline.suggestions.drift import ConfigOwner, is_same, owner_of
 from pipeline.suggestions.failures import FailureReason, StepFailedError
@@ -48,7 +49,7 @@ class StepExecutor:
 
     def __init__(
         self,
-        desk: RoleContext,
+        desk: RoleContext[DeploySettings],
         key: bytes,
         client: AdminClient,
         writer: DeploymentWriter,

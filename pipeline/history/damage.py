@@ -12,7 +12,8 @@ import structlog
 from pipeline.health import Health
 from pipeline.runtime.belongings import backup_folder, database_file, home_id
 from pipeline.runtime.key_file import KeyFileError, load_key
-from pipeline.settings import Settings
+from pipeline.settings.groups import KeySettings, StoreSettings
+from pipeline.settings.sections import RoleSettings
 from schemas.instants import from_us
 from sinks.store import SqlStore, StoreError, StoreUnavailableError, backup
 from sinks.store.foreign import refuse_foreign
@@ -32,14 +33,14 @@ KEY = "command_key"
 log = structlog.get_logger()
 
 
-def leave_foreign(settings: Settings) -> None:
+def leave_foreign(settings: StoreSettings) -> None:
     """Raise `ForeignFileError` where the store's place holds somebody else's file; nothing is changed."""
     database = database_file(settings)
     if database is not None:
         refuse_foreign(database, backup_folder(settings))
 
 
-def open_whole(settings: Settings) -> None:
+def open_whole(settings: RoleSettings) -> None:
     """Look a SQLite store through before anybody opens it, and mend the file; log what was wrong with it."""
     database = database_file(settings)
     if database is None:
@@ -60,7 +61,7 @@ def open_whole(settings: Settings) -> None:
         log.error("store damaged", what=words)
 
 
-def doubt(settings: Settings) -> None:
+def doubt(settings: StoreSettings) -> None:
     """Note that a process ended at damage which its start had not found: the next one looks closer."""
     database = database_file(settings)
     if database is not None:
@@ -70,7 +71,7 @@ def doubt(settings: Settings) -> None:
             log.warning("the next start does not know that this one ended at damage", reason=str(error))
 
 
-def trust(settings: Settings) -> None:
+def trust(settings: StoreSettings) -> None:
     """Note that a process could work for a while."""
     database = database_file(settings)
     if database is not None:
@@ -89,7 +90,7 @@ def _doubts_of(database: Path) -> Path:
     return database.with_name(f"{database.name}.doubts")
 
 
-def newest_copy(settings: Settings) -> CopyInto:
+def newest_copy(settings: RoleSettings) -> CopyInto:
     """Return what unpacks the newest good backup into a folder: of those that can be unpacked."""
 
     def unpack(folder: Path) -> Path | None:
@@ -108,7 +109,7 @@ def newest_copy(settings: Settings) -> CopyInto:
     return unpack
 
 
-def look_at_key(store: SqlStore, settings: Settings) -> None:
+def look_at_key(store: SqlStore, settings: KeySettings) -> None:
     """Say once if the key that signs commands is another than at the last start, or cannot be used."""
     now_us = time.time_ns() // 1000
     known = store.suggestions.control(KEY)
@@ -135,7 +136,7 @@ def look_at_key(store: SqlStore, settings: Settings) -> None:
 async def tell_damage(
     ask: Callable[[Callable[[], list[Said]]], Awaitable[list[Said]]],
     store: SqlStore,
-    settings: Settings,
+    settings: StoreSettings,
     health: Health,
 ) -> None:
     """Say in health what was damaged until a person acknowledges it; trust a store that serves a while."""

@@ -16,7 +16,7 @@ from pipeline.mqtt.durable_session import DurableBroker
 from pipeline.mqtt.intake import Intake
 from pipeline.mqtt.link import Sight
 from pipeline.runtime.errors import FatalError
-from pipeline.settings import Settings
+from pipeline.settings.sections import LearnSettings
 from sinks.store import Held, SqlStore
 
 log = structlog.get_logger()
@@ -40,7 +40,7 @@ WITH_A_NEW_SESSION = (
 class Deafness:
     """Ends a process that hears nothing of what is published; the second time in a row its session, too."""
 
-    settings: Settings
+    settings: LearnSettings
     witness: Witness
     store: SqlStore
     executor: ThreadPoolExecutor

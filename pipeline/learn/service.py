@@ -46,7 +46,7 @@ from pipeline.runtime.ownership import Ownership
 from pipeline.runtime.rival import Rival, store_mark
 from pipeline.runtime.role import STATEFUL, Consumer
 from pipeline.runtime.service_status import status_message, will
-from pipeline.settings import Settings
+from pipeline.settings.sections import LearnSettings
 from schemas.home import Home
 from schemas.outgoing import Outgoing
 from schemas.topics import Topics
@@ -74,22 +74,26 @@ class Service:
         Which of the two run in this process: learning, publishing.
     clock
         What event times are checked against; a replay into its own broker brings its own.
+    health, metrics
+        Those of the process, where others run in it.
     """
 
     def __init__(
         self,
-        settings: Settings,
+        settings: LearnSettings,
         home: Home,
         *,
         consumers: frozenset[Consumer] = STATEFUL,
         clock: Clock | None = None,
+        health: Health | None = None,
+        metrics: Metrics | None = None,
     ) -> None:
         self.settings = settings
         self.home = home
         self.consumers = consumers
         self._learns = Consumer.LEARN in consumers
-        self.health = Health(learns=self._learns)
-        self.metrics = Metrics()
+        self.health = health or Health(learns=self._learns, publishes=Consumer.PUBLISH in consumers)
+        self.metrics = metrics or Metrics()
         self.learner: HomeLearner | None = None
         self._committer: Committer | None = None
         self.outbox_filled = asyncio.Event()

@@ -8,7 +8,7 @@ import structlog
 
 from pipeline.mqtt.connections import at_once, egress_broker, whole
 from pipeline.mqtt.names import Message, QoS
-from pipeline.settings import Settings
+from pipeline.settings.sections import LearnSettings
 
 log = structlog.get_logger()
 
@@ -80,7 +80,7 @@ class Witness:
         Whether events could come now: connected, subscribed, and the store takes them.
     """
 
-    def __init__(self, settings: Settings, topic_filter: str, can_receive: Callable[[], bool]) -> None:
+    def __init__(self, settings: LearnSettings, topic_filter: str, can_receive: Callable[[], bool]) -> None:
         self._settings = settings
         self._topic_filter = topic_filter
         self._can_receive = can_receive

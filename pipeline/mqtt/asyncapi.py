@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic.json_schema import models_json_schema
 
-from pipeline.settings import Settings
+from pipeline.settings.sections import StreamSettings
 from schemas.messages import QOS, Direction, Row
 from schemas.topics import TABLE, Topics
 
@@ -18,7 +18,7 @@ PROTOCOLS = {"mqtt": "mqtt", "mqtts": "secure-mqtt"}
 ABOUT = "Learns a household's habits from Home Assistant's state changes as they happen."
 
 
-def document(settings: Settings) -> dict[str, Any]:
+def document(settings: StreamSettings) -> dict[str, Any]:
     """The document of a service with these settings; it refers to nothing outside itself."""
     topics = settings.topics
     channels = [

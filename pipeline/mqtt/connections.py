@@ -14,7 +14,8 @@ from faststream.security import BaseSecurity, SASLPlaintext
 from pipeline.mqtt.client import SteadyBroker
 from pipeline.mqtt.durable_session import Displaced, DurableBroker, Permission, Room, Session
 from pipeline.mqtt.link import Sight
-from pipeline.settings import Settings
+from pipeline.settings.groups import BrokerSettings
+from pipeline.settings.sections import StreamSettings
 from schemas.messages import QOS
 
 LARGEST_EVENT_BYTES = 1_048_576
@@ -38,7 +39,7 @@ def untold(_: Sight) -> None:
     """Tell nobody what becomes of the connection."""
 
 
-def security(settings: Settings) -> BaseSecurity | None:
+def security(settings: BrokerSettings) -> BaseSecurity | None:
     """Credentials and TLS, as FastStream takes them."""
     context = None
     if settings.broker_url.startswith("mqtts://"):
@@ -52,7 +53,7 @@ def security(settings: Settings) -> BaseSecurity | None:
 
 
 def durable_broker(
-    settings: Settings,
+    settings: StreamSettings,
     on_failed: Failed,
     *,
     permission: Permission,
@@ -92,7 +93,7 @@ def durable_broker(
 
 
 def egress_broker(
-    settings: Settings,
+    settings: BrokerSettings,
     on_failed: Failed,
     will: zmqtt.Will | None,
     *,
@@ -114,7 +115,7 @@ def egress_broker(
     )
 
 
-def _common(settings: Settings, on_failed: Failed) -> dict[str, Any]:
+def _common(settings: BrokerSettings, on_failed: Failed) -> dict[str, Any]:
     return {
         "on_connection_recovery_failed": on_failed,
         "mqtt_connect_timeout": CONNECT_TIMEOUT_S,
@@ -125,7 +126,7 @@ def _common(settings: Settings, on_failed: Failed) -> dict[str, Any]:
     }
 
 
-async def discard_session(settings: Settings) -> None:
+async def discard_session(settings: BrokerSettings) -> None:
     """Let the broker forget the durable session; whoever has it is disconnected."""
     broker = SteadyBroker(
         settings.broker_url,

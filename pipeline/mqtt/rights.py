@@ -15,7 +15,7 @@ import mqtt5
 
 from pipeline.mqtt.broker.packets import PacketError, PacketReader
 from pipeline.mqtt.terminal_client import PORTS
-from pipeline.settings import Settings
+from pipeline.settings.groups import BrokerSettings
 
 __all__ = ["PacketError", "refused_topics"]
 
@@ -23,7 +23,7 @@ LARGEST_BYTES = 65_536
 FAILURE = 0x80
 
 
-async def refused_topics(settings: Settings, topics: list[str]) -> Mapping[str, str] | None:
+async def refused_topics(settings: BrokerSettings, topics: list[str]) -> Mapping[str, str] | None:
     """Return the topics that the broker refuses, and why; None where it takes no QoS 2."""
     address = urlsplit(settings.broker_url)
     context = None
@@ -53,7 +53,7 @@ class _Wire:
         self._packets = PacketReader(LARGEST_BYTES)
         self._waiting: list[mqtt5.Packet] = []
 
-    async def connect(self, settings: Settings) -> mqtt5.ConnAckPacket:
+    async def connect(self, settings: BrokerSettings) -> mqtt5.ConnAckPacket:
         """Connect with a session that ends with the connection."""
         password = settings.mqtt_password
         packet = mqtt5.ConnectPacket(

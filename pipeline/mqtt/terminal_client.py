@@ -11,7 +11,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from pipeline.settings import Settings
+from pipeline.settings.groups import BrokerSettings
 
 __all__ = ["PORTS", "Message", "MqttError", "PacketTypes", "Properties", "TerminalClient"]
 
@@ -35,7 +35,7 @@ class TerminalClient(aiomqtt.Client):
         As aiomqtt's client takes them.
     """
 
-    def __init__(self, settings: Settings, *, in_flight: int = 20, **options: Any) -> None:
+    def __init__(self, settings: BrokerSettings, *, in_flight: int = 20, **options: Any) -> None:
         address = urlsplit(settings.broker_url)
         password = settings.mqtt_password
         secured = address.scheme == "mqtts"

@@ -20,7 +20,7 @@ from pipeline.commands.decisions import (
 from pipeline.commands.refusal_book import UNKNOWN, OpenBook, RefusalBook
 from pipeline.commands.signing import new_command
 from pipeline.runtime.nonces import new_nonce
-from pipeline.settings import Settings
+from pipeline.settings.sections import ReviewSettings
 from pipeline.suggestions.assembly import renewed
 from pipeline.suggestions.deployment_steps import begun
 from pipeline.suggestions.messages import MessageFactory
@@ -74,7 +74,7 @@ class DecisionWriter:
     meanwhile makes the transaction void, and the order is looked at anew.
     """
 
-    def __init__(self, store: SqlStore, settings: Settings, key: bytes) -> None:
+    def __init__(self, store: SqlStore, settings: ReviewSettings, key: bytes) -> None:
         self._store = store
         self._not_now_days = settings.not_now_days
         self._key = key

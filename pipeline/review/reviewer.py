@@ -22,7 +22,8 @@ from pipeline.runtime.home_reader import catalogue_of, reader_of
 from pipeline.runtime.key_file import KeyFileError, load_key
 from pipeline.runtime.nonces import Taken
 from pipeline.runtime.role import AT_ONCE, Consumer, IncomingMessage, Inlet, Loop, RoleContext
-from pipeline.settings import Settings
+from pipeline.settings.groups import KeySettings
+from pipeline.settings.sections import ReviewSettings
 from schemas.commands import Modification, Press, Verb
 from schemas.suggestions import Suggestion
 from sinks.store import StoreUnavailableError
@@ -46,7 +47,7 @@ class Reviewer:
 
     name = Consumer.REVIEW
 
-    def __init__(self, desk: RoleContext) -> None:
+    def __init__(self, desk: RoleContext[ReviewSettings]) -> None:
         self._desk = desk
         self._key, self._keyless = _key_of(desk.settings)
         self._writer = DecisionWriter(desk.store, desk.settings, self._key)
@@ -175,7 +176,7 @@ def _retained(received: IncomingMessage) -> Refusal:
     return Refusal(received.topic, "retained", "expected a message of now, got one that was retained")
 
 
-def _key_of(settings: Settings) -> tuple[bytes, str]:
+def _key_of(settings: KeySettings) -> tuple[bytes, str]:
     """Return the key, and why nothing can be decided where it cannot be used."""
     try:
         return load_key(settings.command_key_file, create=True), ""

@@ -5,6 +5,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from pipeline.settings import PREFIX, Settings
+from pipeline.settings.groups import HomeSettings, StoreSettings
 from schemas.home import Home
 from sinks.store.sqlite_file import path_of
 
@@ -18,35 +19,35 @@ OF_THE_MACHINE = frozenset(
 LARGEST_BYTES = 1_000_000
 
 
-def database_file(settings: Settings) -> Path | None:
+def database_file(settings: StoreSettings) -> Path | None:
     """The SQLite file of the store; None where the store is another database.
 
     Examples
     --------
-    >>> database_file(Settings(_env_file=None, database_path="/data/ha-ai.db"))
+    >>> database_file(StoreSettings(database_path="/data/ha-ai.db"))
     PosixPath('/data/ha-ai.db')
     """
     return path_of(settings.store_url)
 
 
-def backup_folder(settings: Settings) -> Path | None:
+def backup_folder(settings: StoreSettings) -> Path | None:
     """Return the folder of backups; None where the store is no SQLite file.
 
     Examples
     --------
-    >>> backup_folder(Settings(_env_file=None, database_path="/data/ha-ai.db"))
+    >>> backup_folder(StoreSettings(database_path="/data/ha-ai.db"))
     PosixPath('/data/backups')
     """
     file = database_file(settings)
     return None if file is None else settings.backup_dir or file.parent / "backups"
 
 
-def home_id(settings: Settings) -> str:
+def home_id(settings: HomeSettings) -> str:
     """The home's id, as the store has it.
 
     Examples
     --------
-    >>> home_id(Settings(_env_file=None)), home_id(Settings(_env_file=None, home="cabin"))
+    >>> home_id(HomeSettings()), home_id(HomeSettings(home="cabin"))
     ('home', 'cabin')
     """
     return Home.read(settings.home_file).id if settings.home_file else settings.home or "home"

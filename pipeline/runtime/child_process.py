@@ -11,10 +11,13 @@ from contextlib import suppress
 
 import structlog
 
+from pipeline.health import Health, State
 from pipeline.runtime.role import Consumer
 
 log = structlog.get_logger()
 
+# The argument by which such a process knows that another started it.
+BESIDE = "--beside"
 AGAIN_S = 5.0
 AGAIN_AT_MOST_S = 300.0
 # A process that has run for so long did start: the next one need not wait.
@@ -23,10 +26,11 @@ GRACE_S = 10.0
 _PR_SET_PDEATHSIG = 1
 
 
-async def keep_running(consumer: Consumer, command: Sequence[str]) -> None:
+async def keep_running(consumer: Consumer, command: Sequence[str], health: Health) -> None:
     """Run a consumer beside this process by ``python COMMAND PID CONSUMER``, again when it ends.
 
-    One that ends soon after its start is started ever later, at most every five minutes.
+    One that ends soon after its start is started ever later, at most every five minutes. Health
+    says how it is.
     """
     again_s = AGAIN_S
     while True:
@@ -34,11 +38,13 @@ async def keep_running(consumer: Consumer, command: Sequence[str]) -> None:
         child = await asyncio.create_subprocess_exec(
             sys.executable, *command, str(os.getpid()), consumer.value
         )
+        health.roles[consumer.value] = State.BESIDE
         log.info("consumer runs in a process of its own", consumer=consumer.value, pid=child.pid)
         try:
             code = await child.wait()
         finally:
             await _end(child)
+        health.roles[consumer.value] = State.ENDED
         again_s = AGAIN_S if time.monotonic() - begun_s > STARTED_S else again_s
         log.warning("consumer ended, to be started again", consumer=consumer.value, code=code, in_s=again_s)
         await asyncio.sleep(again_s)

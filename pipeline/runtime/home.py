@@ -2,7 +2,7 @@
 
 import structlog
 
-from pipeline.settings import Settings
+from pipeline.settings.sections import PlaceSettings
 from schemas.home import Home
 from sinks.store import SqlStore
 
@@ -13,7 +13,7 @@ SNAPSHOT = "home"
 SNAPSHOT_VERSION = 1
 
 
-async def read_home(settings: Settings, before: Home | None = None) -> Home:
+async def read_home(settings: PlaceSettings, before: Home | None = None) -> Home:
     """The home; what Home Assistant knows comes before the settings, and a home.json before both.
 
     Home Assistant may be away, as when both start together: then the home is as it was `before`, and only
@@ -46,7 +46,7 @@ async def read_home(settings: Settings, before: Home | None = None) -> Home:
     )
 
 
-async def remembered_home(settings: Settings) -> Home:
+async def remembered_home(settings: PlaceSettings) -> Home:
     """The home as `read_home` says it, with the last start's as what was before; kept for the next start."""
     store = SqlStore(settings.store_url, home=settings.home or "home")
     try:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from pipeline.settings import Settings
+from pipeline.settings.groups import HomeAssistantSettings
 from schemas.catalogue import Catalogue
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 
-def reader_of(settings: Settings) -> "HomeAssistantReader | None":
+def reader_of(settings: HomeAssistantSettings) -> "HomeAssistantReader | None":
     """Return the reader of Home Assistant; None where no address or token is set."""
     if settings.home_assistant_url is None or settings.home_assistant_token is None:
         return None

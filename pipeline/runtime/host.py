@@ -7,12 +7,20 @@ from concurrent.futures import ThreadPoolExecutor
 
 import structlog
 
-from pipeline.health import Health
-from pipeline.mqtt.connections import connect, egress_broker, subscribe
+from pipeline.health import Health, State
+from pipeline.mqtt.connections import connect, connection_id, egress_broker, subscribe
 from pipeline.mqtt.names import Broker, Message, MQTTDisconnectedError
 from pipeline.mqtt.outbox import MessageExpiry
 from pipeline.mqtt.retain_as_published import AsPublishedBroker
-from pipeline.runtime.role import Consumer, IncomingMessage, Inlet, Loop, RoleContext, StatelessConsumer
+from pipeline.runtime.role import (
+    SECTIONS,
+    Consumer,
+    IncomingMessage,
+    Inlet,
+    Loop,
+    RoleContext,
+    StatelessConsumer,
+)
 from pipeline.settings import Settings
 from schemas.home import Home
 from sinks.store import SqlStore, StoreDamagedError, StoreUnavailableError
@@ -22,6 +30,7 @@ log = structlog.get_logger()
 RETRY_S = 0.5
 PATIENCE_S = 60.0
 LOOP_AGAIN_S = 5.0
+LOOK_S = 0.5
 Take = Callable[[Message], Awaitable[None]]
 Factory = Callable[[RoleContext], StatelessConsumer]
 
@@ -38,7 +47,7 @@ class ConsumerHost:
     outbox_filled
         Set after commits that enqueued messages: what a publisher in this process waits for.
     health
-        Where it is told what the broker refuses, if somebody shows that.
+        Where it is told how each of them is, and what the broker refuses, if somebody shows that.
     """
 
     def __init__(
@@ -58,14 +67,15 @@ class ConsumerHost:
         self._damage: StoreDamagedError | None = None
         self._under_way: set[asyncio.Future[None]] = set()
         filled = outbox_filled or asyncio.Event()
+        self._health = health or Health(learns=False, publishes=False)
         self._consumers: list[tuple[StatelessConsumer, Broker]] = []
         for name, factory in factories.items():
             broker = egress_broker(settings, self._connection_failed, None, name=name, kind=AsPublishedBroker)
             broker.add_middleware(MessageExpiry)
-            desk = RoleContext(
-                settings, home, self._store, self._executor, broker, filled, health or Health()
-            )
+            section = settings.section(SECTIONS[name])
+            desk = RoleContext(section, home, self._store, self._executor, broker, filled, self._health)
             self._consumers.append((factory(desk), broker))
+            self._health.roles[name.value] = State.WAITS
 
     async def run(self) -> None:
         """Run until `stop`.
@@ -81,6 +91,7 @@ class ConsumerHost:
         try:
             await asyncio.get_running_loop().run_in_executor(self._executor, self._store.migrate)
             tasks = [asyncio.create_task(self._serve(*each)) for each in self._consumers]
+            tasks.append(asyncio.create_task(self._note_states()))
             await self._until_one_ends(tasks)
         finally:
             ending = [*tasks, *self._under_way]
@@ -119,6 +130,14 @@ class ConsumerHost:
         log.info("consumer runs", consumer=consumer.name.value)
         await asyncio.gather(*(_keep_going(consumer.name, loop) for loop in consumer.loops()))
         await asyncio.Event().wait()
+
+    async def _note_states(self) -> None:
+        """Say of each consumer whether its connection stands."""
+        while True:
+            for consumer, broker in self._consumers:
+                state = State.WAITS if connection_id(broker) is None else State.RUNS
+                self._health.roles[consumer.name.value] = state
+            await asyncio.sleep(LOOK_S)
 
     async def _connection_failed(self) -> None:
         self._failed.set()

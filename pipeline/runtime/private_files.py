@@ -8,7 +8,7 @@ from pathlib import Path
 import structlog
 
 from pipeline.runtime.belongings import backup_folder, database_file
-from pipeline.settings import Settings
+from pipeline.settings.groups import StoreSettings
 from sinks.store.backup import backups
 from sinks.store.sqlite_file import is_for_others, make_private
 
@@ -17,7 +17,7 @@ log = structlog.get_logger()
 UMASK = 0o077
 
 
-def private_paths(settings: Settings) -> list[Path]:
+def private_paths(settings: StoreSettings) -> list[Path]:
     """The store's files, what was moved aside of it, and its backups, as far as they are there."""
     database, folder = database_file(settings), backup_folder(settings)
     if database is None or folder is None:
@@ -26,13 +26,13 @@ def private_paths(settings: Settings) -> list[Path]:
     return [*(path for path in beside if path.is_file()), *(each.path for each in backups(folder))]
 
 
-def readable_by_others(settings: Settings) -> list[Path]:
+def readable_by_others(settings: StoreSettings) -> list[Path]:
     """Those of them that others than their owner can read or write."""
     return [path for path in private_paths(settings) if is_for_others(path)]
 
 
 @contextmanager
-def keeping_private(settings: Settings) -> Iterator[None]:
+def keeping_private(settings: StoreSettings) -> Iterator[None]:
     """Take what is there away from others, and make what comes meanwhile for its owner only."""
     for path in readable_by_others(settings):
         try:

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from pipeline.health import Health
 from pipeline.mqtt.connections import at_once, egress_broker, subscribe
 from pipeline.mqtt.names import Message, MQTTDisconnectedError
-from pipeline.settings import Settings
+from pipeline.settings.sections import LearnSettings
 from schemas.outgoing import Outgoing
 from schemas.statuses import SessionSign
 from schemas.topics import Topics
@@ -91,7 +91,7 @@ class Rival:
     tells merely who it was.
     """
 
-    def __init__(self, settings: Settings, health: Health) -> None:
+    def __init__(self, settings: LearnSettings, health: Health) -> None:
         self._health = health
         self._topics = settings.topics
         self._own = SessionSign(

@@ -2,23 +2,34 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NamedTuple, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol
+
+from typing_extensions import TypeVar
 
 from pipeline.health import Health
 from pipeline.mqtt.client import SteadyBroker
 from pipeline.mqtt.names import MQTTError
 from pipeline.mqtt.outbox import publish
 from pipeline.mqtt.refusals import Kind, Refusals, kind_of
-from pipeline.settings import Settings
+from pipeline.settings.sections import (
+    AnswerSettings,
+    DeploySettings,
+    LearnSettings,
+    ReviewSettings,
+    RoleSettings,
+    ShowSettings,
+    SuggestSettings,
+)
 from schemas.home import Home
 from schemas.outgoing import Outgoing
 from sinks.store import SqlStore
 
 T = TypeVar("T")
+Section_co = TypeVar("Section_co", bound=RoleSettings, covariant=True, default=Any)
 Loop = Callable[[], Coroutine[object, object, None]]
 
 
@@ -40,6 +51,16 @@ class Consumer(StrEnum):
 # Enough for what a transaction costs to be shared by many, and little memory.
 AT_ONCE = 400
 STATEFUL = frozenset({Consumer.LEARN, Consumer.PUBLISH})
+# What a role is given of the settings.
+SECTIONS: Mapping[Consumer, type[RoleSettings]] = {
+    Consumer.LEARN: LearnSettings,
+    Consumer.PUBLISH: LearnSettings,
+    Consumer.SUGGEST: SuggestSettings,
+    Consumer.REVIEW: ReviewSettings,
+    Consumer.DEPLOY: DeploySettings,
+    Consumer.SHOW: ShowSettings,
+    Consumer.ANSWER: AnswerSettings,
+}
 
 
 class IncomingMessage(NamedTuple):
@@ -79,14 +100,14 @@ class StatelessConsumer(Protocol):
 
 
 @dataclass(slots=True)
-class RoleContext:
-    """Context of a consumer: settings, the home, its store, and its own connection to the broker.
+class RoleContext(Generic[Section_co]):
+    """Context of a consumer: its section of the settings, the home, its store, and its own connection.
 
     `outbox_filled` is set after a commit that enqueued messages, so that they leave at once. `health` is the
     process's, where its service learns or publishes.
     """
 
-    settings: Settings
+    settings: Section_co
     home: Home
     store: SqlStore
     executor: ThreadPoolExecutor

@@ -20,6 +20,7 @@ from pipeline.ingest.messages import Message, PoisonError
 from pipeline.mqtt.connections import connection_id
 from pipeline.mqtt.names import MQTTError
 from pipeline.runtime.role import Consumer, IncomingMessage, Inlet, Loop, RoleContext
+from pipeline.settings.sections import ShowSettings
 from pipeline.show.home_pages import HomePages
 from pipeline.suggestions.drift import Drift
 from schemas.instants import from_us
@@ -61,7 +62,7 @@ class DiscoveryPublisher:
 
     name = Consumer.SHOW
 
-    def __init__(self, desk: RoleContext) -> None:
+    def __init__(self, desk: RoleContext[ShowSettings]) -> None:
         self._desk = desk
         settings = desk.settings
         self._discovery = Discovery(settings.discovery_prefix, settings.home)

@@ -6,7 +6,7 @@ import structlog
 
 from pipeline.discovery.hub import NOTIFICATION_ID, notification
 from pipeline.runtime.home_reader import reader_of
-from pipeline.settings import Settings
+from pipeline.settings.sections import ShowSettings
 
 log = structlog.get_logger()
 
@@ -14,7 +14,7 @@ log = structlog.get_logger()
 class HomePages:
     """Asks and tells Home Assistant with the reader's token; without one it does neither."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: ShowSettings) -> None:
         self._reader = reader_of(settings)
 
     @property

@@ -10,7 +10,7 @@ import structlog
 
 from pipeline.backtest.runner import BacktestResult
 from pipeline.core.local_days import LocalDays
-from pipeline.settings import Settings
+from pipeline.settings.sections import SuggestSettings
 from pipeline.suggestions.messages import MessageFactory
 from pipeline.suggestions.renewal import Outlook, Renewed, renew_all
 from pipeline.suggestions.repeats import Sun
@@ -51,7 +51,7 @@ class Planner:
         What is known.
     """
 
-    def __init__(self, settings: Settings, home: Home, store: SqlStore) -> None:
+    def __init__(self, settings: SuggestSettings, home: Home, store: SqlStore) -> None:
         self._budget = settings.suggestions_per_day
         self._messages = MessageFactory(home.id, settings.topics)
         self._home = home

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from pipeline.backtest.runner import BacktestError, BacktestRequest, BacktestRunner
 from pipeline.runtime.home_reader import reader_of
 from pipeline.runtime.role import Consumer, IncomingMessage, Inlet, Loop, RoleContext
+from pipeline.settings.sections import SuggestSettings
 from pipeline.suggest.debounce import Debounce
 from pipeline.suggest.plan import Plan, Planner
 from schemas.catalogue import Catalogue
@@ -54,7 +55,7 @@ class Suggester:
 
     name = Consumer.SUGGEST
 
-    def __init__(self, desk: RoleContext, *, runner: BacktestRunner | None = None) -> None:
+    def __init__(self, desk: RoleContext[SuggestSettings], *, runner: BacktestRunner | None = None) -> None:
         self._desk = desk
         self._runner = runner or BacktestRunner(desk.settings, desk.home)
         self._planner = Planner(desk.settings, desk.home, desk.store)

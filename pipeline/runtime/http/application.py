@@ -1,9 +1,10 @@
-"""HTTP application of a running service: health, metrics and the AsyncAPI document. It changes nothing."""
+"""HTTP application of a running process: health, metrics and the AsyncAPI document. It changes nothing."""
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
-from typing import Any, Protocol
+from typing import Any
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
@@ -20,35 +21,32 @@ from schemas.home import Home
 SERVICE = "ha-ai"
 
 
-class Served(Protocol):
-    """A running service, as far as it is served."""
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A running process, as far as it is served, whichever roles run in it."""
 
-    @property
-    def settings(self) -> Settings: ...
-    @property
-    def home(self) -> Home: ...
-    @property
-    def health(self) -> Health: ...
-    @property
-    def metrics(self) -> Metrics: ...
+    settings: Settings
+    home: Home
+    health: Health
+    metrics: Metrics
 
 
-def application(service: Served) -> Guard:
-    """The ASGI application of a service, behind the rules."""
-    settings = service.settings
+def application(served: Served) -> Guard:
+    """The ASGI application of a process, behind the rules."""
+    settings = served.settings
     return Guard(
-        router(service),
+        router(served),
         Hosts([settings.http_host, *settings.http_hosts.split(",")]),
         styles=(STYLE_HASH,),
     )
 
 
-def router(service: Served) -> Router:
+def router(served: Served) -> Router:
     """Every route there is."""
 
     @cache
     def document() -> dict[str, Any]:
-        return asyncapi.document(service.settings)
+        return asyncapi.document(served.settings)
 
     @cache
     def document_page() -> Response:
@@ -59,10 +57,10 @@ def router(service: Served) -> Router:
         return Response(asyncapi.text(document()), content_type=JSON)
 
     def figures() -> Response:
-        return Response(generate_latest(service.metrics.registry), content_type=CONTENT_TYPE_LATEST)
+        return Response(generate_latest(served.metrics.registry), content_type=CONTENT_TYPE_LATEST)
 
     async def health(scope: Scope, receive: Receive, send: Send) -> None:
-        await _health(service, in_words=scope["is_local"])(scope, receive, send)
+        await _health(served, in_words=scope["is_local"])(scope, receive, send)
 
     return Router(
         [
@@ -85,14 +83,15 @@ def _made(make: Callable[[], Response]) -> Application:
     return answer
 
 
-def _health(service: Served, *, in_words: bool) -> Response:
+def _health(served: Served, *, in_words: bool) -> Response:
     """Answer whether the service is ready; its problems are read once, so that status and words agree.
 
     The words name topics, files and the broker: they are for this machine alone.
     """
-    problems = service.health.problems()
+    problems = served.health.problems()
     said: dict[str, Any] = {"service": SERVICE, "status": "degraded" if problems else "ok"}
     if in_words:
-        notices = list(service.health.notices.values())
-        said |= {"home": service.home.id, "problems": problems, "notices": notices}
+        notices = list(served.health.notices.values())
+        states = served.health.states()
+        said |= {"home": served.home.id, "roles": states, "problems": problems, "notices": notices}
     return Response(json.dumps(said), 503 if problems else 200, JSON)

@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncIterator, Sequence
 
 from pipeline.mqtt.terminal_client import MqttError, TerminalClient
-from pipeline.settings import Settings
+from pipeline.settings.groups import BrokerSettings
 from pipeline.simulation.playback.publications import Publication
 
 IN_FLIGHT = 200
@@ -40,7 +40,7 @@ class Player:
         Times that the connection broke.
     """
 
-    def __init__(self, settings: Settings, *, qos: int = 1, patience_s: float = PATIENCE_S) -> None:
+    def __init__(self, settings: BrokerSettings, *, qos: int = 1, patience_s: float = PATIENCE_S) -> None:
         self.published = 0
         self.outages = 0
         self._settings = settings

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import MagicMock
 
@@ -24,6 +25,7 @@ from pipeline.cli import learning, run
 from pipeline.doctor.command_key import check_command_key
 from pipeline.doctor.finding import Verdict
 from pipeline.doctor.store import check_store
+from pipeline.health import Health, Metrics
 from pipeline.runtime.role import STATEFUL, Consumer
 from pipeline.settings import Settings
 from schemas.home import Home
@@ -140,7 +142,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[Consumer]:
     """The consumers that were given a process of their own; none really is."""
     found: list[Consumer] = []
 
-    async def note(consumer: Consumer) -> None:
+    async def note(consumer: Consumer, *_how: object) -> None:
         found.append(consumer)
 
     monkeypatch.setattr(run, "keep_running", note)
@@ -171,7 +173,7 @@ async def test_without_names_everything_runs_and_the_deployer_beside(
 ) -> None:
     """The deployer gets a process of its own, and the one that holds all others does not make it."""
     assert frozenset(Consumer) == run.ALL
-    parts, beside = run._parts(deploying(tmp_path), Home(), run.ALL)
+    parts, beside = run._parts(deploying(tmp_path), Home(), run.ALL, Health(), Metrics())
     assert len(parts) == 2
     assert set(hosted) == {Consumer.SUGGEST, Consumer.REVIEW, Consumer.SHOW, Consumer.ANSWER}
     await beside[-1]()
@@ -182,7 +184,7 @@ async def test_the_deployer_alone_runs_here(
     tmp_path: Path, started: list[Consumer], hosted: list[Consumer]
 ) -> None:
     """Named alone it is the process of its own."""
-    parts, beside = run._parts(deploying(tmp_path), Home(), frozenset({Consumer.DEPLOY}))
+    parts, beside = run._parts(deploying(tmp_path), Home(), frozenset({Consumer.DEPLOY}), Health(), Metrics())
     assert (len(parts), beside, hosted, started) == (1, [], [Consumer.DEPLOY], [])
 
 
@@ -193,7 +195,7 @@ async def test_without_a_token_or_an_address_nothing_deploys(
 ) -> None:
     """No process is started that could only end, and the log says what is missing."""
     monkeypatch.setattr(run, "log", get_logger())
-    _, beside = run._parts(deploying(tmp_path, **{name: None}), Home(), run.ALL)
+    _, beside = run._parts(deploying(tmp_path, **{name: None}), Home(), run.ALL, Health(), Metrics())
     with capture_logs() as logs:
         await beside[-1]()
     assert started == []
@@ -252,6 +254,68 @@ def test_address_of_health_is_said(at_broker: Any) -> None:
         assert httpx.get(address).json()["status"] in ("ok", "degraded")
 
 
+@pytest.mark.parametrize("names", [["deploy"], ["review", "show"], ["publish", "answer"], ["learn"]])
+def test_any_set_of_roles_is_served(at_broker: Any, tmp_path: Path, names: list[str]) -> None:
+    """Whichever run, health is there behind the same rules, and says how each of them is."""
+    with running(at_broker, *names, port=0, **deployer_of(tmp_path)) as said:
+        address = next(line["health"] for line in said if "health" in line)
+        told = well(address)
+        refused = httpx.get(address, headers={"Host": "evil.example"})
+        changed = httpx.post(address)
+        figures = httpx.get(address.replace("/health", "/metrics")).text
+    assert told["roles"] == dict.fromkeys(names, "runs")
+    assert (refused.status_code, changed.status_code) == (403, 405)
+    assert "haai_messages_total" in figures
+
+
+def test_a_role_alone_whose_broker_is_away_is_not_well(tmp_path: Path, free_port: int) -> None:
+    """Health says so instead of none at all, and which role waits."""
+    nobody = SimpleNamespace(url=f"mqtt://127.0.0.1:{free_port}")
+    with running(nobody, "deploy", port=0, **deployer_of(tmp_path)) as said:
+        address = next(line["health"] for line in said if "health" in line)
+        answer = httpx.get(address)
+    assert answer.status_code == 503
+    assert answer.json()["problems"] == ["no connection to the MQTT broker: deploy"]
+    assert answer.json()["roles"] == {"deploy": "waits"}
+
+
+def test_the_deployer_beside_is_in_the_health_of_its_parent(at_broker: Any, tmp_path: Path) -> None:
+    """One process is asked for all of them; the child opens no port and says nothing twice."""
+    more = {**deployer_of(tmp_path), "HA_AI_MQTT_PROT": "1"}
+    events = []
+    with running(at_broker, port=0, **more) as said:
+        for line in said:
+            events.append(line["event"])
+            if "health" in line:
+                address = line["health"]
+            if line["event"] == "consumer runs" and line["consumer"] == "deploy":
+                break
+        roles = well(address)["roles"]
+    assert roles.pop("deploy") == "in a process of its own"
+    assert roles == dict.fromkeys(("learn", "publish", "suggest", "review", "show", "answer"), "runs")
+    assert events.count("health and metrics are served") == 1
+    assert events.count("a setting that does not exist has no effect") == 1
+    assert not any(event.startswith("health and metrics are not served") for event in events)
+
+
+def deployer_of(tmp_path: Path) -> dict[str, str]:
+    """What the deployer needs to start: a token, and an address at which nobody is."""
+    token = tmp_path / "token"
+    token.write_text("a-token")
+    token.chmod(0o600)
+    return {"HA_AI_DEPLOYER_TOKEN_FILE": str(token), "HA_AI_HOME_ASSISTANT_URL": "http://127.0.0.1:1"}
+
+
+def well(address: str) -> dict[str, Any]:
+    """What health says once it says that all is well."""
+    until_s = time.monotonic() + 20
+    while (answer := httpx.get(address)).status_code != 200:
+        assert time.monotonic() < until_s, answer.text
+        time.sleep(0.1)
+    said: dict[str, Any] = answer.json()
+    return said
+
+
 def test_taken_port_is_said_and_ends_nothing(at_broker: Any) -> None:
     """Where the HTTP port is taken the log says what to do, and the pipeline runs without it."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -265,10 +329,10 @@ def test_taken_port_is_said_and_ends_nothing(at_broker: Any) -> None:
 
 
 @contextmanager
-def running(broker: Any, *, port: int, **more: str) -> Iterator[Iterator[dict[str, Any]]]:
+def running(broker: Any, *names: str, port: int, **more: str) -> Iterator[Iterator[dict[str, Any]]]:
     """The lines that a pipeline logs; at the end it is stopped, which it does without a fault."""
     environment = {**os.environ, "HA_AI_MQTT_URL": broker.url, "HA_AI_HTTP_PORT": str(port), **more}
-    command = [str(Path(sys.executable).with_name("ha-ai")), "run"]
+    command = [str(Path(sys.executable).with_name("ha-ai")), "run", *names]
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         try:

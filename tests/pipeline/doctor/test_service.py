@@ -19,6 +19,7 @@ from pipeline.runtime.http.application import application
 from pipeline.runtime.http.server import HttpServer
 from pipeline.settings import Settings
 from schemas.home import Home
+from tests.pipeline.runtime.http.asking import process_of
 
 HOST = "127.0.0.1"
 
@@ -73,7 +74,7 @@ def test_the_running_process_is_asked(tmp_path: Path, free_port: int) -> None:
         settings = Settings(_env_file=None, database_path=tmp_path / "ha-ai.db", http_port=free_port)
         service = Service(settings, Home())
         service.health.owner = service.health.connected = True
-        served = HttpServer(application(service), HOST, free_port)
+        served = HttpServer(application(process_of(service)), HOST, free_port)
         task = asyncio.create_task(served.run_beside())
         found: list[Finding] = []
         async with asyncio.timeout(20):

@@ -24,11 +24,13 @@ from pipeline.runtime.errors import FatalError
 from pipeline.runtime.http.application import application
 from pipeline.runtime.ownership import Ownership
 from pipeline.settings import Settings
+from pipeline.settings.groups import StoreSettings
 from schemas.events import HOME_ASSISTANT
 from schemas.home import Home
 from sinks.store import SqlStore
 from tests.fixtures.runs import TOPIC
 from tests.fixtures.services import PATIENCE_S, happening, running
+from tests.pipeline.runtime.http.asking import process_of
 
 TAKEN_IN = 1_000
 BACKLOG = 4_000
@@ -88,7 +90,7 @@ def taken_over(store: SqlStore) -> bool:
     return bool(store.leases.acquire("p0", "next", now_us=0, ttl_us=1, silent=store.leases.beat("p0")))
 
 
-def journaled(settings: Settings) -> int:
+def journaled(settings: StoreSettings) -> int:
     """How many events the store holds."""
     with closing(sqlite3.connect(settings.database_path)) as connection:
         return int(connection.execute("SELECT count(*) FROM journal").fetchone()[0])
@@ -255,7 +257,7 @@ async def test_its_pages_say_how_it_is(broker: Any, settings: Callable[..., Sett
     async with running(settings()) as service:
         await Publisher(broker.port).publish(happening(3))
         await wait_until(lambda: service.metrics.entries_total == 3, PATIENCE_S, "3 events")
-        transport = httpx.ASGITransport(application(service))
+        transport = httpx.ASGITransport(application(process_of(service)))
         async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
             pages = {path: await client.get(path) for path in ("/health", "/health/ready", "/health/live")}
             assert {path: page.status_code for path, page in pages.items()} == dict.fromkeys(pages, 200)

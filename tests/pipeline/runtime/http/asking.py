@@ -2,7 +2,11 @@
 
 import itertools
 from collections.abc import Awaitable, Callable, Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
+
+from pipeline.learn.service import Service
+from pipeline.runtime.http.application import Served
+from pipeline.settings import Settings
 
 Application = Callable[[Any, Any, Any], Awaitable[None]]
 Headers = list[tuple[str, str]]
@@ -81,6 +85,11 @@ SECURED = {
     "x-frame-options": "DENY",
     "cross-origin-resource-policy": "same-origin",
 }
+
+
+def process_of(service: Service) -> Served:
+    """A service as the process that runs it alone would serve it."""
+    return Served(cast("Settings", service.settings), service.home, service.health, service.metrics)
 
 
 class Answer(NamedTuple):

@@ -16,14 +16,14 @@ from pipeline.learn.service import Service
 from pipeline.runtime.http.application import application
 from pipeline.runtime.http.page import page
 from pipeline.settings import Settings
-from tests.pipeline.runtime.http.asking import OWN, Answer, ask
+from tests.pipeline.runtime.http.asking import OWN, Answer, ask, process_of
 
 ROOT = Path(__file__).parents[4]
 
 
 def get(service: Service, target: str, **how: Any) -> Answer:
     """A page, as this machine gets it unless said otherwise."""
-    return asyncio.run(ask(application(service), target=target, **how))
+    return asyncio.run(ask(application(process_of(service)), target=target, **how))
 
 
 class Parts(HTMLParser):
@@ -118,6 +118,7 @@ def test_health_is_told_in_words_to_this_machine_alone(service: Service) -> None
         "service": "ha-ai",
         "status": "degraded",
         "home": "home",
+        "roles": {"learn": "waits", "publish": "waits"},
         "problems": service.health.problems(),
         "notices": ["the clock is 3 h behind"],
     }
@@ -157,5 +158,5 @@ def test_a_loop_that_does_not_come_round_is_a_fault(service: Service) -> None:
 def test_head_has_the_headers_of_get(service: Service) -> None:
     """HEAD tells how long the page is, and sends none of it."""
     whole = get(service, "/metrics")
-    head = asyncio.run(ask(application(service), "HEAD", "/metrics", [("Host", OWN)]))
+    head = asyncio.run(ask(application(process_of(service)), "HEAD", "/metrics", [("Host", OWN)]))
     assert (head.status, head.headers, head.body) == (200, whole.headers, b"")

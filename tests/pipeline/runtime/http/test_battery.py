@@ -12,7 +12,7 @@ from pipeline.runtime.http.guard import Guard, Head
 from pipeline.runtime.http.hosts import Hosts
 from pipeline.runtime.http.response import Application, Response
 from pipeline.runtime.http.router import Route, Router
-from tests.pipeline.runtime.http.asking import breaches
+from tests.pipeline.runtime.http.asking import breaches, process_of
 
 SERVED = {"/health", "/health/ready", "/health/live", "/metrics", "/asyncapi", "/asyncapi.json"}
 
@@ -43,12 +43,12 @@ def state(service: Service, published: list[Any]) -> tuple[Any, ...]:
 
 def test_the_routes_are_those_that_are_named(service: Service) -> None:
     """Whoever adds a route names it here, and the battery tries it."""
-    assert set(router(service).routes) == SERVED
+    assert set(router(process_of(service)).routes) == SERVED
 
 
 async def test_no_request_changes_anything(service: Service, published: list[Any]) -> None:
     """Good senders may read; all else is 403, 404 or 405, without effect and under the security headers."""
-    assert await breaches(application(service), SERVED, lambda: state(service, published)) == []
+    assert await breaches(application(process_of(service)), SERVED, lambda: state(service, published)) == []
 
 
 def as_faststream_mounts_it(service: Service) -> Application:
@@ -66,7 +66,7 @@ def without_guard(service: Service) -> Application:
     """The routes with no rules before them."""
 
     async def bare(scope: Any, receive: Any, send: Any) -> None:
-        await router(service)({**scope, "is_local": True}, receive, send)
+        await router(process_of(service))({**scope, "is_local": True}, receive, send)
 
     return bare
 
@@ -79,7 +79,7 @@ def for_every_host(service: Service) -> Application:
             del host, reached
             return True
 
-    return Guard(router(service), Every())
+    return Guard(router(process_of(service)), Every())
 
 
 def for_every_origin(service: Service) -> Application:
@@ -90,7 +90,7 @@ def for_every_origin(service: Service) -> Application:
             shown = [(name, value) for name, value in head.headers if name != "origin"]
             return super()._of_sender(head._replace(headers=shown))
 
-    return Blind(router(service), Hosts())
+    return Blind(router(process_of(service)), Hosts())
 
 
 def with_a_change_by_get(service: Service) -> Application:
@@ -100,7 +100,7 @@ def with_a_change_by_get(service: Service) -> Application:
         await service.egress.publish(b"ON", "ha-ai/commands/learning/set")
         await Response("done")(scope, receive, send)
 
-    return Guard(Router([*router(service).routes.values(), Route("/health", publish)]), Hosts())
+    return Guard(Router([*router(process_of(service)).routes.values(), Route("/health", publish)]), Hosts())
 
 
 def with_open_arms(service: Service) -> Application:
@@ -113,12 +113,12 @@ def with_open_arms(service: Service) -> Application:
                 secured["headers"].append((b"access-control-allow-origin", b"*"))
             return secured
 
-    return Open(router(service), Hosts())
+    return Open(router(process_of(service)), Hosts())
 
 
 def with_a_further_method(service: Service) -> Application:
     """A page that takes POST too."""
-    routes = router(service).routes
+    routes = router(process_of(service)).routes
     more = routes["/health"]._replace(methods=("GET", "HEAD", "POST"))
     return Guard(Router([*routes.values(), more]), Hosts())
 

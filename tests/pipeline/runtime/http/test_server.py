@@ -15,12 +15,12 @@ from structlog.testing import capture_logs
 
 from benchmarks.processes import wait_until
 from pipeline import health
-from pipeline.cli import learning
 from pipeline.learn.service import Service
-from pipeline.runtime.http import guard, server
+from pipeline.runtime.http import guard, server, serving
 from pipeline.runtime.http.application import application
 from pipeline.runtime.http.response import Response
 from pipeline.runtime.http.server import CONNECTIONS, HttpServer
+from tests.pipeline.runtime.http.asking import process_of
 
 HOST = "127.0.0.1"
 LIVE = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
@@ -36,7 +36,7 @@ def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 async def port(service: Service, free_port: int) -> AsyncIterator[int]:
     """Where the service's pages are served, in a thread of their own."""
-    served = HttpServer(application(service), HOST, free_port)
+    served = HttpServer(application(process_of(service)), HOST, free_port)
     task = asyncio.create_task(served.run_beside())
     await wait_until(lambda: served.started, PATIENCE_S, "a server")
     yield free_port
@@ -239,7 +239,7 @@ async def test_a_taken_port_is_said(service: Service) -> None:
         number = taken.getsockname()[1]
         with capture_logs() as said:
             async with asyncio.timeout(PATIENCE_S):
-                await HttpServer(application(service), HOST, number).run_beside()
+                await HttpServer(application(process_of(service)), HOST, number).run_beside()
     line = next(line for line in said if line["log_level"] == "warning")
     assert ("set HA_AI_HTTP_PORT" in line["event"], line["port"]) == (True, number)
 
@@ -259,8 +259,8 @@ async def test_a_loop_that_stands_still_is_said_while_it_does(
 ) -> None:
     """Asked meanwhile health says that the process is busy; when it comes round again, it does not."""
     monkeypatch.setattr(health, "STUCK_S", 0.3)
-    monkeypatch.setattr(learning, "TURN_S", 0.05)
-    turning = asyncio.create_task(learning._note_turns(service))
+    monkeypatch.setattr(serving, "TURN_S", 0.05)
+    turning = asyncio.create_task(serving._note_turns(service.health))
     await asyncio.sleep(0.1)
     said: list[bytes] = []
 

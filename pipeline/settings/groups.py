@@ -1,18 +1,16 @@
-"""Settings: each has a default that works and a name in the environment or in `.env`."""
+"""Groups of settings, each setting at this one place: several roles share a group, and none has all."""
 
-import os
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from dotenv import dotenv_values
-from pydantic import AfterValidator, Field, SecretStr
-from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 from schemas.home import check_zone
 from schemas.topics import DISCOVERY_PREFIX, EVENTSTREAM, STATESTREAM, STATUS, Topics
+
+HALF_LIFE = "half_life_days_"
 
 
 def check_mqtt_url(url: str) -> str:
@@ -61,50 +59,14 @@ def _half_life(days: float, what: str) -> Any:
     )
 
 
-PREFIX = "HA_AI_"
-HALF_LIFE = "half_life_days_"
-OLD_NAMES = {
-    "MQTT_BROKER": "mqtt_host",
-    "MQTT_PORT": "mqtt_port",
-    "MQTT_USERNAME": "mqtt_username",
-    "MQTT_PASSWORD": "mqtt_password",
-    "HA_URL": "home_assistant_url",
-    "HA_TOKEN": "home_assistant_token",
-    "OPENAI_API_KEY": "openai_api_key",
-    "ANALYSIS_SCHEDULE": "analysis_schedule",
-    "DATABASE_PATH": "database_path",
-}
+class Group(BaseModel):
+    """Settings that belong together."""
+
+    model_config = ConfigDict(frozen=True)
 
 
-class OldNames(PydanticBaseSettingsSource):
-    """Names that an earlier backend used, in the environment or in `.env`; ours come before them."""
-
-    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        raise NotImplementedError(f"{field_name} ({field.annotation}) is read with all others by __call__")
-
-    def __call__(self) -> dict[str, Any]:
-        env_file = self.config.get("env_file")
-        known = {**(dotenv_values(str(env_file)) if env_file else {}), **os.environ}
-        return {name: known[old] for old, name in OLD_NAMES.items() if known.get(old)}
-
-
-class Settings(BaseSettings):
-    """Everything that can be set: ``HA_AI_<NAME>`` in the environment or in ``.env``."""
-
-    model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
-    )
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return init_settings, env_settings, dotenv_settings, file_secret_settings, OldNames(settings_cls)
+class BrokerSettings(Group):
+    """The MQTT broker, and who we are there."""
 
     mqtt_url: Annotated[str, AfterValidator(check_mqtt_url)] = Field(
         "mqtt://localhost:1883", description="The MQTT broker."
@@ -144,9 +106,33 @@ class Settings(BaseSettings):
         le=65535,
         description="Unacknowledged messages at most; only for brokers that honour it (mosquitto >= 2.0.13).",
     )
+
+    @property
+    def broker_url(self) -> str:
+        """The broker's address: the URL where one is given, else made of host and port.
+
+        Examples
+        --------
+        >>> BrokerSettings(mqtt_host="mosquitto").broker_url
+        'mqtt://mosquitto:1883'
+        """
+        if "mqtt_url" in self.model_fields_set or (self.mqtt_host is None and self.mqtt_port is None):
+            return self.mqtt_url
+        host = self.mqtt_host or "localhost"
+        return f"mqtt://{f'[{host}]' if ':' in host else host}:{self.mqtt_port or 1883}"
+
+
+class InputSettings(Group):
+    """The stream of Home Assistant that is read."""
+
     input: Literal["eventstream", "statestream"] = Field(
         "eventstream", description="Which stream of Home Assistant to read."
     )
+
+
+class TopicSettings(Group):
+    """Topics of this home, Home Assistant's among them."""
+
     eventstream_topic: str = Field(
         EVENTSTREAM,
         min_length=1,
@@ -162,12 +148,33 @@ class Settings(BaseSettings):
         min_length=1,
         description="Home Assistant's birth and will topic.",
     )
+    discovery_prefix: str = Field(
+        DISCOVERY_PREFIX,
+        pattern=r"^[A-Za-z0-9_-]+$",
+        description="Where Home Assistant looks for MQTT devices.",
+    )
     home: str = Field(
         "",
         max_length=64,
         pattern=r"^[A-Za-z0-9_-]*$",
         description="The home's id, before `ha-ai/` in topics; empty for one home.",
     )
+
+    @property
+    def topics(self) -> Topics:
+        """Topics of this home, Home Assistant's among them."""
+        return Topics(
+            self.home,
+            eventstream=self.eventstream_topic,
+            statestream=self.statestream_topic,
+            status=self.status_topic,
+            discovery_prefix=self.discovery_prefix,
+        )
+
+
+class HomeSettings(TopicSettings):
+    """The home: its id and its place."""
+
     tz: Annotated[str, AfterValidator(check_zone)] = Field("UTC", description="The home's IANA time zone.")
     lat: float = Field(50.0, ge=-90, le=90, description="Latitude, degrees.")
     lon: float = Field(10.0, ge=-180, le=180, description="Longitude, degrees.")
@@ -175,6 +182,11 @@ class Settings(BaseSettings):
         None,
         description="A home.json with tz, lat, lon and rooms, instead of the three settings.",
     )
+
+
+class HomeAssistantSettings(Group):
+    """Home Assistant's API, as an ordinary user reads it."""
+
     home_assistant_url: str | None = Field(
         None,
         description="Home Assistant's address, for areas, zone and position.",
@@ -183,6 +195,11 @@ class Settings(BaseSettings):
         None,
         description="A long-lived token of an ordinary user there.",
     )
+
+
+class StoreSettings(Group):
+    """The store and its backups."""
+
     database_url: Annotated[SecretStr | None, AfterValidator(check_database_url)] = Field(
         None,
         description="The store, an SQLAlchemy URL; without it `database_path` is used.",
@@ -201,6 +218,18 @@ class Settings(BaseSettings):
         le=1_000,
         description="Daily backups that are kept; with 0 none is made.",
     )
+
+    @property
+    def store_url(self) -> str:
+        """The store's SQLAlchemy URL."""
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
+        return f"sqlite:///{self.database_path}"
+
+
+class DetectorSettings(Group):
+    """What detectors are made with."""
+
     entity_cap: int = Field(5_000, ge=10, description="Entities known at most.")
     retain_days: int = Field(90, ge=7, le=365, description="Days that detectors judge.")
     half_life_days_time_of_day: float = _half_life(14.0, "a habit of the clock")
@@ -214,6 +243,23 @@ class Settings(BaseSettings):
         allow_inf_nan=False,
         description="Anomalies that are told a week at most, in the long run.",
     )
+
+    @property
+    def half_life_days(self) -> dict[str, float]:
+        """The half-lives by kind of pattern, as the detectors are made with them.
+
+        Examples
+        --------
+        >>> DetectorSettings(half_life_days_duration=7).half_life_days["duration"]
+        7.0
+        """
+        fields = [name for name in type(self).model_fields if name.startswith(HALF_LIFE)]
+        return {name.removeprefix(HALF_LIFE): getattr(self, name) for name in fields}
+
+
+class SuggestionSettings(Group):
+    """How many suggestions are made, and how sure they have to be."""
+
     suggestions_per_day: int = Field(
         3,
         ge=0,
@@ -229,32 +275,36 @@ class Settings(BaseSettings):
         "comes before it.",
     )
     not_now_days: int = Field(14, ge=1, le=365, description="Days after which `Not now` is asked again.")
+
+
+class KeySettings(Group):
+    """The key that signs commands."""
+
     command_key_file: Path = Field(
         Path("ha-ai.key"),
         description="The key that signs commands, made at the first start, readable by its owner only.",
     )
+
+
+class TokenSettings(Group):
+    """The administrator's token."""
+
     deployer_token_file: Path | None = Field(
         None,
         description="A file with an administrator's long-lived token, read by the deployer's process and the "
         "doctor alone; without it nothing is deployed.",
     )
-    discovery_prefix: str = Field(
-        DISCOVERY_PREFIX,
-        pattern=r"^[A-Za-z0-9_-]+$",
-        description="Where Home Assistant looks for MQTT devices.",
-    )
+
+
+class CommitSettings(Group):
+    """How messages are committed, and when the process counts as stuck."""
+
     batch_size: int = Field(200, ge=1, le=5_000, description="Messages a commit at most.")
     linger_ms: int = Field(
         20,
         ge=0,
         le=1_000,
         description="How long a message waits for company before its commit, milliseconds.",
-    )
-    lease_s: float = Field(
-        10.0,
-        ge=1,
-        le=300,
-        description="How long an owner may be silent before another takes the home over, seconds.",
     )
     heartbeat_s: float = Field(
         30.0,
@@ -266,6 +316,22 @@ class Settings(BaseSettings):
         ge=1,
         description="Without a heartbeat committed for this long the process exits, seconds.",
     )
+
+
+class LeaseSettings(Group):
+    """How the home is owned."""
+
+    lease_s: float = Field(
+        10.0,
+        ge=1,
+        le=300,
+        description="How long an owner may be silent before another takes the home over, seconds.",
+    )
+
+
+class HttpSettings(Group):
+    """Where health and metrics are served."""
+
     http_host: str = Field(
         "127.0.0.1",
         description="Where /health and /metrics listen; beyond the loopback, other machines are told whether "
@@ -283,12 +349,22 @@ class Settings(BaseSettings):
         description="Names by which others may ask for them, with commas between, such as `ha-ai, haus.lan`; "
         "the loopback's and the address that they reach are always taken.",
     )
+
+
+class LogSettings(Group):
+    """The form of logs."""
+
     log_format: Literal["auto", "console", "json"] = Field(
         "auto", description="Logs: `auto` is console on a terminal."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least severe level that is logged."
     )
+
+
+class FormerSettings(Group):
+    """Settings of an earlier backend, still accepted."""
+
     analysis_schedule: str | None = Field(
         None,
         description="Of old; accepted and without effect: days are judged when they end.",
@@ -297,47 +373,3 @@ class Settings(BaseSettings):
         None,
         description="Of old; kept for wording by a language model, which is not there yet.",
     )
-
-    @property
-    def half_life_days(self) -> dict[str, float]:
-        """The half-lives by kind of pattern, as the detectors are made with them.
-
-        Examples
-        --------
-        >>> Settings(_env_file=None, half_life_days_duration=7).half_life_days["duration"]
-        7.0
-        """
-        fields = [name for name in type(self).model_fields if name.startswith(HALF_LIFE)]
-        return {name.removeprefix(HALF_LIFE): getattr(self, name) for name in fields}
-
-    @property
-    def broker_url(self) -> str:
-        """The broker's address: the URL where one is given, else made of host and port.
-
-        Examples
-        --------
-        >>> Settings(_env_file=None, mqtt_host="mosquitto").broker_url
-        'mqtt://mosquitto:1883'
-        """
-        if "mqtt_url" in self.model_fields_set or (self.mqtt_host is None and self.mqtt_port is None):
-            return self.mqtt_url
-        host = self.mqtt_host or "localhost"
-        return f"mqtt://{f'[{host}]' if ':' in host else host}:{self.mqtt_port or 1883}"
-
-    @property
-    def store_url(self) -> str:
-        """The store's SQLAlchemy URL."""
-        if self.database_url is not None:
-            return self.database_url.get_secret_value()
-        return f"sqlite:///{self.database_path}"
-
-    @property
-    def topics(self) -> Topics:
-        """Topics of this home, Home Assistant's among them."""
-        return Topics(
-            self.home,
-            eventstream=self.eventstream_topic,
-            statestream=self.statestream_topic,
-            status=self.status_topic,
-            discovery_prefix=self.discovery_prefix,
-        )

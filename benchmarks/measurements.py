@@ -94,6 +94,7 @@ MEASUREMENTS = (
         ("benchmarks.flakes", "--runs", "30", *FLAKY),
         (*DELIVERY, *FLAKY),
     ),
+    Measurement("Mutants", ("benchmarks.mutants",), (*LEARNING, "pipeline/learn", "sinks/store")),
     Measurement("Targets", ("benchmarks.targets",), ()),
 )
 BY_TITLE = {each.title: each for each in MEASUREMENTS}

@@ -52,6 +52,14 @@ def test_a_broken_home_is_not_drowned_in_alarms() -> None:
     assert admitted[-1].at_ms > 26 * DAY_MS
 
 
+def test_a_quiet_year_saves_up_no_flood() -> None:
+    """After any time without alarms some come through at once, as many as after a week."""
+    budget = Budget(5.0)
+    after = [365 * DAY_MS + minute * MINUTE_MS for minute in range(0, 600, 10)]
+    admitted = [at for at in after if budget.admits(alarm(AnomalyKind.FLAPPING, at, f"light.l{at}", 99.0))]
+    assert 1 <= len(admitted) <= 7
+
+
 def test_who_wants_fewer_alarms_gets_fewer() -> None:
     """One a week is one a week, and the first comes at once."""
     budget = Budget(1.0)

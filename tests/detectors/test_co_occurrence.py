@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from detectors.co_occurrence import CoOccurrence
+from detectors.evidence import accept
 from detectors.history import Day, History, Steps
 from schemas.events import Cause, EventType
 from schemas.home import Home
@@ -203,6 +204,28 @@ def test_evidence_must_suffice_for_all_that_was_tested() -> None:
     follow(home, DOOR, LAMP, per_day=1, share=1.0)
     assert pairs(home.learn()) == [(DOOR, LAMP)]
     assert home.learn(alpha=1e-18) == []
+
+
+def hypotheses(home: Household, monkeypatch: pytest.MonkeyPatch) -> tuple[int, int]:
+    """For how many pairs evidence was weighed in this home, and how many were counted as tested."""
+    counted: list[tuple[int, int]] = []
+
+    def counting(evidence: Any, alpha: float, tested: int) -> Any:
+        counted.append((len(evidence), tested))
+        return accept(evidence, alpha, tested)
+
+    monkeypatch.setattr("detectors.co_occurrence.detector.accept", counting)
+    assert pairs(home.learn()) == [(DOOR, LAMP)]
+    return counted[-1]
+
+
+def test_pairs_that_were_screened_out_count_as_tested(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The more things are used in a home, the more pairs were tested, although few are weighed."""
+    small, large = Household().live(4), Household().live(12)
+    for home in (small, large):
+        follow(home, DOOR, LAMP)
+    (_, few), (weighed, many) = (hypotheses(home, monkeypatch) for home in (small, large))
+    assert weighed < few < many
 
 
 def plant_change(home: Household, before: float, after: float, *, day: int, per_day: int = 3) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import reduce
+from math import log
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,10 @@ from hypothesis import strategies as st
 from detectors.duration import Duration
 from detectors.duration.candidates import MOST_STAYS, Candidate
 from detectors.duration.lengths import middle_s
+from detectors.duration.splitting import CONTEXTS
 from detectors.duration.stays import Stays, gather
+from detectors.duration.trial import Trial
+from detectors.duration.window import Window
 from detectors.evidence import LOG_CAP
 from pipeline.core.core import LearningCore
 from schemas.events import EventType, Gap, StateChange
@@ -123,6 +127,12 @@ def detail(pattern: Pattern) -> DurationDetail:
 def minutes(stays: Stays) -> list[float]:
     """Lengths, to half a percent."""
     return [middle_s(bucket) / 60 for bucket in stays.lengths.tolist()]
+
+
+def stays_of(lengths: Sequence[int]) -> Stays:
+    """Stays of these buckets, three a day, one after the other."""
+    places = np.arange(len(lengths))
+    return Stays(places // 3, places % 7, places % 24, np.array(lengths, dtype=np.int64), 0)
 
 
 def only(patterns: Sequence[Pattern]) -> DurationDetail:
@@ -282,6 +292,46 @@ def test_what_a_machine_ends_is_no_duration() -> None:
         home.use(at, 0.3 * home.around(1), "cover.blind", "opening")
         home.use(at, home.around(10), "light.by_hand")
     assert only(home.learn()).entity_id == "light.by_hand"
+
+
+@pytest.mark.parametrize("automated", ["begin", "end"])
+def test_what_a_machine_begins_or_ends_across_midnight_is_no_stay(automated: str) -> None:
+    """A light that is on over midnight is somebody's stay only where people began and ended it."""
+    home = Household(days=10)
+    for day in range(home.days - 1):
+        by_machine = {"parent": "automation"}
+        home.change(home.at(day, 23), LAMP, "on", **(by_machine if automated == "begin" else {}))
+        home.change(home.at(day, 30), LAMP, "off", **(by_machine if automated == "end" else {}))
+        home.use(home.at(day, 23), 7 * 60, RADIO, "playing")
+    stays = home.all_stays()
+    assert (len(stays[f"{LAMP}=on"]), stays[f"{LAMP}=on"].others) == (0, home.days - 1)
+    assert (len(stays[f"{RADIO}=playing"]), stays[f"{RADIO}=playing"].others) == (home.days - 1, 0)
+
+
+def test_slips_are_no_evidence_against_a_length(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One stay of seconds after every fifth of an hour leaves what the bets on these win as it is."""
+    monkeypatch.setattr(Window, "log_surprise", lambda *_: -LOG_CAP)
+    lengths = random.Random(3)
+    washes = [round(1_000 * lengths.lognormvariate(0, 0.03)) for _ in range(60)]
+    slipped = [
+        each for place, wash in enumerate(washes) for each in ([wash, 10] if place % 5 == 4 else [wash])
+    ]
+    clean, mixed = (Trial.of(stays_of(each), 28.0) for each in (washes, slipped))
+    assert (clean.slips.sum(), mixed.slips.sum()) == (0, 11)
+    assert mixed.log_e > 0.95 * clean.log_e
+
+
+def test_the_choice_of_a_split_is_paid_for() -> None:
+    """The evidence of both cases together is less what there was to choose from, on the logarithm."""
+    home = Household(days=40)
+    for day in range(home.days):
+        home.use(home.at(day, 8.5), home.around(10, 0.05), LAMP)
+        home.use(home.at(day, 19.5), home.around(90, 0.05), LAMP)
+    candidate = Candidate.of(EventType(LAMP, "on"), home.stays(LAMP), 28.0)
+    assert candidate is not None
+    assert len(candidate.parts) == 2
+    together = sum(trial.log_e for _, trial in candidate.parts)
+    assert candidate.log_e == pytest.approx(together - log(CONTEXTS))
 
 
 def test_what_only_repeats_another_entity_is_said_once() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from detectors.co_occurrence import CoOccurrence
+from detectors.evidence import accept
 from detectors.history import History
 from detectors.sequence import Sequence as Detector
 from pipeline.core.core import LearningCore
@@ -132,6 +133,23 @@ def test_tells_a_chain_with_its_evidence() -> None:
     assert evidence.base_rate < 0.01
     assert evidence.e_value > 1e6
     assert pattern.first_seen.date() == START.date()
+
+
+def test_chains_that_were_screened_out_count_as_tested(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every way of joining two pairs is a chain that was tested, although few of them are weighed."""
+    counted: list[tuple[int, int]] = []
+
+    def counting(evidence: Any, alpha: float, tested: int) -> Any:
+        counted.append((len(evidence), tested))
+        return accept(evidence, alpha, tested)
+
+    monkeypatch.setattr("detectors.sequence.detector.accept", counting)
+    home = Household().live()
+    for at in home.moments(2):
+        home.run(at, FILM, share=0.9)
+    assert chains(home.learn()) == [FILM]
+    weighed, tested = counted[-1]
+    assert tested > 3 * weighed
 
 
 def test_a_long_chain_is_told_once() -> None:

@@ -83,6 +83,14 @@ def test_due_action_follows_whatever_happens(replay_of: Replay) -> None:
     assert rate > 0.1
 
 
+def test_a_hit_is_not_due_because_of_itself(replay_of: Replay) -> None:
+    """Where the lamp is lit by nothing but the button, no age of its state explains that: each differs."""
+    pressed = [6_000.0 + 2_000 * i + 55 * i * i for i in range(24)]
+    timeline, candidates, trials = replay_of(pressed, [at + 20 for at in pressed], 60)
+    assert trials.hits.all()
+    assert due_rates(timeline, candidates, trials, dwell_times(timeline))[0] < 0.02
+
+
 @pytest.mark.parametrize(("shares", "expected"), [((12, 4), True), ((11, 5), False)])
 def test_direction_needs_three_to_one(replay_of: Replay, shares: tuple[int, int], *, expected: bool) -> None:
     """The trigger nearest to the action is before it three times as often as after it, or it is none."""

@@ -88,6 +88,18 @@ def test_a_part_is_what_the_core_holds(learned: Callable[..., Any], told: Any, w
     check_parts(whole, {day: packed for day, packed in closed.items() if day in whole})
 
 
+def test_a_run_before_midnight_explains_what_comes_after_it_in_parts_too(learned: Callable[..., Any]) -> None:
+    """An automation's mark of the last seconds of a day stands in both days, as in the core."""
+    midnight_us = 1_772_492_400_000_000  # 2026-03-03 in Berlin
+    run = StateChange(midnight_us - 2_000_000, "automation.night", "on", "on", "run", mark=True)
+    effect = StateChange(midnight_us + 1_000_000, "light.hall", "on", "off", "run")
+    (first, second), (_, before) = (
+        (DaySet.unpack(packed).marks for packed in days_of([run, effect], lambda _: 0, 1).values()),
+        (closed.events.marks for closed in learned().feed([run, effect]).end().closed.values()),
+    )
+    assert first == second == before == {((midnight_us - 2_000_000) // 1000, "run")}
+
+
 def test_duplicates_that_do_not_meet_are_counted_twice(told: Any, whole: Any) -> None:
     """What shares are for: samples that come twice must come to one part."""
     parts = iter(range(2 * len(told)))

@@ -149,7 +149,7 @@ async def _approve(
         )
         course.approved_s[suggestion.automation_id] = time.monotonic()
         topic = TOPICS.suggestion_command(Verb.APPROVE)
-        await client.publish(topic, command.model_dump_json(), qos=1)
+        await client.publish(topic, command.exact(), qos=1)
     await course.until_deployed([each.automation_id for each in approved])
 
 

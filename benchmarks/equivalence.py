@@ -102,7 +102,7 @@ def _measured(name: str, learn: Callable[[], LearningCore]) -> Way:
         name=name,
         days=_digest(chain(days, steps)),
         aggregates=_digest([json.dumps(history.aggregates, sort_keys=True, default=dict).encode()]),
-        patterns=_digest(each.model_dump_json().encode() for each in found),
+        patterns=_digest(each.exact().encode() for each in found),
         seconds=spent_s,
         cpu_s=used_s,
     )

@@ -232,7 +232,7 @@ def _forged_press(desk: ReviewDesk, suggestions: list[Suggestion], place: int) -
 
 def _press(desk: ReviewDesk, named: str, verb: PressVerb, suggestion: Suggestion) -> Published:
     press = Press(suggestion_id=named, verb=verb, content_hash=suggestion.content_hash)
-    return Published(desk.topics.press, press.model_dump_json().encode())
+    return Published(desk.topics.press, press.exact().encode())
 
 
 @contextlib.asynccontextmanager

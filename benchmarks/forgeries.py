@@ -72,7 +72,7 @@ class Forger:
     def _mutated(self) -> Forgery:
         """One byte is another."""
         command = self._command()
-        content = bytearray(command.model_dump_json().encode())
+        content = bytearray(command.exact().encode())
         content[self._random.randrange(len(content))] ^= self._random.randrange(1, 256)
         return Forgery("mutated", self._topic(command.verb), bytes(content))
 
@@ -99,7 +99,7 @@ class Forger:
         suggestion = self._random.choice(self._suggestions)
         verb = self._random.choice(list(PressVerb))
         press = Press(suggestion_id=suggestion.id, verb=verb, content_hash=suggestion.content_hash)
-        return Forgery("bare press", self._desk.topics.press, press.model_dump_json().encode())
+        return Forgery("bare press", self._desk.topics.press, press.exact().encode())
 
     def _pressed_and_retained(self) -> Forgery:
         return self._pressed()._replace(kind="retained press", retain=True)
@@ -109,7 +109,7 @@ class Forger:
         return self._desk.command(verb, suggestion, **fields)
 
     def _sent(self, kind: str, command: SignedCommand, *, verb: Verb | None = None) -> Forgery:
-        return Forgery(kind, self._topic(verb or command.verb), command.model_dump_json().encode())
+        return Forgery(kind, self._topic(verb or command.verb), command.exact().encode())
 
     def _topic(self, verb: Verb) -> str:
         return self._desk.topics.suggestion_command(verb.value)

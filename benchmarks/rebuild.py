@@ -53,7 +53,7 @@ def _state(store: SqlStore) -> str:
     with store._database.reading() as connection:  # noqa: SLF001 no reader needs all aggregates
         rows = connection.exec_driver_sql("SELECT day, detector, key, aggregate FROM day_aggregates").all()
     said += sorted(map(str, rows))
-    said += [pattern.model_dump_json() for pattern in store.patterns(status="active")]
+    said += [pattern.exact() for pattern in store.patterns(status="active")]
     return sha256("\n".join(said).encode()).hexdigest()
 
 

@@ -82,7 +82,7 @@ class ReviewDesk:
     async def send(self, command: SignedCommand, *, topic: str = "", retain: bool = False) -> None:
         """Hand the reviewer a command, on its own topic unless another is named."""
         own = self.topics.suggestion_command(command.verb.value)
-        await self.receive(topic or own, command.model_dump_json().encode(), retain=retain)
+        await self.receive(topic or own, command.exact().encode(), retain=retain)
 
     def command(self, verb: Verb, suggestion: Suggestion, **fields: Any) -> SignedCommand:
         """A command of somebody who holds the key, valid now."""

@@ -19,6 +19,7 @@ from pipeline.mqtt.asyncapi import document, text
 from pipeline.settings import OLD_NAMES, PREFIX, Settings
 from schemas.messages import document_name
 from schemas.patterns import Pattern
+from schemas.payload import schema_mode
 from schemas.topics import TABLE
 from sinks.store.retention import BOUNDS
 
@@ -61,7 +62,8 @@ def documents() -> dict[Path, str]:
 def payload_schema(payload: type[BaseModel]) -> dict[str, Any]:
     """JSON schema of a payload, under the id that follows from its document's name."""
     identity = f"{SCHEMA_NAMESPACE}:{document_name(payload)}"
-    return {"$schema": SCHEMA_DIALECT, "$id": identity, **payload.model_json_schema()}
+    schema = payload.model_json_schema(mode=schema_mode(payload))
+    return {"$schema": SCHEMA_DIALECT, "$id": identity, **schema}
 
 
 def between(text: str, marker: str, content: str) -> str:

@@ -1,12 +1,10 @@
 """Anomalies, as published on their topic and kept in the store."""
 
-from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import Field
-
-from schemas.patterns import Evidence, Schema, identify
+from schemas.patterns import Evidence, identify
+from schemas.payload import Instant, Schema, Score
 
 
 class AnomalyKind(StrEnum):
@@ -29,8 +27,8 @@ class AnomalyDetail(Schema):
 
     entity_id: str
     kind: AnomalyKind
-    at: datetime
-    score: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    at: Instant
+    score: Score
     expected: str
     observed: str
     severity: Literal["low", "medium", "high"]

@@ -3,9 +3,10 @@
 import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints, computed_field
 
-from schemas.patterns import AtHome, Dark, Finite, Hours, Schema, Temperature, Weekday
+from schemas.patterns import AtHome, Dark, Hours, Temperature, Weekday
+from schemas.payload import Finite, Schema, clock
 
 _ENTITY_ID = re.compile(r"[a-z0-9_]+\.[a-z0-9_]+", re.ASCII)
 _SERVICE = re.compile(r"[a-z0-9_]+\.[a-z0-9_]+", re.ASCII)
@@ -42,10 +43,16 @@ Wait = Annotated[int, Field(ge=0, le=LONGEST_WAIT_S)]
 
 
 class TimeTrigger(Schema):
-    """At a local minute of the day, 0 = midnight."""
+    """At a local minute of the day, 0 = midnight; `time` is the same on the clock."""
 
     kind: Literal["time"] = "time"
     minute: Annotated[int, Field(ge=0, lt=1440)]
+
+    @computed_field  # type: ignore[prop-decorator]  # mypy knows no property below a decorator
+    @property
+    def time(self) -> str:
+        """`minute` on the clock: 425 is 07:05."""
+        return clock(self.minute)
 
 
 class SunTrigger(Schema):

@@ -1,14 +1,13 @@
 """Commands of people and of the reviewer, and the answers to them."""
 
 import json
-from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from schemas.automations import EntityId, Requirement
-from schemas.patterns import Schema
+from schemas.payload import Instant, Schema, Strict
 from schemas.suggestions import Reason
 
 Digits16 = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
@@ -29,7 +28,7 @@ class Verb(StrEnum):
     ROLLBACK = "rollback"
 
 
-class Modification(Schema):
+class Modification(Strict):
     """Changes to a suggestion: another time, another entity to act on, one more condition."""
 
     minute: Annotated[int, Field(ge=0, lt=1440)] | None = None
@@ -38,7 +37,7 @@ class Modification(Schema):
     condition: Requirement | None = None
 
 
-class SignedCommand(Schema):
+class SignedCommand(Strict):
     """A command of somebody who holds the key.
 
     The signature is an HMAC-SHA256 over `signed_bytes`, so over the topic's verb, the suggestion, the exact
@@ -61,7 +60,7 @@ class SignedCommand(Schema):
     @property
     def signed_bytes(self) -> bytes:
         """Everything but the signature, in one form only."""
-        plain: dict[str, Any] = self.model_dump(mode="json", exclude={"signature"})
+        plain: dict[str, Any] = self.model_dump(mode="json", round_trip=True, exclude={"signature"})
         return json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()
 
 
@@ -74,7 +73,7 @@ class PressVerb(StrEnum):
     UNDO = "undo"
 
 
-class Press(Schema):
+class Press(Strict):
     """A button's own message: anybody may publish it, so Home Assistant has to confirm the press."""
 
     suggestion_id: Digits16
@@ -87,7 +86,7 @@ class SuggestionAnswer(Schema):
 
     schema_version: Literal[1] = 1
     message_id: str
-    at: datetime
+    at: Instant
     suggestion_id: str
     verb: str
     nonce: str = ""
@@ -100,7 +99,7 @@ class AutomationExecuted(Schema):
 
     schema_version: Literal[1] = 1
     message_id: str
-    at: datetime
+    at: Instant
     what: Literal["deployed", "rolled_back", "removed", "ran"]
     suggestion_id: str
     automation_id: str
@@ -114,7 +113,7 @@ class AutomationFailed(Schema):
 
     schema_version: Literal[1] = 1
     message_id: str
-    at: datetime
+    at: Instant
     suggestion_id: str
     automation_id: str
     step: str
@@ -122,7 +121,7 @@ class AutomationFailed(Schema):
     text: str
 
 
-class Question(Schema):
+class Question(Strict):
     """Question asked on ``ha-ai/query/ask``; the answer goes to the message's response topic.
 
     ``suggestions`` wants those of the named statuses, all if none is named; ``backtest`` wants one

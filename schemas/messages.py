@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import tzinfo
 from enum import StrEnum
 from functools import cached_property
 from itertools import product
@@ -12,6 +13,7 @@ from typing import Generic, Protocol, Self, TypeVar, overload
 from pydantic import BaseModel
 
 from schemas.outgoing import Outgoing
+from schemas.payload import Schema
 
 P = TypeVar("P", bound=BaseModel)
 
@@ -160,11 +162,15 @@ class Row(Generic[P]):
         """Return whether a topic is one of these."""
         return any(re.fullmatch(_pattern(each), topic) for each in self.filters(place))
 
-    def outgoing(self, place: Place, identity: str, payload: P | bytes, *values: str) -> Outgoing:
-        """Return the message with this payload, retained and expiring as the table says."""
-        content = payload if isinstance(payload, bytes) else payload.model_dump_json().encode()
+    def outgoing(
+        self, place: Place, identity: str, payload: P | bytes, *values: str, zone: tzinfo | None = None
+    ) -> Outgoing:
+        """Return the message with this payload, retained and expiring as the table says.
+
+        Its instants have the offset of the home's `zone`, UTC without one.
+        """
         topic = self.filled(place, *values)
-        return Outgoing(identity, topic, content, retain=self.retain, expiry_s=self.expiry_s)
+        return Outgoing(identity, topic, _content(payload, zone), retain=self.retain, expiry_s=self.expiry_s)
 
     @cached_property
     def _placeholders(self) -> tuple[str, ...]:
@@ -210,6 +216,12 @@ def document_name(payload: type[BaseModel]) -> str:
     version = payload.model_fields.get("schema_version")
     snake = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", payload.__name__).lower()
     return f"{snake}.v{version.default if version else 1}.json"
+
+
+def _content(payload: BaseModel | bytes, zone: tzinfo | None) -> bytes:
+    if isinstance(payload, bytes):
+        return payload
+    return payload.published(zone) if isinstance(payload, Schema) else payload.model_dump_json().encode()
 
 
 def _pattern(topic_filter: str) -> str:

@@ -1,20 +1,24 @@
 """Learned patterns, as published on the topics and kept in the store."""
 
-from datetime import date, datetime
+from datetime import date
 from enum import StrEnum
 from hashlib import blake2b
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field, computed_field, model_validator
 
-Probability = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-Finite = Annotated[float, Field(allow_inf_nan=False)]
-
-
-class Schema(BaseModel):
-    """A payload: frozen, and nothing in it that the schema does not name."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+from schemas.payload import (
+    Finite,
+    Instant,
+    MinuteOfDay,
+    Minutes,
+    Probability,
+    Ratio,
+    Schema,
+    Seconds,
+    SmallProbability,
+    clock,
+)
 
 
 class PatternType(StrEnum):
@@ -40,10 +44,10 @@ class Evidence(Schema):
     misses: int = Field(ge=0)
     recent_hits: tuple[date, ...] = ()
     recent_misses: tuple[date, ...] = ()
-    base_rate: Probability
-    lift: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    base_rate: SmallProbability
+    lift: Ratio
     interval: tuple[Probability, Probability]
-    e_value: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    e_value: Ratio
 
 
 class Target(Schema):
@@ -54,11 +58,11 @@ class Target(Schema):
 
 
 class Quantiles(Schema):
-    """The tenth, the half and nine tenths of what was measured lie below."""
+    """The tenth, the half and nine tenths of the times that were measured lie below; in seconds."""
 
-    p10: Finite
-    p50: Finite
-    p90: Finite
+    p10: Seconds
+    p50: Seconds
+    p90: Seconds
 
 
 class Dark(Schema):
@@ -73,6 +77,18 @@ class Hours(Schema):
     kind: Literal["hours"] = "hours"
     after: Annotated[float, Field(ge=0, le=24)]
     before: Annotated[float, Field(ge=0, le=24)]
+
+    @computed_field  # type: ignore[prop-decorator]  # mypy knows no property below a decorator
+    @property
+    def after_time(self) -> str:
+        """`after` on the clock: 22.5 is 22:30."""
+        return clock(self.after * 60)
+
+    @computed_field  # type: ignore[prop-decorator]  # mypy knows no property below a decorator
+    @property
+    def before_time(self) -> str:
+        """`before` on the clock: 24 is 00:00."""
+        return clock(self.before * 60)
 
 
 class Weekday(Schema):
@@ -101,7 +117,14 @@ class AtHome(Schema):
 Condition = Annotated[Dark | Hours | Weekday | Temperature | AtHome, Field(discriminator="kind")]
 
 
-class OneStateDetail(Target):
+class PatternDetail(Schema):
+    """Base of the details of a kind of pattern. Each kind names itself in `pattern_type`."""
+
+    is_forecast: ClassVar[bool] = False
+    """A hit is a forecast that came true, not a habit that showed."""
+
+
+class OneStateDetail(Target, PatternDetail):
     """Details of an entity in a state."""
 
     @property
@@ -116,17 +139,27 @@ class OneStateDetail(Target):
 
 
 class TimeOfDayDetail(OneStateDetail):
-    """A habit of the clock or of the sun; `days` counts from 0 = Monday."""
+    """A habit of the clock or of the sun; `days` counts from 0 = Monday.
 
-    minute: Annotated[float, Field(ge=0, lt=1440)]
-    spread_minutes: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    `minute` is a local minute of the day, `time` the same on the clock.
+    """
+
+    minute: MinuteOfDay
+    spread_minutes: Annotated[Minutes, Field(ge=0)]
     days: tuple[Annotated[int, Field(ge=0, le=6)], ...]
     anchor: Literal["clock", "sunrise", "sunset", "undetermined"]
-    offset_minutes: Finite | None = None
+    offset_minutes: Minutes | None = None
     automated: bool = False
+    pattern_type: Literal[PatternType.TIME_OF_DAY] = PatternType.TIME_OF_DAY
+
+    @computed_field  # type: ignore[prop-decorator]  # mypy knows no property below a decorator
+    @property
+    def time(self) -> str:
+        """`minute` on the clock: 425.4 is 07:05."""
+        return clock(self.minute)
 
 
-class CoOccurrenceDetail(Schema):
+class CoOccurrenceDetail(PatternDetail):
     """A directed habit: after the trigger, somebody brings the action about."""
 
     trigger: Target
@@ -135,6 +168,7 @@ class CoOccurrenceDetail(Schema):
     probability: Probability
     conditions: tuple[Condition, ...] = ()
     automated: bool = False
+    pattern_type: Literal[PatternType.CO_OCCURRENCE] = PatternType.CO_OCCURRENCE
 
     @property
     def subject(self) -> tuple[str, ...]:
@@ -158,7 +192,7 @@ class Step(Target):
     lag_seconds: Quantiles | None = None
 
 
-class SequenceDetail(Schema):
+class SequenceDetail(PatternDetail):
     """A chain: when the first step happens, the others follow in order.
 
     `support` counts the complete runs that were seen, `within_seconds` is the time that nine of ten of them
@@ -167,8 +201,9 @@ class SequenceDetail(Schema):
 
     steps: tuple[Step, ...] = Field(min_length=3)
     support: int = Field(ge=0)
-    within_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    within_seconds: Annotated[Seconds, Field(ge=0)]
     automated: bool = False
+    pattern_type: Literal[PatternType.SEQUENCE] = PatternType.SEQUENCE
 
     @property
     def subject(self) -> tuple[str, ...]:
@@ -187,32 +222,47 @@ class DurationDetail(OneStateDetail):
     `typical_hours` are the local hours, 0 to 23, at which nine of ten of these stays begin.
     """
 
+    is_forecast = True
+
     seconds: Quantiles
     typical_hours: tuple[Annotated[int, Field(ge=0, le=23)], ...]
     conditions: tuple[Condition, ...] = ()
     automated: bool = False
+    pattern_type: Literal[PatternType.DURATION] = PatternType.DURATION
 
 
-Detail = TimeOfDayDetail | CoOccurrenceDetail | SequenceDetail | DurationDetail
-TYPES: dict[type[Detail], PatternType] = {
-    TimeOfDayDetail: PatternType.TIME_OF_DAY,
-    CoOccurrenceDetail: PatternType.CO_OCCURRENCE,
-    SequenceDetail: PatternType.SEQUENCE,
-    DurationDetail: PatternType.DURATION,
-}
+Detail = Annotated[
+    TimeOfDayDetail | CoOccurrenceDetail | SequenceDetail | DurationDetail,
+    Field(discriminator="pattern_type"),
+]
 
 
 class Change(Schema):
-    """Difference between a pattern and its previous version."""
+    """Difference between a pattern and its previous version: local minutes of the day, and on the clock."""
 
     what: Literal["moved"] = "moved"
     since: date
-    minute_before: Finite
-    minute_after: Finite
+    minute_before: Minutes
+    minute_after: Minutes
+
+    @computed_field  # type: ignore[prop-decorator]  # mypy knows no property below a decorator
+    @property
+    def time_before(self) -> str:
+        """`minute_before` on the clock."""
+        return clock(self.minute_before)
+
+    @computed_field  # type: ignore[prop-decorator]  # mypy knows no property below a decorator
+    @property
+    def time_after(self) -> str:
+        """`minute_after` on the clock."""
+        return clock(self.minute_after)
 
 
 class Pattern(Schema):
-    """A habit with its evidence. Confidence is the probability that the next opportunity is a hit."""
+    """A habit with its evidence. Confidence is the probability that the next opportunity is a hit.
+
+    `detail` says by the same `pattern_type` of which kind it is.
+    """
 
     id: str
     home: str
@@ -221,15 +271,31 @@ class Pattern(Schema):
     change: Change | None = None
     confidence: Probability
     occurrences: int = Field(ge=0)
-    first_seen: datetime
-    last_seen: datetime
+    first_seen: Instant
+    last_seen: Instant
     evidence: Evidence
     detail: Detail
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_kind(cls, data: Any) -> Any:
+        """Take up what was written when the pattern alone named its kind."""
+        detail = data.get("detail") if isinstance(data, dict) else None
+        if not isinstance(detail, dict) or "pattern_type" in detail:
+            return data
+        return {**data, "detail": {**detail, "pattern_type": data.get("pattern_type")}}
+
+    @model_validator(mode="after")
+    def _is_of_one_kind(self) -> Self:
+        if self.detail.pattern_type != self.pattern_type:
+            kind = self.detail.pattern_type
+            raise ValueError(f"expected a detail of the kind {self.pattern_type}, got one of {kind}")
+        return self
 
     @classmethod
     def of(cls, detail: Detail, *, home: str, slot: int = 0, **fields: Any) -> "Pattern":
         """Make a pattern whose id follows from what it speaks of, not from its figures."""
-        kind = TYPES[type(detail)]
+        kind = detail.pattern_type
         identity = identify(home, kind, *detail.subject, str(slot))
         return cls(id=identity, home=home, pattern_type=kind, detail=detail, **fields)
 

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, RootModel
 
-from schemas.patterns import Probability
+from schemas.payload import Probability
 
 FROZEN = ConfigDict(frozen=True)
 

@@ -1,12 +1,13 @@
 """Statuses that the service publishes of itself."""
 
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from schemas.anomalies import Anomaly
-from schemas.patterns import Pattern, Probability, Schema
+from schemas.patterns import Pattern
+from schemas.payload import Instant, Probability, Schema, digits
 
 
 class PatternDetected(Schema):
@@ -14,7 +15,7 @@ class PatternDetected(Schema):
 
     schema_version: Literal[1] = 1
     message_id: str
-    at: datetime
+    at: Instant
     what: Literal["detected", "updated", "retired"]
     pattern: Pattern
     text: str = ""
@@ -25,7 +26,7 @@ class AnomalyDetected(Schema):
 
     schema_version: Literal[1] = 1
     message_id: str
-    at: datetime
+    at: Instant
     anomaly: Anomaly
     text: str = ""
 
@@ -65,7 +66,7 @@ class SessionSign(Schema):
     process: int
     store: str = Field(max_length=64)
     since: datetime
-    every_s: float = Field(gt=0, allow_inf_nan=False)
+    every_s: Annotated[float, Field(gt=0, allow_inf_nan=False), digits(3)]
 
 
 class DeadLetter(Schema):

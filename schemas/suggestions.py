@@ -9,9 +9,9 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from schemas.automations import Automation
-from schemas.patterns import Finite, PatternType, Probability, Schema, identify
+from schemas.patterns import PatternType, identify
+from schemas.payload import Cost, Instant, Probability, Rate, Schema
 
-Rate = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 LONGEST_REASON = 500
 # Farther no setting lets `Not now` go.
 LONGEST_SNOOZE = timedelta(days=366)
@@ -71,7 +71,7 @@ class Trial(Schema):
     wanted_per_day: Rate
     unwanted_per_day: Rate
     missed_per_day: Rate = 0.0
-    regret: Finite
+    regret: Cost
 
 
 class Experience(Schema):
@@ -105,9 +105,9 @@ class Suggestion(Schema):
     trial: Trial
     experience: Experience = Experience()
     conflicts: tuple[str, ...] = ()
-    created_at: datetime
-    updated_at: datetime
-    snoozed_until: datetime | None = None
+    created_at: Instant
+    updated_at: Instant
+    snoozed_until: Instant | None = None
     reason: Reason = ""
     ha_automation_id: str | None = None
     ha_entity_id: str | None = None
@@ -116,7 +116,7 @@ class Suggestion(Schema):
     def content_hash(self) -> str:
         """SHA-256 of exactly what would be deployed and what is said of it, as 64 hexadecimal digits."""
         content = {
-            "automation": self.automation.model_dump(mode="json"),
+            "automation": self.automation.model_dump(mode="json", round_trip=True),
             "description": self.description,
             "id": self.id,
             "title": self.title,
@@ -160,7 +160,7 @@ class UserFeedback(Schema):
 
     schema_version: Literal[1] = 1
     message_id: str
-    at: datetime
+    at: Instant
     suggestion_id: str
     opinion: Opinion
     pattern_type: PatternType
@@ -174,7 +174,7 @@ class SuggestionGenerated(Schema):
 
     schema_version: Literal[1] = 1
     message_id: str
-    at: datetime
+    at: Instant
     suggestion: Suggestion
     text: str
 
@@ -184,7 +184,7 @@ class SuggestionChanged(Schema):
 
     schema_version: Literal[1] = 1
     message_id: str
-    at: datetime
+    at: Instant
     suggestion_id: str
     status: Status
     version: int

@@ -86,7 +86,7 @@ def clean_run(events: Iterable[StateChange], gaps: Iterable[Gap] = ()) -> Learne
     closed = core.close_due()
     for _ in core.judge():
         pass
-    patterns = {pattern.id: pattern.model_dump_json() for pattern in core.ledger.active.values()}
+    patterns = {pattern.id: pattern.exact() for pattern in core.ledger.active.values()}
     return Learned(dict(core.open_days()), _aggregates(closed), patterns)
 
 
@@ -183,7 +183,7 @@ def _held(store: SqlStore, database: Path) -> Learned:
     with closing(sqlite3.connect(database)) as connection:
         rows = connection.execute("SELECT day, detector, key, aggregate FROM day_aggregates").fetchall()
     aggregates = {(day, detector, key): aggregate for day, detector, key, aggregate in rows}
-    patterns = {pattern.id: pattern.model_dump_json() for pattern in store.patterns(status="active")}
+    patterns = {pattern.id: pattern.exact() for pattern in store.patterns(status="active")}
     return Learned(days, aggregates, patterns)
 
 

@@ -58,7 +58,7 @@ def learned(events: Iterable[StateChange]) -> list[str]:
     sets = [f"{day} {events.pack().hex()}" for day, events in core.open_days().items()]
     kinds = core.history().aggregates.values()
     aggregates = [json.dumps(days, sort_keys=True, default=dict) for days in kinds]
-    return [*sets, *aggregates, *(pattern.model_dump_json() for pattern in core.ledger.active.values())]
+    return [*sets, *aggregates, *(pattern.exact() for pattern in core.ledger.active.values())]
 
 
 def _behaviour(household: Household) -> list[StateChange]:

@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Sequence
+from datetime import tzinfo
 from time import monotonic
 from typing import Any, NamedTuple, Self
 
@@ -131,7 +132,7 @@ class Answerer:
         if question.suggestion_id is not None:
             found = [each for each in found if each.id == question.suggestion_id]
         # Of thousands it takes seconds, in which others have their turns.
-        return await asyncio.to_thread(fitting, found)
+        return await asyncio.to_thread(fitting, found, self._desk.home.zone)
 
     def _note_flood(self) -> None:
         """Say in health that questions are refused, for as long as they are."""
@@ -184,7 +185,7 @@ class Answerer:
             conflicts=conflicts,
             now=from_us(self._desk.now_us()),
         )
-        return fitting([changed])
+        return fitting([changed], self._desk.home.zone)
 
     async def _tried(self, suggestion: Suggestion, change: Modification | None) -> Altered:
         """Return what a suggestion, changed if it is to be, would have done up to now."""
@@ -195,7 +196,7 @@ class Answerer:
 
     async def _say(self, answer: Answer, topic: str, correlation: bytes) -> None:
         await self._desk.broker.publish(
-            answer.model_dump_json().encode(),
+            answer.published(),
             topic,
             qos=QoS(QOS),
             correlation_id=AsSent(correlation) if correlation else None,
@@ -208,19 +209,19 @@ def refused(why: str) -> Answer:
     return Answer(ok=False, text=why)
 
 
-def told(suggestion: Suggestion, dates: int | None) -> dict[str, Any]:
+def told(suggestion: Suggestion, dates: int | None, zone: tzinfo | None = None) -> dict[str, Any]:
     """A suggestion as it is answered: whole, with the hash that a person approves and what is said of it."""
-    plain = suggestion.model_dump(mode="json")
+    plain = suggestion.told(zone)
     if dates is not None:
         for kind in DATES:
             plain["trial"][kind] = plain["trial"][kind][-dates:] if dates else []
     return {**plain, "content_hash": suggestion.content_hash, "text": suggestion_text(suggestion)}
 
 
-def fitting(suggestions: Sequence[Suggestion]) -> Answer:
+def fitting(suggestions: Sequence[Suggestion], zone: tzinfo | None = None) -> Answer:
     """The answer with these suggestions; where it would be too large, without dates or without the oldest."""
     for dates in DATES_TOLD:
-        answer = Answer(ok=True, suggestions=tuple(told(each, dates) for each in suggestions))
+        answer = Answer(ok=True, suggestions=tuple(told(each, dates, zone) for each in suggestions))
         if _fits(answer):
             return answer
     while not _fits(answer):
@@ -231,7 +232,7 @@ def fitting(suggestions: Sequence[Suggestion]) -> Answer:
 
 
 def _fits(answer: Answer) -> bool:
-    return len(answer.model_dump_json().encode()) <= LARGEST_ANSWER_BYTES
+    return len(answer.published()) <= LARGEST_ANSWER_BYTES
 
 
 def _read(payload: bytes) -> Question | Answer:
@@ -241,7 +242,7 @@ def _read(payload: bytes) -> Question | Answer:
             f"expected a question of at most {LARGEST_QUESTION_BYTES:,} bytes, got {len(payload):,}"
         )
     try:
-        return Question.model_validate_json(payload)
+        return Question.read(payload)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         place = ".".join(map(str, first["loc"]))[:80]

@@ -39,7 +39,7 @@ def main() -> None:
     answer, sys.stdout = sys.stdout, sys.stderr
     job = Job.model_validate_json(sys.stdin.buffer.read())
     signal.setitimer(signal.ITIMER_REAL, job.timeout_s)
-    answer.write(work(job).model_dump_json())
+    answer.write(work(job).exact())
     answer.flush()
 
 

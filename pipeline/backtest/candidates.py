@@ -217,7 +217,7 @@ def _action(entity_id: str, state: str, usual: UsualValues) -> Action | None:
 
 def _requirements(conditions: Sequence[Condition]) -> tuple[Requirement, ...]:
     return tuple(
-        TemperatureOf.model_validate(condition.model_dump())
+        TemperatureOf.model_validate(condition.model_dump(round_trip=True))
         if isinstance(condition, Temperature)
         else condition
         for condition in conditions

@@ -13,7 +13,8 @@ from pipeline.settings.sections import BacktestSettings
 from pipeline.suggestions.assembly import Offer
 from schemas.automations import Automation
 from schemas.home import Home
-from schemas.patterns import Pattern, Probability, Schema
+from schemas.patterns import Pattern
+from schemas.payload import Probability, Schema
 from schemas.suggestions import Trial
 
 log = structlog.get_logger()
@@ -144,7 +145,7 @@ class BacktestRunner:
             attempts=attempts,
         )
         async with self._vacant:
-            answer = await self._run(job.model_dump_json().encode())
+            answer = await self._run(job.exact().encode())
         try:
             return BacktestResult.model_validate_json(answer)
         except ValidationError as error:

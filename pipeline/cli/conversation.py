@@ -13,7 +13,7 @@ from pipeline.cli import UserError
 from pipeline.mqtt.terminal_client import Message, MqttError, PacketTypes, Properties, TerminalClient
 from pipeline.settings import Settings
 from schemas.commands import Answer, Question, SignedCommand
-from schemas.patterns import Schema
+from schemas.payload import Schema
 from schemas.topics import Topics
 
 T = TypeVar("T")
@@ -78,7 +78,7 @@ class Conversation:
         return None
 
     async def _publish(self, topic: str, payload: Schema, properties: Properties) -> None:
-        await self._client.publish(topic, payload.model_dump_json().encode(), 1, properties=properties)
+        await self._client.publish(topic, payload.exact().encode(), 1, properties=properties)
         if self._client.refusal is not None:
             raise UserError(f"expected the broker to take a message on {topic}, got: {self._client.refusal}")
 

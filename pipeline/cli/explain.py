@@ -4,6 +4,7 @@ import argparse
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from pydantic import TypeAdapter, ValidationError
 from rich.text import Text
@@ -46,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
     zone = read_home_file(arguments.home).zone if arguments.home else zone_of(settings)
     explanation = explain(found, zone)
     if arguments.json:
-        say(json.dumps(_plain(found, explanation), ensure_ascii=False))
+        say(json.dumps(_plain(found, explanation, zone), ensure_ascii=False))
     else:
         _show(found, explanation)
     return 0
@@ -97,7 +98,7 @@ def _draw(lines: Sequence[str]) -> None:
         OUT.print(Text(f"{INDENT}{line}", style="cyan"), soft_wrap=True)
 
 
-def _plain(found: Pattern | Anomaly, explanation: Explanation) -> dict[str, object]:
+def _plain(found: Pattern | Anomaly, explanation: Explanation, zone: ZoneInfo) -> dict[str, object]:
     return {
         "id": found.id,
         "claim": explanation.claim,
@@ -107,5 +108,5 @@ def _plain(found: Pattern | Anomaly, explanation: Explanation) -> dict[str, obje
             for mark in explanation.days
         ],
         "picture": explanation.picture,
-        "found": found.model_dump(mode="json"),
+        "found": found.told(zone),
     }

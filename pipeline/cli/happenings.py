@@ -38,7 +38,7 @@ def line_of(row: Row[Any], topic: str, payload: bytes) -> str:
         device = "shown" if payload else "no longer shown"
         return f"{_short(topic.rpartition('/')[2])} is {device} in Home Assistant"
     line = LINES.get(row.payload, _own_words if TEXT in row.payload.model_fields else None)
-    return line(row.payload.model_validate_json(payload)) if line else ""
+    return line(row.payload.model_validate_json(payload, extra="ignore")) if line else ""
 
 
 def _own_words(said: Any) -> str:

@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _show_patterns(found: Sequence[Pattern], arguments: argparse.Namespace, zone: ZoneInfo) -> None:
     if arguments.json:
         for pattern in found:
-            say(pattern.model_dump_json())
+            say(pattern.published(zone).decode())
     elif not found:
         ERR.print(
             "No patterns yet: the first ones need some days. `ha-ai doctor` says whether events arrive."
@@ -60,7 +60,7 @@ def _show_anomalies(found: Sequence[Anomaly], arguments: argparse.Namespace, zon
         ERR.print("Nothing was out of order so far.")
     for anomaly in found:
         if arguments.json:
-            say(anomaly.model_dump_json())
+            say(anomaly.published(zone).decode())
         else:
             OUT.print(alarm(anomaly, f"{anomaly.detail.at.astimezone(zone):%d %b %H:%M}"))
 

@@ -118,7 +118,7 @@ def objection(
 
     What the reviewer has kept already may be done, or may have failed, before its message arrives.
     """
-    if row is not None and row.approval == command.model_dump_json():
+    if row is not None and row.approval == command.exact():
         return ""
     if row is not None and command.issued_at_ms < _issued_at_ms(row):
         return "something else was ordered of it after this was signed"
@@ -160,7 +160,7 @@ def ordered(
 ) -> Deployment | None:
     """The deployment that an order begins; None where that is under way, or done."""
     wanted = suggestion.version if command.verb is Verb.DEPLOY else command.version or 0
-    if row is not None and row.approval == command.model_dump_json():
+    if row is not None and row.approval == command.exact():
         return None
     if row is not None and row.wanted == wanted and not row.detail:
         is_done = row.step == Step.STANDS and row.standing == wanted

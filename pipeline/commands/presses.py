@@ -58,7 +58,7 @@ def read_press(payload: bytes) -> Press:
     if len(payload) > LARGEST_BYTES:
         raise PressError("oversize", f"expected at most {LARGEST_BYTES} bytes, got {len(payload)}")
     try:
-        return Press.model_validate_json(payload, strict=True)
+        return Press.read(payload, strict=True)
     except ValidationError as error:
         raise PressError("malformed", "expected what a button publishes, got something else") from error
 

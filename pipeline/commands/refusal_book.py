@@ -8,7 +8,7 @@ from pydantic import Field
 
 from schemas.audit import NewAuditEntry
 from schemas.instants import from_us
-from schemas.patterns import Schema
+from schemas.payload import Schema
 
 UNKNOWN = "unknown"
 # An entry takes some 400 bytes: a flood that never ends fills 35 MB a day.

@@ -55,7 +55,7 @@ def new_command(
     >>> key = bytes(32)
     >>> what = ("0123456789abcdef", "0" * 64)
     >>> command = new_command("3f" * 16, Verb.REJECT, what, "anna", key, 1_000, text="no")
-    >>> verified(command.model_dump_json().encode(), Verb.REJECT, key, 2_000) == command
+    >>> verified(command.exact().encode(), Verb.REJECT, key, 2_000) == command
     True
     """
     identity, content_hash = (
@@ -117,7 +117,7 @@ def _read(payload: bytes) -> SignedCommand:
     if len(payload) > LARGEST_BYTES:
         raise CommandError(Fault.OVERSIZE, f"expected at most {LARGEST_BYTES} bytes, got {len(payload)}")
     try:
-        return SignedCommand.model_validate_json(payload, strict=True)
+        return SignedCommand.read(payload, strict=True)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"])

@@ -134,7 +134,7 @@ class Deployer:
             refused_s=self._patience.refused_s,
         )
         self._key = load_key(settings.command_key_file, create=True)
-        self._writer = DeploymentWriter(desk.store, desk.home.id, settings.topics, self._patience)
+        self._writer = DeploymentWriter(desk.store, desk.home, settings.topics, self._patience)
         self._inbox = CommandInbox(desk.store, self._writer.messages)
         self._refuse = Together(desk.commit, self._inbox.refuse)
         self._taken = Taken()

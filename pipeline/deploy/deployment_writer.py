@@ -24,6 +24,7 @@ from pipeline.suggestions.failures import FailureReason, StepFailedError
 from pipeline.suggestions.messages import MessageFactory, What
 from schemas.commands import SignedCommand, Verb
 from schemas.deployments import AutomationVersion, Deployment
+from schemas.home import Home
 from schemas.instants import from_us
 from schemas.suggestions import Opinion, Suggestion
 from schemas.topics import Topics
@@ -56,10 +57,10 @@ class DeploymentWriter:
         When what failed is tried again.
     """
 
-    def __init__(self, store: SqlStore, home: str, topics: Topics, patience: Patience) -> None:
+    def __init__(self, store: SqlStore, home: Home, topics: Topics, patience: Patience) -> None:
         self._store = store
         self._patience = patience
-        self.messages = MessageFactory(home, topics)
+        self.messages = MessageFactory(home.id, topics, home.zone)
 
     def forward(
         self, row: Deployment, held: Held, now_us: int, version: AutomationVersion | None = None

@@ -43,7 +43,7 @@ class DiscoveryDiff:
     ) -> dict[str, bytes]:
         """All that should be retained; the hub first, which the suggestions' devices refer to."""
         shown = [each for each in suggestions if is_shown(each, now)]
-        wanted = {self._topics.hub: hub.model_dump_json().encode()}
+        wanted = {self._topics.hub: hub.published()}
         wanted |= {self._topics.suggestion_state(each.id): suggestion_state(each) for each in shown}
         wanted |= self._discovery.announce(hub_device(self._discovery, self._topics), form)
         for each in shown:

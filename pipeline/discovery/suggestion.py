@@ -136,13 +136,13 @@ def _button(suggestion: Suggestion, verb: PressVerb, topics: Topics) -> Componen
         **availability(topics),
         "icon": icon,
         "command_topic": topics.press,
-        "payload_press": press.model_dump_json(),
+        "payload_press": press.exact(),
     }
     return Component("button", verb.value, config)
 
 
 def _attributes(suggestion: Suggestion) -> dict[str, Any]:
-    trial = suggestion.trial
+    trial, told = suggestion.trial, suggestion.told()
     return {
         "description": line(suggestion.description, LONGEST_WORDS),
         "proof": proof(trial),
@@ -150,7 +150,7 @@ def _attributes(suggestion: Suggestion) -> dict[str, Any]:
         "status": suggestion.status.value,
         "category": suggestion.category.value,
         "priority": suggestion.priority.value,
-        "confidence": round(suggestion.confidence, 3),
+        "confidence": told["confidence"],
         "conflicts": [line(each, LONGEST_CONFLICT) for each in suggestion.conflicts[:MOST_CONFLICTS]],
         "tried_from": trial.first_day.isoformat(),
         "tried_to": trial.last_day.isoformat(),
@@ -161,8 +161,8 @@ def _attributes(suggestion: Suggestion) -> dict[str, Any]:
         "wanted_dates": _dates(trial.wanted_dates),
         "unwanted_dates": _dates(trial.unwanted_dates),
         "missed_dates": _dates(trial.missed_dates),
-        "wanted_per_day": round(trial.wanted_per_day, 3),
-        "unwanted_per_day": round(trial.unwanted_per_day, 3),
+        "wanted_per_day": told["trial"]["wanted_per_day"],
+        "unwanted_per_day": told["trial"]["unwanted_per_day"],
         "yaml": suggestion.automation_yaml if len(suggestion.automation_yaml) <= LONGEST_YAML else TOO_LONG,
         "automation": suggestion.ha_entity_id or "",
         "suggestion_id": suggestion.id,

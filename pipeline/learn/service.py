@@ -175,7 +175,8 @@ class Service:
             entity_cap=self.settings.entity_cap,
             retain_days=self.settings.retain_days,
         )
-        learner = HomeLearner(self.store, core, self._decoder, Announcer(self.home.id, self.settings.topics))
+        announcer = Announcer(self.home.id, self.settings.topics, self.home.zone)
+        learner = HomeLearner(self.store, core, self._decoder, announcer)
         await self._store_call(partial(mend_rows, self.store, self.home, newest_copy(self.settings)))
         await self._store_call(partial(look_at_key, self.store, self.settings))
         await self._store_call(learner.recover)

@@ -9,6 +9,7 @@ from pydantic.json_schema import models_json_schema
 
 from pipeline.settings.sections import StreamSettings
 from schemas.messages import QOS, Direction, Row
+from schemas.payload import schema_mode
 from schemas.topics import TABLE, Topics
 
 SPECIFICATION = "3.0.0"
@@ -25,7 +26,7 @@ def document(settings: StreamSettings) -> dict[str, Any]:
         (row, address, channel_name(row, address)) for row in TABLE for address in row.addresses(topics)
     ]
     schemas, defined = models_json_schema(
-        [(payload, "validation") for payload in dict.fromkeys(row.payload for row in TABLE)],
+        [(payload, schema_mode(payload)) for payload in dict.fromkeys(row.payload for row in TABLE)],
         ref_template="#/components/schemas/{model}",
     )
     payloads = {payload: schema for (payload, _), schema in schemas.items()}

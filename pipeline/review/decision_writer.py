@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import tzinfo
 from typing import NamedTuple
 
 from pipeline.automations.safety import refusals
@@ -74,11 +75,11 @@ class DecisionWriter:
     meanwhile makes the transaction void, and the order is looked at anew.
     """
 
-    def __init__(self, store: SqlStore, settings: ReviewSettings, key: bytes) -> None:
+    def __init__(self, store: SqlStore, settings: ReviewSettings, zone: tzinfo, key: bytes) -> None:
         self._store = store
         self._not_now_days = settings.not_now_days
         self._key = key
-        self._messages = MessageFactory(store.home, settings.topics)
+        self._messages = MessageFactory(store.home, settings.topics, zone)
         self._refused = RefusalBook(REFUSED, one=REFUSED, many=REFUSED_BY_COUNT)
 
     def settle(self, order: Order, topic: str, preconditions: Preconditions, now_us: int) -> Decision:

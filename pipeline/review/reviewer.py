@@ -50,7 +50,7 @@ class Reviewer:
     def __init__(self, desk: RoleContext[ReviewSettings]) -> None:
         self._desk = desk
         self._key, self._keyless = _key_of(desk.settings)
-        self._writer = DecisionWriter(desk.store, desk.settings, self._key)
+        self._writer = DecisionWriter(desk.store, desk.settings, desk.home.zone, self._key)
         self._reader = reader_of(desk.settings)
         self._confirmation = Confirmation(self._reader, desk.now_us)
         self._modifier = Modifier(desk, self._reader)

@@ -68,7 +68,7 @@ class DiscoveryPublisher:
         self._discovery = Discovery(settings.discovery_prefix, settings.home)
         self._showing = DiscoveryDiff(self._discovery, settings.topics)
         self._pages = HomePages(settings)
-        self._announcer = Announcer(desk.home.id, settings.topics)
+        self._announcer = Announcer(desk.home.id, settings.topics, desk.home.zone)
         self._letters = Letters()
         self._known = RetainedCache()
         self._repairs = TokenBucket()

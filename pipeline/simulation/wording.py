@@ -5,7 +5,6 @@ from zoneinfo import ZoneInfo
 
 from pipeline.simulation import Anchor, Automation, Chain, EntityState, Habit, Oddity, Pair
 from pipeline.wording.sentences import (
-    clock,
     condition_in_words,
     days_in_words,
     deed,
@@ -15,6 +14,7 @@ from pipeline.wording.sentences import (
 )
 from schemas.anomalies import AnomalyKind
 from schemas.patterns import Condition, Dark, Target
+from schemas.payload import clock
 
 _OUT_OF_ORDER = {
     AnomalyKind.MISSED_ROUTINE: "was not used as usual",

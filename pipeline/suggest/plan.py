@@ -53,7 +53,7 @@ class Planner:
 
     def __init__(self, settings: SuggestSettings, home: Home, store: SqlStore) -> None:
         self._budget = settings.suggestions_per_day
-        self._messages = MessageFactory(home.id, settings.topics)
+        self._messages = MessageFactory(home.id, settings.topics, home.zone)
         self._home = home
         self._store = store
         self._days = LocalDays(home.zone)

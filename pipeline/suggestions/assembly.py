@@ -6,7 +6,8 @@ from datetime import datetime
 from pipeline.automations.render import as_yaml, render
 from pipeline.wording.suggestions import category, description, priority, title
 from schemas.automations import Automation
-from schemas.patterns import Pattern, Schema
+from schemas.patterns import Pattern
+from schemas.payload import Schema
 from schemas.suggestions import Experience, Status, Suggestion, Trial, suggestion_id
 
 

@@ -144,7 +144,7 @@ def begun(
         standing=before.standing if before else 0,
         step=Step.WANTED.value,
         attempts=0,
-        approval=order.model_dump_json(),
+        approval=order.exact(),
         detail="",
         updated_us=now_us,
     )

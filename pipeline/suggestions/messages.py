@@ -1,6 +1,6 @@
 """Messages about suggestions and their deployments, with ids that follow from their content."""
 
-from datetime import datetime
+from datetime import datetime, tzinfo
 from hashlib import blake2b
 from typing import Literal
 
@@ -13,6 +13,7 @@ from schemas.commands import (
 )
 from schemas.deployments import Deployment
 from schemas.instants import to_us
+from schemas.messages import P, Row
 from schemas.outgoing import Outgoing
 from schemas.suggestions import Opinion, Suggestion, SuggestionChanged, SuggestionGenerated, UserFeedback
 from schemas.topics import Topics
@@ -21,11 +22,15 @@ What = Literal["deployed", "rolled_back", "removed", "ran"]
 
 
 class MessageFactory:
-    """Makes what is said of one home's suggestions, of orders on them, and of their deployments."""
+    """Makes what is said of one home's suggestions, of orders on them, and of their deployments.
 
-    def __init__(self, home: str, topics: Topics) -> None:
+    Instants have the offset of the home's `zone`.
+    """
+
+    def __init__(self, home: str, topics: Topics, zone: tzinfo | None = None) -> None:
         self._home = home
         self._topics = topics
+        self._zone = zone
 
     def generated(self, suggestion: Suggestion) -> Outgoing:
         """Return the message that a suggestion was made, or made again."""
@@ -35,7 +40,7 @@ class MessageFactory:
             suggestion=suggestion,
             text=suggestion_text(suggestion),
         )
-        return Topics.suggestion_generated.outgoing(self._topics, payload.message_id, payload)
+        return self._say(Topics.suggestion_generated, payload.message_id, payload)
 
     def changed(self, suggestion: Suggestion, *, text: str) -> Outgoing:
         """Return the message that a suggestion has changed; `text` says why."""
@@ -47,7 +52,7 @@ class MessageFactory:
             version=suggestion.version,
             text=text,
         )
-        return Topics.suggestion_changed.outgoing(self._topics, payload.message_id, payload)
+        return self._say(Topics.suggestion_changed, payload.message_id, payload)
 
     def feedback(
         self, suggestion: Suggestion, opinion: Opinion, *, person: str, text: str, occasion: str, at: datetime
@@ -63,7 +68,7 @@ class MessageFactory:
             person=person,
             text=text,
         )
-        return payload, Topics.feedback_given.outgoing(self._topics, payload.message_id, payload)
+        return payload, self._say(Topics.feedback_given, payload.message_id, payload)
 
     def answer(
         self,
@@ -91,7 +96,7 @@ class MessageFactory:
             accepted=is_accepted,
             text=text,
         )
-        return Topics.suggestion_answered.outgoing(self._topics, identity, payload)
+        return self._say(Topics.suggestion_answered, identity, payload)
 
     def command(self, command: SignedCommand) -> Outgoing:
         """Return a signed command to the deployer; when it has expired nobody need read it."""
@@ -114,7 +119,7 @@ class MessageFactory:
             version=version,
             text=text,
         )
-        return Topics.automation_executed.outgoing(self._topics, identity, payload)
+        return self._say(Topics.automation_executed, identity, payload)
 
     def failed(self, suggestion_id: str, step: str, text: str, *, is_retried: bool, at: datetime) -> Outgoing:
         """Return the message that a step failed."""
@@ -128,7 +133,10 @@ class MessageFactory:
             retried=is_retried,
             text=text,
         )
-        return Topics.automation_failed.outgoing(self._topics, identity, payload)
+        return self._say(Topics.automation_failed, identity, payload)
+
+    def _say(self, row: Row[P], identity: str, payload: P, *values: str) -> Outgoing:
+        return row.outgoing(self._topics, identity, payload, *values, zone=self._zone)
 
     def _identity(self, *parts: str) -> str:
         return _digest(self._home, *parts)

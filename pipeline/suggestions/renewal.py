@@ -165,7 +165,7 @@ def is_hardly_another(one: Automation, other: Automation) -> bool:
     >>> is_hardly_another(at[0], at[1]), is_hardly_another(at[0], at[2])
     (True, False)
     """
-    return _is_alike("", one.model_dump(), other.model_dump())
+    return _is_alike("", one.model_dump(round_trip=True), other.model_dump(round_trip=True))
 
 
 def _is_alike(name: str, one: object, other: object) -> bool:

@@ -12,7 +12,6 @@ from pipeline.wording.sentences import (
     NOTICED,
     becomes,
     claim,
-    clock,
     condition_in_words,
     counted,
     days_in_words,
@@ -33,6 +32,7 @@ from schemas.patterns import (
     Target,
     TimeOfDayDetail,
 )
+from schemas.payload import clock
 
 LARGEST_ODDS = 1e9
 HARDLY_EVER = 0.05

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from pipeline.wording.naming import LONGEST_WORD, cut, plain
-from pipeline.wording.sentences import clock, condition_in_words, days_in_words, short_time
+from pipeline.wording.sentences import condition_in_words, days_in_words, short_time
 from schemas.automations import (
     Action,
     InState,
@@ -17,6 +17,7 @@ from schemas.automations import (
     Trigger,
 )
 from schemas.patterns import Temperature, Weekday
+from schemas.payload import clock
 
 Namer = Callable[[str], str]
 BRIGHTEST = 255

@@ -16,10 +16,10 @@ from schemas.patterns import (
     TimeOfDayDetail,
     Weekday,
 )
+from schemas.payload import clock
 
 DAY_NAMES = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 EVERY_DAY, WEEKDAYS, WEEKEND = tuple(range(7)), tuple(range(5)), (5, 6)
-MINUTES_A_DAY = 1440
 # What nobody sets: it tells what people do.
 OBSERVED = ("person.", "device_tracker.", "binary_sensor.", "sensor.")
 # So near, what is done at sunrise or sunset is said to be done at it.
@@ -27,18 +27,6 @@ AT_THE_SUN_MIN = 2
 # A forecast that is so far from the share that was seen is explained; so few occasions say little.
 NOTICED = 0.03
 FEW = 10
-
-
-def clock(minute: float) -> str:
-    """A local minute as clock time.
-
-    Examples
-    --------
-    >>> clock(425.4), clock(1439.7)
-    ('07:05', '00:00')
-    """
-    whole = round(minute) % MINUTES_A_DAY
-    return f"{whole // 60:02d}:{whole % 60:02d}"
 
 
 def name(entity_id: str) -> str:

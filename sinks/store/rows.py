@@ -73,7 +73,7 @@ def pattern_row(pattern: Pattern, at_us: int) -> dict[str, Any]:
         "id": pattern.id,
         "pattern_type": pattern.pattern_type.value,
         "entity_id": detail.principal,
-        "metadata": pattern.model_dump_json(),
+        "metadata": pattern.exact(),
         "status": pattern.status,
         "confidence": pattern.confidence,
         "occurrences": pattern.occurrences,
@@ -91,7 +91,7 @@ def anomaly_row(anomaly: Anomaly) -> dict[str, Any]:
         "kind": anomaly.detail.kind.value,
         "entity_id": anomaly.detail.entity_id,
         "at_us": to_us(anomaly.detail.at),
-        "metadata": anomaly.model_dump_json(),
+        "metadata": anomaly.exact(),
     }
 
 

@@ -212,7 +212,7 @@ class SuggestionWrites:
             **version._asdict(),
             "home": self._home,
             "suggestion_id": version.suggestion.id,
-            "suggestion": version.suggestion.model_dump_json(),
+            "suggestion": version.suggestion.exact(),
             "config": json.dumps(version.config, sort_keys=True),
         }
         return self._insert(_VERSIONS, row)
@@ -264,7 +264,7 @@ def _suggestion_row(suggestion: Suggestion) -> dict[str, Any]:
         "version": suggestion.version,
         "created_us": to_us(suggestion.created_at),
         "updated_us": to_us(suggestion.updated_at),
-        "metadata": suggestion.model_dump_json(),
+        "metadata": suggestion.exact(),
     }
 
 

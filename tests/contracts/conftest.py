@@ -165,7 +165,9 @@ def judge(detector: Detector, core: LearningCore) -> list[Finding]:
 
 def as_text(findings: Sequence[Finding]) -> str:
     """Findings as canonical JSON."""
-    return json.dumps([finding.model_dump(mode="json") for finding in findings], allow_nan=False)
+    return json.dumps(
+        [finding.model_dump(mode="json", round_trip=True) for finding in findings], allow_nan=False
+    )
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,8 @@ import yaml
 
 from schemas.anomalies import Anomaly, AnomalyDetail, AnomalyKind
 from schemas.commands import AutomationFailed
-from schemas.patterns import Evidence, Pattern, Schema, TimeOfDayDetail
+from schemas.patterns import Evidence, Pattern, TimeOfDayDetail
+from schemas.payload import Schema
 from schemas.statuses import AnomalyDetected, PatternDetected
 from schemas.suggestions import SuggestionGenerated
 from schemas.topics import Topics

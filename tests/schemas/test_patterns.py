@@ -35,4 +35,4 @@ def test_what_speaks_of_one_state_names_it_first() -> None:
         assert list(detail.model_dump())[:2] == ["entity_id", "state"]
         assert detail.subject == ("light.hall", "on")
         assert detail.principal == "light.hall"
-        assert type(detail).model_validate_json(detail.model_dump_json()) == detail
+        assert type(detail).model_validate_json(detail.exact()) == detail

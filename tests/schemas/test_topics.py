@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from schemas.messages import Direction, Message, Outside, Role, Row
-from schemas.patterns import Schema
+from schemas.payload import Schema
 from schemas.topics import TABLE, Topics
 
 HOMES = ("", "villa")

@@ -30,7 +30,7 @@ def detected(
 ) -> list[str]:
     """Patterns as JSON."""
     history = History(home=home, days=tuple(days), aggregates={"time_of_day": tuple(aggregates)})
-    return [pattern.model_dump_json() for pattern in detector.detect(history) if pattern is not None]
+    return [pattern.exact() for pattern in detector.detect(history) if pattern is not None]
 
 
 def test_order_of_arrival_changes_nothing(busy: Any) -> None:
@@ -77,7 +77,7 @@ def test_a_restored_detector_says_the_same(busy: Any, judge: Any) -> None:
     restored = TimeOfDay()
     restored.restore(json.loads(kept))
     aggregates = [restored.close_day(day) for day in days]
-    assert detected(restored, busy.home, days, aggregates) == [each.model_dump_json() for each in patterns]
+    assert detected(restored, busy.home, days, aggregates) == [each.exact() for each in patterns]
 
 
 def test_forgotten_days_nominate_nothing(busy: Any, judge: Any) -> None:

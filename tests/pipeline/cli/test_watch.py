@@ -29,7 +29,8 @@ from schemas.commands import (
     SuggestionAnswer,
     Verb,
 )
-from schemas.patterns import Pattern, Schema
+from schemas.patterns import Pattern
+from schemas.payload import Schema
 from schemas.statuses import (
     AnalysisComplete,
     AnomalyDetected,

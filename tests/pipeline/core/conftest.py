@@ -171,7 +171,10 @@ class Learned:
                 name: [steps.start_ms.tolist(), steps.mean.tolist()] for name, steps in history.steps.items()
             },
             "aggregates": history.aggregates,
-            "patterns": [pattern.model_dump(mode="json") for pattern in self.core.ledger.active.values()],
+            "patterns": [
+                pattern.model_dump(mode="json", round_trip=True)
+                for pattern in self.core.ledger.active.values()
+            ],
             "snapshots": [detector.snapshot() for detector in self.core.detectors],
         }
         written = {name: json.dumps(text, allow_nan=False, default=dict) for name, text in texts.items()}

@@ -57,8 +57,8 @@ def canonical(learner: LogLearner | ParallelLearner, reader: LogReader) -> dict[
         "aggregates": json.dumps(history.aggregates, default=dict).encode(),
         "steps": {name: steps.mean.tobytes() for name, steps in history.steps.items()},
         "nominations": json.dumps([detector.snapshot() for detector in core.detectors]).encode(),
-        "patterns": [pattern.model_dump_json() for pattern in core.ledger.active.values()],
-        "anomalies": [anomaly.model_dump_json() for anomaly in core.anomalies],
+        "patterns": [pattern.exact() for pattern in core.ledger.active.values()],
+        "anomalies": [anomaly.exact() for anomaly in core.anomalies],
     }
 
 

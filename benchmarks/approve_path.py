@@ -38,13 +38,13 @@ from benchmarks.review_desk import a_suggestion, button, show
 from pipeline.mqtt.broker import EmbeddedBroker
 from pipeline.roles import factories
 from pipeline.runtime.host import ConsumerHost
-from pipeline.runtime.role import Consumer, IncomingMessage, Inlet, Loop, RoleContext
+from pipeline.runtime.role import IncomingMessage, Inlet, Loop, RoleContext
 from pipeline.settings import Settings
 from schemas.commands import Press, PressVerb
 from schemas.home import Home
 from schemas.outgoing import Outgoing
 from schemas.suggestions import Suggestion
-from schemas.topics import Topics
+from schemas.topics import Role, Topics
 from sinks.store import SqlStore, Transaction
 from tests.conftest import find_free_port
 from tests.fixtures.hosting import Publisher
@@ -62,7 +62,7 @@ PATIENCE_S = 30.0
 TOPICS = Topics()
 PROBE = "ha-ai/commands/probe"
 PROBED = "ha-ai/events/probed"
-ROLES = (Consumer.REVIEW, Consumer.DEPLOY)
+ROLES = (Role.REVIEW, Role.DEPLOY)
 
 
 class Ran(NamedTuple):
@@ -167,7 +167,7 @@ def _own_file(code: CodeType) -> str:
 class Probe:
     """A consumer like any other: it writes one audit entry for each message, and says so."""
 
-    name = Consumer.ANSWER
+    name = Role.ANSWER
 
     def __init__(self, desk: RoleContext) -> None:
         self._desk = desk
@@ -222,10 +222,10 @@ async def follow(tracer: Tracer, folder: Path, *, is_shown: bool = False) -> Fol
         settings = _settings(folder, home, port)
         suggestions = [a_suggestion(number) for number in range(2)]
         _prepare(settings, home, suggestions)
-        makers: dict[Consumer, Any] = {
-            Consumer.PUBLISH: Publisher,
-            Consumer.ANSWER: Probe,
-            **factories({*ROLES, Consumer.SHOW} if is_shown else ROLES),
+        makers: dict[Role, Any] = {
+            Role.PUBLISH: Publisher,
+            Role.ANSWER: Probe,
+            **factories({*ROLES, Role.SHOW} if is_shown else ROLES),
         }
         async with _hosted(settings, makers), _listening(port) as listener:
             first, second = suggestions
@@ -295,7 +295,7 @@ async def _broker() -> AsyncIterator[int]:
 
 
 @asynccontextmanager
-async def _hosted(settings: Settings, makers: Mapping[Consumer, Any]) -> AsyncIterator[None]:
+async def _hosted(settings: Settings, makers: Mapping[Role, Any]) -> AsyncIterator[None]:
     host = ConsumerHost(settings, Home(), makers)
     task = asyncio.create_task(host.run())
     try:

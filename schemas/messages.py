@@ -21,27 +21,18 @@ QOS = 1
 """Quality of service of all that is published and subscribed to."""
 
 
-class Role(StrEnum):
-    """Roles of ha-ai, each of which can run by itself.
+class Party(StrEnum):
+    """Base of those who say and read messages."""
 
-    Learning owns the home, publishing sends what the store's outbox holds; the others are stateless.
-    """
+    @property
+    def is_role(self) -> bool:
+        """Return whether it is one of ha-ai's roles."""
+        return False
 
-    LEARN = "learn"
-    PUBLISH = "publish"
-    SUGGEST = "suggest"
-    REVIEW = "review"
-    DEPLOY = "deploy"
-    SHOW = "show"
-    ANSWER = "answer"
-
-
-class Outside(StrEnum):
-    """Parties that are no role: Home Assistant, whoever asks and commands, and the doctor's own tries."""
-
-    HOME_ASSISTANT = "homeassistant"
-    ASKER = "asker"
-    DOCTOR = "doctor"
+    @property
+    def is_other(self) -> bool:
+        """Return whether it is somebody else, with rights of its own at the broker."""
+        return False
 
 
 class Direction(StrEnum):
@@ -50,10 +41,6 @@ class Direction(StrEnum):
     PUBLISH = "publish"
     SUBSCRIBE = "subscribe"
     INTERNAL = "internal"
-
-
-Party = Role | Outside
-OTHERS = frozenset({Outside.HOME_ASSISTANT, Outside.ASKER})
 
 
 class Place(Protocol):
@@ -105,14 +92,15 @@ class Row(Generic[P]):
     @property
     def direction(self) -> Direction:
         """Subscribed to where others may say it, published where others read it, else internal."""
-        if OTHERS & set(self.writers):
+        if any(writer.is_other for writer in self.writers):
             return Direction.SUBSCRIBE
-        return Direction.PUBLISH if OTHERS & set(self.readers) else Direction.INTERNAL
+        is_followed = any(reader.is_other for reader in self.readers)
+        return Direction.PUBLISH if is_followed else Direction.INTERNAL
 
     @property
     def is_said(self) -> bool:
         """Return whether a role publishes it."""
-        return any(isinstance(writer, Role) for writer in self.writers)
+        return any(writer.is_role for writer in self.writers)
 
     @property
     def is_own(self) -> bool:

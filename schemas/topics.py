@@ -14,7 +14,7 @@ from schemas.commands import (
     SuggestionAnswer,
     Verb,
 )
-from schemas.messages import Message, Messages, Outside, Role, Row
+from schemas.messages import Message, Messages, Party, Row
 from schemas.outgoing import Outgoing
 from schemas.plain_payloads import (
     Anything,
@@ -48,6 +48,40 @@ DISCOVERY_PREFIX = "homeassistant"
 MINUTE_S = 60
 EVENT_S = 5 * MINUTE_S
 DAY_S = 86_400
+
+
+class Role(Party):
+    """Roles of ha-ai, each of which can run by itself.
+
+    Learning owns the home, publishing sends what the store's outbox holds; the others are stateless.
+    """
+
+    LEARN = "learn"
+    PUBLISH = "publish"
+    SUGGEST = "suggest"
+    REVIEW = "review"
+    DEPLOY = "deploy"
+    SHOW = "show"
+    ANSWER = "answer"
+
+    @property
+    def is_role(self) -> bool:
+        """Return that it is one."""
+        return True
+
+
+class Outside(Party):
+    """Parties that are no role: Home Assistant, whoever asks and commands, and the doctor's own tries."""
+
+    HOME_ASSISTANT = "homeassistant"
+    ASKER = "asker"
+    DOCTOR = "doctor"
+
+    @property
+    def is_other(self) -> bool:
+        """Return whether it has rights of its own; the doctor has the service's."""
+        return self is not Outside.DOCTOR
+
 
 HOME_ASSISTANT, ASKER = Outside.HOME_ASSISTANT, Outside.ASKER
 FOLLOWERS = (HOME_ASSISTANT, ASKER)
@@ -340,3 +374,13 @@ class Topics:
 
 
 TABLE: tuple[Row[Any], ...] = tuple(row for row in vars(Topics).values() if isinstance(row, Row))
+
+
+def read_by(party: Party) -> tuple[Row[Any], ...]:
+    """Return what a party reads."""
+    return tuple(row for row in TABLE if party in row.readers)
+
+
+def said_by(party: Party) -> tuple[Row[Any], ...]:
+    """Return what a party says."""
+    return tuple(row for row in TABLE if party in row.writers)

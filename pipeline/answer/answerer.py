@@ -16,7 +16,7 @@ from pipeline.commands.decisions import Altered, ModificationRefusedError
 from pipeline.mqtt.names import MQTTError, QoS
 from pipeline.mqtt.outbox import EXPIRY_HEADER
 from pipeline.runtime.home_reader import reader_of
-from pipeline.runtime.role import Consumer, IncomingMessage, Inlet, Loop, RoleContext
+from pipeline.runtime.role import IncomingMessage, Inlet, Loop, RoleContext
 from pipeline.settings.sections import AnswerSettings
 from pipeline.suggestions.assembly import renewed
 from pipeline.wording.suggestions import suggestion_text
@@ -24,7 +24,7 @@ from schemas.commands import Answer, Modification, Question
 from schemas.instants import from_us
 from schemas.messages import QOS
 from schemas.suggestions import Status, Suggestion
-from schemas.topics import Topics
+from schemas.topics import Role, Topics
 from sinks.store import StoreUnavailableError
 
 log = structlog.get_logger()
@@ -73,7 +73,7 @@ class Answerer:
     words.
     """
 
-    name = Consumer.ANSWER
+    name = Role.ANSWER
 
     def __init__(self, desk: RoleContext[AnswerSettings]) -> None:
         self._desk = desk

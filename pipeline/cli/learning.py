@@ -9,10 +9,11 @@ import structlog
 from pipeline.health import Health, Metrics
 from pipeline.learn.service import Service
 from pipeline.runtime.daily_backup import DailyBackup
-from pipeline.runtime.role import Consumer, Loop
+from pipeline.runtime.role import Loop
 from pipeline.settings import Settings
 from pipeline.settings.sections import LearnSettings
 from schemas.home import Home
+from schemas.topics import Role
 
 log = structlog.get_logger()
 
@@ -22,7 +23,7 @@ SHOW_S = 10.0
 def learning(
     settings: Settings,
     home: Home,
-    consumers: frozenset[Consumer],
+    consumers: frozenset[Role],
     health: Health,
     metrics: Metrics,
 ) -> tuple[Service, list[Loop]]:
@@ -30,7 +31,7 @@ def learning(
     section = settings.section(LearnSettings)
     service = Service(section, home, consumers=consumers, health=health, metrics=metrics)
     loops: list[Loop] = [partial(_show, service)]
-    if Consumer.LEARN in consumers:
+    if Role.LEARN in consumers:
         loops.append(DailyBackup(settings, home.id, health).run)
     return service, loops
 

@@ -14,7 +14,7 @@ from pipeline.cli.home_file import read_home_file
 from pipeline.deploy.token import TokenFileError
 from pipeline.health import Health, Metrics, State
 from pipeline.history.damage import doubt, leave_foreign, open_whole
-from pipeline.roles import factories
+from pipeline.roles import ROLES, factories
 from pipeline.runtime.child_process import BESIDE, keep_running
 from pipeline.runtime.errors import FatalError
 from pipeline.runtime.heap import use_one_arena
@@ -23,10 +23,11 @@ from pipeline.runtime.host import ConsumerHost
 from pipeline.runtime.key_file import KeyFileError
 from pipeline.runtime.logs import configure_logs
 from pipeline.runtime.private_files import keeping_private
-from pipeline.runtime.role import STATEFUL, Consumer, Loop
+from pipeline.runtime.role import STATEFUL, Loop
 from pipeline.settings import Settings
 from pipeline.settings.names import stated_names, unknown_names
 from schemas.home import Home
+from schemas.topics import Role
 from sinks.store import StoreDamagedError, StoreError
 
 log = structlog.get_logger()
@@ -34,7 +35,7 @@ log = structlog.get_logger()
 CHILD = ("-P", "-m", "pipeline.cli.child")
 
 EXIT_RESTART = 75
-ALL = frozenset(Consumer)
+ALL = frozenset(Role)
 
 
 class Part(Protocol):
@@ -49,7 +50,7 @@ class Part(Protocol):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    names = ", ".join(Consumer)
+    names = ", ".join(Role)
     parser.add_argument(
         "consumers", nargs="*", type=_consumer, metavar="CONSUMER", help=f"some of {names}; without one, all"
     )
@@ -92,14 +93,14 @@ def warn_of_unknown_settings() -> None:
         log.warning("a setting that does not exist has no effect", name=name, nearest=nearest)
 
 
-def _consumer(name: str) -> Consumer:
+def _consumer(name: str) -> Role:
     try:
-        return Consumer(name)
+        return Role(name)
     except ValueError as error:
-        raise argparse.ArgumentTypeError(f"expected one of {', '.join(Consumer)}, got {name!r}") from error
+        raise argparse.ArgumentTypeError(f"expected one of {', '.join(Role)}, got {name!r}") from error
 
 
-async def _serve(settings: Settings, consumers: frozenset[Consumer], *, is_served: bool) -> int:
+async def _serve(settings: Settings, consumers: frozenset[Role], *, is_served: bool) -> int:
     home = await remembered_home(settings)
     log.info(
         "starting",
@@ -108,12 +109,10 @@ async def _serve(settings: Settings, consumers: frozenset[Consumer], *, is_serve
         broker=settings.broker_url,
         consumers=", ".join(sorted(consumers)),
     )
-    if Consumer.REVIEW in consumers and not (settings.home_assistant_url and settings.home_assistant_token):
-        log.info(
-            "presses in Home Assistant do not count: "
-            "HA_AI_HOME_ASSISTANT_URL and HA_AI_HOME_ASSISTANT_TOKEN have to be set"
-        )
-    health = Health(learns=Consumer.LEARN in consumers, publishes=Consumer.PUBLISH in consumers)
+    for wiring in (ROLES[role] for role in sorted(consumers) if not ROLES[role].is_apart):
+        if lack := wiring.lack(settings):
+            log.info(lack)
+    health = Health(learns=Role.LEARN in consumers, publishes=Role.PUBLISH in consumers)
     metrics = Metrics()
     parts, beside = _parts(settings, home, consumers, health, metrics)
     if is_served:
@@ -135,7 +134,7 @@ async def _serve(settings: Settings, consumers: frozenset[Consumer], *, is_serve
 
 
 def _parts(
-    settings: Settings, home: Home, consumers: frozenset[Consumer], health: Health, metrics: Metrics
+    settings: Settings, home: Home, consumers: frozenset[Role], health: Health, metrics: Metrics
 ) -> tuple[list[Part], list[Loop]]:
     """Return what runs in this process, and what beside it."""
     parts: list[Part] = []
@@ -150,9 +149,10 @@ def _parts(
         parts.append(service)
         beside += loops
     here = consumers - STATEFUL
-    if Consumer.DEPLOY in here and len(consumers) > 1:
-        here -= {Consumer.DEPLOY}
-        beside.append(partial(_deploy_beside, settings, health))
+    if len(consumers) > 1:
+        apart = sorted(role for role in here if ROLES[role].is_apart)
+        here -= frozenset(apart)
+        beside += [partial(_run_apart, settings, role, health) for role in apart]
     if here:
         parts.append(ConsumerHost(settings, home, factories(here), outbox_filled=filled, health=health))
     return parts, beside
@@ -166,13 +166,13 @@ def _pages(settings: Settings, home: Home, health: Health, metrics: Metrics) -> 
     return serving(Served(settings, home, health, metrics))
 
 
-async def _deploy_beside(settings: Settings, health: Health) -> None:
-    """The deployer has a process of its own: it alone reads the administrator's token."""
-    if settings.deployer_token_file is None or settings.home_assistant_url is None:
-        health.roles[Consumer.DEPLOY.value] = State.NOT_SET_UP
-        log.info("nothing is deployed: HA_AI_DEPLOYER_TOKEN_FILE and HA_AI_HOME_ASSISTANT_URL have to be set")
+async def _run_apart(settings: Settings, role: Role, health: Health) -> None:
+    """Run a role in a process of its own: what it alone may read, such as a token, stays there."""
+    if lack := ROLES[role].lack(settings):
+        health.roles[role.value] = State.NOT_SET_UP
+        log.info(lack)
         return
-    await keep_running(Consumer.DEPLOY, CHILD, health)
+    await keep_running(role, CHILD, health)
 
 
 async def _run_together(parts: list[Part]) -> None:

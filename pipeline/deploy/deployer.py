@@ -20,13 +20,14 @@ from pipeline.runtime.batching import Together
 from pipeline.runtime.key_file import load_key
 from pipeline.runtime.nonces import Taken
 from pipeline.runtime.ownership import Ownership
-from pipeline.runtime.role import AT_ONCE, Consumer, IncomingMessage, Inlet, Loop, RoleContext
+from pipeline.runtime.role import AT_ONCE, IncomingMessage, Inlet, Loop, RoleContext
 from pipeline.settings.sections import DeploySettings
 from pipeline.suggestions.deployment_steps import US, Patience, Step, due_us
 from pipeline.suggestions.messages import MessageFactory
 from schemas.commands import Verb
 from schemas.deployments import Deployment
 from schemas.instants import from_us
+from schemas.topics import Role
 from sinks.home_assistant import HomeAssistantError
 from sinks.store import Held, LeaseLostError, SqlStore, StoreUnavailableError
 
@@ -117,7 +118,7 @@ class Deployer:
         The key that signs orders cannot be used.
     """
 
-    name = Consumer.DEPLOY
+    name = Role.DEPLOY
 
     def __init__(
         self, desk: RoleContext[DeploySettings], *, patience: Patience | None = None, timeout_s: float = 10.0

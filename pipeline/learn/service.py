@@ -44,12 +44,12 @@ from pipeline.runtime.clock_watch import ClockWatch
 from pipeline.runtime.errors import FatalError
 from pipeline.runtime.ownership import Ownership
 from pipeline.runtime.rival import Rival, store_mark
-from pipeline.runtime.role import STATEFUL, Consumer
+from pipeline.runtime.role import STATEFUL
 from pipeline.runtime.service_status import status_message, will
 from pipeline.settings.sections import LearnSettings
 from schemas.home import Home
 from schemas.outgoing import Outgoing
-from schemas.topics import Topics
+from schemas.topics import Role, Topics
 from sinks.store import Held, LeaseLostError, SqlStore, StoreUnavailableError
 
 log = structlog.get_logger()
@@ -83,7 +83,7 @@ class Service:
         settings: LearnSettings,
         home: Home,
         *,
-        consumers: frozenset[Consumer] = STATEFUL,
+        consumers: frozenset[Role] = STATEFUL,
         clock: Clock | None = None,
         health: Health | None = None,
         metrics: Metrics | None = None,
@@ -91,8 +91,8 @@ class Service:
         self.settings = settings
         self.home = home
         self.consumers = consumers
-        self._learns = Consumer.LEARN in consumers
-        self.health = health or Health(learns=self._learns, publishes=Consumer.PUBLISH in consumers)
+        self._learns = Role.LEARN in consumers
+        self.health = health or Health(learns=self._learns, publishes=Role.PUBLISH in consumers)
         self.metrics = metrics or Metrics()
         self.learner: HomeLearner | None = None
         self._committer: Committer | None = None
@@ -222,7 +222,7 @@ class Service:
 
     async def _give_out(self) -> None:
         await connect(self.egress)
-        if Consumer.PUBLISH in self.consumers:
+        if Role.PUBLISH in self.consumers:
             egress = Egress(
                 self.store,
                 self.egress,

@@ -21,11 +21,12 @@ from pipeline.runtime.batching import Together
 from pipeline.runtime.home_reader import catalogue_of, reader_of
 from pipeline.runtime.key_file import KeyFileError, load_key
 from pipeline.runtime.nonces import Taken
-from pipeline.runtime.role import AT_ONCE, Consumer, IncomingMessage, Inlet, Loop, RoleContext
+from pipeline.runtime.role import AT_ONCE, IncomingMessage, Inlet, Loop, RoleContext
 from pipeline.settings.groups import KeySettings
 from pipeline.settings.sections import ReviewSettings
 from schemas.commands import Modification, Press, Verb
 from schemas.suggestions import Suggestion
+from schemas.topics import Role
 from sinks.store import StoreUnavailableError
 
 log = structlog.get_logger()
@@ -45,7 +46,7 @@ class Reviewer:
     messages are one transaction, so that a kill or a second reviewer changes nothing.
     """
 
-    name = Consumer.REVIEW
+    name = Role.REVIEW
 
     def __init__(self, desk: RoleContext[ReviewSettings]) -> None:
         self._desk = desk

@@ -12,7 +12,7 @@ from contextlib import suppress
 import structlog
 
 from pipeline.health import Health, State
-from pipeline.runtime.role import Consumer
+from schemas.topics import Role
 
 log = structlog.get_logger()
 
@@ -26,7 +26,7 @@ GRACE_S = 10.0
 _PR_SET_PDEATHSIG = 1
 
 
-async def keep_running(consumer: Consumer, command: Sequence[str], health: Health) -> None:
+async def keep_running(consumer: Role, command: Sequence[str], health: Health) -> None:
     """Run a consumer beside this process by ``python COMMAND PID CONSUMER``, again when it ends.
 
     One that ends soon after its start is started ever later, at most every five minutes. Health

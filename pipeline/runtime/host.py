@@ -12,17 +12,10 @@ from pipeline.mqtt.connections import connect, connection_id, egress_broker, sub
 from pipeline.mqtt.names import Broker, Message, MQTTDisconnectedError
 from pipeline.mqtt.outbox import MessageExpiry
 from pipeline.mqtt.retain_as_published import AsPublishedBroker
-from pipeline.runtime.role import (
-    SECTIONS,
-    Consumer,
-    IncomingMessage,
-    Inlet,
-    Loop,
-    RoleContext,
-    StatelessConsumer,
-)
+from pipeline.runtime.role import IncomingMessage, Inlet, Loop, RoleContext, StatelessConsumer
 from pipeline.settings import Settings
 from schemas.home import Home
+from schemas.topics import Role
 from sinks.store import SqlStore, StoreDamagedError, StoreUnavailableError
 
 log = structlog.get_logger()
@@ -43,7 +36,7 @@ class ConsumerHost:
     settings, home
         What was set, and where the home is.
     factories
-        What makes each consumer that is to run.
+        What makes each consumer that is to run, of a context with all settings.
     outbox_filled
         Set after commits that enqueued messages: what a publisher in this process waits for.
     health
@@ -54,7 +47,7 @@ class ConsumerHost:
         self,
         settings: Settings,
         home: Home,
-        factories: Mapping[Consumer, Factory],
+        factories: Mapping[Role, Factory],
         *,
         outbox_filled: asyncio.Event | None = None,
         health: Health | None = None,
@@ -72,8 +65,7 @@ class ConsumerHost:
         for name, factory in factories.items():
             broker = egress_broker(settings, self._connection_failed, None, name=name, kind=AsPublishedBroker)
             broker.add_middleware(MessageExpiry)
-            section = settings.section(SECTIONS[name])
-            desk = RoleContext(section, home, self._store, self._executor, broker, filled, self._health)
+            desk = RoleContext(settings, home, self._store, self._executor, broker, filled, self._health)
             self._consumers.append((factory(desk), broker))
             self._health.roles[name.value] = State.WAITS
 
@@ -147,7 +139,7 @@ class ConsumerHost:
         self._failed.set()
 
 
-async def _keep_going(name: Consumer, loop: Loop) -> None:
+async def _keep_going(name: Role, loop: Loop) -> None:
     """Run a loop; one that fails is begun anew a moment later, and ends nothing else."""
     while True:
         try:
@@ -165,7 +157,7 @@ async def _keep_going(name: Consumer, loop: Loop) -> None:
 
 def _subscribe(
     broker: Broker,
-    name: Consumer,
+    name: Role,
     inlet: Inlet,
     under_way: set[asyncio.Future[None]],
     on_damage: Callable[[StoreDamagedError], None],
@@ -205,7 +197,7 @@ def _several(take: Take, at_once: int, under_way: set[asyncio.Future[None]]) -> 
     return begin
 
 
-async def _handle(name: Consumer, inlet: Inlet, received: IncomingMessage) -> None:
+async def _handle(name: Role, inlet: Inlet, received: IncomingMessage) -> None:
     """Handle a message; a store that is away is asked again, what fails otherwise is logged and over."""
     deadline_s = time.monotonic() + PATIENCE_S
     while True:

@@ -2,10 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any, Generic, NamedTuple, Protocol
 
 from typing_extensions import TypeVar
@@ -15,17 +14,10 @@ from pipeline.mqtt.client import SteadyBroker
 from pipeline.mqtt.names import MQTTError
 from pipeline.mqtt.outbox import publish
 from pipeline.mqtt.refusals import Kind, Refusals, kind_of
-from pipeline.settings.sections import (
-    AnswerSettings,
-    DeploySettings,
-    LearnSettings,
-    ReviewSettings,
-    RoleSettings,
-    ShowSettings,
-    SuggestSettings,
-)
+from pipeline.settings.sections import RoleSettings
 from schemas.home import Home
 from schemas.outgoing import Outgoing
+from schemas.topics import Role
 from sinks.store import SqlStore
 
 T = TypeVar("T")
@@ -33,34 +25,9 @@ Section_co = TypeVar("Section_co", bound=RoleSettings, covariant=True, default=A
 Loop = Callable[[], Coroutine[object, object, None]]
 
 
-class Consumer(StrEnum):
-    """Consumers that can run by themselves.
-
-    Learning owns the home, publishing sends what the store's outbox holds; the others are stateless.
-    """
-
-    LEARN = "learn"
-    PUBLISH = "publish"
-    SUGGEST = "suggest"
-    REVIEW = "review"
-    DEPLOY = "deploy"
-    SHOW = "show"
-    ANSWER = "answer"
-
-
 # Enough for what a transaction costs to be shared by many, and little memory.
 AT_ONCE = 400
-STATEFUL = frozenset({Consumer.LEARN, Consumer.PUBLISH})
-# What a role is given of the settings.
-SECTIONS: Mapping[Consumer, type[RoleSettings]] = {
-    Consumer.LEARN: LearnSettings,
-    Consumer.PUBLISH: LearnSettings,
-    Consumer.SUGGEST: SuggestSettings,
-    Consumer.REVIEW: ReviewSettings,
-    Consumer.DEPLOY: DeploySettings,
-    Consumer.SHOW: ShowSettings,
-    Consumer.ANSWER: AnswerSettings,
-}
+STATEFUL = frozenset({Role.LEARN, Role.PUBLISH})
 
 
 class IncomingMessage(NamedTuple):
@@ -90,7 +57,7 @@ class Inlet(NamedTuple):
 class StatelessConsumer(Protocol):
     """Works on what it receives and on the store; holds nothing that another instance could miss."""
 
-    name: Consumer
+    name: Role
 
     def inlets(self) -> Sequence[Inlet]:
         """Return the consumer's subscriptions; no two filters match one topic."""

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 from schemas.home import check_zone
-from schemas.topics import DISCOVERY_PREFIX, EVENTSTREAM, STATESTREAM, STATUS, Topics
+from schemas.topics import DISCOVERY_PREFIX, EVENTSTREAM, NAMESPACE, STATESTREAM, STATUS, Topics
 
 HALF_LIFE = "half_life_days_"
 
@@ -157,7 +157,7 @@ class TopicSettings(Group):
         "",
         max_length=64,
         pattern=r"^[A-Za-z0-9_-]*$",
-        description="The home's id, before `ha-ai/` in topics; empty for one home.",
+        description=f"The home's id, before `{NAMESPACE}/` in topics; empty for one home.",
     )
 
     @property

@@ -19,13 +19,14 @@ from pipeline.ingest.letters import Letters
 from pipeline.ingest.messages import Message, PoisonError
 from pipeline.mqtt.connections import connection_id
 from pipeline.mqtt.names import MQTTError
-from pipeline.runtime.role import Consumer, IncomingMessage, Inlet, Loop, RoleContext
+from pipeline.runtime.role import IncomingMessage, Inlet, Loop, RoleContext
 from pipeline.settings.sections import ShowSettings
 from pipeline.show.home_pages import HomePages
 from pipeline.suggestions.drift import Drift
 from schemas.instants import from_us
 from schemas.statuses import HubState
 from schemas.suggestions import Status, Suggestion
+from schemas.topics import Role
 from sinks.store import StoreUnavailableError
 
 log = structlog.get_logger()
@@ -60,7 +61,7 @@ class DiscoveryPublisher:
     behind is put right; several instances say the same.
     """
 
-    name = Consumer.SHOW
+    name = Role.SHOW
 
     def __init__(self, desk: RoleContext[ShowSettings]) -> None:
         self._desk = desk

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from pipeline.backtest.runner import BacktestError, BacktestRequest, BacktestRunner
 from pipeline.runtime.home_reader import reader_of
-from pipeline.runtime.role import Consumer, IncomingMessage, Inlet, Loop, RoleContext
+from pipeline.runtime.role import IncomingMessage, Inlet, Loop, RoleContext
 from pipeline.settings.sections import SuggestSettings
 from pipeline.suggest.debounce import Debounce
 from pipeline.suggest.plan import Plan, Planner
@@ -19,6 +19,7 @@ from schemas.catalogue import Catalogue
 from schemas.instants import from_us
 from schemas.statuses import AnalysisComplete
 from schemas.suggestions import Status
+from schemas.topics import Role
 from sinks.store import StoreError, StoreUnavailableError
 
 log = structlog.get_logger()
@@ -53,7 +54,7 @@ class Suggester:
         Where automations are tried, if not on the desk's own store.
     """
 
-    name = Consumer.SUGGEST
+    name = Role.SUGGEST
 
     def __init__(self, desk: RoleContext[SuggestSettings], *, runner: BacktestRunner | None = None) -> None:
         self._desk = desk

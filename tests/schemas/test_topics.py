@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from schemas.messages import Direction, Message, Outside, Role, Row
+from schemas.messages import Direction, Message, Row
 from schemas.payload import Schema
-from schemas.topics import TABLE, Topics
+from schemas.topics import TABLE, Outside, Role, Topics, read_by, said_by
 
 HOMES = ("", "villa")
 rows = pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)
@@ -142,6 +142,14 @@ def test_directions_follow_from_who_says_and_reads() -> None:
     assert {"pattern_detected", "discovery", "query_answer"} <= found[Direction.PUBLISH]
     assert found[Direction.INTERNAL] == {"heartbeat", "session", "probe"}
     assert all(isinstance(writer, Role) for row in TABLE if row.name == "hub" for writer in row.writers)
+
+
+def test_a_party_finds_what_it_reads_and_says() -> None:
+    """Both ways of reading the table agree."""
+    for party in (*Role, *Outside):
+        assert [row.name for row in read_by(party)] == [row.name for row in TABLE if party in row.readers]
+        assert [row.name for row in said_by(party)] == [row.name for row in TABLE if party in row.writers]
+    assert [row.name for row in read_by(Role.SUGGEST)] == ["analysis_run", "analysis_complete"]
 
 
 def test_what_is_said_has_a_payload_of_ours() -> None:

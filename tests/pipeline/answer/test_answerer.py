@@ -30,10 +30,10 @@ from pipeline.answer.question_bounds import (
     QuestionBounds,
 )
 from pipeline.backtest.runner import BacktestError, BacktestRunner
-from pipeline.runtime.role import Consumer, IncomingMessage, RoleContext
+from pipeline.runtime.role import IncomingMessage, RoleContext
 from schemas.commands import Answer
 from schemas.suggestions import Status, Suggestion, Trial
-from schemas.topics import Topics
+from schemas.topics import Role, Topics
 from tests.fixtures.hosting import Hosted
 from tests.fixtures.offers import offer, pattern, suggestion, trial
 
@@ -46,7 +46,7 @@ CORRELATION = b"\x00\xff\xfe not text"
 @pytest.fixture
 def hosted(tmp_path: Path, broker: Any) -> Iterator[Hosted]:
     """A running answerer."""
-    running = Hosted(tmp_path, broker.url, {Consumer.ANSWER: Answerer})
+    running = Hosted(tmp_path, broker.url, {Role.ANSWER: Answerer})
     with capture_logs():
         running.start()
         yield running
@@ -150,7 +150,7 @@ async def test_retained_question_is_not_answered(tmp_path: Path, broker: Any) ->
         made.append(Answerer(desk))
         return made[0]
 
-    running = Hosted(tmp_path, broker.url, {Consumer.ANSWER: make})
+    running = Hosted(tmp_path, broker.url, {Role.ANSWER: make})
     with capture_logs():
         running.start()
         async with asking(broker) as asker:
@@ -314,7 +314,7 @@ async def test_flood_of_questions_is_refused_cheaply_and_others_are_answered(
         desks.append(desk)
         return Answerer(desk)
 
-    running = Hosted(tmp_path, broker.url, {Consumer.ANSWER: make})
+    running = Hosted(tmp_path, broker.url, {Role.ANSWER: make})
     ask = RoleContext.ask
 
     async def counted(self: RoleContext, call: Any) -> Any:

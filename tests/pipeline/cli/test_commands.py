@@ -14,12 +14,13 @@ from pipeline.commands.signing import verified
 from pipeline.deploy.deployer import Deployer
 from pipeline.review.reviewer import Reviewer
 from pipeline.runtime.key_file import load_key
-from pipeline.runtime.role import Consumer, IncomingMessage, Inlet, Loop, RoleContext
+from pipeline.runtime.role import IncomingMessage, Inlet, Loop, RoleContext
 from pipeline.wording.suggestions import proof
 from schemas.commands import AutomationExecuted, AutomationFailed, SignedCommand, Verb
 from schemas.instants import from_us
 from schemas.outgoing import Outgoing
 from schemas.suggestions import Opinion, Status, Suggestion, Trial
+from schemas.topics import Role
 from tests.fixtures.hosting import Hosted, Make, Publisher
 from tests.fixtures.offers import offer, pattern, suggestion, trial
 from tests.sinks.fake_home_assistant import FakeHomeAssistant, in_thread
@@ -30,7 +31,7 @@ Command = Any
 class PlayedDeployer:
     """Verifies commands as the deployer does, and tells of each what the test wants told."""
 
-    name = Consumer.DEPLOY
+    name = Role.DEPLOY
 
     def __init__(self, desk: RoleContext, tells: list[AutomationExecuted | AutomationFailed]) -> None:
         self._desk = desk
@@ -67,10 +68,10 @@ class Stage(Hosted):
             folder,
             url,
             {
-                Consumer.ANSWER: Answerer,
-                Consumer.REVIEW: Reviewer,
-                Consumer.PUBLISH: Publisher,
-                Consumer.DEPLOY: self._deploy,
+                Role.ANSWER: Answerer,
+                Role.REVIEW: Reviewer,
+                Role.PUBLISH: Publisher,
+                Role.DEPLOY: self._deploy,
             },
         )
 
@@ -312,11 +313,11 @@ def test_approve_and_take_back_with_the_real_deployer(
     token.touch(0o600)
     token.write_text(home.admin_token)
     monkeypatch.setenv("HA_AI_DEPLOYER_TOKEN_FILE", str(token))
-    makers: dict[Consumer, Make] = {
-        Consumer.ANSWER: Answerer,
-        Consumer.REVIEW: Reviewer,
-        Consumer.PUBLISH: Publisher,
-        Consumer.DEPLOY: Deployer,
+    makers: dict[Role, Make] = {
+        Role.ANSWER: Answerer,
+        Role.REVIEW: Reviewer,
+        Role.PUBLISH: Publisher,
+        Role.DEPLOY: Deployer,
     }
     with in_thread(home), capture_logs():
         access = {"home_assistant_url": home.url, "home_assistant_token": home.reader_token}
@@ -371,7 +372,7 @@ def test_nobody_reviews(
     tmp_path: Path, at_broker: Any, ha_ai: Command, known: Suggestion, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where only the answerer runs, it is said that the reviewer does not."""
-    running = Hosted(tmp_path, at_broker.url, {Consumer.ANSWER: Answerer})
+    running = Hosted(tmp_path, at_broker.url, {Role.ANSWER: Answerer})
     load_key(running.settings.command_key_file, create=True)
     running.keep(known)
     monkeypatch.setattr("pipeline.cli.commanding.ANSWER_S", 0.3)

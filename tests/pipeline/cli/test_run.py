@@ -26,9 +26,10 @@ from pipeline.doctor.command_key import check_command_key
 from pipeline.doctor.finding import Verdict
 from pipeline.doctor.store import check_store
 from pipeline.health import Health, Metrics
-from pipeline.runtime.role import STATEFUL, Consumer
+from pipeline.runtime.role import STATEFUL
 from pipeline.settings import Settings
 from schemas.home import Home
+from schemas.topics import Role
 
 Command = Any
 
@@ -138,11 +139,11 @@ def test_unknown_consumer_is_refused(ha_ai: Command, capsys: pytest.CaptureFixtu
 
 
 @pytest.fixture
-def started(monkeypatch: pytest.MonkeyPatch) -> list[Consumer]:
+def started(monkeypatch: pytest.MonkeyPatch) -> list[Role]:
     """The consumers that were given a process of their own; none really is."""
-    found: list[Consumer] = []
+    found: list[Role] = []
 
-    async def note(consumer: Consumer, *_how: object) -> None:
+    async def note(consumer: Role, *_how: object) -> None:
         found.append(consumer)
 
     monkeypatch.setattr(run, "keep_running", note)
@@ -150,11 +151,11 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[Consumer]:
 
 
 @pytest.fixture
-def hosted(monkeypatch: pytest.MonkeyPatch) -> list[Consumer]:
+def hosted(monkeypatch: pytest.MonkeyPatch) -> list[Role]:
     """The stateless consumers that were to run in this process; none really does."""
-    found: list[Consumer] = []
+    found: list[Role] = []
 
-    def note(_settings: object, _home: object, factories: Iterable[Consumer], **_how: object) -> None:
+    def note(_settings: object, _home: object, factories: Iterable[Role], **_how: object) -> None:
         found.extend(factories)
 
     monkeypatch.setattr(run, "ConsumerHost", note)
@@ -169,29 +170,27 @@ def deploying(tmp_path: Path, **fields: Any) -> Settings:
 
 
 async def test_without_names_everything_runs_and_the_deployer_beside(
-    tmp_path: Path, started: list[Consumer], hosted: list[Consumer]
+    tmp_path: Path, started: list[Role], hosted: list[Role]
 ) -> None:
     """The deployer gets a process of its own, and the one that holds all others does not make it."""
-    assert frozenset(Consumer) == run.ALL
+    assert frozenset(Role) == run.ALL
     parts, beside = run._parts(deploying(tmp_path), Home(), run.ALL, Health(), Metrics())
     assert len(parts) == 2
-    assert set(hosted) == {Consumer.SUGGEST, Consumer.REVIEW, Consumer.SHOW, Consumer.ANSWER}
+    assert set(hosted) == {Role.SUGGEST, Role.REVIEW, Role.SHOW, Role.ANSWER}
     await beside[-1]()
-    assert started == [Consumer.DEPLOY]
+    assert started == [Role.DEPLOY]
 
 
-async def test_the_deployer_alone_runs_here(
-    tmp_path: Path, started: list[Consumer], hosted: list[Consumer]
-) -> None:
+async def test_the_deployer_alone_runs_here(tmp_path: Path, started: list[Role], hosted: list[Role]) -> None:
     """Named alone it is the process of its own."""
-    parts, beside = run._parts(deploying(tmp_path), Home(), frozenset({Consumer.DEPLOY}), Health(), Metrics())
-    assert (len(parts), beside, hosted, started) == (1, [], [Consumer.DEPLOY], [])
+    parts, beside = run._parts(deploying(tmp_path), Home(), frozenset({Role.DEPLOY}), Health(), Metrics())
+    assert (len(parts), beside, hosted, started) == (1, [], [Role.DEPLOY], [])
 
 
 @pytest.mark.parametrize("name", ["deployer_token_file", "home_assistant_url"])
 @pytest.mark.usefixtures("hosted")
 async def test_without_a_token_or_an_address_nothing_deploys(
-    tmp_path: Path, started: list[Consumer], name: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, started: list[Role], name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No process is started that could only end, and the log says what is missing."""
     monkeypatch.setattr(run, "log", get_logger())
@@ -228,7 +227,7 @@ def test_every_consumer_runs_and_ends(at_broker: Any, tmp_path: Path) -> None:
                 child = psutil.Process(line["pid"])
             if line["event"] == "consumer runs":
                 running_consumers[line["consumer"]] = 1
-            if len(running_consumers) == len(Consumer) - len(STATEFUL):
+            if len(running_consumers) == len(Role) - len(STATEFUL):
                 break
     assert sorted(running_consumers) == ["answer", "deploy", "review", "show", "suggest"]
     assert not child.is_running()

@@ -11,10 +11,10 @@ from structlog.testing import capture_logs
 
 from pipeline.answer.answerer import Answerer
 from pipeline.cli.proofs import days, standing
-from pipeline.runtime.role import Consumer
 from pipeline.wording.suggestions import proof
 from schemas.patterns import Weekday
 from schemas.suggestions import Experience, Status, Suggestion
+from schemas.topics import Role
 from tests.fixtures.hosting import Hosted
 from tests.fixtures.offers import automation, offer, suggestion, trial
 
@@ -24,7 +24,7 @@ Command = Any
 @pytest.fixture
 def hosted(tmp_path: Path, at_broker: Any) -> Iterator[Hosted]:
     """A running answerer at the broker that the settings name."""
-    running = Hosted(tmp_path, at_broker.url, {Consumer.ANSWER: Answerer})
+    running = Hosted(tmp_path, at_broker.url, {Role.ANSWER: Answerer})
     with capture_logs():
         running.start()
         yield running

@@ -8,9 +8,9 @@ import pytest
 from benchmarks.processes import wait_until
 from benchmarks.review_desk import ReviewDesk
 from pipeline.review.reviewer import Reviewer
-from pipeline.runtime.role import Consumer
 from schemas.commands import SignedCommand, Verb
 from schemas.suggestions import Status
+from schemas.topics import Role
 from tests.fixtures.hosting import Hosted
 from tests.pipeline.review.reviewing import ANSWERED, DEPLOY, LAMP, now, reasons
 
@@ -21,7 +21,7 @@ APPROVALS = 20
 @pytest.fixture
 def desk(broker: Any, tmp_path: Path) -> Iterator[ReviewDesk]:
     """A suggestion that waits, and what signs commands; two reviewers of their own get them."""
-    hosts = [Hosted(tmp_path, broker.url, {Consumer.REVIEW: Reviewer}) for _ in range(2)]
+    hosts = [Hosted(tmp_path, broker.url, {Role.REVIEW: Reviewer}) for _ in range(2)]
     for host in hosts:
         host.start()
     made = ReviewDesk(hosts[0].settings)

@@ -15,7 +15,7 @@ from structlog.typing import EventDict
 from pipeline.cli.run import CHILD
 from pipeline.health import Health
 from pipeline.runtime import child_process as child
-from pipeline.runtime.role import Consumer
+from schemas.topics import Role
 
 TIMEOUT_S = 20.0
 OBEDIENT = "import signal; signal.pause()"
@@ -42,7 +42,7 @@ signal.pause()
 async def kept(program: str) -> AsyncIterator[tuple[list[EventDict], asyncio.Task[None]]]:
     """The deployer is kept running; what is logged meanwhile, and the task that keeps it."""
     with capture_logs() as logs:
-        task = asyncio.create_task(child.keep_running(Consumer.DEPLOY, ("-c", program), Health()))
+        task = asyncio.create_task(child.keep_running(Role.DEPLOY, ("-c", program), Health()))
         yield logs, task
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)

@@ -13,10 +13,11 @@ from structlog.testing import capture_logs
 from pipeline.mqtt.connections import connection_id
 from pipeline.mqtt.transport import LARGEST_BYTES
 from pipeline.runtime.host import ConsumerHost
-from pipeline.runtime.role import Consumer, IncomingMessage, Inlet, Loop, RoleContext
+from pipeline.runtime.role import IncomingMessage, Inlet, Loop, RoleContext
 from pipeline.settings import Settings
 from schemas.home import Home
 from schemas.outgoing import Outgoing
+from schemas.topics import Role
 from sinks.store import StoreDamagedError, StoreUnavailableError
 
 TOPIC = "ha-ai/test/work"
@@ -50,7 +51,7 @@ class Probe:
     shared: bool = True
     failures: list[Exception] = field(default_factory=list)
     loop_failures: list[Exception] = field(default_factory=list)
-    name: Consumer = Consumer.ANSWER
+    name: Role = Role.ANSWER
     handled: list[IncomingMessage] = field(default_factory=list)
     tried: int = 0
     looped: int = 0
@@ -105,7 +106,7 @@ def at_broker(settings: Settings, broker: Running) -> Settings:
 async def hosting(settings: Settings, home: Home, **how: Any) -> AsyncIterator[Hosted]:
     """A host with a probe, which has subscribed."""
     probes: list[Probe] = []
-    host = ConsumerHost(settings, home, {Consumer.ANSWER: _noting(probes, **how)})
+    host = ConsumerHost(settings, home, {Role.ANSWER: _noting(probes, **how)})
     task = asyncio.create_task(host.run())
     await until(lambda: probes[0].looped > 0 or task.done())
     hosted = Hosted(host, task, probes[0])
@@ -248,7 +249,7 @@ async def test_a_damaged_store_ends_the_host(
 ) -> None:
     """The next start mends it: going on would fail again and again, and a message comes again then."""
     host = ConsumerHost(
-        at_broker, home, {Consumer.ANSWER: _noting([], **{whence: [StoreDamagedError("a day's set")]})}
+        at_broker, home, {Role.ANSWER: _noting([], **{whence: [StoreDamagedError("a day's set")]})}
     )
     task = asyncio.create_task(host.run())
     if whence == "failures":
@@ -279,7 +280,7 @@ async def test_a_broker_that_comes_later(
     at_broker = settings.model_copy(update={"mqtt_url": embedded_broker.url})
     embedded_broker.stop()
     probes: list[Probe] = []
-    hosts = [ConsumerHost(at_broker, home, {Consumer.ANSWER: _noting(probes)}) for _ in range(2)]
+    hosts = [ConsumerHost(at_broker, home, {Role.ANSWER: _noting(probes)}) for _ in range(2)]
     with capture_logs() as said:
         first, second = (asyncio.create_task(host.run()) for host in hosts)
         await until(lambda: sum("no connection" in each["event"] for each in said) >= len(hosts))

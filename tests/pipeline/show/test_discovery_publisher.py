@@ -15,7 +15,6 @@ import pytest
 from benchmarks.processes import wait_until
 from pipeline.roles import factories
 from pipeline.runtime.host import ConsumerHost
-from pipeline.runtime.role import Consumer
 from pipeline.settings import Settings
 from pipeline.show.discovery_publisher import DiscoveryPublisher, Seen
 from pipeline.suggestions.drift import Drift
@@ -24,7 +23,7 @@ from schemas.discovered import DiscoveredEntity
 from schemas.events import Gap
 from schemas.home import Home
 from schemas.suggestions import Status, Suggestion
-from schemas.topics import Topics
+from schemas.topics import Role, Topics
 from sinks.home_assistant import HomeAssistantError
 from sinks.store import SqlStore
 from tests.fixtures.discovery import suggestion
@@ -125,7 +124,7 @@ async def witnessing(broker: Any) -> AsyncIterator[Witness]:
 @asynccontextmanager
 async def showing(settings: Settings) -> AsyncIterator[None]:
     """A publisher that runs; it is stopped at the end."""
-    host = ConsumerHost(settings, Home(), factories({Consumer.SHOW}))
+    host = ConsumerHost(settings, Home(), factories({Role.SHOW}))
     task = asyncio.create_task(host.run())
     try:
         yield

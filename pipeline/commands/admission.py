@@ -9,7 +9,7 @@ from pipeline.automations.safety import refusals
 from pipeline.automations.validate import problems
 from pipeline.commands.signing import is_signed
 from pipeline.suggestions.deployment_steps import Step, begun
-from pipeline.suggestions.drift import normal
+from pipeline.suggestions.drift import is_same
 from pipeline.suggestions.failures import FailureReason, StepFailedError
 from schemas.catalogue import Catalogue
 from schemas.commands import SignedCommand, Verb
@@ -101,7 +101,7 @@ def _again(kept: AutomationVersion, anew: Config) -> Config:
     """Return what stood before as it stood: today's words may be others, what it does may not."""
     if kept.config != yaml.safe_load(kept.suggestion.automation_yaml):
         raise StepFailedError(FailureReason.REFUSED, "what is kept of that version is not what was approved")
-    if normal(kept.config | WORDS) != normal(anew | WORDS):
+    if not is_same(kept.config | WORDS, anew | WORDS):
         raise StepFailedError(
             FailureReason.REFUSED, "what is kept of that version does not do what its parts say"
         )

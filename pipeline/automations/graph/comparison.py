@@ -1,7 +1,7 @@
 """Comparison of two links: they do the same, the opposite, or one starts the other."""
 
 from pipeline.automations.graph.parts import Clock, Effect, Link, Message, Passes, Reaches, Start, Sun
-from pipeline.automations.graph.values import number
+from pipeline.automations.parser.values import number
 
 # So near, two times of the day are the same occasion.
 SAME_MINUTES = 15.0

@@ -1,13 +1,13 @@
 """Effects of service calls on entities."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 from pipeline.automations.graph.parts import Effect
-from pipeline.automations.graph.values import entity_ids, number, texts
+from pipeline.automations.parser import Action, Call, Part
+from pipeline.automations.parser.tree import Fields
+from pipeline.automations.parser.values import entity_ids, number, texts
 from pipeline.automations.service_map import NAMED, SERVICES
 
-Part = Mapping[str, Any]
 SWITCHES = {"turn_on": "on", "turn_off": "off"}
 COVERS = {"turn_on": "open", "turn_off": "closed", "open": "open", "close": "closed"}
 # What others' automations may do and ours never: by domain the state that comes of each service.
@@ -37,27 +37,27 @@ AMOUNTS = {"set_cover_position": "position", "set_valve_position": "position", "
 TOGGLES = frozenset({"toggle", "media_play_pause"})
 
 
-def effects(call: Part, after_seconds: float) -> Iterator[Effect]:
-    """Yield the effects of a service call or a device action, as far as its configuration tells them."""
-    service = call.get("service", call.get("action", call.get("type")))
-    if not isinstance(service, str):
-        return
-    fields = {key: part for key in ("data", "target") if isinstance(part := call.get(key), Mapping)}
-    data = fields.get("data", {})
-    targets = (call.get("entity_id"), *(part.get("entity_id") for part in fields.values()))
-    named = dict.fromkeys(entity_id for target in targets for entity_id in entity_ids(target))
-    verb = service.rpartition(".")[2]
-    for entity_id in named:
+def effects(part: Part, after_seconds: float) -> Iterator[Effect]:
+    """Yield the effects of a call, a device action or a scene, as far as its configuration tells them."""
+    match part:
+        case Call(service):
+            verb = service.rpartition(".")[2]
+            yield from _called(verb, part.targets.entity_ids, part.data, after_seconds)
+        case Action("device"):
+            verb = str(part.fields.get("type")).rpartition(".")[2]
+            yield from _called(verb, entity_ids(part.fields.get("entity_id")), {}, after_seconds)
+        case Action("scene"):
+            for entity_id in entity_ids(part.fields["scene"]):
+                yield Effect(entity_id, "activated", "state", after_seconds)
+
+
+def _called(verb: str, entity_ids: Sequence[str], data: Fields, after_seconds: float) -> Iterator[Effect]:
+    for entity_id in entity_ids:
         for aspect, value in _results(entity_id, verb, data):
             yield Effect(entity_id, value, aspect, after_seconds)
 
 
-def scene(activated: Any, after_seconds: float) -> Iterator[Effect]:
-    """Yield the effect of activating scenes."""
-    yield from (Effect(entity_id, "activated", "state", after_seconds) for entity_id in entity_ids(activated))
-
-
-def _results(entity_id: str, verb: str, data: Part) -> Iterator[tuple[str, str | float | None]]:
+def _results(entity_id: str, verb: str, data: Fields) -> Iterator[tuple[str, str | float | None]]:
     domain = entity_id.partition(".")[0]
     if verb in TOGGLES or verb.startswith("toggle_"):
         yield "state", None
@@ -71,7 +71,7 @@ def _results(entity_id: str, verb: str, data: Part) -> Iterator[tuple[str, str |
             yield setting, written if found is None else found
 
 
-def _state(domain: str, verb: str, data: Part) -> str | None:
+def _state(domain: str, verb: str, data: Fields) -> str | None:
     """Return the state that a service brings an entity of a domain to; None if that is not known."""
     if domain in NAMED and verb != "turn_off":
         return next(iter(texts(data.get(NAMED[domain][1]))), None)

@@ -1,35 +1,39 @@
 """Walk through an automation's actions, from its starts to all effects."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
-from pipeline.automations.graph.effects import effects, scene
+from pipeline.automations.graph.effects import effects
 from pipeline.automations.graph.parts import Effect, Link, Reaches, Scope, Start
-from pipeline.automations.graph.scopes import scope
+from pipeline.automations.graph.scopes import UNKNOWN, scope
 from pipeline.automations.graph.starts import starts
-from pipeline.automations.graph.values import DEEPEST, listed, mappings, seconds
+from pipeline.automations.parser import Action, Condition, Configuration, Opaque, Part, parse
+from pipeline.automations.parser.values import seconds
+from pipeline.automations.render import render
+from schemas.automations import Automation
+from schemas.catalogue import KnownAutomation
 
-Part = Mapping[str, Any]
-CONDITIONS = frozenset({"condition", "and", "or", "not"})
+# More than any automation that a person wrote; what has more is not read.
+MOST_LINKS = 20_000
 
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Position of the walk: its starts, the scope so far, the seconds since the start, the nesting depth."""
+    """Position of the walk: its starts, the scope so far, the seconds since the start."""
 
     starts: tuple[tuple[str, Start], ...]
     scope: Scope
     after_seconds: float = 0.0
-    depth: int = 0
 
-    def under(self, conditions: Any) -> "_Place":
+    def under(self, conditions: Sequence[Part]) -> "_Place":
         """Return the position with further conditions."""
         return replace(self, scope=self.scope.within(scope(conditions)))
 
     def otherwise(self) -> "_Place":
         """Return the position of an else branch: its scope is unknown, as conditions are not negated."""
-        return replace(self, scope=replace(self.scope, is_known=False))
+        return replace(self, scope=self.scope.within(UNKNOWN))
 
 
 def links(config: Mapping[str, Any]) -> list[Link]:
@@ -48,51 +52,72 @@ def links(config: Mapping[str, Any]) -> list[Link]:
     >>> link.effect
     Effect(entity_id='light.hall', value='on', aspect='state', after_seconds=5.0)
     """
-    given = tuple(starts(config.get("triggers", config.get("trigger"))))
-    place = _Place(given, Scope()).under(config.get("conditions", config.get("condition")))
-    return list(_walk(config.get("actions", config.get("action")), place))
+    return list(islice(_links_of(parse(config)), MOST_LINKS))
 
 
-def _walk(sequence: Any, place: _Place) -> Iterator[Link]:
-    if place.depth > DEEPEST:
-        return
-    for step in listed(sequence):
-        if isinstance(step, str):
-            place = place.under(step)
-        elif isinstance(step, Mapping) and step.get("enabled") is not False:
-            yield from _links(step, place)
-            place = _beyond(step, place)
+def links_of_ours(automation: Automation) -> list[Link]:
+    """Return the links of an automation that ha-ai proposes."""
+    # What Home Assistant will be told is read as others' automations are: one reading for all.
+    return links(render(automation, title="", description=""))
 
 
-def _beyond(step: Part, place: _Place) -> _Place:
-    """Return the position behind a step."""
-    if "delay" in step:
-        return replace(place, after_seconds=place.after_seconds + seconds(step["delay"]))
-    if "wait_template" in step:
-        return replace(place, starts=())
-    if "wait_for_trigger" in step:
-        return replace(place, starts=tuple(starts(step["wait_for_trigger"])), after_seconds=0.0)
-    return place.under(step) if CONDITIONS & step.keys() else place
+def links_of_theirs(automation: KnownAutomation) -> list[Link] | None:
+    """Return the links of an automation in Home Assistant; None if its configuration cannot be read."""
+    tree = parse(automation.config)
+    found = [] if tree.opaque else list(islice(_links_of(tree), MOST_LINKS + 1))
+    return None if tree.opaque or len(found) > MOST_LINKS else found
 
 
-def _links(step: Part, place: _Place) -> Iterator[Link]:
-    inner = replace(place, depth=place.depth + 1)
-    if "choose" in step:
-        for option in mappings(step["choose"]):
-            yield from _walk(option.get("sequence"), inner.under(option.get("conditions")))
-        yield from _walk(step.get("default"), inner.otherwise())
-    elif "if" in step:
-        yield from _walk(step.get("then"), inner.under(step["if"]))
-        yield from _walk(step.get("else"), inner.otherwise())
-    elif "repeat" in step and isinstance(step["repeat"], Mapping):
-        yield from _walk(step["repeat"].get("sequence"), inner)
-    elif "parallel" in step or "sequence" in step:
-        for branch in listed(step.get("parallel", [step])):
-            yield from _walk(branch.get("sequence", branch) if isinstance(branch, Mapping) else branch, inner)
-    elif "scene" in step:
-        yield from _linked(scene(step["scene"], place.after_seconds), place)
-    else:
-        yield from _linked(effects(step, place.after_seconds), place)
+def _links_of(tree: Configuration) -> Iterator[Link]:
+    place = _Place(tuple(starts(tree.triggers)), Scope()).under(tree.conditions)
+    return _walk(tree.actions, place)
+
+
+def _walk(sequence: Sequence[Part], place: _Place) -> Iterator[Link]:
+    for part in sequence:
+        if part.enabled is not False:
+            yield from _links(part, place)
+            place = _beyond(part, place)
+
+
+def _beyond(part: Part, place: _Place) -> _Place:
+    """Return the position behind an action."""
+    match part:
+        case Action("delay"):
+            return replace(place, after_seconds=place.after_seconds + seconds(part.fields["delay"]))
+        case Action("wait_template"):
+            return replace(place, starts=())
+        case Action("wait_for_trigger"):
+            waited = tuple(starts(part.branches["wait_for_trigger"]))
+            return replace(place, starts=waited, after_seconds=0.0)
+        case Condition():
+            return place.under([part])
+        case Opaque(source=str()):
+            return place.otherwise()
+    return place
+
+
+def _links(part: Part, place: _Place) -> Iterator[Link]:
+    inside = part.branches
+    match part:
+        case Action("choose"):
+            for option in inside["choose"]:
+                if option.enabled is not False:
+                    chosen = place.under(option.branches.get("conditions", ()))
+                    yield from _walk(option.branches.get("sequence", ()), chosen)
+            yield from _walk(inside["default"], place.otherwise())
+        case Action("if"):
+            yield from _walk(inside["then"], place.under(inside["if"]))
+            yield from _walk(inside["else"], place.otherwise())
+        case Action("repeat"):
+            yield from _walk(inside["sequence"], place.under(inside["while"]))
+        case Action("parallel"):
+            for branch in inside["parallel"]:
+                yield from _walk([branch], place)
+        case Action("sequence"):
+            yield from _walk(inside["sequence"], place)
+        case _:
+            yield from _linked(effects(part, place.after_seconds), place)
 
 
 def _linked(done: Iterator[Effect], place: _Place) -> Iterator[Link]:

@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from pipeline.automations.parser.values import short
+
 
 class Finding(NamedTuple):
     """Finding about a part: grave if every release refuses it, otherwise outside the rules known here."""
@@ -82,9 +84,3 @@ class Form:
                 yield wrong(f"{key} is missing")
         if self.one_of and not any(key in part for key in self.one_of):
             yield wrong(f"one of {', '.join(self.one_of)} is missing")
-
-
-def short(value: object) -> str:
-    """Return the value as it is written, cut if it is long."""
-    written = repr(value)
-    return written if len(written) <= 60 else f"{written[:59]}…"

@@ -1,20 +1,34 @@
-"""Check of a whole automation."""
+"""Check of a whole automation, part by part as the parser reads it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from pipeline.automations.schema_check.actions import ACTIONS
-from pipeline.automations.schema_check.conditions import CONDITIONS
-from pipeline.automations.schema_check.findings import Finding, Form, beyond, wrong
-from pipeline.automations.schema_check.triggers import TRIGGERS
-from pipeline.automations.schema_check.values import data, flag, one_of, text, whole
+from pipeline.automations.parser import (
+    Action,
+    Call,
+    Condition,
+    Opaque,
+    Option,
+    Part,
+    Trigger,
+    joining_key,
+    parse,
+)
+from pipeline.automations.parser.reader import SECTIONS
+from pipeline.automations.schema_check.findings import Finding, Form, at, beyond, wrong
+from pipeline.automations.schema_check.rules import (
+    ACTIONS,
+    BEYOND,
+    BRANCH,
+    OPTION,
+    check_condition,
+    check_trigger,
+)
+from pipeline.automations.schema_check.values import anything, data, flag, one_of, text, whole
 
-# More than any automation that a person wrote; YAML can make little text into endlessly much.
-MOST_PARTS, DEEPEST = 20_000, 40
 MODES = ("single", "restart", "queued", "parallel")
-SECTIONS = {"trigger": "triggers", "condition": "conditions", "action": "actions"}
 _LEVELS = one_of("silent", "debug", "info", "warning", "warn", "error", "critical", "fatal", "notset")
 
 _WHOLE = Form(
@@ -29,9 +43,7 @@ _WHOLE = Form(
         "trace": data,
         "variables": data,
         "trigger_variables": data,
-        **dict.fromkeys(("trigger", "triggers"), TRIGGERS),
-        **dict.fromkeys(("condition", "conditions"), CONDITIONS),
-        **dict.fromkeys(("action", "actions"), ACTIONS),
+        **dict.fromkeys((*SECTIONS, *SECTIONS.values()), anything),
     },
     never_both=tuple(SECTIONS.items()),
 )
@@ -77,36 +89,64 @@ def judge(config: object) -> Verdict:
 
 
 def _findings(config: object) -> Iterator[Finding]:
-    if not isinstance(config, dict):
-        yield wrong("an automation is a set of keys such as trigger and action")
+    tree = parse(config)
+    if tree.opaque:
+        yield Finding(tree.opaque.is_refused, tree.opaque.why)
         return
-    if why := _strangeness(config):
-        yield beyond(why)
-        return
-    if "use_blueprint" in config:
-        yield beyond("it is made from a blueprint, which is not here to be looked at")
-        return
-    yield from _WHOLE(config)
-    for one, many in SECTIONS.items():
-        if one not in config and many not in config and one != "condition":
+    yield from _WHOLE(tree.source)
+    for (one, many), parts in zip(
+        SECTIONS.items(), (tree.triggers, tree.conditions, tree.actions), strict=True
+    ):
+        written = many if many in tree.source else one
+        if written in tree.source:
+            yield from at(written, _several(parts, tree.source[written]))
+        elif one != "condition":
             yield wrong(f"there is no {one}")
 
 
-def _strangeness(config: dict[Any, Any]) -> str:
-    """Return why a configuration cannot be checked at all: its size, or values that JSON cannot hold."""
-    parts: list[tuple[object, int]] = [(config, 0)]
-    looked_at = 0
-    while parts:
-        part, depth = parts.pop()
-        looked_at += 1
-        if looked_at > MOST_PARTS or depth > DEEPEST:
-            return "it is too large or too deeply nested to be looked at"
-        if isinstance(part, dict):
-            if not all(isinstance(key, str) for key in part):
-                return "not every key is text"
-            parts += [(inner, depth + 1) for inner in part.values()]
-        elif isinstance(part, list):
-            parts += [(inner, depth + 1) for inner in part]
-        elif not isinstance(part, str | int | float | None):
-            return f"it holds a {type(part).__name__}, which is nothing that Home Assistant is given"
-    return ""
+def _several(parts: Sequence[Part], source: Any, *, are_branches: bool = False) -> Iterator[Finding]:
+    """Check parts that stand alone or in a list, where their numbers tell them apart."""
+    for number, part in enumerate(parts, start=1):
+        found = _part(part, is_branch=are_branches)
+        yield from at(f"number {number}", found) if isinstance(source, list) else found
+
+
+def _part(part: Part, *, is_branch: bool) -> Iterator[Finding]:
+    match part:
+        case Opaque():
+            yield Finding(part.is_refused, part.why)
+        case Trigger():
+            yield from check_trigger(part.kind, part.source)
+        case Condition():
+            yield from check_condition(part.kind, part.source)
+            yield from _inside(part)
+        case Option():
+            yield from OPTION(part.source)
+            yield from _inside(part)
+        case Action() | Call():
+            yield from _action(part, is_branch=is_branch)
+
+
+def _action(part: Action | Call, *, is_branch: bool) -> Iterator[Finding]:
+    source, kind = part.source, part.kind if isinstance(part, Action) else "action"
+    if source is None or isinstance(source, list):
+        yield from _several(part.branches[kind], source)
+        return
+    if is_branch and kind == "sequence":
+        yield from BRANCH(source)
+    elif strange := [word for word in BEYOND if word in source]:
+        yield beyond(f"{strange[0]} is nothing that we know by its rules")
+        return
+    else:
+        yield from ACTIONS[kind](source)
+    yield from _inside(part)
+
+
+def _inside(part: Part) -> Iterator[Finding]:
+    """Check what stands inside of a part, under the keys that are written there."""
+    repeats = isinstance(part, Action) and part.kind == "repeat"
+    source = part.source["repeat"] if repeats else part.source
+    for name, parts in part.branches.items():
+        key = joining_key(source) if isinstance(part, Condition) else name
+        found = at(key, _several(parts, source.get(key), are_branches=name == "parallel"))
+        yield from at("repeat", found) if repeats else found

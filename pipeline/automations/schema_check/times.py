@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from datetime import time
 from typing import Any
 
-from pipeline.automations.schema_check.findings import Check, Finding, beyond, short, wrong
+from pipeline.automations.parser.values import short
+from pipeline.automations.schema_check.findings import Check, Finding, beyond, wrong
 from pipeline.automations.schema_check.values import unless_template
 from pipeline.automations.validate import is_entity_id
 

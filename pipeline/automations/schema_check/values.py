@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from functools import wraps
 from typing import Any
 
-from pipeline.automations.schema_check.findings import Check, Finding, beyond, several, short, wrong
+from pipeline.automations.parser.values import is_template, short
+from pipeline.automations.schema_check.findings import Check, Finding, beyond, several, wrong
 from pipeline.automations.validate import is_entity_id
 
-_TEMPLATE = re.compile(r"\{[{%#]")
 _REGISTRY_ID = re.compile("[0-9a-f]{32}")
 _NUMBERS_OF = frozenset({"input_number", "number", "sensor"})
 TEMPLATE = beyond("it holds a template, which we do not evaluate")
@@ -19,7 +19,7 @@ def unless_template(check: Check) -> Check:
 
     @wraps(check)
     def checked(value: Any) -> Iterator[Finding]:
-        if isinstance(value, str) and _TEMPLATE.search(value):
+        if is_template(value):
             yield TEMPLATE
         else:
             yield from check(value)
@@ -185,7 +185,7 @@ def holds_template(value: Any) -> bool:
         return any(holds_template(part) for pair in value.items() for part in pair)
     if isinstance(value, list):
         return any(holds_template(part) for part in value)
-    return isinstance(value, str) and bool(_TEMPLATE.search(value))
+    return is_template(value)
 
 
 def template(value: Any) -> Iterator[Finding]:

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.mutations import KEYS, VALUES, mutants
+from pipeline.automations.parser.reader import DEEPEST, MOST_PARTS
 from pipeline.automations.render import as_yaml, render
 from pipeline.automations.schema_check import Kind, judge
-from pipeline.automations.schema_check.judgement import DEEPEST, MOST_PARTS
 from tests.fixtures.specimens import specimens
 
 TIME = {"platform": "time", "at": "06:30:00"}

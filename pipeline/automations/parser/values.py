@@ -1,14 +1,25 @@
-"""Single values as they stand in configurations: one or many, times, periods, entity ids."""
+"""Single values as they stand in configurations: one or many, times, periods, entity ids, truth values."""
 
 import re
 from collections.abc import Mapping
+from reprlib import Repr
 from typing import Any
 
 _ENTITY_ID = re.compile(r"[a-z0-9_]+\.[a-z0-9_]+", re.ASCII)
+_TEMPLATE = re.compile(r"\{[{%#]")
 _TIME = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?", re.ASCII)
 _PERIOD = re.compile(r"([+-]?)(\d+):(\d{1,2})(?::(\d{1,2}(?:\.\d+)?))?", re.ASCII)
 _UNITS_S = {"days": 86_400.0, "hours": 3600.0, "minutes": 60.0, "seconds": 1.0, "milliseconds": 0.001}
-DEEPEST = 40
+_TRUTHS: dict[object, bool] = {
+    **dict.fromkeys(("1", "true", "yes", "on", "enable"), True),
+    **dict.fromkeys(("0", "false", "no", "off", "disable"), False),
+}
+_LONGEST = 60
+# So many parts in so many levels fill what is shown, and no circle or bomb of YAML takes longer.
+_WRITER = Repr()
+_WRITER.maxlevel = 5
+_WRITER.maxdict = _WRITER.maxlist = _WRITER.maxtuple = _WRITER.maxset = _WRITER.maxfrozenset = 8
+_WRITER.maxstring = _WRITER.maxlong = _WRITER.maxother = 2 * _LONGEST
 
 
 def listed(value: Any) -> list[Any]:
@@ -18,19 +29,35 @@ def listed(value: Any) -> list[Any]:
     return list(value) if isinstance(value, list | tuple) else [value]
 
 
-def mappings(value: Any) -> list[Mapping[str, Any]]:
-    """Return one mapping or a list of them as a list, without those that are not enabled."""
-    return [each for each in listed(value) if isinstance(each, Mapping) and each.get("enabled") is not False]
-
-
 def texts(value: Any) -> list[str]:
     """Return one scalar or a list of them as texts; numbers and truth values as they are written."""
     words = {True: "on", False: "off"}
     return [
-        words[each] if isinstance(each, bool) else str(each)
+        words[each] if isinstance(each, bool) else short(each) if isinstance(each, int) else str(each)
         for each in listed(value)
         if isinstance(each, str | int | float)
     ]
+
+
+def is_template(value: object) -> bool:
+    """Return whether a value is a text that Home Assistant evaluates."""
+    return isinstance(value, str) and bool(_TEMPLATE.search(value))
+
+
+def split_ids(value: Any) -> list[Any]:
+    """Return entity ids in a text, in one with commas, or in a list as a list; what is no text stays."""
+    found = list[Any]()
+    for each in listed(value):
+        if isinstance(each, str) and not is_template(each):
+            found += [name.strip().lower() for name in each.split(",")]
+        else:
+            found.append(each)
+    return found
+
+
+def is_id(value: object) -> bool:
+    """Return whether a value names one entity."""
+    return isinstance(value, str) and bool(_ENTITY_ID.fullmatch(value))
 
 
 def entity_ids(value: Any) -> list[str]:
@@ -41,10 +68,7 @@ def entity_ids(value: Any) -> list[str]:
     >>> entity_ids("light.hall, light.bath"), entity_ids(["light.hall", "{{ x }}", None]), entity_ids("all")
     (['light.hall', 'light.bath'], ['light.hall'], [])
     """
-    named = [
-        name.strip().lower() for each in listed(value) if isinstance(each, str) for name in each.split(",")
-    ]
-    return [name for name in named if _ENTITY_ID.fullmatch(name)]
+    return [name for name in split_ids(value) if is_id(name)]
 
 
 def number(value: Any) -> float | None:
@@ -84,6 +108,35 @@ def seconds(value: Any) -> float:
         return sum(factor * (number(value.get(unit)) or 0.0) for unit, factor in _UNITS_S.items())
     if isinstance(value, str) and (found := _PERIOD.fullmatch(value.strip())):
         sign, hours, minutes, rest = found.groups()
-        length = 3600.0 * int(hours) + 60.0 * int(minutes) + float(rest or 0)
+        length = 3600.0 * (number(hours) or 0.0) + 60.0 * int(minutes) + float(rest or 0)
         return -length if sign == "-" else length
     return number(value) or 0.0
+
+
+def truth(value: Any) -> bool | None:
+    """Return a truth value in any of Home Assistant's spellings; None if only Home Assistant can tell.
+
+    Examples
+    --------
+    >>> truth(False), truth("off"), truth(1), truth("{{ is_state('light.hall', 'on') }}")
+    (False, False, True, None)
+    """
+    if isinstance(value, bool | int | float):
+        return bool(value)
+    return _TRUTHS.get(value.strip().lower()) if isinstance(value, str) else None
+
+
+def short(value: object) -> str:
+    """Return a value as it is written, cut if it is long, however large or deep it is.
+
+    Examples
+    --------
+    >>> short({"at": ["06:30"]}), short([[[[[[0]]]]]])
+    ("{'at': ['06:30']}", '[[[[[...]]]]]')
+    """
+    try:
+        written = _WRITER.repr(value)
+    except ValueError:
+        # Python refuses to write an integer of more than some thousand digits.
+        return "a number with very many digits"
+    return written if len(written) <= _LONGEST else f"{written[: _LONGEST - 1]}…"

@@ -221,7 +221,8 @@ class DeploymentRow(SQLModel, table=True):
     """Version wanted in Home Assistant for a suggestion, and the state of its deployment.
 
     `wanted` is the version that is to stand there, 0 for none; `standing` the one that does. `approval` is
-    the signed command that said so.
+    the signed command that said so. `failure` is the reason for which its last step failed, with
+    `failure_text` in words; `drift` how what stands differs from what was deployed. Empty is none.
     """
 
     __tablename__ = "deployments"
@@ -234,9 +235,11 @@ class DeploymentRow(SQLModel, table=True):
     step: str
     attempts: int
     approval: str = Field(sa_type=Text)
-    detail: str = Field(sa_type=Text)
+    failure_text: str = Field(sa_type=Text)
     updated_us: int = Field(sa_type=BigInteger)
     checksum: bytes | None = None
+    failure: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    drift: str = Field(default="", sa_column_kwargs={"server_default": ""})
 
 
 class AutomationVersionRow(SQLModel, table=True):

@@ -221,7 +221,7 @@ def _review(store: SqlStore, now_us: int) -> None:
             writes.add(made)
             writes.use_nonce(f"nonce-{number}", now_us)
             writes.audit(at_us=now_us, actor="Anna", what="approved", subject=made.id, detail="by hand")
-            writes.deploy(Deployment(made.id, f"ha_ai_{number}", 1, 1, "stands", 0, "{}", "", now_us))
+            writes.deploy(Deployment(made.id, f"ha_ai_{number}", 1, 1, "stands", 0, "{}", now_us))
             writes.add_version(AutomationVersion(1, "0" * 64, made, {"alias": made.title}, now_us))
             writes.say(
                 UserFeedback(

@@ -10,10 +10,10 @@ from pipeline.automations.validate import problems
 from pipeline.commands.signing import is_signed
 from pipeline.suggestions.deployment_steps import Step, begun
 from pipeline.suggestions.drift import is_same
-from pipeline.suggestions.failures import FailureReason, StepFailedError
+from pipeline.suggestions.failures import StepFailedError
 from schemas.catalogue import Catalogue
 from schemas.commands import SignedCommand, Verb
-from schemas.deployments import AutomationVersion, Deployment
+from schemas.deployments import AutomationVersion, Deployment, FailureReason
 from schemas.suggestions import Status, Suggestion
 
 WORDS = {"alias": "", "description": ""}
@@ -162,7 +162,7 @@ def ordered(
     wanted = suggestion.version if command.verb is Verb.DEPLOY else command.version or 0
     if row is not None and row.approval == command.exact():
         return None
-    if row is not None and row.wanted == wanted and not row.detail:
+    if row is not None and row.wanted == wanted and row.is_well:
         is_done = row.step == Step.STANDS and row.standing == wanted
         if row.step != Step.STANDS or (is_done and command.verb is Verb.DEPLOY):
             return None

@@ -6,7 +6,8 @@ from time import monotonic
 import structlog
 
 from pipeline.deploy.token import TokenFileError, read_token
-from pipeline.suggestions.failures import FailureReason, StepFailedError, reason_of
+from pipeline.suggestions.failures import StepFailedError, reason_of
+from schemas.deployments import FailureReason
 from sinks.home_assistant import HomeAssistantDeployer, HomeAssistantReader, Refused
 
 log = structlog.get_logger()

@@ -19,11 +19,11 @@ from pipeline.suggestions.deployment_steps import (
     settled,
     standing,
 )
-from pipeline.suggestions.drift import WORDS, Drift
-from pipeline.suggestions.failures import FailureReason, StepFailedError
+from pipeline.suggestions.drift import WORDS
+from pipeline.suggestions.failures import StepFailedError
 from pipeline.suggestions.messages import MessageFactory, What
 from schemas.commands import SignedCommand, Verb
-from schemas.deployments import AutomationVersion, Deployment
+from schemas.deployments import AutomationVersion, Deployment, Drift, Failure, FailureReason
 from schemas.home import Home
 from schemas.instants import from_us
 from schemas.suggestions import Opinion, Suggestion
@@ -123,13 +123,13 @@ class DeploymentWriter:
     def failed(self, row: Deployment, held: Held, now_us: int, failure: StepFailedError) -> bool:
         """Store that a step failed; reported when the round is over, not at every attempt."""
         text = str(failure)
-        after = failed(row, failure.reason, text, now_us, self._patience)
+        after = failed(row, failure.failure, now_us, self._patience)
         is_retried = not is_given_up(after, self._patience)
         with self._store.begin(holder=held) as transaction:
             if not transaction.suggestions.deploy(after, instead_of=row):
                 return False
             # A token stays refused until a person mends it, who need not be told every time we look.
-            is_told = failure.reason is FailureReason.TOKEN and row.detail == text
+            is_told = failure.reason is FailureReason.TOKEN and row.failure == failure.failure
             if not is_retried or (is_round_over(after, self._patience) and not is_told):
                 self._change(transaction, row, now_us, text, lambda each, now: noted(each, text, now))
                 said = self.messages.failed(
@@ -146,10 +146,9 @@ class DeploymentWriter:
             if not transaction.suggestions.deploy(after, instead_of=row):
                 return False
             if after.step == Step.STANDS:
-                self._change(
-                    transaction, row, now_us, row.detail, lambda each, now: given_up(each, row.detail, now)
-                )
-                self._audit(transaction, row, now_us, OURSELVES, "given up", row.detail)
+                text = row.failure.text if row.failure else ""
+                self._change(transaction, row, now_us, text, lambda each, now: given_up(each, text, now))
+                self._audit(transaction, row, now_us, OURSELVES, "given up", text)
         return True
 
     def noticed(self, row: Deployment, held: Held, now_us: int, drift: Drift) -> bool:
@@ -209,13 +208,16 @@ class DeploymentWriter:
     def _after(self, row: Deployment, drift: Drift, now_us: int) -> Deployment:
         match drift:
             case Drift.STRAY:
-                attempts = self._patience.most
                 return row._replace(
-                    step=Step.TAKE_BACK.value, attempts=attempts, detail=LATE_WRITE, updated_us=now_us
+                    step=Step.TAKE_BACK.value,
+                    attempts=self._patience.most,
+                    failure=Failure(FailureReason.LATE_WRITE, LATE_WRITE),
+                    drift=drift,
+                    updated_us=now_us,
                 )
             case Drift.GONE:
-                return row._replace(wanted=0, standing=0, detail="", updated_us=now_us)
-        return row._replace(detail=drift.value)
+                return row._replace(wanted=0, standing=0, failure=None, drift=Drift.FINE, updated_us=now_us)
+        return row._replace(drift=drift)
 
     def _change(
         self, transaction: Transaction, row: Deployment, now_us: int, text: str, fate: Fate

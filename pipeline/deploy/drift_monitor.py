@@ -13,8 +13,8 @@ from pipeline.deploy.step_executor import StepExecutor
 from pipeline.runtime.role import RoleContext
 from pipeline.settings.sections import DeploySettings
 from pipeline.suggestions.deployment_steps import US, Patience, Step
-from pipeline.suggestions.drift import Drift, drift_of
-from schemas.deployments import Deployment
+from pipeline.suggestions.drift import drift_of
+from schemas.deployments import Deployment, Drift
 from schemas.suggestions import Suggestion
 from sinks.home_assistant import Refused
 from sinks.store import Held
@@ -97,7 +97,7 @@ class DriftMonitor:
                 return
         if not self._counts(row, glance.drift):
             return
-        if glance.drift.value != row.detail:
+        if glance.drift is not row.drift:
             log.info("found otherwise than deployed", suggestion=row.suggestion_id, look=glance.drift.name)
             now_us = self._desk.now_us()
             await self._desk.commit(partial(self._writer.noticed, row, held, now_us, glance.drift))

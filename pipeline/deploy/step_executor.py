@@ -14,9 +14,9 @@ from pipeline.runtime.role import RoleContext
 from pipeline.settings.sections import DeploySettings
 from pipeline.suggestions.deployment_steps import Patience, Step, is_overdue
 from pipeline.suggestions.drift import ConfigOwner, is_same, owner_of
-from pipeline.suggestions.failures import FailureReason, StepFailedError
+from pipeline.suggestions.failures import StepFailedError
 from schemas.catalogue import Catalogue
-from schemas.deployments import AutomationVersion, Deployment
+from schemas.deployments import AutomationVersion, Deployment, FailureReason
 from sinks.home_assistant import HomeAssistantError, Refused
 from sinks.store import Held, LeaseLostError
 
@@ -85,7 +85,7 @@ class StepExecutor:
             Nothing of the step was kept; it is to be taken again.
         """
         refusal = self._client.refusal()
-        if refusal is not None and (row.step == Step.TAKE_BACK or row.detail == str(refusal)):
+        if refusal is not None and (row.step == Step.TAKE_BACK or row.failure == refusal.failure):
             return False
         try:
             if refusal is not None:

@@ -6,7 +6,8 @@ from pathlib import Path
 from pipeline.deploy.token import TokenFileError, read_token
 from pipeline.doctor.finding import Finding, ok, warning, wrong
 from pipeline.settings import Settings
-from pipeline.suggestions.failures import FailureReason, explanation, reason_of
+from pipeline.suggestions.failures import explanation, reason_of
+from schemas.deployments import FailureReason
 from sinks.home_assistant import (
     HomeAssistantDeployer,
     HomeAssistantError,

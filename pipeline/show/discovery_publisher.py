@@ -22,7 +22,7 @@ from pipeline.mqtt.names import MQTTError
 from pipeline.runtime.role import IncomingMessage, Inlet, Loop, RoleContext
 from pipeline.settings.sections import ShowSettings
 from pipeline.show.home_pages import HomePages
-from pipeline.suggestions.drift import Drift
+from schemas.deployments import Drift
 from schemas.instants import from_us
 from schemas.statuses import HubState
 from schemas.suggestions import Status, Suggestion
@@ -204,7 +204,7 @@ class DiscoveryPublisher:
         minimum = controls.control(MINIMUM_CONFIDENCE)
         waiting = [each.id for each in suggestions if is_waiting(each, from_us(now_us))]
         deployed = {each.id for each in suggestions if each.status is Status.DEPLOYED}
-        switched_off = {each.suggestion_id for each in controls.deployments() if each.detail == Drift.OFF}
+        switched_off = {each.suggestion_id for each in controls.deployments() if each.drift is Drift.OFF}
         hub = HubState(
             patterns=len(store.patterns(status="active")),
             pending=len(waiting),

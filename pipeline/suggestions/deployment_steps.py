@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from pipeline.suggestions.failures import FailureReason, RetryClass, retry_class
+from pipeline.suggestions.failures import RetryClass, retry_class
 from schemas.commands import SignedCommand, Verb
-from schemas.deployments import Deployment
+from schemas.deployments import Deployment, Drift, Failure, FailureReason
 from schemas.suggestions import LONGEST_REASON, Status, Suggestion
 
 US = 1_000_000
@@ -102,21 +102,28 @@ def forward(row: Deployment, now_us: int) -> Deployment:
     step = begin if row.step == Step.WANTED else NEXT[Step(row.step)]
     standing = row.wanted if step is Step.STANDS else row.standing
     attempts = 0 if step is Step.STANDS else row.attempts
-    return row._replace(step=step.value, standing=standing, attempts=attempts, detail="", updated_us=now_us)
+    return row._replace(
+        step=step.value,
+        standing=standing,
+        attempts=attempts,
+        failure=None,
+        drift=Drift.FINE,
+        updated_us=now_us,
+    )
 
 
-def failed(row: Deployment, reason: FailureReason, text: str, now_us: int, patience: Patience) -> Deployment:
+def failed(row: Deployment, failure: Failure, now_us: int, patience: Patience) -> Deployment:
     """Return the deployment after a step that failed."""
     round_end = (row.attempts // patience.tries + 1) * patience.tries
     attempts = {
         RetryClass.MOMENTS: row.attempts + 1,
         RetryClass.UNTIL_MENDED: round_end,
         RetryClass.FOR_GOOD: patience.most if row.wanted else round_end,
-    }[retry_class(reason)]
-    tried = row._replace(attempts=attempts, detail=text, updated_us=now_us)
+    }[retry_class(failure.reason)]
+    tried = row._replace(attempts=attempts, failure=failure, drift=Drift.FINE, updated_us=now_us)
     if row.wanted:
         return tried._replace(step=Step.TAKE_BACK.value) if is_round_over(tried, patience) else tried
-    if reason in NOT_TO_REMOVE:
+    if failure.reason in NOT_TO_REMOVE:
         return _left(row, now_us)
     return tried._replace(step=Step.REMOVE.value) if row.step == Step.VANISH else tried
 
@@ -130,7 +137,14 @@ def settled(row: Deployment, now_us: int, patience: Patience) -> Deployment:
 
 def _left(row: Deployment, now_us: int) -> Deployment:
     """Return the deployment with the standing version as the wanted one."""
-    return row._replace(wanted=row.standing, step=Step.STANDS.value, attempts=0, detail="", updated_us=now_us)
+    return row._replace(
+        wanted=row.standing,
+        step=Step.STANDS.value,
+        attempts=0,
+        failure=None,
+        drift=Drift.FINE,
+        updated_us=now_us,
+    )
 
 
 def begun(
@@ -145,7 +159,6 @@ def begun(
         step=Step.WANTED.value,
         attempts=0,
         approval=order.exact(),
-        detail="",
         updated_us=now_us,
     )
 
@@ -167,7 +180,7 @@ def due_us(row: Deployment, patience: Patience, now_us: int) -> int | None:
     """
     if row.step == Step.STANDS:
         return None
-    if row.step == Step.TAKE_BACK or not row.detail or row.updated_us > now_us:
+    if row.step == Step.TAKE_BACK or row.failure is None or row.updated_us > now_us:
         return min(row.updated_us, now_us)
     return row.updated_us + int(patience.pause_s(row.attempts) * US)
 

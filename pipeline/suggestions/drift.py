@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Any
 
 from pipeline.automations.parser import parse
+from schemas.deployments import Drift
 
 
 class ConfigOwner(StrEnum):
@@ -14,16 +15,6 @@ class ConfigOwner(StrEnum):
     WANTED = "wanted"
     OURS = "ours"
     SOMEBODYS = "somebodys"
-
-
-class Drift(StrEnum):
-    """Drift of a deployed automation; `FINE` is none."""
-
-    FINE = ""
-    GONE = "gone"
-    OFF = "off"
-    EDITED = "edited"
-    STRAY = "stray"
 
 
 WORDS = {

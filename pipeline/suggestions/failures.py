@@ -3,24 +3,7 @@
 from enum import StrEnum
 from http import HTTPStatus
 
-
-class FailureReason(StrEnum):
-    """Reason for which a step of a deployment failed."""
-
-    UNREACHABLE = "unreachable"
-    STARTING = "starting"
-    SERVER_ERROR = "server_error"
-    NOT_KEPT = "not_kept"
-    STAYS = "stays"
-    TOKEN = "token_refused"  # noqa: S105 a name, not a password
-    NO_API = "no_api"
-    NOT_LOADED = "not_loaded"
-    MALFORMED = "malformed"
-    NOT_SET_UP = "not_set_up"
-    ALTERED = "altered"
-    FOREIGN = "foreign"
-    EDITED = "edited"
-    REFUSED = "refused"
+from schemas.deployments import Failure, FailureReason
 
 
 class RetryClass(StrEnum):
@@ -63,6 +46,8 @@ _WORDS = {
     FailureReason.FOREIGN: "There is an automation with this id that is not ours; it was left as it is.",
     FailureReason.EDITED: "The automation was changed by hand in Home Assistant; it was left as it is.",
     FailureReason.REFUSED: "It may not be deployed",
+    FailureReason.LATE_WRITE: "A write came late and is taken back.",
+    FailureReason.UNKNOWN: "It could not be deployed",
 }
 
 
@@ -80,6 +65,11 @@ class StepFailedError(Exception):
     def __init__(self, reason: FailureReason, detail: str = "") -> None:
         super().__init__(explanation(reason, detail))
         self.reason = reason
+
+    @property
+    def failure(self) -> Failure:
+        """Return the failure as it is kept."""
+        return Failure(self.reason, str(self))
 
 
 def explanation(reason: FailureReason, detail: str = "") -> str:

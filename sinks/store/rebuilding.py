@@ -14,6 +14,7 @@ from schemas.tables import METADATA, CommitsRow, LeaseRow, table_of
 from sinks.store import migrations
 from sinks.store.engine import Database
 from sinks.store.integrity import fault_of, read_only
+from sinks.store.old_rows import DETAIL, renewed
 from sinks.store.raw_writing import write_raw
 
 ROWS_A_WRITE = 1_000
@@ -93,14 +94,16 @@ def _take_whole(connection: Connection, table: Table, copy: Path, copied: Counte
 
 
 def _rows(source: sqlite3.Connection, table: Table, order: str) -> Rows:
-    held = {row[1] for row in source.execute(f'PRAGMA table_info("{table.name}")')}
+    held = frozenset(row[1] for row in source.execute(f'PRAGMA table_info("{table.name}")'))
     if not held:
         raise sqlite3.DatabaseError(f"no such table: {table.name}")
     columns = [each.name for each in table.columns if each.name in held]
+    if table.name == "deployments" and DETAIL in held:
+        columns.append(DETAIL)
     names = ", ".join(f'"{name}"' for name in columns)
     wanted = f'SELECT {names} FROM "{table.name}" NOT INDEXED ORDER BY rowid {order}'  # noqa: S608 names of ours
     for values in source.execute(wanted):
-        yield dict(zip(columns, values, strict=True))
+        yield renewed(table, dict(zip(columns, values, strict=True)), held)
 
 
 def _pages(rows: Rows) -> Iterator[list[dict[str, Any]]]:

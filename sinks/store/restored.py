@@ -102,7 +102,14 @@ def _lose_sight(connection: Connection, home: str) -> None:
 def _end_deployments(connection: Connection, home: str, now_us: int) -> None:
     """Leave what stands as it is and want nothing more: a person may approve it again."""
     under_way = select(_DEPLOYMENTS).where(_DEPLOYMENTS.c.home == home, _DEPLOYMENTS.c.step != STANDS)
-    settled = {"step": STANDS, "attempts": 0, "detail": "", "updated_us": now_us}
+    settled = {
+        "step": STANDS,
+        "attempts": 0,
+        "updated_us": now_us,
+        "failure": "",
+        "failure_text": "",
+        "drift": "",
+    }
     rows = [{**row, "wanted": row["standing"], **settled} for row in connection.execute(under_way).mappings()]
     upsert(connection, _DEPLOYMENTS, rows)
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Table, select, update
 
 from schemas.audit import NewAuditEntry
-from schemas.deployments import AutomationVersion, Deployment
+from schemas.deployments import AutomationVersion, Deployment, Drift, Failure, FailureReason
 from schemas.instants import from_us, to_us
 from schemas.suggestions import Opinion, Status, Suggestion, UserFeedback
 from schemas.tables import (
@@ -165,11 +165,9 @@ class SuggestionWrites:
 
     def deployments(self) -> list[Deployment]:
         """Return what is to stand in Home Assistant."""
-        columns = [_DEPLOYMENTS.c[name] for name in Deployment._fields]
-        wanted = select(*columns).where(_DEPLOYMENTS.c.home == self._home)
-        return [
-            Deployment(*row) for row in self._connection.execute(wanted.order_by(_DEPLOYMENTS.c.updated_us))
-        ]
+        wanted = select(_DEPLOYMENTS).where(_DEPLOYMENTS.c.home == self._home)
+        rows = self._connection.execute(wanted.order_by(_DEPLOYMENTS.c.updated_us))
+        return [_deployment(row) for row in rows]
 
     def deployment(self, suggestion_id: str) -> Deployment | None:
         """Return what is to stand in Home Assistant for one suggestion."""
@@ -181,11 +179,11 @@ class SuggestionWrites:
         False if somebody wrote it meanwhile.
         """
         if instead_of is None:
-            return self._insert(_DEPLOYMENTS, {"home": self._home, **deployment._asdict()})
+            return self._insert(_DEPLOYMENTS, {"home": self._home, **_deployment_row(deployment)})
         statement = update(_DEPLOYMENTS).where(_DEPLOYMENTS.c.home == self._home)
-        for name, value in _storable(instead_of._asdict()).items():
+        for name, value in _storable(_deployment_row(instead_of)).items():
             statement = statement.where(_DEPLOYMENTS.c[name] == value)
-        row = {**_storable(deployment._asdict()), "home": self._home}
+        row = {**_storable(_deployment_row(deployment)), "home": self._home}
         written = statement.values(**row, checksum=checksum(_DEPLOYMENTS, row))
         return self._connection.execute(written).rowcount == 1
 
@@ -252,6 +250,31 @@ class SuggestionWrites:
 def _storable(row: dict[str, Any]) -> dict[str, Any]:
     """A row of which every database takes every text."""
     return {name: storable(value) if isinstance(value, str) else value for name, value in row.items()}
+
+
+def _deployment_row(deployment: Deployment) -> dict[str, Any]:
+    failure = deployment.failure
+    return {
+        **deployment._asdict(),
+        "failure": failure.reason.value if failure else "",
+        "failure_text": failure.text if failure else "",
+        "drift": deployment.drift.value,
+    }
+
+
+def _deployment(row: Any) -> Deployment:
+    return Deployment(
+        suggestion_id=row.suggestion_id,
+        automation_id=row.automation_id,
+        wanted=row.wanted,
+        standing=row.standing,
+        step=row.step,
+        attempts=row.attempts,
+        approval=row.approval,
+        updated_us=row.updated_us,
+        failure=Failure(FailureReason(row.failure), row.failure_text) if row.failure else None,
+        drift=Drift(row.drift),
+    )
 
 
 def _suggestion_row(suggestion: Suggestion) -> dict[str, Any]:

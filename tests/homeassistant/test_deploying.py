@@ -119,7 +119,7 @@ async def test_every_form_stands_is_enabled_and_can_be_undone(
     assert entity
     assert (entity["state"], entity["attributes"]["id"]) == ("on", suggestion.automation_id)
     await look(bench, times=2)
-    assert (bench.opinions(), bench.row(suggestion.id).detail) == ([], "")
+    assert (bench.opinions(), bench.row(suggestion.id).is_well) == ([], True)
     bench.undo(identity=suggestion.id)
     await bench.settle()
     assert bench.suggestion(suggestion.id).status is Status.RETIRED
@@ -260,7 +260,9 @@ async def test_a_file_that_cannot_be_written_is_explained(home: HomeAssistant, b
         held = await bench.held(deployer)
         while not bench.row(suggestion.id).attempts:
             await deployer.advance(held)
-        assert "!secret" in bench.row(suggestion.id).detail
+        failure = bench.row(suggestion.id).failure
+        assert failure is not None
+        assert "!secret" in failure.text
     finally:
         file.write_text(before)
     await bench.settle(deployer)

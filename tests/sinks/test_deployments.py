@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from schemas.deployments import Deployment
+from schemas.deployments import Deployment, Drift, Failure, FailureReason
 from sinks.store import SqlStore
 
-WANTED = Deployment("0123456789abcdef", "haai_0123456789abcdef", 1, 0, "wanted", 0, "{}", "", 1_000)
+WANTED = Deployment("0123456789abcdef", "haai_0123456789abcdef", 1, 0, "wanted", 0, "{}", 1_000)
 
 
 @pytest.fixture
@@ -37,10 +37,10 @@ def test_a_step_is_kept_in_place_of_the_one_before(store: SqlStore) -> None:
 
 def test_what_home_assistant_says_is_kept_by_every_database(store: SqlStore) -> None:
     """A step that failed is kept with its words, whatever bytes they hold, and the next one in its place."""
-    failed = WANTED._replace(detail="status 500: \x00\ud83d")
+    failed = WANTED._replace(failure=Failure(FailureReason.SERVER_ERROR, "status 500: \x00\ud83d"))
     assert move(store, failed, WANTED)
     kept = store.suggestions.deployment(WANTED.suggestion_id)
-    assert kept == WANTED._replace(detail="status 500: \ufffd?")
+    assert kept == WANTED._replace(failure=Failure(FailureReason.SERVER_ERROR, "status 500: \ufffd?"))
     assert move(store, WANTED, failed)
 
 
@@ -56,7 +56,9 @@ OTHERS = [
     WANTED._replace(standing=1),
     WANTED._replace(attempts=1),
     WANTED._replace(approval="{ }"),
-    WANTED._replace(detail="away"),
+    WANTED._replace(failure=Failure(FailureReason.UNREACHABLE, "away")),
+    WANTED._replace(failure=Failure(FailureReason.STARTING, "")),
+    WANTED._replace(drift=Drift.OFF),
     WANTED._replace(updated_us=1_001),
 ]
 

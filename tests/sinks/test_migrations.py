@@ -25,6 +25,8 @@ from sinks.store.engine import Database
 Rows = dict[str, list[tuple[Any, ...]]]
 EARLIER = migrations.REVISIONS[:-1]
 ROWS = 3
+# What a revision says in other columns, as its own tests hold; a checksum of before says nothing then.
+SAID_ANEW = {"0007": {"deployments": {"detail", "checksum"}}}
 VALUES: dict[type, Callable[[int], object]] = {
     bool: lambda n: n % 2 == 0,
     bytes: lambda n: bytes([n, 0, 255]),
@@ -75,12 +77,16 @@ def keeps_all_rows(url: str, revision: str) -> None:
     """After the upgrade every row of the earlier revision is there, and the store works."""
     with closing(Database(url, busy_timeout_s=1)) as database:
         make(database, revision)
-        before = rows(database)
+        before = lasting(rows(database), revision)
         before.pop("alembic_version")
         assert {len(found) for found in before.values()} == {ROWS + 1}
         store = SqlStore(url)
         store.migrate()
-        assert rows(database, before) == before
+        # The store's own count of commits belongs to no home, and begins with it.
+        kept = {
+            name: [row for row in found if row[0] != ""] for name, found in rows(database, before).items()
+        }
+        assert kept == before
         with database.reading() as connection:
             assert migrations.revision(connection) == migrations.HEAD
             assert differences(connection, METADATA) == []
@@ -90,6 +96,16 @@ def keeps_all_rows(url: str, revision: str) -> None:
             transaction.note_gaps([Gap(1, 2, "restart")])
         assert (store.counts()["journal"], store.gaps()[0]) == (ROWS + 1, Gap(1, 2, "restart"))
         store.close()
+
+
+def lasting(found: Rows, revision: str) -> Rows:
+    """Return rows without the columns that a later revision says anew."""
+    left = dict(found)
+    for later, tables in SAID_ANEW.items():
+        for name in tables.keys() & left.keys() if later > revision else ():
+            places = [place for place, column in enumerate(left[name][0]) if column not in tables[name]]
+            left[name] = [tuple(row[place] for place in places) for row in left[name]]
+    return left
 
 
 def differences(connection: Connection, metadata: MetaData) -> list[Any]:

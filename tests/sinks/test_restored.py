@@ -41,7 +41,7 @@ def database(tmp_path: Path) -> Path:
 
 def deployment(name: str, *, standing: int, wanted: int, step: str) -> Deployment:
     """A deployment at some step."""
-    return Deployment(name, f"haai_{name}", wanted, standing, step, 0, "{}", "", 1)
+    return Deployment(name, f"haai_{name}", wanted, standing, step, 0, "{}", 1)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from schemas.automations import Action, Automation, TimeTrigger
-from schemas.deployments import AutomationVersion, Deployment
+from schemas.deployments import AutomationVersion, Deployment, Failure, FailureReason
 from schemas.instants import to_us
 from schemas.patterns import PatternType
 from schemas.suggestions import (
@@ -62,9 +62,14 @@ def suggestion(name: str = "light.hall", **fields: object) -> Suggestion:
     return made.model_copy(update=fields)
 
 
+def failure(text: str) -> Failure:
+    """Return a failure in these words."""
+    return Failure(FailureReason.SERVER_ERROR, text)
+
+
 def deployment(**fields: Any) -> Deployment:
     """What is to stand in Home Assistant."""
-    plain = Deployment("0123456789abcdef", "haai_0123456789abcdef", 1, 0, "wanted", 0, "{}", "", NOON_US)
+    plain = Deployment("0123456789abcdef", "haai_0123456789abcdef", 1, 0, "wanted", 0, "{}", NOON_US)
     return plain._replace(**fields)
 
 
@@ -302,7 +307,8 @@ def test_a_deployment_stands_in_place_of_the_one_before(opened: Open) -> None:
     """What is wanted is replaced as a whole, for its suggestion alone, and the latest change comes last."""
     store = opened()
     other = deployment(suggestion_id="f" * 16, updated_us=NOON_US + 1)
-    further = deployment(step="write", attempts=2, detail="time-out", standing=1, updated_us=NOON_US + 2)
+    tried = deployment(step="write", attempts=2, failure=failure("time-out"))
+    further = tried._replace(standing=1, updated_us=NOON_US + 2)
     with store.begin() as transaction:
         writes = transaction.suggestions
         assert writes.deploy(deployment())
@@ -340,10 +346,10 @@ def test_words_from_outside_are_kept_by_every_database(opened: Open) -> None:
     with store.begin() as transaction:
         assert transaction.suggestions.say(feedback("f", text="no\x00 way"))
         assert transaction.suggestions.add(suggestion(reason="no\x00 way"))
-        assert transaction.suggestions.deploy(deployment(detail="status 500: \x00\ud83d"))
+        assert transaction.suggestions.deploy(deployment(failure=failure("status 500: \x00\ud83d")))
     assert [each.text for each in store.suggestions.feedback()] == ["no\ufffd way"]
     assert [each.reason for each in store.suggestions.all()] == ["no\x00 way"]
-    assert [each.detail for each in store.suggestions.deployments()] == ["status 500: \ufffd?"]
+    assert [each.failure for each in store.suggestions.deployments()] == [failure("status 500: \ufffd?")]
 
 
 def test_homes_do_not_see_each_other(opened: Open) -> None:
@@ -355,11 +361,11 @@ def test_homes_do_not_see_each_other(opened: Open) -> None:
             assert writes.add(suggestion(reason=store.home))
             assert writes.use_nonce("n", NOON_US)
             assert writes.say(feedback("f"))
-            writes.deploy(deployment(detail=store.home))
+            writes.deploy(deployment(failure=failure(store.home)))
             writes.set_control("name", store.home)
     for store in (one, other):
         assert [each.reason for each in store.suggestions.all()] == [store.home]
-        assert [each.detail for each in store.suggestions.deployments()] == [store.home]
+        assert [each.failure for each in store.suggestions.deployments()] == [failure(store.home)]
         assert store.suggestions.control("name") == store.home
         assert len(store.suggestions.feedback()) == 1
     with one.begin() as transaction:

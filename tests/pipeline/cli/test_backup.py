@@ -118,7 +118,7 @@ def test_what_is_there_is_shown_and_kept(ha_ai: Command, made: Callable[..., Pat
     store = SqlStore("sqlite:///ha-ai.db")
     with store.begin() as transaction:
         for name, standing in (("since", 1), ("never", 0)):
-            deployment = Deployment(name, f"haai_{name}", standing, standing, "stands", 0, "{}", "", 1)
+            deployment = Deployment(name, f"haai_{name}", standing, standing, "stands", 0, "{}", 1)
             transaction.suggestions.deploy(deployment)
     store.close()
     learned(batches=5)

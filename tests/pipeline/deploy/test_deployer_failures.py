@@ -10,6 +10,7 @@ import pytest_asyncio
 
 from pipeline.runtime.role import RoleContext
 from pipeline.suggestions.deployment_steps import Step
+from schemas.deployments import FailureReason
 from schemas.suggestions import Opinion, Status, Suggestion
 from sinks.home_assistant.rest import Rest
 from tests.fixtures.deployments import ID, LAMP, FakeBench, proposal, until
@@ -208,7 +209,9 @@ async def test_nothing_is_concluded_while_home_assistant_starts(bench: FakeBench
     deployer = bench.deployer()
     await deployer.advance(await bench.held(deployer))
     assert bench.stands(FIRST)
-    assert "starting" in bench.row().detail
+    failure = bench.row().failure
+    assert failure is not None
+    assert failure.reason is FailureReason.STARTING
     bench.fake._configuration = running  # type: ignore[method-assign]
     await bench.settle(deployer)
     assert stands_nothing(bench)

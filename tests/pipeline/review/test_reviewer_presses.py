@@ -427,7 +427,7 @@ def deployed(desk: ReviewDesk) -> None:
         kept = writes.get(LAMP.id)
         assert kept is not None
         writes.replace(kept.suggestion.model_copy(update={"status": Status.DEPLOYED}), changes=kept.changes)
-        writes.deploy(Deployment(LAMP.id, LAMP.automation_id, 1, 1, "stands", 1, "{}", "", 1))
+        writes.deploy(Deployment(LAMP.id, LAMP.automation_id, 1, 1, "stands", 1, "{}", 1))
 
 
 async def test_a_person_who_presses_undo_takes_it_back(

@@ -17,8 +17,7 @@ from pipeline.roles import factories
 from pipeline.runtime.host import ConsumerHost
 from pipeline.settings import Settings
 from pipeline.show.discovery_publisher import DiscoveryPublisher, Seen
-from pipeline.suggestions.drift import Drift
-from schemas.deployments import Deployment
+from schemas.deployments import Deployment, Drift
 from schemas.discovered import DiscoveredEntity
 from schemas.events import Gap
 from schemas.home import Home
@@ -226,7 +225,7 @@ async def test_the_hub_and_what_waits_are_shown(broker: Any, settings: Settings,
         suggestion(4, snoozed_until=later),
         suggestion(5, status=Status.DEPLOYED),
     )
-    switched_off = Deployment(f"{5:016x}", f"haai_{5:016x}", 1, 1, "stands", 0, "{}", Drift.OFF.value, 1)
+    switched_off = Deployment(f"{5:016x}", f"haai_{5:016x}", 1, 1, "stands", 0, "{}", 1, drift=Drift.OFF)
     with store.begin() as transaction:
         assert transaction.suggestions.deploy(switched_off, instead_of=None)
     async with witnessing(broker) as witness, showing(settings):

@@ -17,11 +17,11 @@ from pipeline.suggestions.deployment_steps import (
     is_round_over,
     settled,
 )
-from pipeline.suggestions.failures import FailureReason
-from schemas.deployments import Deployment
+from schemas.deployments import Deployment, Failure, FailureReason
 
 PATIENCE = Patience(pauses_s=(1.0, 2.0), rests_s=(60.0,))
-WANTED = Deployment("id", "haai_id", 2, 1, "wanted", 0, "{}", "", 1_000)
+AWAY = Failure(FailureReason.UNREACHABLE, "away")
+WANTED = Deployment("id", "haai_id", 2, 1, "wanted", 0, "{}", 1_000)
 
 
 def test_a_version_is_checked_written_enabled_and_stands() -> None:
@@ -48,7 +48,7 @@ def test_what_fails_is_tried_again_after_growing_pauses_and_then_taken_back() ->
     """A round ends with taking back; after a rest the next one begins."""
     row, pauses = WANTED._replace(step="write"), []
     while not is_round_over(row, PATIENCE):
-        row = failed(row, FailureReason.UNREACHABLE, "away", 5_000, PATIENCE)
+        row = failed(row, Failure(FailureReason.UNREACHABLE, "away"), 5_000, PATIENCE)
         pauses.append(((due_us(row, PATIENCE, 5_000) or 0) - 5_000) / US)
     assert pauses == [1.0, 2.0, 0.0]
     assert row.step == Step.TAKE_BACK
@@ -62,8 +62,8 @@ def test_a_clock_that_is_set_back_keeps_nothing_waiting() -> None:
     hour_us = 3_600 * US
     for row in (
         WANTED._replace(updated_us=hour_us),
-        WANTED._replace(step="write", attempts=1, detail="away", updated_us=hour_us),
-        WANTED._replace(step="take_back", attempts=3, detail="away", updated_us=hour_us),
+        WANTED._replace(step="write", attempts=1, failure=AWAY, updated_us=hour_us),
+        WANTED._replace(step="take_back", attempts=3, failure=AWAY, updated_us=hour_us),
     ):
         assert due_us(row, PATIENCE, 5_000) == 5_000
         assert is_overdue(row, PATIENCE, 5_000)
@@ -71,7 +71,7 @@ def test_a_clock_that_is_set_back_keeps_nothing_waiting() -> None:
 
 def test_what_is_given_up_leaves_what_stood_before() -> None:
     """After the last round, or at once where trying again would not help."""
-    row = failed(WANTED._replace(step="write"), FailureReason.MALFORMED, "no", 5_000, PATIENCE)
+    row = failed(WANTED._replace(step="write"), Failure(FailureReason.MALFORMED, "no"), 5_000, PATIENCE)
     assert is_given_up(row, PATIENCE)
     left = settled(row, 6_000, PATIENCE)
     assert (left.step, left.wanted, left.standing, left.attempts) == ("stands", 1, 1, 0)
@@ -80,13 +80,14 @@ def test_what_is_given_up_leaves_what_stood_before() -> None:
 
 def test_a_trouble_that_somebody_has_to_mend_ends_the_round_at_once() -> None:
     """Trying again within seconds would only repeat it."""
-    row = failed(WANTED, FailureReason.TOKEN, "token", 5_000, PATIENCE)
+    row = failed(WANTED, Failure(FailureReason.TOKEN, "token"), 5_000, PATIENCE)
     assert (row.attempts, row.step) == (PATIENCE.tries, Step.TAKE_BACK)
 
 
 def test_what_is_not_gone_is_removed_again() -> None:
     """Waiting alone would not help."""
-    row = failed(WANTED._replace(wanted=0, step="vanish"), FailureReason.STAYS, "stays", 5_000, PATIENCE)
+    stays = Failure(FailureReason.STAYS, "stays")
+    row = failed(WANTED._replace(wanted=0, step="vanish"), stays, 5_000, PATIENCE)
     assert row.step == Step.REMOVE
 
 
@@ -94,7 +95,7 @@ def test_a_removal_is_never_given_up() -> None:
     """Whatever is in its way, it is told after each round, and tried again at last once a rest."""
     row, told = WANTED._replace(wanted=0, step="remove"), 0
     for _ in range(10 * PATIENCE.most):
-        row = failed(row, FailureReason.SERVER_ERROR, "500", 5_000, PATIENCE)
+        row = failed(row, Failure(FailureReason.SERVER_ERROR, "500"), 5_000, PATIENCE)
         told += is_round_over(row, PATIENCE)
         assert not is_given_up(row, PATIENCE)
     assert told == 10 * PATIENCE.most / PATIENCE.tries
@@ -105,14 +106,14 @@ def test_a_removal_is_never_given_up() -> None:
 @pytest.mark.parametrize("reason", sorted(NOT_TO_REMOVE))
 def test_what_nobody_ordered_or_is_not_ours_is_not_removed(reason: FailureReason) -> None:
     """What stands is left as it is."""
-    left = failed(WANTED._replace(wanted=0, step="remove"), reason, "no", 5_000, PATIENCE)
+    left = failed(WANTED._replace(wanted=0, step="remove"), Failure(reason, "no"), 5_000, PATIENCE)
     assert (left.step, left.wanted, left.standing) == ("stands", 1, 1)
 
 
 @pytest.mark.parametrize("step", ["enable", "write"])
 def test_a_step_after_one_that_failed_is_due_at_once(step: str) -> None:
     """Pauses lie between attempts at the same step."""
-    tried = failed(WANTED, FailureReason.UNREACHABLE, "away", 5_000, PATIENCE)
+    tried = failed(WANTED, Failure(FailureReason.UNREACHABLE, "away"), 5_000, PATIENCE)
     assert due_us(forward(tried, 7_000), PATIENCE, 7_000) == 7_000
     assert due_us(WANTED._replace(step=step, attempts=2), PATIENCE, 7_000) == WANTED.updated_us
 
@@ -137,10 +138,10 @@ def test_whatever_happens_it_ends_in_what_was_wanted_or_in_what_stood(
         elif outcome is None:
             row = forward(row, now_us)
         else:
-            row = failed(row, outcome, "why", now_us, PATIENCE)
+            row = failed(row, Failure(outcome, "why"), now_us, PATIENCE)
     assert row.step == Step.STANDS
     assert row.wanted == row.standing
     assert row.standing in {wanted, standing}
     if not wanted and not NOT_TO_REMOVE & set(outcomes):
         assert row.standing == 0
-    assert (row.attempts, row.detail) == (0, "")
+    assert (row.attempts, row.is_well) == (0, True)

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.suggestions.drift import Drift, drift_of
+from pipeline.suggestions.drift import drift_of
+from schemas.deployments import Drift
 
 STANDING: dict[str, Any] = {"alias": "A", "trigger": [], "action": []}
 OLDER = STANDING | {"alias": "Older"}

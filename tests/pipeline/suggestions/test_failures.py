@@ -5,13 +5,13 @@ from http import HTTPStatus
 import pytest
 
 from pipeline.suggestions.failures import (
-    FailureReason,
     RetryClass,
     StepFailedError,
     explanation,
     reason_of,
     retry_class,
 )
+from schemas.deployments import FailureReason
 
 MENDED_BY = {
     FailureReason.SERVER_ERROR: "!secret",

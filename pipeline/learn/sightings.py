@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Iterator
 from datetime import date
 
+from pipeline.commands.controls import HomeControls
 from pipeline.core.core import LearningCore
 from pipeline.ingest.bounds import FUTURE_US
 from pipeline.ingest.decoding import DecodedBatch, Sign
@@ -12,7 +13,7 @@ from pipeline.ingest.learning_switch import LAG_US, LearningSwitch, real
 from pipeline.ingest.messages import Signal
 from pipeline.learn.gap_tracker import GapTracker, Loss
 from pipeline.learn.joined_gaps import JoinedGaps, clip
-from pipeline.learn.work import LEARNING, OFF_SINCE, SEEN, Work
+from pipeline.learn.work import SEEN, Work
 from pipeline.mqtt.link import Sight
 from schemas.events import BROKER, HOME_ASSISTANT, NOT_RUNNING, PAUSED, Gap, ServiceCall, StateChange
 from sinks.store import SqlStore
@@ -66,9 +67,8 @@ class Sightings:
 
     def restore_switch(self, store: SqlStore) -> LearningSwitch:
         """Return whether learning is off, and since when; and the pauses before."""
-        off_us = None
-        if store.suggestions.control(LEARNING) is False:
-            off_us = store.suggestions.control(OFF_SINCE) or self.seen_us
+        controls = HomeControls.of(store.suggestions)
+        off_us = None if controls.is_learning else controls.off_us or self.seen_us
         return LearningSwitch(off_us, tuple(gap for gap in store.gaps() if gap.reason == PAUSED))
 
     def prove(self, decoded: DecodedBatch) -> None:

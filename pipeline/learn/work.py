@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import NamedTuple
 
+from pipeline.commands.controls import HomeControls
 from pipeline.core.core import ClosedDay, LearningCore
 from pipeline.core.day_set import DaySet
 from pipeline.core.messages import Announcer
@@ -20,8 +21,6 @@ from sinks.store import Transaction, Waiting
 SNAPSHOT = "learning"
 SNAPSHOT_VERSION = 1
 SEEN = "seen"
-LEARNING = "learning"
-OFF_SINCE = "learning_off_us"
 
 
 @dataclass(slots=True)
@@ -89,8 +88,7 @@ def write(
     if work.seen:
         transaction.save_snapshot(SEEN, work.seen, version=SNAPSHOT_VERSION, applied_seq=0)
     if work.switch:
-        transaction.suggestions.set_control(LEARNING, work.switch.off_us is None)
-        transaction.suggestions.set_control(OFF_SINCE, work.switch.off_us)
+        HomeControls.switch_learning(transaction.suggestions, off_us=work.switch.off_us)
     if work.checkpoint:
         _save_checkpoint(transaction, core, seq, now_us)
     return Written(seq, pushed_out)

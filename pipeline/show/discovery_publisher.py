@@ -3,14 +3,14 @@
 import asyncio
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
 import structlog
 
+from pipeline.commands.controls import HomeControls, probability
 from pipeline.core.messages import Announcer
-from pipeline.discovery.controls import probability
 from pipeline.discovery.discovery import Discovery, Form
 from pipeline.discovery.discovery_diff import DiscoveryDiff
 from pipeline.discovery.retained_cache import RetainedCache, TokenBucket
@@ -28,6 +28,7 @@ from schemas.statuses import HubState
 from schemas.suggestions import Status, Suggestion
 from schemas.topics import Role
 from sinks.store import StoreUnavailableError
+from sinks.store.suggestions import SuggestionWrites
 
 log = structlog.get_logger()
 
@@ -42,7 +43,6 @@ SELDOM_S = 30.0
 RECOVER_S = 300.0
 GAPS_US = 7 * 86_400_000_000
 NOTIFIED = "notified_suggestions"
-MINIMUM_CONFIDENCE = "minimum_confidence"
 
 
 class Seen(NamedTuple):
@@ -134,7 +134,7 @@ class DiscoveryPublisher:
         except PoisonError as error:
             await self._bury(message, error)
         else:
-            await self._set_control(MINIMUM_CONFIDENCE, minimum)
+            await self._write(lambda writes: HomeControls.set_minimum_confidence(writes, minimum))
             await self._hear(received)
 
     async def _bury(self, message: Message, error: PoisonError) -> None:
@@ -150,10 +150,10 @@ class DiscoveryPublisher:
         if letters:
             await self._desk.commit(write)
 
-    async def _set_control(self, name: str, value: object) -> None:
+    async def _write(self, change: Callable[[SuggestionWrites], None]) -> None:
         def write() -> None:
             with self._desk.store.begin() as transaction:
-                transaction.suggestions.set_control(name, value)
+                change(transaction.suggestions)
 
         await self._desk.ask(write)
 
@@ -200,20 +200,21 @@ class DiscoveryPublisher:
     def _read(self) -> Seen:
         store, now_us = self._desk.store, self._desk.now_us()
         suggestions = store.suggestions.all(*SHOWN)
-        controls = store.suggestions
-        minimum = controls.control(MINIMUM_CONFIDENCE)
+        controls, otherwise = HomeControls.of(store.suggestions), self._desk.settings.minimum_confidence
         waiting = [each.id for each in suggestions if is_waiting(each, from_us(now_us))]
         deployed = {each.id for each in suggestions if each.status is Status.DEPLOYED}
-        switched_off = {each.suggestion_id for each in controls.deployments() if each.drift is Drift.OFF}
+        switched_off = {
+            each.suggestion_id for each in store.suggestions.deployments() if each.drift is Drift.OFF
+        }
         hub = HubState(
             patterns=len(store.patterns(status="active")),
             pending=len(waiting),
             deployed=len(deployed - switched_off),
             gaps=len(store.gaps(since_us=now_us - GAPS_US)),
-            learning="OFF" if controls.control("learning") is False else "ON",
-            minimum_confidence=self._desk.settings.minimum_confidence if minimum is None else minimum,
+            learning="ON" if controls.is_learning else "OFF",
+            minimum_confidence=controls.minimum_confidence(otherwise=otherwise),
         )
-        return Seen(hub, suggestions, sorted(waiting), controls.control(NOTIFIED) or [])
+        return Seen(hub, suggestions, sorted(waiting), store.suggestions.control(NOTIFIED) or [])
 
     async def _publish(self, seen: Seen, form: Form, *, again: bool) -> None:
         current = connection_id(self._desk.broker)
@@ -253,4 +254,4 @@ class DiscoveryPublisher:
         """Let a notification point to what waits; only when that has changed, or Home Assistant forgot it."""
         changed = seen.waiting != seen.notified or (again and seen.waiting)
         if changed and await self._pages.point(len(seen.waiting)):
-            await self._set_control(NOTIFIED, seen.waiting)
+            await self._write(lambda writes: writes.set_control(NOTIFIED, seen.waiting))

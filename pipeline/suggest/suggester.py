@@ -10,6 +10,7 @@ import structlog
 from pydantic import ValidationError
 
 from pipeline.backtest.runner import BacktestError, BacktestRequest, BacktestRunner
+from pipeline.commands.controls import HomeControls
 from pipeline.runtime.home_reader import reader_of
 from pipeline.runtime.role import IncomingMessage, Inlet, Loop, RoleContext
 from pipeline.settings.sections import SuggestSettings
@@ -24,7 +25,6 @@ from sinks.store import StoreError, StoreUnavailableError
 
 log = structlog.get_logger()
 
-MINIMUM = "minimum_confidence"
 SNAPSHOT = "suggesting"
 SNAPSHOT_VERSION = 1
 # Days that end at once are one occasion, and so are those of a replay, however long each takes.
@@ -170,8 +170,8 @@ class Suggester:
         """Return the minimum confidence, and the pending suggestions to backtest again."""
         store = self._desk.store
         active = {pattern.id: pattern for pattern in store.patterns(status="active")}
-        wished = store.suggestions.control(MINIMUM)
-        return self._desk.settings.minimum_confidence if wished is None else float(wished), [
+        controls, otherwise = HomeControls.of(store.suggestions), self._desk.settings.minimum_confidence
+        return controls.minimum_confidence(otherwise=otherwise), [
             BacktestRequest(id=each.id, pattern=active[each.pattern_id], automation=each.automation)
             for each in store.suggestions.all(Status.PENDING)
             if each.pattern_id in active

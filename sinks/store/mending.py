@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Self
 import structlog
 from sqlalchemy import ColumnElement, Connection, Table, and_, delete, func, select, text
 
+from schemas.controls import Control
 from schemas.events import Gap
 from schemas.tables import (
     METADATA,
@@ -40,7 +41,8 @@ from sinks.store.integrity import (
 from sinks.store.raw_writing import write_raw
 
 STORE_DAMAGED = "store_damaged"
-LEARNING = "learning"
+SNAPSHOT = "learning"
+LEARNING = Control.LEARNING.value
 ACKNOWLEDGED = "damage_acknowledged"
 LOST_DAYS = "lost_days"
 # The other half of a gap around one lost event: clocks of devices differ by less.
@@ -321,7 +323,7 @@ class _Surgeon:
 
     def _mend_journal(self, damage: Damage) -> str:
         seq = damage.row["seq"]
-        applied = select(func.min(_SNAPSHOTS.c.applied_seq)).where(_SNAPSHOTS.c.name == LEARNING)
+        applied = select(func.min(_SNAPSHOTS.c.applied_seq)).where(_SNAPSHOTS.c.name == SNAPSHOT)
         if (self._connection.execute(applied).scalar() or 0) >= seq:
             return "dropped, its day holds it"
         around = (
@@ -364,7 +366,9 @@ class _Surgeon:
 
     def _switch_off(self) -> None:
         upsert(
-            self._connection, _CONTROLS, [{"home": self._home, "name": LEARNING, "value": json.dumps(False)}]
+            self._connection,
+            _CONTROLS,
+            [{"home": self._home, "name": LEARNING, "value": json.dumps(False)}],
         )
         words = "whether learning was on cannot be read: it is off until you switch it on"
         note(self._connection, self._home, "controls", LEARNING, b"", words, self._now_us)

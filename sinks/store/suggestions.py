@@ -103,6 +103,11 @@ class SuggestionReads:
         with self._database.reading() as connection:
             return SuggestionWrites(connection, self._home).control(name)
 
+    def controls(self, *names: str) -> dict[str, Any]:
+        """Return what was set under these names; what was not is left out."""
+        with self._database.reading() as connection:
+            return SuggestionWrites(connection, self._home).controls(*names)
+
     def is_used(self, nonce: str) -> bool:
         """Return whether a nonce was used."""
         wanted = select(_NONCES.c.nonce).where(_NONCES.c.home == self._home, _NONCES.c.nonce == nonce)
@@ -226,9 +231,14 @@ class SuggestionWrites:
 
     def control(self, name: str) -> Any:
         """Return what was set, None if nothing was."""
-        wanted = select(_CONTROLS.c.value).where(_CONTROLS.c.home == self._home, _CONTROLS.c.name == name)
-        found = self._connection.execute(wanted).scalar()
-        return None if found is None else json.loads(found)
+        return self.controls(name).get(name)
+
+    def controls(self, *names: str) -> dict[str, Any]:
+        """Return what was set under these names; what was not is left out."""
+        wanted = select(_CONTROLS.c.name, _CONTROLS.c.value).where(
+            _CONTROLS.c.home == self._home, _CONTROLS.c.name.in_([str(name) for name in names])
+        )
+        return {name: json.loads(value) for name, value in self._connection.execute(wanted)}
 
     def take_turn(self, task: str) -> None:
         """Wait until nobody else is at this task in this home; it is ours until the transaction ends."""
@@ -236,7 +246,7 @@ class SuggestionWrites:
 
     def set_control(self, name: str, value: object) -> None:
         """Keep what a person has set."""
-        row = {"home": self._home, "name": name, "value": json.dumps(value)}
+        row = {"home": self._home, "name": str(name), "value": json.dumps(value)}
         upsert(self._connection, _CONTROLS, [row])
 
     def _insert(self, table: Table, row: dict[str, Any]) -> bool:

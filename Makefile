@@ -5,12 +5,16 @@ PIP := $(BIN)/pip --disable-pip-version-check install --quiet --quiet
 LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-emit-find-links --no-header
 CODE := schemas detectors sinks pipeline tests benchmarks
-SYSTEMS := tests/drills tests/homeassistant
+# Four queues that mostly wait (tests/side_by_side.py), and two that compute.
+WORKERS ?= 6
+PYTEST := $(BIN)/pytest --numprocesses=$(WORKERS)
+# Without its bytecode each of the tests' hundreds of processes compiles the code anew.
+unexport PYTHONDONTWRITEBYTECODE
 # Debian puts mosquitto into /usr/sbin, which only root's path names.
 export PATH := $(PATH):/usr/sbin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test coverage check check-systems check-rest lint bench stale documents lock clean
+.PHONY: help setup demo test coverage check check-tests lint bench stale documents lock clean
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 8
@@ -21,20 +25,16 @@ demo: .venv/runtime.stamp ## watch it learn a generated household; needs no brok
 	@$(BIN)/ha-ai demo
 
 test: .venv/dev.stamp ## run the tests; those whose broker or Home Assistant is absent skip
-	$(BIN)/pytest -m "not drill"
+	$(PYTEST) -m "not drill"
 
 coverage: .venv/dev.stamp ## run the tests and show which lines and branches of the packages they reach
-	$(BIN)/pytest -m "not drill" --cov --cov-report=term:skip-covered
+	$(PYTEST) -m "not drill" --cov --cov-report=term:skip-covered
 
-check: lint ## run all that CI runs
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target check-systems check-rest
+check: .venv/dev.stamp ## run all that CI runs
+	@$(MAKE) --no-print-directory --jobs=2 lint check-tests
 
-# Real brokers, processes that are killed and Home Assistant: they mostly wait, so the rest runs beside them.
-check-systems: .venv/dev.stamp
-	$(BIN)/pytest $(SYSTEMS)
-
-check-rest: .venv/dev.stamp
-	$(BIN)/pytest $(SYSTEMS:%=--ignore=%)
+check-tests: .venv/dev.stamp
+	$(PYTEST)
 
 lint: .venv/dev.stamp ## check style, types and import contracts
 	$(BIN)/ruff check $(CODE)

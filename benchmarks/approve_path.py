@@ -33,6 +33,7 @@ import aiomqtt
 import structlog
 from pydantic import SecretStr
 
+from benchmarks.ports import claim_port
 from benchmarks.processes import HOST, wait_until
 from benchmarks.review_desk import a_suggestion, button, show
 from pipeline.mqtt.broker import EmbeddedBroker
@@ -46,7 +47,6 @@ from schemas.outgoing import Outgoing
 from schemas.suggestions import Suggestion
 from schemas.topics import Role, Topics
 from sinks.store import SqlStore, Transaction
-from tests.conftest import find_free_port
 from tests.fixtures.hosting import Publisher
 from tests.sinks.fake_home_assistant import READER_ID, FakeHomeAssistant
 
@@ -288,7 +288,7 @@ def _prepare(settings: Settings, home: FakeHomeAssistant, suggestions: Sequence[
 
 @asynccontextmanager
 async def _broker() -> AsyncIterator[int]:
-    broker, port = EmbeddedBroker(), find_free_port()
+    broker, port = EmbeddedBroker(), claim_port()
     await broker.start(HOST, port)
     yield port
     await broker.stop()

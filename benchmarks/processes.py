@@ -13,19 +13,13 @@ from asyncio.subprocess import Process
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from benchmarks.ports import claim_port
+
 HOST = "127.0.0.1"
 EXIT_RESTART = 75
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 60.0
 HA_AI = (str(Path(sys.executable).with_name("ha-ai")), "run", "learn", "publish")
-
-
-def free_port() -> int:
-    """Return a port on which nobody listens."""
-    with socket.socket() as listener:
-        listener.bind((HOST, 0))
-        port: int = listener.getsockname()[1]
-        return port
 
 
 async def wait_until(is_so: Callable[[], object], timeout_s: float, what: str, every_s: float = 0.05) -> None:
@@ -55,7 +49,7 @@ class Mosquitto:
     """
 
     def __init__(self, folder: Path, **settings: object) -> None:
-        self.port = free_port()
+        self.port = claim_port()
         self._folder = folder
         self._process: Process | None = None
         lines = [
@@ -129,7 +123,7 @@ class Worker:
         **settings: object,
     ) -> None:
         self.database = database
-        self.http_port = free_port()
+        self.http_port = claim_port()
         self.starts = 0
         self.exit_codes: list[int] = []
         self._command = command

@@ -13,8 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.ports import claim_port
 from pipeline.mqtt.broker import EmbeddedBroker
 from tests import poison
+from tests.side_by_side import pytest_collection_modifyitems, pytest_xdist_make_scheduler
+
+__all__ = ["pytest_collection_modifyitems", "pytest_xdist_make_scheduler"]
 
 HOST = "127.0.0.1"
 START_TIMEOUT_S = 10.0
@@ -37,14 +41,6 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
             report.outcome = "failed"
             report.longrepr = f"{', '.join(required)} is required here, but the test skipped: {reason}"
     return report
-
-
-def find_free_port() -> int:
-    """Return a port on which nobody listens."""
-    with socket.socket() as listener:
-        listener.bind((HOST, 0))
-        port: int = listener.getsockname()[1]
-        return port
 
 
 class EmbeddedBrokerThread:
@@ -83,7 +79,7 @@ class Mosquitto:
 
     def __init__(self, folder: Path, settings: dict[str, object]) -> None:
         self.host = HOST
-        self.port = find_free_port()
+        self.port = claim_port()
         self.url = f"mqtt://{HOST}:{self.port}"
         self.log = folder / "mosquitto.log"
         self._config = folder / "mosquitto.conf"
@@ -137,8 +133,8 @@ def mosquitto_path() -> str | None:
 
 @pytest.fixture
 def free_port() -> int:
-    """A port on which nobody listens."""
-    return find_free_port()
+    """A port on which nobody listens, and which nobody else is given."""
+    return claim_port()
 
 
 @pytest.fixture

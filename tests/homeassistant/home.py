@@ -12,7 +12,7 @@ import httpx
 import pytest
 from websockets.asyncio.client import connect
 
-from tests.conftest import find_free_port
+from benchmarks.ports import claim_port
 from tests.homeassistant.broker import Broker
 from tests.homeassistant.changes import UNKNOWN_STATES, Change, read_recorded, read_streamed, to_microseconds
 from tests.homeassistant.configuration import DOORBELL_TOPIC, PATTERN_TOPIC, Login, write_configuration
@@ -34,7 +34,7 @@ class HomeAssistant:
         self.database = self.config / "home-assistant_v2.db"
         self.owner = Login("Owner", "system-admin")
         self.reader = Login("Reader", "system-users")
-        port = find_free_port()
+        port = claim_port()
         self.url = f"http://127.0.0.1:{port}"
         self._process: asyncio.subprocess.Process | None = None
         self._client = httpx.AsyncClient(base_url=self.url, timeout=30)

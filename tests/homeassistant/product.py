@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 import httpx
 import pytest
 
+from benchmarks.ports import claim_port
 from pipeline.core.core import LearningCore
 from schemas.events import StateChange
 from schemas.home import Home
 from schemas.patterns import Pattern
 from sinks.store import SqlStore
-from tests.conftest import find_free_port
 from tests.homeassistant.changes import Change
 from tests.homeassistant.home import HomeAssistant
 from tests.homeassistant.processes import eventually, stop
@@ -46,7 +46,7 @@ class Product:
         self._folder = folder
         self._folder.mkdir()
         self.log = folder / "output.log"
-        self._url = f"http://127.0.0.1:{(port := find_free_port())}"
+        self._url = f"http://127.0.0.1:{(port := claim_port())}"
         self._process: asyncio.subprocess.Process | None = None
         given: dict[str, object] = {
             "MQTT_URL": home.broker.url,

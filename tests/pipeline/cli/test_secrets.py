@@ -17,7 +17,7 @@ import aiomqtt
 import httpx
 import pytest
 
-from tests.conftest import find_free_port
+from benchmarks.ports import claim_port
 from tests.sinks.fake_home_assistant import FakeHomeAssistant, in_thread
 
 Command = Any
@@ -102,7 +102,7 @@ def environment(
         "HOME_ASSISTANT_TOKEN": SECRETS["reader"],
         "DEPLOYER_TOKEN_FILE": str(tmp_path / "token"),
         "OPENAI_API_KEY": SECRETS["language model"],
-        "HTTP_PORT": str(find_free_port()),
+        "HTTP_PORT": str(claim_port()),
         "LOG_LEVEL": "debug",
         "LOG_FORMAT": "json",
     }

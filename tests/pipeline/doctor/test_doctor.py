@@ -16,11 +16,11 @@ from typing import Any
 import aiomqtt
 import pytest
 
+from benchmarks.ports import claim_port
 from pipeline.doctor import broker as broker_checks
 from pipeline.doctor import discovery, durability
 from pipeline.runtime.ownership import process_name
 from sinks.store import SqlStore
-from tests.conftest import find_free_port
 from tests.sinks.fake_home_assistant import Failure, FakeHomeAssistant, in_thread
 
 Command = Any
@@ -284,8 +284,8 @@ class TestStore:
     @pytest.mark.parametrize(
         ("owner", "ahead_us", "verdict", "said"),
         [
-            (process_name(), 0, "ok", "of this machine, which is alive"),
-            (f"{process_name()}0", 0, "ok", "which is gone; whoever starts next takes over at once"),
+            ("{ours}", 0, "ok", "of this machine, which is alive"),
+            ("{ours}0", 0, "ok", "which is gone; whoever starts next takes over at once"),
             (
                 "another-machine/1/7/2",
                 -5_000_000,
@@ -302,7 +302,8 @@ class TestStore:
         """Who owns the home, where, and whether it is alive, gone or of another time."""
         make_store()
         store = SqlStore("sqlite:///ha-ai.db")
-        assert store.leases.acquire("p0", owner, now_us=time.time_ns() // 1000 + ahead_us, ttl_us=10_000_000)
+        name = owner.format(ours=process_name())
+        assert store.leases.acquire("p0", name, now_us=time.time_ns() // 1000 + ahead_us, ttl_us=10_000_000)
         store.close()
         found = examine()[1]["owner"]
         assert found["verdict"] == verdict
@@ -644,7 +645,7 @@ def test_the_running_process_is_asked(
 ) -> None:
     """Whether ha-ai runs here, and what it says of itself, is part of the examination."""
     del at_broker
-    monkeypatch.setenv("HA_AI_HTTP_PORT", str(find_free_port()))
+    monkeypatch.setenv("HA_AI_HTTP_PORT", str(claim_port()))
     code, found = examine()
     assert (code, found["service"]["found"].startswith("not running here")) == (0, True)
 

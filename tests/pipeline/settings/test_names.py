@@ -36,7 +36,7 @@ def test_nearest_name_is_said(stated: str, nearest: str | None) -> None:
     assert unknown_names([stated]) == {stated: nearest}
 
 
-@pytest.mark.parametrize("stated", [*known_names(), "ha_ai_mqtt_port", "PATH", "HA_URL", *ELSEWHERE])
+@pytest.mark.parametrize("stated", [*known_names(), "ha_ai_mqtt_port", "PATH", "HA_URL", *sorted(ELSEWHERE)])
 def test_what_has_a_meaning_is_not_said(stated: str) -> None:
     """Every setting, what tests read, and what is not ours."""
     assert unknown_names([stated]) == {}

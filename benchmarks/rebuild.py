@@ -14,7 +14,7 @@ from benchmarks.drills.in_process import batches, deliver, learner_over, rest
 from benchmarks.drills.load import make_load
 from benchmarks.results import version, write_rows
 from pipeline.core.day_set import DaySet
-from sinks.store import SqlStore
+from sinks.store import SqlStore, day_sets
 
 # What the journal holds for good: nothing of it has left yet.
 HOURS = 100.0
@@ -34,7 +34,7 @@ def rebuilt(database: Path, events: int, seed: int) -> tuple[str, str, int, floa
         deliver(learner, batch)
     rest(learner)
     learned_s = time.monotonic()
-    live, days = _state(store), len(store.days())
+    live, days = _state(store), len(day_sets.days(store))
     with closing(sqlite3.connect(database)) as connection, connection:
         for table in ("day_sets", "day_aggregates", "patterns", "snapshots"):
             connection.execute(f"DELETE FROM {table}")  # noqa: S608 our own words
@@ -48,7 +48,7 @@ def rebuilt(database: Path, events: int, seed: int) -> tuple[str, str, int, floa
 
 def _state(store: SqlStore) -> str:
     """All day sets, aggregates and patterns in their canonical form, hashed."""
-    sets = [store.day_set(day) for day, *_ in store.days()]
+    sets = [day_sets.day_set(store, day) for day, *_ in day_sets.days(store)]
     said = [f"{each.day} {DaySet.unpack(each.packed).canonical()}" for each in sets if each]
     with store._database.reading() as connection:  # noqa: SLF001 no reader needs all aggregates
         rows = connection.exec_driver_sql("SELECT day, detector, key, aggregate FROM day_aggregates").all()

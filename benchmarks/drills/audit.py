@@ -15,7 +15,7 @@ from pipeline.core.core import ClosedDay, LearningCore
 from pipeline.core.day_set import DaySet
 from schemas.events import Gap, StateChange
 from schemas.home import Home
-from sinks.store import SqlStore
+from sinks.store import SqlStore, day_sets
 
 HOME = Home(id="home", tz="Europe/Berlin", lat=52.52, lon=13.405)
 
@@ -178,7 +178,7 @@ def difference_to_come(
 
 
 def _held(store: SqlStore, database: Path) -> Learned:
-    kept = [store.day_set(day) for day, *_ in store.days()]
+    kept = [day_sets.day_set(store, day) for day, *_ in day_sets.days(store)]
     days = {stored.day: DaySet.unpack(stored.packed) for stored in kept if stored is not None}
     with closing(sqlite3.connect(database)) as connection:
         rows = connection.execute("SELECT day, detector, key, aggregate FROM day_aggregates").fetchall()

@@ -5,28 +5,22 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
-from datetime import timedelta
 
-from detectors.history import History
 from pipeline.automations.typical import UsualValues
 from pipeline.backtest.backtest import backtest
 from pipeline.backtest.past import Past
 from pipeline.backtest.proposing import propose
 from pipeline.backtest.runner import BacktestRequest, BacktestResult, Job
-from pipeline.core.core import LearningCore
-from pipeline.core.day_set import DaySet
+from pipeline.history.kept_days import KeptDays
 from pipeline.runtime.heap import use_one_arena
 from pipeline.suggestions.assembly import Offer
 from schemas.events import StateChange
-from schemas.home import Home
 from schemas.patterns import Pattern
 from schemas.suggestions import Trial
 from sinks.store import SqlStore
 
 # Who lives beside it comes first.
 NICE = 10
-# A day that is read back is sealed: no event is late any more.
-SETTLED_MS = 72 * 3_600_000
 
 
 def main() -> None:
@@ -47,7 +41,7 @@ def work(job: Job) -> BacktestResult:
     """Run a job on the store that it names, and return its result."""
     store = SqlStore(job.store_url, home=job.home.id)
     try:
-        history = read_history(store, job.home, retain_days=job.retain_days)
+        history = KeptDays(store).history(job.home, retain_days=job.retain_days)
         past = Past.of(history.days, history.steps, history.home)
         trials = dict(_tried(job.attempts, past))
         if job.minimum_confidence is None:
@@ -60,21 +54,6 @@ def work(job: Job) -> BacktestResult:
         )
     finally:
         store.close()
-
-
-def read_history(store: SqlStore, home: Home, *, retain_days: int) -> History:
-    """Return the days that were closed, as the learning core makes them, the last `retain_days`."""
-    core = LearningCore(home, (), retain_days=retain_days)
-    for gap in store.gaps():
-        core.note_gap(gap)
-    sealed = [kept.day for kept in store.days() if kept.sealed]
-    first = max(sealed) - timedelta(days=retain_days - 1) if sealed else None
-    core.watermark_ms = core.days.on(max(sealed)).end_ms + SETTLED_MS if sealed else 0
-    for day in sealed:
-        stored = store.day_set(day) if first and day >= first else None
-        if stored is not None:
-            core.restore_day(core.days.on(day), DaySet.unpack(stored.packed), closed=True)
-    return core.history()
 
 
 def _tried(attempts: tuple[BacktestRequest, ...], past: Past) -> Iterator[tuple[str, Trial]]:

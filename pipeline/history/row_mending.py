@@ -13,6 +13,7 @@ import structlog
 
 from pipeline.core.day_set import DaySet
 from pipeline.core.local_days import LocalDay, LocalDays
+from pipeline.history.kept_days import KeptDays
 from pipeline.history.lost_days import Known, learn_again
 from schemas.events import Gap, ServiceCall, StateChange
 from schemas.home import Home
@@ -159,7 +160,7 @@ def _missing(store: SqlStore, named: set[date], today: date) -> list[date]:
 
     A name may be damaged itself: one that is older than sets are kept is no day.
     """
-    kept = {each.day for each in store.days()}
+    kept = {each.day for each in KeptDays(store).all()}
     oldest = min(kept | {today}) - timedelta(days=DAY_SET_TERM.days)
     known = kept | {day for day in named if oldest <= day <= today}
     last = today

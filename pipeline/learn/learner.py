@@ -9,9 +9,9 @@ from time import monotonic, time_ns
 from detectors.history import Day
 from pipeline.core.baselines import Baseline
 from pipeline.core.core import LearningCore
-from pipeline.core.day_set import DaySet
 from pipeline.core.ledger import Ledger, PatternChange, What
 from pipeline.core.messages import Announcer
+from pipeline.history.kept_days import KeptDay, KeptDays
 from pipeline.ingest.bounds import FUTURE_US, PAST_US
 from pipeline.ingest.decoding import BatchDecoder, DecodedBatch
 from pipeline.ingest.learning_switch import FilteredBatch, LearningSwitch
@@ -23,7 +23,7 @@ from pipeline.mqtt.link import Sight
 from pipeline.runtime.heap import look_through_all, spare_what_is_known
 from schemas.events import ServiceCall, StateChange
 from schemas.instants import from_us
-from sinks.store import Extent, Held, KeptDay, SqlStore, Waiting
+from sinks.store import Extent, Held, SqlStore, Waiting
 
 CHECKPOINT_ENTRIES = 20_000
 LATE_S = 20.0
@@ -59,6 +59,7 @@ class HomeLearner:
         self._switch = LearningSwitch()
         self._allowance = Allowance(core.days, core.entities.cap)
         self._store = store
+        self._days = KeptDays(store)
         self._decoder = decoder
         self._announcer = announcer
         self._applied_seq = 0
@@ -82,7 +83,7 @@ class HomeLearner:
         self.core.ledger = Ledger(self._store.patterns(status="active"))
         self.core.watching.said = self._store.anomaly_ids()
         self._sightings.recall(self._store.gaps())
-        kept = self._store.days()
+        kept = self._days.all()
         self._restore_snapshot(kept)
         self._restore_open_days(kept)
         applied = {each.day: each.applied_seq for each in kept}
@@ -352,9 +353,8 @@ class HomeLearner:
             self._read_day(day)
 
     def _read_day(self, day: date, *, closed: bool = True) -> None:
-        stored = self._store.day_set(day)
-        if stored is not None:
-            events = DaySet.unpack(stored.packed)
+        events = self._days.read(day)
+        if events is not None:
             again = self.core.restore_day(self.core.days.on(day), events, closed=closed)
             if again is not None:
                 self._closed_days.append(again.day)

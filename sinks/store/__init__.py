@@ -10,7 +10,7 @@ from sinks.store.errors import (
 )
 from sinks.store.lease import Beat, Held, Leases
 from sinks.store.quarantine import Extent, Waiting
-from sinks.store.store import KeptDay, SqlStore, StoredDay, StoredSnapshot
+from sinks.store.store import SqlStore, StoredSnapshot
 from sinks.store.transaction import Transaction
 
 __all__ = [
@@ -18,7 +18,6 @@ __all__ = [
     "Extent",
     "ForeignFileError",
     "Held",
-    "KeptDay",
     "LeaseLostError",
     "Leases",
     "NewerStoreError",
@@ -26,7 +25,6 @@ __all__ = [
     "StoreDamagedError",
     "StoreError",
     "StoreUnavailableError",
-    "StoredDay",
     "StoredSnapshot",
     "Transaction",
     "Waiting",

@@ -2,12 +2,11 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
 import structlog
-from sqlalchemy import ColumnElement, Select, func, select, update
+from sqlalchemy import ColumnElement, Connection, Select, func, select, update
 
 from schemas.anomalies import Anomaly
 from schemas.events import Gap, ServiceCall, StateChange
@@ -26,9 +25,7 @@ from schemas.tables import (
     table_of,
 )
 from sinks.store import lease, migrations, retention
-from sinks.store.checksums import is_whole
 from sinks.store.engine import Database
-from sinks.store.errors import StoreDamagedError
 from sinks.store.foreign import refuse_foreign
 from sinks.store.lease import Held, Leases
 from sinks.store.mark import mark_of
@@ -55,22 +52,6 @@ _SNAPSHOTS = table_of(SnapshotRow)
 _GAPS = table_of(GapRow)
 
 _log = structlog.get_logger(__name__)
-
-
-class KeptDay(NamedTuple):
-    """A local day of which a set is kept; a sealed one was closed."""
-
-    day: date
-    sealed: bool
-    applied_seq: int
-
-
-class StoredDay(NamedTuple):
-    """A local day's exact set; a sealed one was closed."""
-
-    day: date
-    sealed: bool
-    packed: bytes
 
 
 class StoredSnapshot(NamedTuple):
@@ -150,6 +131,12 @@ class SqlStore:
                 lease.check(connection, self.home, holder)
             yield Transaction(connection, self.home)
 
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Read one state of the store, which nobody else's commit changes meanwhile."""
+        with self._database.reading() as connection:
+            yield connection
+
     def unseen(self, keys: Sequence[bytes]) -> set[bytes]:
         """Return those of the keys that the journal does not hold."""
         with self._database.reading() as connection:
@@ -198,33 +185,6 @@ class SqlStore:
             if not change.mark and change.at_us >= found.get(change.entity_id, (0, ""))[0]:
                 found[change.entity_id] = (change.at_us, change.new)
         return {entity_id: state for entity_id, (_, state) in found.items()}
-
-    def days(self) -> list[KeptDay]:
-        """Return the days that are kept, in order, whether each was closed, and its place in the journal."""
-        wanted = (
-            select(_DAYS.c.day, _DAYS.c.sealed, _DAYS.c.applied_seq)
-            .where(_DAYS.c.home == self.home)
-            .order_by(_DAYS.c.day)
-        )
-        with self._database.reading() as connection:
-            return [KeptDay(*row) for row in connection.execute(wanted)]
-
-    def day_set(self, day: date) -> StoredDay | None:
-        """Return what is kept of a day.
-
-        Raises
-        ------
-        StoreDamagedError
-            It is not as it was written; the next start mends it.
-        """
-        wanted = select(_DAYS).where(_DAYS.c.home == self.home, _DAYS.c.day == day)
-        with self._database.reading() as connection:
-            row = connection.execute(wanted).mappings().one_or_none()
-        if row is None:
-            return None
-        if not is_whole(_DAYS, dict(row)):
-            raise StoreDamagedError(f"expected the set of {day} as it was written, got other bytes")
-        return StoredDay(row["day"], row["sealed"], row["packed"])
 
     def patterns(self, *, status: str | None = None) -> list[Pattern]:
         """Return the patterns, or those of a status."""

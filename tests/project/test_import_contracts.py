@@ -31,13 +31,19 @@ def rooms(pyproject: Mapping[str, Any]) -> list[str]:
 def lint(root: Path, pyproject: Mapping[str, Any], tmp_path: Path) -> Lint:
     """Return a function that adds modules to a model of the house and lints it by the contracts."""
     shutil.copy(root / "pyproject.toml", tmp_path)
-    named = ["sinks.store", "schemas.events", *contract(pyproject, "independent-detectors")["modules"]]
+    named = [
+        "sinks.store.day_sets",
+        "schemas.events",
+        *contract(pyproject, "independent-detectors")["modules"],
+    ]
     named += [f"pipeline.{room}" for room in rooms(pyproject)]
 
     def write(module: str, code: str) -> None:
-        path = tmp_path.joinpath(*module.split(".")).with_suffix(".py")
-        path.parent.mkdir(exist_ok=True)
-        (path.parent / "__init__.py").touch()
+        folder = tmp_path.joinpath(*module.split("."))
+        path = folder / "__init__.py" if folder.is_dir() else folder.with_suffix(".py")
+        path.parent.mkdir(exist_ok=True, parents=True)
+        for package in path.relative_to(tmp_path).parents[:-1]:
+            (tmp_path / package / "__init__.py").touch()
         path.write_text(code)
 
     def run(modules: Mapping[str, str]) -> str:
@@ -148,3 +154,13 @@ def test_every_detector_is_under_the_contract(root: Path, pyproject: Mapping[str
     present = {path.stem for path in (root / "detectors").glob("[a-z]*") if path.suffix in {"", ".py"}}
     listed = {name.partition(".")[2] for name in contract(pyproject, "independent-detectors")["modules"]}
     assert present - SHARED_BY_DETECTORS == listed
+
+
+def test_how_days_are_kept_is_known_to_one_room(lint: Lint, pyproject: Mapping[str, Any]) -> None:
+    """Every room but the history breaks the contract when it reads day sets itself."""
+    rule = contract(pyproject, "kept-days")
+    known = {"detectors", "schemas", *(f"pipeline.{room}" for room in rooms(pyproject))}
+    assert known - set(rule["source_modules"]) == {"pipeline.documents", "pipeline.history"}
+    reading = "from sinks.store import day_sets"
+    assert broken(lint({"pipeline.history": reading})) == []
+    assert broken(lint({"pipeline.learn": reading})) == [rule["name"]]

@@ -16,7 +16,7 @@ from sqlalchemy import event
 
 from schemas.events import StateChange
 from schemas.outgoing import Outgoing
-from sinks.store import Held, SqlStore, Transaction
+from sinks.store import Held, SqlStore, Transaction, day_sets
 from sinks.store.start import make_whole
 
 ENTRIES = 20
@@ -53,7 +53,7 @@ def batches(url: str) -> int:
         entries = [event.at_us for _, event in store.journal_after()]
         assert entries == list(range(aggregates * ENTRIES))
         assert [message.id for message in store.pending(1000)] == [str(n) for n in range(aggregates)]
-        day, snapshot = store.day_set(DAY), store.snapshot("n")
+        day, snapshot = day_sets.day_set(store, DAY), store.snapshot("n")
         if aggregates:
             assert day is not None
             assert snapshot is not None

@@ -26,6 +26,7 @@ from sinks.store import (
     StoredSnapshot,
     StoreUnavailableError,
     Transaction,
+    day_sets,
 )
 
 Lock = Callable[[], AbstractContextManager[None]]
@@ -158,7 +159,7 @@ def content(store: SqlStore) -> dict[str, Any]:
     """Return all that the store lets one read."""
     return {
         "journal": list(store.journal_after()),
-        "days": [store.day_set(day) for day, *_ in store.days()],
+        "days": [day_sets.day_set(store, day) for day, *_ in day_sets.days(store)],
         "patterns": store.patterns(),
         "anomalies": store.anomalies(),
         "pending": store.pending(1000),
@@ -329,7 +330,7 @@ def replaces_what_it_knows(site: Site) -> None:
         transaction.save_patterns([pattern("light.a", confidence=0.75)], NOON_US)
         transaction.save_snapshot("model", b"newer", version=2, applied_seq=9)
         transaction.note_gaps([Gap(5, 8, "restart"), Gap(5, 30, "away")])
-    assert store.day_set(DAY) == (DAY, True, b"more")
+    assert day_sets.day_set(store, DAY) == (DAY, True, b"more")
     assert aggregates(store) == {"time_of_day b": {"n": 3}}
     assert sorted(known.confidence for known in store.patterns(status="active")) == [0.5, 0.75]
     assert store.snapshot("model") == (2, 9, b"newer")
@@ -522,7 +523,7 @@ class Stubborn(SqlStore):
         with super().begin(holder=holder) as transaction:
             save = transaction.save_day
             transaction.save_day = lambda day, packed, **rest: (  # type: ignore[method-assign]
-                save(day, packed, **rest) if self.day_set(day) is None else None
+                save(day, packed, **rest) if day_sets.day_set(self, day) is None else None
             )
             yield transaction
 

@@ -13,7 +13,7 @@ from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
 from schemas.events import ServiceCall, StateChange
-from sinks.store import SqlStore, StoreUnavailableError
+from sinks.store import SqlStore, StoreUnavailableError, day_sets
 from tests.fixtures.offers import pattern
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
@@ -83,8 +83,8 @@ def test_days_are_read_one_after_the_other(store: SqlStore) -> None:
     with store.begin() as transaction:
         for day in days:
             transaction.save_day(day, str(day).encode(), events=1, sealed=False, at_us=1, applied_seq=3)
-    assert store.days() == [(day, False, 3) for day in (days[1], days[2], days[0])]
-    assert store.day_set(days[0]) == (days[0], False, str(days[0]).encode())
+    assert day_sets.days(store) == [(day, False, 3) for day in (days[1], days[2], days[0])]
+    assert day_sets.day_set(store, days[0]) == (days[0], False, str(days[0]).encode())
 
 
 def test_an_empty_store_has_nothing(store: SqlStore) -> None:
@@ -92,7 +92,7 @@ def test_an_empty_store_has_nothing(store: SqlStore) -> None:
     with store.begin() as transaction:
         assert transaction.journal([], received_us=1) == 0
         assert transaction.unseen([]) == set()
-    assert (store.snapshot("model"), store.day_set(date(2026, 1, 1))) == (None, None)
+    assert (store.snapshot("model"), day_sets.day_set(store, date(2026, 1, 1))) == (None, None)
     assert set(store.counts().values()) == {0}
 
 

@@ -12,7 +12,6 @@ import psutil
 import pytest
 
 from pipeline.backtest.backtest import backtest
-from pipeline.backtest.backtest_worker import read_history
 from pipeline.backtest.past import Past
 from pipeline.backtest.runner import (
     BENCH,
@@ -25,6 +24,7 @@ from pipeline.backtest.runner import (
 )
 from pipeline.core.core import LearningCore
 from pipeline.core.local_days import LocalDays
+from pipeline.history.kept_days import KeptDays
 from pipeline.settings import Settings
 from schemas.automations import TimeTrigger
 from schemas.events import Gap, StateChange
@@ -45,7 +45,7 @@ from pipeline.cli import run
 from pipeline.backtest.runner import BacktestRunner
 from pipeline.settings import Settings
 from schemas.home import Home
-for name in ("answer.answerer", "review.reviewer", "show.shower", "suggest.suggester"):
+for name in ("answer.answerer", "review.reviewer", "show.discovery_publisher", "suggest.suggester"):
     import_module(f"pipeline.{name}")
 result = asyncio.run(BacktestRunner(Settings(_env_file=None), Home(tz="Europe/Berlin")).examine(0.5))
 print(len(result.offers), sorted(name for name in ("polars", "alembic") if name in sys.modules))
@@ -107,7 +107,7 @@ def lived(store: SqlStore, home: Home) -> LearningCore:
 
 def test_the_past_is_what_the_learner_saw(store: SqlStore, home: Home, lived: LearningCore) -> None:
     """Days, gaps and sensors' steps are read back as the learning core made them; today is not over."""
-    was, found = lived.history(), read_history(store, home, retain_days=90)
+    was, found = lived.history(), KeptDays(store).history(home, retain_days=90)
     assert [day.date for day in found.days] == [day.date for day in was.days]
     assert len(found.days) == DAYS
     for one, other in zip(found.days, was.days, strict=True):
@@ -122,7 +122,7 @@ def test_the_past_is_what_the_learner_saw(store: SqlStore, home: Home, lived: Le
 @pytest.mark.usefixtures("lived")
 def test_days_that_are_not_judged_any_more_are_not_read(store: SqlStore, home: Home) -> None:
     """Of the kept days the last ones count, as many as are judged."""
-    found = read_history(store, home, retain_days=7)
+    found = KeptDays(store).history(home, retain_days=7)
     assert [day.date for day in found.days] == [FIRST + timedelta(days=day) for day in range(23, 30)]
 
 

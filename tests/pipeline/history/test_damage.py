@@ -18,7 +18,7 @@ from pipeline.settings import Settings
 from schemas.events import Gap, StateChange
 from schemas.home import Home
 from schemas.instants import from_us
-from sinks.store import SqlStore, StoreDamagedError, backup
+from sinks.store import SqlStore, StoreDamagedError, backup, day_sets
 from sinks.store.integrity import read_only
 from sinks.store.mending import STORE_DAMAGED
 from tests.fixtures.runs import Kept, Run, kept
@@ -93,7 +93,7 @@ def test_a_damaged_day_is_never_learned_from(learned: Run) -> None:
     """A set that is read without having been mended is refused."""
     damage(learned.store, WHOLE)
     with pytest.raises(StoreDamagedError, match="2026-10-21"):
-        learned.store.day_set(date(2026, 10, 21))
+        day_sets.day_set(learned.store, date(2026, 10, 21))
 
 
 def test_a_day_that_the_journal_no_longer_reaches_comes_from_the_backup(

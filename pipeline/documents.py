@@ -1,7 +1,7 @@
 """Documents written from the code: ``python -m pipeline.documents`` writes them, ``--check`` compares.
 
-The settings, the detectors' catalogue and the store's bounds stand between markers in the files of `docs`;
-`.env.example`, the JSON schemas and the AsyncAPI document are whole files.
+Settings, the detectors' catalogue, the store's bounds, topics and roles stand between markers in `docs`;
+`.env.example`, `compose/acl.example`, the JSON schemas and the AsyncAPI document are whole files.
 """
 
 import argparse
@@ -15,17 +15,24 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from detectors.registry import detectors
+from pipeline.mqtt import acl
 from pipeline.mqtt.asyncapi import document, text
+from pipeline.roles import ROLES
 from pipeline.settings import OLD_NAMES, PREFIX, Settings
-from schemas.messages import document_name
+from schemas.messages import Direction, Party, Row, document_name
 from schemas.patterns import Pattern
 from schemas.payload import schema_mode
-from schemas.topics import TABLE
+from schemas.topics import DAY_S, NAMESPACE, TABLE, Outside, Topics
 from sinks.store.retention import BOUNDS
 
 ROOT = Path(__file__).parents[1]
 SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 SCHEMA_NAMESPACE = "urn:ha-ai"
+PARTIES: dict[Party, str] = {
+    Outside.HOME_ASSISTANT: "Home Assistant",
+    Outside.ASKER: "who asks or follows",
+    Outside.DOCTOR: "`ha-ai doctor`",
+}
 
 
 def main() -> int:
@@ -49,7 +56,12 @@ def documents() -> dict[Path, str]:
         ROOT / f"docs/{name}.md": between(_read(f"docs/{name}.md"), name, table)
         for name, table in tables.items()
     }
+    topics = _read("docs/topics.md")
+    for direction in Direction:
+        topics = between(topics, direction.value, topics_table(direction))
     files |= {
+        ROOT / "docs/topics.md": between(topics, "roles", roles_table()),
+        ROOT / "compose/acl.example": acl.example(Topics()),
         ROOT / ".env.example": environment_template(),
         ROOT / "schemas/documents/asyncapi.json": text(document(Settings.model_construct())),
     }
@@ -96,6 +108,46 @@ def settings_table() -> str:
             f"| `{PREFIX}{name.upper()}` | {f'`{default}`' if default else ''} | {meaning} | {once} |"
         )
     return "\n".join(lines)
+
+
+def topics_table(direction: Direction) -> str:
+    """Every message of a direction: topic, meaning, payload, parties, and for how long it holds."""
+    lines = ["| topic | meaning | payload | from | to | holds |", "|---|---|---|---|---|---|"]
+    for row in TABLE:
+        if row.direction is direction:
+            topics = "<br>".join(f"`{address}`" for address in row.addresses(Topics()))
+            payload = f"[{row.payload.__name__}](../schemas/documents/{row.document})"
+            parties = " | ".join(", ".join(map(_party, each)) for each in (row.writers, row.readers))
+            lines.append(f"| {topics} | {row.says} | {payload} | {parties} | {_holds(row)} |")
+    return "\n".join(lines)
+
+
+def roles_table() -> str:
+    """Every role: what it is for, what it reads and says, and what it needs."""
+    lines = ["| role | what it does | reads | says | needs |", "|---|---|---|---|---|"]
+    for role, wiring in ROLES.items():
+        messages = " | ".join(", ".join(map(_short_topic, rows)) for rows in (wiring.reads, wiring.says))
+        needs = ", ".join(f"`{PREFIX}{name.upper()}`" for name in wiring.needs)
+        lines.append(f"| `{role}` | {wiring.does} | {messages} | {needs} |")
+    return "\n".join(lines)
+
+
+def _short_topic(row: Row[Any]) -> str:
+    """The topic without what is the same for all of ours."""
+    return f"`{row.filled(Topics(), *row.placeholders(Topics())).removeprefix(f'{NAMESPACE}/')}`"
+
+
+def _party(party: Party) -> str:
+    return PARTIES.get(party, f"`{party}`")
+
+
+def _holds(row: Row[Any]) -> str:
+    """For how long a message holds, in words."""
+    if row.retain:
+        return "retained"
+    if row.expiry_s is None:
+        return ""
+    return f"{row.expiry_s // 60} min" if row.expiry_s < DAY_S else f"{row.expiry_s // DAY_S} day"
 
 
 def retention_table() -> str:

@@ -142,9 +142,11 @@ class Row(Generic[P]):
 
     def addresses(self, place: Place) -> tuple[str, ...]:
         """Return the topics as readers know them: parameters that take any value stay in braces."""
-        if self.values:
-            return self.filters(place)
-        return (self.filled(place, *(f"{{{name}}}" for name in self.parameters(place))),)
+        return self.filters(place) if self.values else (self.filled(place, *self.placeholders(place)),)
+
+    def placeholders(self, place: Place) -> tuple[str, ...]:
+        """Return the family's parameters in braces, as they stand for any value."""
+        return tuple(f"{{{name}}}" for name in self.parameters(place))
 
     def matches(self, place: Place, topic: str) -> bool:
         """Return whether a topic is one of these."""

@@ -52,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     names = ", ".join(Role)
     parser.add_argument(
-        "consumers", nargs="*", type=_consumer, metavar="CONSUMER", help=f"some of {names}; without one, all"
+        "consumers", nargs="*", type=_consumer, metavar="ROLE", help=f"some of {names}; without one, all"
     )
     # Of a process that another one started: that one has the port, and has said what there is to say.
     parser.add_argument(BESIDE, action="store_true", dest="is_beside", help=argparse.SUPPRESS)

@@ -4,7 +4,7 @@ import re
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,9 @@ import yaml
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
+
+from schemas.messages import Party, Row
+from schemas.topics import TABLE, Outside, Topics
 
 pytestmark = [
     pytest.mark.mosquitto,
@@ -133,7 +136,7 @@ def secured(configuration: str, root: Path, tmp_path: Path) -> dict[str, str]:
     """Return the settings after the swap of comments that the configuration describes, its users made."""
     passwords = tmp_path / "passwords"
     passwords.touch(mode=0o600)
-    for name in ("homeassistant", "ha-ai", "zigbee2mqtt"):
+    for name in ("homeassistant", "ha-ai", "asker", "zigbee2mqtt"):
         command = ["mosquitto_passwd", "-b", str(passwords), name, name]
         subprocess.run(command, check=True, capture_output=True)
     swapped = configuration.replace("\nallow_anonymous true", "")
@@ -160,6 +163,13 @@ def test_with_passwords_the_broker_stays_healthy(
         ("ha-ai", "homeassistant/light/lamp/config", False),
         ("ha-ai", "homeassistant_events", False),
         ("ha-ai", "zigbee2mqtt/lamp/set", False),
+        ("asker", "ha-ai/query/ask", True),
+        ("asker", "ha-ai/commands/suggestion/approve", True),
+        ("asker", "ha-ai/commands/suggestion/press", False),
+        ("asker", "ha-ai/commands/learning/set", False),
+        ("asker", "ha-ai/query/answer/other", False),
+        ("asker", "ha-ai/events/pattern/detected", False),
+        ("asker", "homeassistant_events", False),
         ("zigbee2mqtt", "zigbee2mqtt/lamp", True),
         ("zigbee2mqtt", "homeassistant/light/lamp/config", True),
         ("zigbee2mqtt", "homeassistant/light/0x01/lamp/config", True),
@@ -175,3 +185,73 @@ def test_rights_keep_devices_from_speaking_for_others(
 ) -> None:
     """A device reaches its own topics; Home Assistant's and ha-ai's are theirs."""
     assert (publish(mosquitto(**secured).port, name, topic) != NOT_AUTHORIZED) == allowed
+
+
+TOPICS = {
+    topic_filter.replace("+", "x7").replace("#", "light/hall/state"): row
+    for row in TABLE
+    for topic_filter in row.filters(Topics())
+}
+USERS: dict[str, Callable[[Party], bool]] = {
+    "homeassistant": lambda _: True,
+    "ha-ai": lambda party: party.is_role or party is Outside.DOCTOR,
+    "asker": lambda party: party is Outside.ASKER,
+}
+
+
+def may(user: str, row: Row[Any], parties: tuple[Party, ...]) -> bool:
+    """Return whether the table lets a user do it; the service may do all below its own name."""
+    return any(map(USERS[user], parties)) or (user == "ha-ai" and row.is_own)
+
+
+@pytest.mark.parametrize("user", USERS)
+def test_each_may_publish_what_the_table_says(
+    mosquitto: Mosquitto, secured: dict[str, str], user: str
+) -> None:
+    """Every message of the table is allowed to those that say it, and refused to the others."""
+    numbers: dict[int, str] = {}
+    codes: dict[int, int] = {}
+    done = threading.Event()
+
+    def on_publish(_client: mqtt.Client, _userdata: object, mid: int, code: Any, _: object) -> None:
+        codes[mid] = code.value
+        if len(codes) == len(TOPICS):
+            done.set()
+
+    with client(mosquitto(**secured).port, user, on_publish=on_publish) as connection:
+        for topic in TOPICS:
+            numbers[connection.publish(topic, "on", qos=1).mid] = topic
+        assert done.wait(20)
+    allowed = {numbers[mid] for mid, code in codes.items() if code != NOT_AUTHORIZED}
+    assert allowed == {topic for topic, row in TOPICS.items() if may(user, row, row.writers)}
+    assert bool(TOPICS.keys() - allowed) == (user != "homeassistant")
+
+
+def _publisher(port: int, reader: mqtt.Client, user: str) -> AbstractContextManager[mqtt.Client]:
+    """Connect Home Assistant, where it is not the reader itself."""
+    return nullcontext(reader) if user == "homeassistant" else client(port, "homeassistant")
+
+
+@pytest.mark.parametrize("user", USERS)
+def test_each_may_read_what_the_table_says(mosquitto: Mosquitto, secured: dict[str, str], user: str) -> None:
+    """Of all messages each gets those that it is to read, and no other; the last one ends the wait."""
+    subscribed, done = threading.Event(), threading.Event()
+    arrived: set[str] = set()
+    last = Topics().service
+
+    def on_message(_client: mqtt.Client, _userdata: object, message: mqtt.MQTTMessage) -> None:
+        arrived.add(message.topic)
+        if message.payload == b"last":
+            done.set()
+
+    port = mosquitto(**secured).port
+    handlers: dict[str, Any] = {"on_message": on_message, "on_subscribe": lambda *_: subscribed.set()}
+    with client(port, user, **handlers) as reader, _publisher(port, reader, user) as publisher:
+        reader.subscribe("#", qos=1)
+        assert subscribed.wait(10)
+        for topic in TOPICS:
+            publisher.publish(topic, "on", qos=1)
+        publisher.publish(last, "last", qos=1)
+        assert done.wait(20)
+    assert arrived == {topic for topic, row in TOPICS.items() if may(user, row, row.readers)}
+    assert last in arrived

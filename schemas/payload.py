@@ -13,7 +13,8 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, SerializationInfo, WrapSerializer
 from pydantic.json_schema import JsonSchemaMode
 
-MINUTES_A_DAY = 1440
+from schemas.circular_day import MINUTES_A_DAY
+
 ZONE = "zone"
 
 

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from benchmarks.quality.homes import House, Source
 from benchmarks.quality.learned import learn
+from schemas.circular_day import apart
 from schemas.events import StateChange
 from schemas.home import Home
 from schemas.instants import to_us
@@ -109,7 +110,7 @@ def _says(patterns: Sequence[Pattern], minute: float, *, faultless: bool = False
         pattern
         for pattern in patterns
         if isinstance(pattern.detail, TimeOfDayDetail)
-        and abs((pattern.detail.minute - minute + 720) % 1440 - 720) <= NEAR_MIN
+        and apart(pattern.detail.minute, minute) <= NEAR_MIN
         and pattern.detail.state == "on"
         and not pattern.detail.automated
         and len(pattern.detail.days) == 7

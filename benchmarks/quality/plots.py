@@ -13,6 +13,7 @@ from benchmarks.quality.calibration import reliability
 from benchmarks.quality.homes import GENERATED
 from benchmarks.quality.jobs import Outcome
 from benchmarks.quality.recorded import Strip
+from schemas.circular_day import apart
 from schemas.patterns import PatternType
 
 HOUR_MIN = 60
@@ -103,7 +104,7 @@ def _strip(axes: Axes, strip: Strip) -> None:
         axes.axvspan(low + shift, high + shift, color="C1", alpha=0.3, linewidth=0)
     axes.axhline(strip.split.learned_days - 0.5, color="grey", linewidth=0.8)
     for day, minute in strip.dots:
-        is_hit = abs((minute - strip.minute + 720) % 1440 - 720) <= strip.reach_min
+        is_hit = apart(minute, strip.minute) <= strip.reach_min
         axes.plot(minute / HOUR_MIN, day, marker=".", color="C0" if is_hit else "0.6", ms=3)
     axes.set(xlim=(0, 24), ylim=(last_day - 0.5, -0.5), xticks=range(0, 25, 3), yticks=())
     axes.set_title(f"{strip.label}, confidence {strip.confidence:.2f}", fontsize="small", loc="left", pad=2)

@@ -6,7 +6,8 @@ from math import log
 import numpy as np
 
 from detectors.time_of_day.course import Hump, Near, fit, median
-from detectors.time_of_day.uses import DAY_MIN, Bools, Floats, Ints, Span
+from detectors.time_of_day.uses import Bools, Floats, Ints, Span
+from schemas.circular_day import wrapped
 
 UNDETERMINED = "undetermined"
 # With how likely a habit keeps to each.
@@ -87,7 +88,7 @@ def _weigh(clock: Hump, near: Near, span: Span, days: Bools) -> _Weighed:
         if name != "clock":
             base = span.sun[name]
             distance = clock.centre[:, None] + np.where(hump, first, 0.0) - base
-            middle = median((distance + DAY_MIN / 2) % DAY_MIN - DAY_MIN / 2, hump)
+            middle = median(wrapped(distance), hump)
         fitted = fit(near.offsets(base + middle[:, None]), days, np.maximum(clock.spread, 2), widest, reach)
         near_enough = (np.abs(middle) <= NEAR_MIN) | (name == "clock")
         score = np.where(near_enough, fitted.likelihood + log(prior), -np.inf)
@@ -104,7 +105,7 @@ def _say(weighed: _Weighed, top: Ints) -> list[Anchor]:
     weight = np.exp(score) / np.exp(score).sum(axis=0)
     today = weighed.centre[:, :, -1]
     likeliest = today[top, rows]
-    difference = (today - likeliest + DAY_MIN / 2) % DAY_MIN - DAY_MIN / 2
+    difference = wrapped(today - likeliest)
     blended = likeliest + (weight * difference).sum(axis=0)
     decided = np.sort(score, axis=0)[-2] <= -DECISIVE
     names = list(ANCHORS)

@@ -22,6 +22,7 @@ from detectors.time_of_day.course import (
 )
 from detectors.time_of_day.scan import LEAST_SHARE, RATES
 from detectors.time_of_day.uses import Bools, Floats, Ints, Span
+from schemas.circular_day import wrapped
 
 MACHINE_S = 4.0
 MACHINE_SHARE = 0.75
@@ -230,7 +231,7 @@ def _fit_again(start: Hump, near: Near, days: Bools, widest: Floats, reach: Floa
 def machines(near: Near, centre: Floats, half: Floats, hits: Ints) -> Bools:
     """Tell which habits keep to the second as only a machine does."""
     distance = near.minute - centre[near.item, near.day]
-    inside = np.abs((distance + 720) % 1440 - 720) <= half[near.item]
+    inside = np.abs(wrapped(distance)) <= half[near.item]
     item, second = near.item[inside], np.rint(near.minute[inside] * 60)
     order = np.lexsort((second, item))
     item, second = item[order], second[order]

@@ -13,6 +13,7 @@ from detectors.time_of_day.course import best_rate
 from detectors.time_of_day.habit import Habit
 from detectors.time_of_day.season import CLASSES
 from detectors.time_of_day.uses import DAY_MIN, DAY_S, DAY_START_MIN, Ints, Span, Uses
+from schemas.circular_day import wrapped
 from schemas.home import Home
 from schemas.patterns import Change, Evidence, Pattern, TimeOfDayDetail
 
@@ -101,7 +102,7 @@ def _gave_way(habit: Habit, day: int) -> bool:
 
 
 def _difference(one: float, other: float) -> float:
-    return (one - other + DAY_MIN / 2) % DAY_MIN - DAY_MIN / 2
+    return wrapped(one - other)
 
 
 def follows(habit: Habit, uses: Uses) -> bool:

@@ -22,6 +22,7 @@ from detectors.time_of_day.uses import (
     Uses,
     bitmaps,
 )
+from schemas.circular_day import wrapped
 
 ROUNDS = 6
 # Where few types are judged, e-BH alone would be content with little.
@@ -195,5 +196,5 @@ def _explained(traced: Sequence[Habit | None], near: Near, candidates: Candidate
             distance, reach = near.minute[part] - candidates.centre[item], candidates.width[item] / 2
         else:
             distance, reach = near.minute[part] - habit.centre[near.day[part]], habit.reach
-        explained[part] = np.abs((distance + DAY_MIN / 2) % DAY_MIN - DAY_MIN / 2) <= reach
+        explained[part] = np.abs(wrapped(distance)) <= reach
     return explained

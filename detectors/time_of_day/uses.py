@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.history import Aggregate, Day, History
+from schemas.circular_day import MINUTES_A_DAY
 from schemas.events import EventType
 
 Bits = NDArray[np.uint64]
@@ -21,7 +22,7 @@ Columns = tuple[Ints, Ints, Ints]
 
 # Of an aggregate: what people and devices did, and what automations did.
 FIELDS = ("seconds", "automated")
-DAY_MIN = 1440
+DAY_MIN = MINUTES_A_DAY
 DAY_S = 86_400
 SLOT_S = 300
 SLOT_MIN = SLOT_S // 60

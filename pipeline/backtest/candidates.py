@@ -18,6 +18,7 @@ from schemas.automations import (
     TimeTrigger,
     Trigger,
 )
+from schemas.circular_day import MINUTES_A_DAY, wrapped
 from schemas.patterns import (
     AtHome,
     Condition,
@@ -32,7 +33,6 @@ from schemas.patterns import (
     Weekday,
 )
 
-MINUTES_A_DAY = 1440
 DAYS_A_WEEK = 7
 NO_SUN: Mapping[str, float] = {}
 # A habit scatters around its time: an automation that comes a little before has it done in time more often.
@@ -118,7 +118,7 @@ def _times(detail: TimeOfDayDetail, sun: Mapping[str, float]) -> Iterator[Trigge
     for event in ("sunrise", "sunset"):
         offset = detail.offset_minutes if detail.anchor == event else None
         if detail.anchor == "undetermined" and event in sun:
-            offset = (detail.minute - sun[event] + MINUTES_A_DAY / 2) % MINUTES_A_DAY - MINUTES_A_DAY / 2
+            offset = wrapped(detail.minute - sun[event])
         for minutes in earlier:
             if offset is not None and abs(offset - minutes) <= LATEST_FROM_SUN_MIN:
                 yield SunTrigger(event=event, offset_minutes=round(offset - minutes))

@@ -9,6 +9,7 @@ import polars as pl
 
 from pipeline.backtest.past import Past
 from pipeline.backtest.tolerances import due_times
+from schemas.circular_day import apart
 from schemas.patterns import CoOccurrenceDetail, Pattern, SequenceDetail, TimeOfDayDetail
 
 NEAR_MIN = 45.0
@@ -16,7 +17,6 @@ FEWEST_DAYS = 8
 TOGETHER = 0.6
 """Correlation of how far two habits were off their times, from which both follow a cause of their own."""
 
-MINUTES_A_DAY = 1440
 MINUTE_MS = 60_000
 
 
@@ -51,8 +51,7 @@ def _linked(patterns: Sequence[Pattern]) -> set[frozenset[str]]:
 
 
 def _are_near(one: TimeOfDayDetail, other: TimeOfDayDetail) -> bool:
-    apart = abs((one.minute - other.minute + MINUTES_A_DAY / 2) % MINUTES_A_DAY - MINUTES_A_DAY / 2)
-    return apart <= NEAR_MIN
+    return apart(one.minute, other.minute) <= NEAR_MIN
 
 
 def _agree(one: Mapping[date, float], other: Mapping[date, float]) -> bool:

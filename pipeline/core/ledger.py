@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import NamedTuple
 
+from schemas.circular_day import apart
 from schemas.patterns import CoOccurrenceDetail, DurationDetail, Pattern, TimeOfDayDetail
 
 MINUTES_THAT_MATTER = 5.0
@@ -60,7 +61,7 @@ def _differs(before: Pattern, now: Pattern) -> bool:
         return True
     one, other = before.detail, now.detail
     if isinstance(one, TimeOfDayDetail) and isinstance(other, TimeOfDayDetail):
-        distance = abs((one.minute - other.minute + 720) % 1440 - 720)
+        distance = apart(one.minute, other.minute)
         settled = (one.days, one.anchor) == (other.days, other.anchor)
         moved = distance >= MINUTES_THAT_MATTER or not settled
     elif isinstance(one, DurationDetail) and isinstance(other, DurationDetail):

@@ -7,10 +7,10 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from detectors.history import Millis, Minutes
+from schemas.circular_day import MINUTES_A_DAY
 from schemas.sun import local_sun_times
 
 MINUTE_MS = 60_000
-DAY_MINUTES = 1440
 
 
 class LocalDay(NamedTuple):
@@ -66,7 +66,7 @@ class LocalDays:
         offset = np.full(at_ms.shape, first, dtype=np.int64)
         if first != last:
             offset[at_ms >= self._transition_ms(day, first)] = last
-        return ((at_ms + offset) / MINUTE_MS) % DAY_MINUTES
+        return ((at_ms + offset) / MINUTE_MS) % MINUTES_A_DAY
 
     def sun(self, day: LocalDay, lat: float, lon: float) -> tuple[float, float]:
         """Sunrise and sunset in local wall-clock minutes."""

@@ -14,9 +14,9 @@ from schemas.automations import (
     TimeTrigger,
     Trigger,
 )
+from schemas.circular_day import apart
 from schemas.suggestions import Opinion, Status, Suggestion, UserFeedback
 
-DAY_MINUTES = 1440
 # Two habits of one entity that are so near to each other are one to whoever is asked.
 NEAR_MINUTES = 45
 
@@ -129,8 +129,7 @@ def is_near(one: Trigger, other: Trigger, sun: Sun) -> bool:
     mine, others = _minute(one, sun), _minute(other, sun)
     if mine is None or others is None:
         return _source(one) == _source(other)
-    apart = abs(mine - others) % DAY_MINUTES
-    return min(apart, DAY_MINUTES - apart) <= NEAR_MINUTES
+    return apart(mine, others) <= NEAR_MINUTES
 
 
 def _minute(trigger: Trigger, sun: Sun) -> float | None:

@@ -7,6 +7,7 @@ from math import exp
 from typing import Protocol
 
 from pipeline.wording.sentences import DAY_NAMES, after, becomes, mostly, name, short_time
+from schemas.circular_day import MINUTES_A_DAY, apart
 from schemas.patterns import (
     CoOccurrenceDetail,
     DurationDetail,
@@ -17,7 +18,6 @@ from schemas.patterns import (
     TimeOfDayDetail,
 )
 
-MINUTES_A_DAY = 1440
 HEIGHTS = "▁▂▃▄▅▆▇█"
 NOT_HERE = "·"
 HIT, MISS, BOTH, NO_OCCASION = "●", "○", "◐", "·"
@@ -69,7 +69,7 @@ def strip(pattern: Pattern, width: int = 48) -> str:
         case TimeOfDayDetail() as detail:
             reach = max(detail.spread_minutes, MINUTES_A_DAY / width / 2)
             middles = [(place + 0.5) * MINUTES_A_DAY / width for place in range(width)]
-            within = [_apart(middle, detail.minute) <= reach for middle in middles]
+            within = [apart(middle, detail.minute) <= reach for middle in middles]
             return f"00 {''.join(mark if near else NOT_HERE for near in within)} 24"
         case CoOccurrenceDetail(lag_seconds=lag):
             return _span(lag, 120, width, mark)
@@ -162,7 +162,7 @@ def weeks(marks: Sequence[Marked]) -> Iterator[str]:
 
 def _height(minute: int, middle: float, spread: float) -> str:
     """Return the sign for the share of hits that falls on a minute; the densest is the highest."""
-    density = exp(-0.5 * (_apart(minute, middle) / spread) ** 2)
+    density = exp(-0.5 * (apart(minute, middle) / spread) ** 2)
     step = round(density * len(HEIGHTS))
     return HEIGHTS[step - 1] if step else (HEIGHTS[0] if density > 0.02 else NOT_HERE)
 
@@ -181,7 +181,3 @@ def _span(quantiles: Quantiles, end_s: float, width: int, mark: str) -> str:
         for place, second in enumerate(middles)
     )
     return f"0 s {line} {short_time(end_s)}"
-
-
-def _apart(minute: float, other: float) -> float:
-    return abs((minute - other + 720) % MINUTES_A_DAY - 720)

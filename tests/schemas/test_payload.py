@@ -16,6 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 from pipeline.wording.sentences import sentence
 from schemas import payload
 from schemas.automations import TimeTrigger
+from schemas.circular_day import MINUTES_A_DAY
 from schemas.commands import Modification, Press, Question, SignedCommand, Verb
 from schemas.messages import Row
 from schemas.patterns import (
@@ -33,7 +34,7 @@ from schemas.patterns import (
     Target,
     TimeOfDayDetail,
 )
-from schemas.payload import MINUTES_A_DAY, Instant, Schema, Strict, clock
+from schemas.payload import Instant, Schema, Strict, clock
 from schemas.topics import TABLE
 
 DOCUMENTS = Path(__file__).parents[2] / "schemas/documents"

@@ -2,6 +2,7 @@
 
 from pipeline.automations.graph.parts import Clock, Effect, Link, Message, Passes, Reaches, Start, Sun
 from pipeline.automations.parser.values import number
+from schemas.circular_day import MINUTES_A_DAY, apart
 
 # So near, two times of the day are the same occasion.
 SAME_MINUTES = 15.0
@@ -13,7 +14,6 @@ SAME_BOUND = 0.1
 # Settings that differ by less, such as 20.5 and 21 degrees, are meant to be the same.
 SAME_VALUE = 0.75
 ALIKE = frozenset({"on", "playing"})
-MINUTES_A_DAY = 1440
 
 
 def is_same(one: Link, other: Link) -> bool:
@@ -114,8 +114,7 @@ def _minutes_apart(one: Link, other: Link) -> float:
     """Return the minutes between two effects that start by the clock, or by one event of the sun."""
     if isinstance(one.start, Sun) and isinstance(other.start, Sun) and one.start.event != other.start.event:
         return MINUTES_A_DAY
-    apart = abs(_minute(one) - _minute(other)) % MINUTES_A_DAY
-    return min(apart, MINUTES_A_DAY - apart)
+    return apart(_minute(one), _minute(other))
 
 
 def _minute(link: Link) -> float:

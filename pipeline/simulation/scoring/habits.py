@@ -8,6 +8,7 @@ from statistics import median
 from pipeline.simulation.scoring.grounds import Grounds
 from pipeline.simulation.scoring.scores import Share, Verdict
 from pipeline.simulation.truth import EntityState, Habit, Truth
+from schemas.circular_day import apart
 from schemas.patterns import Pattern, TimeOfDayDetail
 
 ENOUGH = 4
@@ -29,8 +30,8 @@ class Phase:
     def at(self, minute: float) -> bool:
         """Return whether the habit was about that minute of late."""
         reach = max(NEAR_MINUTES, NEAR_SPREADS * self.habit.spread_minutes)
-        apart = [abs((minute - each + 720) % 1440 - 720) for each in self.minutes[-LATEST:]]
-        return bool(apart) and median(apart) <= reach
+        distances = [apart(minute, each) for each in self.minutes[-LATEST:]]
+        return bool(distances) and median(distances) <= reach
 
     def on(self, days: Sequence[int]) -> bool:
         """Return whether the days are its days, most of them."""

@@ -30,6 +30,7 @@ from pipeline.simulation import Household
 from pipeline.simulation.playback.player import IN_FLIGHT, Player
 from pipeline.simulation.playback.publications import Publication
 from pipeline.suggest.plan import Planner
+from pipeline.timing.first_ended import first_ended
 from schemas.home import Home
 from schemas.statuses import AnomalyDetected, PatternDetected, ServiceStatus
 from schemas.suggestions import Suggestion
@@ -114,7 +115,7 @@ async def _demonstrate(household: Household, settings: Settings) -> None:
         story = _Story(household, service, findings, bar)
         serving, telling = asyncio.create_task(service.run()), asyncio.create_task(story.tell())
         try:
-            await asyncio.wait({serving, telling}, return_when=asyncio.FIRST_COMPLETED)
+            await first_ended([serving, telling])
             if serving.done():
                 serving.result()
             await telling

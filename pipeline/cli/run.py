@@ -26,6 +26,7 @@ from pipeline.runtime.private_files import keeping_private
 from pipeline.runtime.role import STATEFUL, Loop
 from pipeline.settings import Settings
 from pipeline.settings.names import stated_names, unknown_names
+from pipeline.timing.first_ended import first_ended
 from schemas.home import Home
 from schemas.topics import Role
 from sinks.store import StoreDamagedError, StoreError
@@ -177,12 +178,11 @@ async def _run_apart(settings: Settings, role: Role, health: Health) -> None:
 
 async def _run_together(parts: list[Part]) -> None:
     """Run until all have ended; when one ends, the others are asked to."""
-    tasks = {asyncio.create_task(part.run()) for part in parts}
-    done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    tasks = [asyncio.create_task(part.run()) for part in parts]
+    await first_ended(tasks)
     _stop(parts)
-    if pending:
-        await asyncio.wait(pending)
-    for task in done | pending:
+    await asyncio.wait(tasks)
+    for task in tasks:
         task.result()
 
 

@@ -6,6 +6,7 @@ from typing import Any, Protocol, Self
 
 from pydantic import Field
 
+from pipeline.timing.token_bucket import TokenBucket
 from schemas.audit import NewAuditEntry
 from schemas.instants import from_us
 from schemas.payload import Schema
@@ -16,7 +17,8 @@ ENTRIES_AT_ONCE = 12_000
 ENTRIES_A_MINUTE = 60
 ANSWERS_AT_ONCE = 200
 ANSWERS_A_MINUTE = 60
-SUMMED_UP_AFTER_US = 60_000_000
+MINUTE_US = 60_000_000
+SUMMED_UP_AFTER_US = MINUTE_US
 
 
 class AuditThrottle(Schema):
@@ -74,12 +76,9 @@ class AuditThrottle(Schema):
         return self.model_copy(update={"counted": {}, "since_us": 0}), said
 
     def _filled(self, now_us: int) -> Self:
-        minutes = max(0, now_us - self.at_us) / 60_000_000
-        update = {
-            "entries": min(ENTRIES_AT_ONCE, self.entries + minutes * ENTRIES_A_MINUTE),
-            "answers": min(ANSWERS_AT_ONCE, self.answers + minutes * ANSWERS_A_MINUTE),
-            "at_us": now_us,
-        }
+        entries = TokenBucket(ENTRIES_AT_ONCE, ENTRIES_A_MINUTE, MINUTE_US, left=self.entries, at=self.at_us)
+        answers = TokenBucket(ANSWERS_AT_ONCE, ANSWERS_A_MINUTE, MINUTE_US, left=self.answers, at=self.at_us)
+        update = {"entries": entries.fill(now_us), "answers": answers.fill(now_us), "at_us": now_us}
         return self.model_copy(update=update)
 
 

@@ -24,6 +24,7 @@ from pipeline.runtime.role import AT_ONCE, IncomingMessage, Inlet, Loop, RoleCon
 from pipeline.settings.sections import DeploySettings
 from pipeline.suggestions.deployment_steps import US, Patience, Step, due_us
 from pipeline.suggestions.messages import MessageFactory
+from pipeline.timing.first_ended import first_ended
 from schemas.commands import Verb
 from schemas.deployments import Deployment
 from schemas.instants import from_us
@@ -312,7 +313,7 @@ async def _until_one_ends(*coroutines: Coroutine[object, object, None]) -> None:
     """Run them until one returns or raises; the others are cancelled."""
     tasks = [asyncio.create_task(each) for each in coroutines]
     try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        done = await first_ended(tasks)
     finally:
         for task in tasks:
             task.cancel()

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from pipeline.discovery.discovery_diff import digest
+from pipeline.timing.token_bucket import TokenBucket
 
 # What others leave on our topics is removed; what is more than this waits for the next connection.
 MOST_STRAYS = 2_000
@@ -81,21 +82,6 @@ class RetainedCache:
         return len(topic) <= LONGEST_TOPIC and len(self._found) < len(self._wanted) + MOST_STRAYS
 
 
-class TokenBucket:
-    """Bounds how often what others publish on our topics is put right; two that disagree go on for ever.
-
-    A token bucket: so many at once, then one every few seconds.
-    """
-
-    def __init__(self) -> None:
-        self._left = float(REPAIRS_AT_ONCE)
-        self._at_s = 0.0
-
-    def take(self, now_s: float) -> bool:
-        """Return whether one more may be put right now."""
-        more = max(0.0, now_s - self._at_s) / REPAIR_AGAIN_S
-        self._left, self._at_s = min(float(REPAIRS_AT_ONCE), self._left + more), now_s
-        if self._left < 1:
-            return False
-        self._left -= 1
-        return True
+def repairs() -> TokenBucket:
+    """Return how often what others publish on our topics is put right: two that disagree go on for ever."""
+    return TokenBucket(REPAIRS_AT_ONCE, 1, REPAIR_AGAIN_S)

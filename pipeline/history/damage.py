@@ -14,6 +14,7 @@ from pipeline.runtime.belongings import backup_folder, database_file, home_id
 from pipeline.runtime.key_file import KeyFileError, load_key
 from pipeline.settings.groups import KeySettings, StoreSettings
 from pipeline.settings.sections import RoleSettings
+from pipeline.timing.backoff import backoff_s
 from schemas.instants import from_us
 from sinks.store import SqlStore, StoreError, StoreUnavailableError, backup
 from sinks.store.foreign import refuse_foreign
@@ -47,7 +48,7 @@ def open_whole(settings: RoleSettings) -> None:
         return
     doubts = _doubts(database)
     if doubts > CLOSER_LOOKS:
-        wait_s = min(FIRST_WAIT_S * 2 ** (doubts - CLOSER_LOOKS - 1), LONGEST_WAIT_S)
+        wait_s = backoff_s(doubts - CLOSER_LOOKS, FIRST_WAIT_S, LONGEST_WAIT_S)
         log.error("the store was damaged at each of the last starts: look after the disk", in_s=wait_s)
         time.sleep(wait_s)
     found = make_whole(

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from hashlib import blake2b
 
 from pipeline.ingest.messages import Message, PoisonError
+from pipeline.timing.token_bucket import TokenBucket
 from schemas.statuses import DeadLetter
 
 EXCERPT_BYTES = 3_072
@@ -28,21 +29,16 @@ OTHERS = "(several topics)"
 class _Kind:
     """Letters of one topic and reason: what may still be kept, and what was counted since when."""
 
-    left: float = LETTERS_AT_ONCE
-    long_left: float = LONG_LETTERS_AT_ONCE
-    at_us: int = 0
+    kept: TokenBucket = field(
+        default_factory=lambda: TokenBucket(LETTERS_AT_ONCE, LETTERS_A_MINUTE, MINUTE_US)
+    )
+    long: TokenBucket = field(
+        default_factory=lambda: TokenBucket(LONG_LETTERS_AT_ONCE, LONG_LETTERS_A_MINUTE, MINUTE_US)
+    )
     count: int = 0
     since_us: int = 0
     pause_us: int = MINUTE_US
     last: DeadLetter | None = field(default=None)
-
-    def fill(self, now_us: int) -> None:
-        """Let pass the time since the last letter."""
-        # Not before anything came, nor where the clock goes back.
-        minutes = max(0, now_us - self.at_us) / MINUTE_US if self.at_us else 0.0
-        self.left = min(LETTERS_AT_ONCE, self.left + minutes * LETTERS_A_MINUTE)
-        self.long_left = min(LONG_LETTERS_AT_ONCE, self.long_left + minutes * LONG_LETTERS_A_MINUTE)
-        self.at_us = now_us
 
 
 class Letters:
@@ -71,11 +67,8 @@ class Letters:
     def take(self, message: Message, error: PoisonError) -> DeadLetter | None:
         """Return the letter that is kept of a message, or None where it is counted."""
         kind = self._kind(message.topic, error.reason)
-        kind.fill(message.received_us)
-        if kind.left >= 1:
-            kind.left -= 1
-            is_long = kind.long_left >= 1
-            kind.long_left -= is_long
+        if kind.kept.take(message.received_us):
+            is_long = kind.long.take(message.received_us)
             return dead_letter(message, error, EXCERPT_BYTES if is_long else SHORT_EXCERPT_BYTES)
         if not kind.count:
             kind.since_us = message.received_us
@@ -112,7 +105,7 @@ class Letters:
         identity = blake2b(f"{first.message_id}\x00{kind.since_us}\x00{count}".encode(), digest_size=16)
         kind.count, kind.last = 0, None
         # While it goes on it is told ever more seldom.
-        kind.pause_us = min(2 * kind.pause_us, LONGEST_PAUSE_US) if kind.left < 1 else MINUTE_US
+        kind.pause_us = min(2 * kind.pause_us, LONGEST_PAUSE_US) if kind.kept.left < 1 else MINUTE_US
         update = {
             "message_id": identity.hexdigest(),
             "detail": f"{count:,} messages in {seconds} s, the first of them: {first.detail}",

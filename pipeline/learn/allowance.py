@@ -9,6 +9,7 @@ from pipeline.core.day_set import STEP_MS, DaySet
 from pipeline.core.entities import kind_of, reading
 from pipeline.core.local_days import LocalDays
 from pipeline.ingest.messages import Reason
+from pipeline.timing.token_bucket import TokenBucket
 from schemas.events import ServiceCall, StateChange
 
 HOUR_MS = 3_600_000
@@ -156,8 +157,7 @@ class Allowance:
         self._known: dict[str, tuple[int, int]] = {}
         self._first_day: int | None = None
         # All that may be.
-        self._newcomers = inf
-        self._reached_ms = 0
+        self._newcomers = TokenBucket(inf, NEWCOMERS_AN_HOUR, HOUR_MS)
         self._at_hand: dict[int, _Day] = {}
 
     def recall(self, entity_ids: Iterable[str], ordinal: int) -> None:
@@ -199,7 +199,7 @@ class Allowance:
     def flooded(self) -> Mapping[str, str]:
         """Return what is at its bound now, by subject, in words."""
         found = {}
-        if self._newcomers < 1 or len(self._known) >= self._cap:
+        if self._newcomers.left < 1 or len(self._known) >= self._cap:
             found["flood: entities"] = (
                 "more new entities come than any home adds, so further ones are not learned: "
                 "see who publishes changes of entities that Home Assistant does not have"
@@ -228,14 +228,12 @@ class Allowance:
             self._known[entity_id] = (min(first, ordinal), max(last, ordinal))
 
     def _has_place(self, at_ms: int, ordinal: int) -> bool:
-        if at_ms > self._reached_ms:
-            hours = (at_ms - self._reached_ms) / HOUR_MS if self._reached_ms else 0.0
-            self._newcomers += hours * NEWCOMERS_AN_HOUR
-            self._reached_ms = at_ms
-        self._newcomers = min(self._most_newcomers(ordinal), self._newcomers)
-        if self._newcomers < 1 or (len(self._known) >= self._cap and not self._make_room(ordinal)):
+        self._newcomers.most = self._most_newcomers(ordinal)
+        # A late event does not turn the time back.
+        self._newcomers.fill(max(at_ms, self._newcomers.at or 0))
+        if self._newcomers.left < 1 or (len(self._known) >= self._cap and not self._make_room(ordinal)):
             return False
-        self._newcomers -= 1
+        self._newcomers.spend(1)
         return True
 
     def _most_newcomers(self, ordinal: int) -> float:

@@ -47,6 +47,7 @@ from pipeline.runtime.rival import Rival, store_mark
 from pipeline.runtime.role import STATEFUL
 from pipeline.runtime.service_status import status_message, will
 from pipeline.settings.sections import LearnSettings
+from pipeline.timing.first_ended import first_ended
 from schemas.home import Home
 from schemas.outgoing import Outgoing
 from schemas.topics import Role, Topics
@@ -237,12 +238,9 @@ class Service:
 
     async def _unless_stopped(self, tasks: set[asyncio.Task[Any]]) -> bool:
         """Wait for a task to end, and raise what it raises; False when `stop` came first."""
-        stopping = asyncio.create_task(self._stopping.wait())
-        done, _ = await asyncio.wait({*tasks, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        stopping.cancel()
-        for task in done - {stopping}:
+        for task in await first_ended(tasks, self._stopping):
             task.result()
-        return stopping not in done
+        return not self._stopping.is_set()
 
     async def _shut_down(self, tasks: list[asyncio.Task[None]]) -> None:
         """Detach, commit what was taken, acknowledge it, say goodbye; the session stays at the broker."""

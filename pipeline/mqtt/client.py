@@ -22,6 +22,7 @@ from zmqtt.client import Transport
 from pipeline.mqtt.disconnects import Backoff, Complaints, closing_code
 from pipeline.mqtt.transport import LARGEST_BYTES, BoundedTransport, open_wire
 from pipeline.mqtt.zmqtt_behaviour import HANDED_ON, mend, take_strays
+from pipeline.timing.first_ended import first_ended
 
 # From the name's resolution to the CONNACK; a broker that drips bytes does not keep us longer.
 REACH_S = 20.0
@@ -307,8 +308,7 @@ class SteadyClient(zmqtt.MQTTClient):
         mend(protocol, transport)
         tasks = [asyncio.create_task(protocol.run()), asyncio.create_task(self._subscribe(protocol))]
         try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
+            for task in await first_ended(tasks):
                 task.result()
         finally:
             self._connection_info = None

@@ -8,6 +8,8 @@ from collections.abc import Callable
 import structlog
 import zmqtt
 
+from pipeline.timing.backoff import backoff_s
+
 log = structlog.get_logger()
 
 SESSION_TAKEN_OVER = 0x8E
@@ -164,6 +166,5 @@ class Backoff:
         if stood_s >= STEADY_S:
             self._attempts = 0
         longest_s = LONGEST_AWAY_S if _is_away(error) else LONGEST_REFUSED_S
-        delay_s = min(FIRST_S * 2.0 ** min(self._attempts, 16), longest_s)
         self._attempts += 1
-        return delay_s * self._rng.uniform(0.5, 1.0)
+        return backoff_s(self._attempts, FIRST_S, longest_s) * self._rng.uniform(0.5, 1.0)

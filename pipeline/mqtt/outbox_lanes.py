@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from pipeline.timing.backoff import backoff_s
 from schemas.outgoing import Outgoing
 
 FIRST_WAIT_S = 1.0
@@ -77,4 +78,4 @@ class Lanes:
         return lane
 
     def _wait(self, lane: Lane, times: int) -> None:
-        lane.until_s = self._clock() + min(FIRST_WAIT_S * 2.0 ** max(0, times - 1), LONGEST_WAIT_S)
+        lane.until_s = self._clock() + backoff_s(max(1, times), FIRST_WAIT_S, LONGEST_WAIT_S)

@@ -12,6 +12,7 @@ from contextlib import suppress
 import structlog
 
 from pipeline.health import Health, State
+from pipeline.timing.backoff import backoff_s
 from schemas.topics import Role
 
 log = structlog.get_logger()
@@ -32,7 +33,7 @@ async def keep_running(consumer: Role, command: Sequence[str], health: Health) -
     One that ends soon after its start is started ever later, at most every five minutes. Health
     says how it is.
     """
-    again_s = AGAIN_S
+    failures = 0
     while True:
         begun_s = time.monotonic()
         child = await asyncio.create_subprocess_exec(
@@ -45,10 +46,10 @@ async def keep_running(consumer: Role, command: Sequence[str], health: Health) -
         finally:
             await _end(child)
         health.roles[consumer.value] = State.ENDED
-        again_s = AGAIN_S if time.monotonic() - begun_s > STARTED_S else again_s
+        failures = 1 if time.monotonic() - begun_s > STARTED_S else failures + 1
+        again_s = backoff_s(failures, AGAIN_S, AGAIN_AT_MOST_S)
         log.warning("consumer ended, to be started again", consumer=consumer.value, code=code, in_s=again_s)
         await asyncio.sleep(again_s)
-        again_s = min(2 * again_s, AGAIN_AT_MOST_S)
 
 
 async def _end(child: asyncio.subprocess.Process) -> None:

@@ -14,6 +14,7 @@ from pipeline.mqtt.outbox import MessageExpiry
 from pipeline.mqtt.retain_as_published import AsPublishedBroker
 from pipeline.runtime.role import IncomingMessage, Inlet, Loop, RoleContext, StatelessConsumer
 from pipeline.settings import Settings
+from pipeline.timing.first_ended import first_ended
 from schemas.home import Home
 from schemas.topics import Role
 from sinks.store import SqlStore, StoreDamagedError, StoreUnavailableError
@@ -100,15 +101,8 @@ class ConsumerHost:
         self._stopping.set()
 
     async def _until_one_ends(self, tasks: list[asyncio.Task[None]]) -> None:
-        waits = [asyncio.create_task(event.wait()) for event in (self._stopping, self._failed)]
-        try:
-            done, _ = await asyncio.wait({*tasks, *waits}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()
-        for task in tasks:
-            if task in done:
-                task.result()
+        for task in await first_ended(tasks, self._stopping, self._failed):
+            task.result()
         if self._damage is not None:
             raise self._damage
         if self._failed.is_set() and not self._stopping.is_set():

@@ -13,7 +13,7 @@ from pipeline.commands.controls import HomeControls, probability
 from pipeline.core.messages import Announcer
 from pipeline.discovery.discovery import Discovery, Form
 from pipeline.discovery.discovery_diff import DiscoveryDiff
-from pipeline.discovery.retained_cache import RetainedCache, TokenBucket
+from pipeline.discovery.retained_cache import RetainedCache, repairs
 from pipeline.discovery.suggestion import SHOWN, is_waiting
 from pipeline.ingest.letters import Letters
 from pipeline.ingest.messages import Message, PoisonError
@@ -72,7 +72,7 @@ class DiscoveryPublisher:
         self._announcer = Announcer(desk.home.id, settings.topics, desk.home.zone)
         self._letters = Letters()
         self._known = RetainedCache()
-        self._repairs = TokenBucket()
+        self._repairs = repairs()
         self._connection: int | None = None
         self._greeted: int | None = None
         self._version: tuple[int, int] | None = None

@@ -7,7 +7,7 @@ from pipeline.discovery.retained_cache import (
     REPAIR_AGAIN_S,
     REPAIRS_AT_ONCE,
     RetainedCache,
-    TokenBucket,
+    repairs,
 )
 
 OURS = {"status": b"ours", "device": b"ours too"}
@@ -79,10 +79,8 @@ def test_a_flood_of_topics_takes_bounded_room() -> None:
 
 def test_repairs_are_many_at_once_and_few_for_ever() -> None:
     """Two that do not agree may not keep each other busy."""
-    repairs = TokenBucket()
-    assert [repairs.take(100.0) for _ in range(REPAIRS_AT_ONCE + 1)] == [True] * REPAIRS_AT_ONCE + [False]
-    assert repairs.take(100.0 + REPAIR_AGAIN_S)
-    assert not repairs.take(100.0 + REPAIR_AGAIN_S)
-    assert (
-        sum(repairs.take(200.0 + each) for each in range(1_000)) <= REPAIRS_AT_ONCE + 1_000 / REPAIR_AGAIN_S
-    )
+    bucket = repairs()
+    assert [bucket.take(100.0) for _ in range(REPAIRS_AT_ONCE + 1)] == [True] * REPAIRS_AT_ONCE + [False]
+    assert bucket.take(100.0 + REPAIR_AGAIN_S)
+    assert not bucket.take(100.0 + REPAIR_AGAIN_S)
+    assert sum(bucket.take(200.0 + each) for each in range(1_000)) <= REPAIRS_AT_ONCE + 1_000 / REPAIR_AGAIN_S

@@ -1,0 +1,1 @@
+"""Time and waiting, below all rooms: the first of several to end, waits that grow, token buckets."""

@@ -27,7 +27,7 @@ from schemas.suggestions import Status, Suggestion
 from schemas.topics import Role, Topics
 from sinks.store import StoreUnavailableError
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 LARGEST_QUESTION_BYTES = 16_384
 LARGEST_ANSWER_BYTES = 900_000
@@ -157,7 +157,7 @@ class Answerer:
             try:
                 answer = await self._backtest(asked.question)
             except StoreUnavailableError as error:
-                log.warning("no backtest: the store is away", reason=str(error))
+                log.warning("no backtest: the store is away", error=str(error))
                 answer = refused("the store cannot be read just now: ask again in a minute")
             except Exception:
                 log.exception("a backtest failed", suggestion=asked.question.suggestion_id)
@@ -165,7 +165,7 @@ class Answerer:
             try:
                 await self._say(answer, asked.topic, asked.correlation)
             except (MQTTError, OSError) as error:
-                log.info("an answer was lost, the broker is away", reason=str(error))
+                log.info("an answer was lost, the broker is away", error=str(error))
 
     async def _backtest(self, question: Question) -> Answer:
         store = self._desk.store.suggestions

@@ -17,7 +17,7 @@ from schemas.patterns import Pattern
 from schemas.payload import Probability, Schema
 from schemas.suggestions import Trial
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 TIMEOUT_S = 300.0
 BENCH = ("-P", "-m", "pipeline.backtest.backtest_worker")

@@ -15,7 +15,7 @@ from pipeline.settings.sections import LearnSettings
 from schemas.home import Home
 from schemas.topics import Role
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 SHOW_S = 10.0
 

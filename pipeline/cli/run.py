@@ -31,7 +31,7 @@ from schemas.home import Home
 from schemas.topics import Role
 from sinks.store import StoreDamagedError, StoreError
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 CHILD = ("-P", "-m", "pipeline.cli.child")
 
@@ -75,7 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
             open_whole(settings)
             return asyncio.run(_serve(settings, consumers, is_served=not arguments.is_beside))
     except StoreDamagedError as error:
-        log.error("cannot go on: the next start mends the store", reason=str(error))  # noqa: TRY400 the reason says it
+        log.error("cannot go on: the next start mends the store", error=str(error))  # noqa: TRY400 the error says it
         doubt(settings)
         return EXIT_RESTART
     except (StoreError, SQLAlchemyError) as error:
@@ -124,7 +124,7 @@ async def _serve(settings: Settings, consumers: frozenset[Role], *, is_served: b
     try:
         await _run_together(parts)
     except (FatalError, ConnectionError) as error:
-        log.error("cannot go on", reason=str(error))  # noqa: TRY400 the reason is the message, not the traceback
+        log.error("cannot go on", error=str(error))  # noqa: TRY400 the error is the message, not the traceback
         return EXIT_RESTART
     finally:
         for task in tasks:

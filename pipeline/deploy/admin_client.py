@@ -10,7 +10,7 @@ from pipeline.suggestions.failures import StepFailedError, reason_of
 from schemas.deployments import FailureReason
 from sinks.home_assistant import HomeAssistantDeployer, HomeAssistantReader, Refused
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 
 class AdminClient:
@@ -72,7 +72,7 @@ class AdminClient:
         try:
             token = read_token(self._token_file)
         except TokenFileError as error:
-            log.debug("no other token yet", reason=str(error))
+            log.debug("no other token yet", error=str(error))
             return False
         if token == self._token:
             return False

@@ -32,7 +32,7 @@ from schemas.topics import Role
 from sinks.home_assistant import HomeAssistantError
 from sinks.store import Held, LeaseLostError, SqlStore, StoreUnavailableError
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 PARTITION = "deploy"
 POLL_S = 2.0
@@ -233,7 +233,7 @@ class Deployer:
             except LeaseLostError:
                 return
             except StoreUnavailableError as error:
-                log.warning("store not reached, trying again", reason=str(error))
+                log.warning("store not reached, trying again", error=str(error))
                 pause_s = POLL_S
             with suppress(TimeoutError):
                 async with asyncio.timeout(pause_s):
@@ -294,7 +294,7 @@ class Deployer:
             except LeaseLostError:
                 return
             except (HomeAssistantError, StoreUnavailableError) as error:
-                log.debug("not looked after what stands", reason=str(error))
+                log.debug("not looked after what stands", error=str(error))
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._patience.upkeep_s):
                     await self._born.wait()

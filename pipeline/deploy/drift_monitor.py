@@ -19,7 +19,7 @@ from schemas.suggestions import Suggestion
 from sinks.home_assistant import Refused
 from sinks.store import Held
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 
 class Glance(NamedTuple):

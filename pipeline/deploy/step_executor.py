@@ -20,7 +20,7 @@ from schemas.deployments import AutomationVersion, Deployment, FailureReason
 from sinks.home_assistant import HomeAssistantError, Refused
 from sinks.store import Held, LeaseLostError
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 Config = Mapping[str, Any]
@@ -108,7 +108,7 @@ class StepExecutor:
         if approval != row.approval:
             met = frozenset()
         say = log.debug if failure.reason in met else log.warning
-        say("step not done", suggestion=row.suggestion_id, step=row.step, reason=str(failure))
+        say("step not done", suggestion=row.suggestion_id, step=row.step, error=str(failure))
         self._warned[row.suggestion_id] = (row.approval, met | {failure.reason})
 
     async def is_running(self) -> bool:

@@ -31,7 +31,7 @@ MOST_DOUBTS = 10
 LOOK_AGAIN_S = 60.0
 KEY = "command_key"
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 
 def leave_foreign(settings: StoreSettings) -> None:
@@ -69,7 +69,7 @@ def doubt(settings: StoreSettings) -> None:
         try:
             _doubts_of(database).write_text(f"{_doubts(database) + 1}\n", encoding="ascii")
         except OSError as error:
-            log.warning("the next start does not know that this one ended at damage", reason=str(error))
+            log.warning("the next start does not know that this one ended at damage", error=str(error))
 
 
 def trust(settings: StoreSettings) -> None:
@@ -101,7 +101,7 @@ def newest_copy(settings: RoleSettings) -> CopyInto:
             try:
                 return backup.prepare(each.path, folder / "copy.db")
             except StoreError as error:
-                log.warning("a backup cannot be used", reason=str(error))
+                log.warning("a backup cannot be used", error=str(error))
                 fault = fault or error
         if fault is not None:
             raise fault

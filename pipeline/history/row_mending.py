@@ -29,7 +29,7 @@ CLOCK_US = 600_000_000
 # Days that are closed anew together hold their exact sets in memory.
 CLOSED_ANEW = 3
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 
 def mend_rows(store: SqlStore, home: Home, copy_into: CopyInto) -> None:
@@ -58,7 +58,7 @@ def _unpacked(copy_into: CopyInto, folder: Path) -> tuple[Path | None, bool]:
     try:
         return copy_into(folder), True
     except (StoreError, OSError) as error:
-        log.warning("the newest backup cannot be used", reason=str(error))
+        log.warning("the newest backup cannot be used", error=str(error))
         return None, False
 
 

@@ -23,7 +23,7 @@ from schemas.events import StateChange
 from schemas.patterns import PatternType
 from sinks.store import Held, StoreUnavailableError
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 PATIENCE_S = 0.25

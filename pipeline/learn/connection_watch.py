@@ -9,7 +9,7 @@ from pipeline.health import Health
 from pipeline.mqtt.client import SteadyBroker
 from pipeline.mqtt.connections import connection_id, session_was_kept
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 WATCH_S = 0.1
 BROKER = "broker"

@@ -19,7 +19,7 @@ from pipeline.runtime.errors import FatalError
 from pipeline.settings.sections import LearnSettings
 from sinks.store import Held, SqlStore
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 SUBJECT = "receipt"
 SNAPSHOT = "deaf"

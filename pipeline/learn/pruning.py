@@ -11,7 +11,7 @@ from pipeline.wording.sentences import counted
 from sinks.store import SqlStore, StoreUnavailableError
 from sinks.store.retention import Overdue
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 PRUNE_S = 3_600.0
 OVERDUE = "days"

@@ -53,7 +53,7 @@ from schemas.outgoing import Outgoing
 from schemas.topics import Role, Topics
 from sinks.store import Held, LeaseLostError, SqlStore, StoreUnavailableError
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 DRAIN_S = 10.0
 GOODBYE_S = 3.0

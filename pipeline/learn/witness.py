@@ -10,7 +10,7 @@ from pipeline.mqtt.connections import at_once, egress_broker, whole
 from pipeline.mqtt.names import Message, QoS
 from pipeline.settings.sections import LearnSettings
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 # So long is silence nothing: a home at night is silent for hours, one in use seldom for a minute.
 DOUBT_S = 60.0

@@ -10,7 +10,7 @@ import zmqtt
 
 from pipeline.timing.backoff import backoff_s
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 SESSION_TAKEN_OVER = 0x8E
 # Of MQTT 5, for CONNACK and DISCONNECT.

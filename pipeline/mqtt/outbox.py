@@ -25,7 +25,7 @@ from schemas.outgoing import Outgoing
 from schemas.statuses import DeadLetter
 from sinks.store import SqlStore, StoreUnavailableError
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 PAGE = 100

@@ -9,7 +9,7 @@ from pipeline.health import Health, Metrics
 from pipeline.mqtt.client import SteadyClient
 from sinks.store import SqlStore
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 LOOK_S = 5.0
 # Long enough that somebody reads of it.

@@ -9,7 +9,7 @@ import zmqtt
 
 from pipeline.health import Health
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 NOT_AUTHORIZED = 0x87
 PACKET_TOO_LARGE = 0x95

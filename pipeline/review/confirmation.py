@@ -16,7 +16,7 @@ from schemas.suggestions import Suggestion
 if TYPE_CHECKING:
     from sinks.home_assistant import HomeAssistantReader
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 # Home Assistant sets a button's state before it publishes; 3 s are for releases that may not.
@@ -192,4 +192,4 @@ async def _tell(reader: "HomeAssistantReader", why: str) -> None:
     try:
         await reader.notify(NOTIFICATION_ID, "ha-ai", f"Your press does not count: {why}.")
     except HomeAssistantError as error:
-        log.warning("a press that does not count could not be explained", reason=str(error))
+        log.warning("a press that does not count could not be explained", error=str(error))

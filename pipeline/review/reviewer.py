@@ -29,7 +29,7 @@ from schemas.suggestions import Suggestion
 from schemas.topics import Role
 from sinks.store import StoreUnavailableError
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 COMMANDS = (Verb.APPROVE, Verb.REJECT, Verb.NOT_NOW, Verb.MODIFY)
 SUM_UP_S = 15.0
@@ -170,7 +170,7 @@ class Reviewer:
             try:
                 await self._desk.ask(partial(self._writer.sum_up, now_us))
             except StoreUnavailableError as error:
-                log.warning("not summed up yet, the store is away", reason=str(error))
+                log.warning("not summed up yet, the store is away", error=str(error))
 
 
 def _retained(received: IncomingMessage) -> Refusal:
@@ -182,7 +182,7 @@ def _key_of(settings: KeySettings) -> tuple[bytes, str]:
     try:
         return load_key(settings.command_key_file, create=True), ""
     except KeyFileError as error:
-        log.error("nobody can approve or reject anything", reason=str(error))  # noqa: TRY400 the reason says it
+        log.error("nobody can approve or reject anything", error=str(error))  # noqa: TRY400 the error says it
         return b"", f"the key that signs commands cannot be used ({error}); `ha-ai doctor` says what to do"
 
 

@@ -15,7 +15,7 @@ from pipeline.health import Health, State
 from pipeline.timing.backoff import backoff_s
 from schemas.topics import Role
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 # The argument by which such a process knows that another started it.
 BESIDE = "--beside"

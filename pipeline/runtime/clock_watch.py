@@ -11,7 +11,7 @@ from pipeline.runtime.clock import HomeTime, by_words, wall_us
 from sinks.home_assistant.date_header import clock_us
 from sinks.home_assistant.errors import HomeAssistantError
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 LOOK_S = 1.0
 COMPARE_S = 600.0

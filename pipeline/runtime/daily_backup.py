@@ -19,7 +19,7 @@ from pipeline.settings import Settings
 from sinks.store import StoreError, backup, rotation
 from sinks.store.manifest import Manifest
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 SUBJECT = "backup"
 # Recovery and the first judgement come first; then it is looked for often enough to be made on its day.
@@ -91,7 +91,7 @@ class DailyBackup:
             )
             left = rotation.retire(folder, self._home, keep=self._settings.backup_keep)
         except (StoreError, OSError) as error:
-            log.warning("no backup made", reason=str(error))
+            log.warning("no backup made", error=str(error))
             return f"no backup could be made ({error}); {_last(manifest, now_us)}"
         log.info("backup made", path=str(made), size_bytes=made.stat().st_size, deleted=len(left))
         return None

@@ -6,7 +6,7 @@ from pipeline.settings.sections import PlaceSettings
 from schemas.home import Home
 from sinks.store import SqlStore
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 
 SNAPSHOT = "home"
@@ -34,12 +34,12 @@ async def read_home(settings: PlaceSettings, before: Home | None = None) -> Home
         known = await reader.configuration()
     except HomeAssistantError as error:
         whose = "the settings" if before is None else "the last start"
-        log.warning("zone, position and areas are those of another source", source=whose, reason=str(error))
+        log.warning("zone, position and areas are those of another source", source=whose, error=str(error))
         return before or stated
     try:
         rooms = await reader.rooms()
     except HomeAssistantError as error:
-        log.warning("areas are those of the last start, if any", reason=str(error))
+        log.warning("areas are those of the last start, if any", error=str(error))
         rooms = before.rooms if before else {}
     return Home(
         id=stated.id, tz=known["time_zone"], lat=known["latitude"], lon=known["longitude"], rooms=rooms

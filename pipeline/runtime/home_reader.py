@@ -10,7 +10,7 @@ from schemas.catalogue import Catalogue
 if TYPE_CHECKING:
     from sinks.home_assistant import HomeAssistantReader
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 
 def reader_of(settings: HomeAssistantSettings) -> "HomeAssistantReader | None":
@@ -32,5 +32,5 @@ async def catalogue_of(reader: "HomeAssistantReader | None") -> Catalogue | None
     try:
         return await reader.catalogue()
     except HomeAssistantError as error:
-        log.warning("going on without what Home Assistant knows", reason=str(error))
+        log.warning("going on without what Home Assistant knows", error=str(error))
         return None

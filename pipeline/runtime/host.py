@@ -19,7 +19,7 @@ from schemas.home import Home
 from schemas.topics import Role
 from sinks.store import SqlStore, StoreDamagedError, StoreUnavailableError
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 RETRY_S = 0.5
 PATIENCE_S = 60.0
@@ -139,7 +139,7 @@ async def _keep_going(name: Role, loop: Loop) -> None:
         try:
             await loop()
         except StoreUnavailableError as error:
-            log.warning("loop begun anew, the store is away", consumer=name.value, reason=str(error))
+            log.warning("loop begun anew, the store is away", consumer=name.value, error=str(error))
         except StoreDamagedError:
             raise
         except Exception:
@@ -168,7 +168,7 @@ def _subscribe(
         try:
             await message.ack()
         except (MQTTDisconnectedError, OSError) as error:
-            log.debug("not acknowledged, it may come again", topic=inlet.topic_filter, reason=str(error))
+            log.debug("not acknowledged, it may come again", topic=inlet.topic_filter, error=str(error))
 
     taking = take if inlet.at_once == 1 else _several(take, inlet.at_once, under_way)
     subscribe(broker, inlet.topic_filter, taking, shared=f"haai-{name}" if inlet.shared else None)
@@ -201,7 +201,7 @@ async def _handle(name: Role, inlet: Inlet, received: IncomingMessage) -> None:
             if time.monotonic() < deadline_s:
                 await asyncio.sleep(RETRY_S)
                 continue
-            log.error("message given up, the store is away", consumer=name.value, reason=str(error))  # noqa: TRY400 the reason says it
+            log.error("message given up, the store is away", consumer=name.value, error=str(error))  # noqa: TRY400 the error says it
         except StoreDamagedError:
             raise
         except Exception:

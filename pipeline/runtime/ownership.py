@@ -12,7 +12,7 @@ import structlog
 
 from sinks.store import Beat, Held, Leases, StoreError
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 US = 1_000_000
 # Nothing renews while the store's one thread recovers the home; the first renewal shortens it again.
 RECOVERY_TTLS = 6

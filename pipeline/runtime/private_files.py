@@ -12,7 +12,7 @@ from pipeline.settings.groups import StoreSettings
 from sinks.store.backup import backups
 from sinks.store.sqlite_file import is_for_others, make_private
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 UMASK = 0o077
 
@@ -41,7 +41,7 @@ def keeping_private(settings: StoreSettings) -> Iterator[None]:
             log.warning(
                 "a file that tells of the household can be read by others: chmod 600 it as its owner",
                 path=str(path),
-                reason=error.strerror,
+                error=error.strerror,
             )
     before = os.umask(UMASK)
     try:

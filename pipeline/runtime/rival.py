@@ -21,7 +21,7 @@ from schemas.statuses import SessionSign
 from schemas.topics import Topics
 from sinks.store import SqlStore
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 SIGN_S = 5.0
 # One sign may be lost with a connection; three are silence.

@@ -30,7 +30,7 @@ from schemas.topics import Role
 from sinks.store import StoreUnavailableError
 from sinks.store.suggestions import SuggestionWrites
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 # Retained messages follow the subscription; Home Assistant needs a moment after its birth message.
 SETTLE_S = 1.0
@@ -163,7 +163,7 @@ class DiscoveryPublisher:
             try:
                 await self._look()
             except (MQTTError, OSError, StoreUnavailableError) as error:
-                log.debug("not shown, trying again", reason=str(error) or type(error).__name__)
+                log.debug("not shown, trying again", error=str(error) or type(error).__name__)
             await asyncio.sleep(PAUSE_S)
             is_soon = time.monotonic() < self._soon_until_s
             with suppress(TimeoutError):

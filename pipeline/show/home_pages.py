@@ -8,7 +8,7 @@ from pipeline.discovery.hub import NOTIFICATION_ID, notification
 from pipeline.runtime.home_reader import reader_of
 from pipeline.settings.sections import ShowSettings
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 
 class HomePages:
@@ -31,7 +31,7 @@ class HomePages:
         try:
             return await self._reader.version()
         except HomeAssistantError as error:
-            log.debug("Home Assistant's release is not known", reason=str(error))
+            log.debug("Home Assistant's release is not known", error=str(error))
             return None
 
     async def lacks(self, devices: Mapping[str, str]) -> bool:
@@ -49,7 +49,7 @@ class HomePages:
         try:
             found = await self._reader.discovered(*devices)
         except HomeAssistantError as error:
-            log.debug("what Home Assistant has made is not known", reason=str(error))
+            log.debug("what Home Assistant has made is not known", error=str(error))
             return False
         ours = {each.unique_id for each in found if devices[each.unique_id] in each.device_ids}
         return not ours.issuperset(devices)
@@ -66,6 +66,6 @@ class HomePages:
             else:
                 await self._reader.dismiss(NOTIFICATION_ID)
         except HomeAssistantError as error:
-            log.debug("no notification in Home Assistant", reason=str(error))
+            log.debug("no notification in Home Assistant", error=str(error))
             return False
         return True

@@ -23,7 +23,7 @@ from schemas.suggestions import Status, Suggestion
 from sinks.store import SqlStore, Transaction
 from sinks.store.suggestions import SuggestionWrites
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 ACTOR = "ha-ai"
 TURN = "suggest"

@@ -23,7 +23,7 @@ from schemas.suggestions import Status
 from schemas.topics import Role
 from sinks.store import StoreError, StoreUnavailableError
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 SNAPSHOT = "suggesting"
 SNAPSHOT_VERSION = 1
@@ -129,10 +129,10 @@ class Suggester:
         try:
             await self.run_once()
         except (HomeUnseenError, StoreUnavailableError) as error:
-            log.warning("nothing suggested yet, trying again soon", reason=str(error), again_s=AGAIN_S)
+            log.warning("nothing suggested yet, trying again soon", error=str(error), again_s=AGAIN_S)
             self._debounce.ask(AGAIN_S)
         except (BacktestError, StoreError) as error:
-            log.error("nothing suggested, again when a day was judged", reason=str(error))  # noqa: TRY400 the reason says it
+            log.error("nothing suggested, again when a day was judged", error=str(error))  # noqa: TRY400 the error says it
         except Exception:
             log.exception("nothing suggested, again when a day was judged")
 
@@ -163,7 +163,7 @@ class Suggester:
         except Unreachable as error:
             raise HomeUnseenError(str(error)) from error
         except HomeAssistantError as error:
-            log.warning("suggesting without what Home Assistant knows", reason=str(error))
+            log.warning("suggesting without what Home Assistant knows", error=str(error))
             return None
 
     def _read(self) -> tuple[float, list[BacktestRequest]]:

@@ -32,10 +32,10 @@ def begin_counting(connection: Connection, database: Path, revision: str) -> boo
         elif marked.revision != revision:
             write_mark(database, marked._replace(revision=revision))
     except MarkError as error:
-        _log.warning("the mark beside the store is damaged", reason=str(error))
+        _log.warning("the mark beside the store is damaged", error=str(error))
         return False
     except (OSError, StoreError) as error:
-        _log.warning("no mark can be kept beside the store: what it loses would not show", reason=str(error))
+        _log.warning("no mark can be kept beside the store: what it loses would not show", error=str(error))
         return False
     if counted is None:
         connection.execute(_BEGIN, {"id": store_id, "number": commits})

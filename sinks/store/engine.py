@@ -99,7 +99,7 @@ class Database:
         except FileNotFoundError:
             return
         except (OSError, StoreError) as error:
-            _log.warning("the mark beside the store cannot be locked", reason=str(error))
+            _log.warning("the mark beside the store cannot be locked", error=str(error))
 
     def let_go(self) -> None:
         """Let others mend or replace the file; before the first connection."""

@@ -117,7 +117,7 @@ class Mark:
         except OSError as error:
             if not self._failed:
                 self._failed = True
-                _log.warning("the mark beside the store was not written", reason=str(error))
+                _log.warning("the mark beside the store was not written", error=str(error))
 
     def close(self) -> None:
         """Close the file."""

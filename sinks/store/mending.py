@@ -244,7 +244,7 @@ class _Rows:
                 if fault_of(table, row) is None:
                     yield row
         except sqlite3.DatabaseError as error:
-            _log.warning("the copy cannot be read", table=table.name, reason=str(error))
+            _log.warning("the copy cannot be read", table=table.name, error=str(error))
 
 
 class _Surgeon:

@@ -54,7 +54,7 @@ def compact_once(database: Database) -> None:
     try:
         _compact(database)
     except StoreUnavailableError as error:
-        _log.warning("the store's file could not be rewritten, it does not shrink", reason=str(error))
+        _log.warning("the store's file could not be rewritten, it does not shrink", error=str(error))
 
 
 def _compact(database: Database) -> None:

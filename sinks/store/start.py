@@ -254,7 +254,7 @@ class _Start:
         try:
             return self._copy_into(folder)
         except (StoreError, OSError) as error:
-            _log.warning("the newest backup cannot be used", reason=str(error))
+            _log.warning("the newest backup cannot be used", error=str(error))
             self._copy_fault = str(error)
             return None
 

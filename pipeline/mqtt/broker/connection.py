@@ -71,7 +71,9 @@ class Connection(asyncio.Protocol):
         return not self._is_paused and not self._transport.is_closing()
 
     def send(self, encoded: bytes) -> None:
-        self._transport.write(encoded)
+        # asyncio would log each write to a connection that is lost.
+        if not self._transport.is_closing():
+            self._transport.write(encoded)
 
     def close(self, reason: DisconnectReasonCode) -> None:
         if self._transport.is_closing():

@@ -11,7 +11,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from pipeline.runtime.http.response import Application
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 # Browsers open six connections, Prometheus one: room for all who may look, and bounded in descriptors.
 CONNECTIONS = 64

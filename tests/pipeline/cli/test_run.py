@@ -110,7 +110,7 @@ def test_a_key_that_is_none_ends_nothing(at_broker: Any, tmp_path: Path) -> None
         while not any("nothing can be approved" in each for each in httpx.get(address).json()["notices"]):
             assert time.monotonic() < until_s
             time.sleep(0.1)
-    assert "none.key" in events["nobody can approve or reject anything"]["reason"]
+    assert "none.key" in events["nobody can approve or reject anything"]["error"]
     finding = check_command_key(Settings(_env_file=None, command_key_file=key))
     assert finding.verdict is Verdict.WRONG
     assert key.read_text() == "hello" * 1000

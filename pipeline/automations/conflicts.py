@@ -1,17 +1,20 @@
 """Conflicts of an automation with others that do the same or the opposite, or that form a loop with it."""
 
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from pipeline.automations.graph import Link, links_of_ours, links_of_theirs
-from pipeline.automations.graph.comparison import is_opposite, is_same
-from pipeline.automations.loops import Loops
+from pipeline.automations.graph import Link, Passes, Reaches, links_of_ours, links_of_theirs
+from pipeline.automations.graph.comparison import is_opposite, is_same, leads_to
 from pipeline.wording.naming import LONGEST_NAME, title_of, whole_name
 from pipeline.wording.plain_text import harmless
 from schemas.automations import Automation
 from schemas.catalogue import KnownAutomation
 from schemas.suggestions import STANDING, Suggestion
+
+# A loop of more automations than these is hardly one that runs through.
+LONGEST_LOOP = 5
 
 
 class Kind(StrEnum):
@@ -43,6 +46,44 @@ class _Other:
     runs: bool = True
 
 
+class _Loops:
+    """Finds the way from one automation through others and back.
+
+    Parameters
+    ----------
+    others
+        The links of each, by its id.
+    """
+
+    def __init__(self, others: dict[str, Sequence[Link]]) -> None:
+        self._by_entity: defaultdict[str, list[tuple[str, Link]]] = defaultdict(list)
+        for name, found in others.items():
+            for link in found:
+                # Unknown conditions may be what keeps it from running on.
+                if isinstance(link.start, Reaches | Passes) and link.scope.is_known:
+                    self._by_entity[link.start.entity_id].append((name, link))
+
+    def way(self, ours: Sequence[Link], first: str) -> list[str] | None:
+        """Return through which others ours is started again, once it started `first`; None if it is not."""
+        begun = [link for our in ours for name, link in self._started_by(our) if name == first]
+        waiting: deque[tuple[Link, list[str]]] = deque((link, []) for link in begun)
+        seen = {id(link) for link in begun}
+        while waiting:
+            link, way = waiting.popleft()
+            if any(leads_to(link, our) for our in ours):
+                return way
+            for name, following in self._started_by(link) if len(way) < LONGEST_LOOP - 2 else ():
+                if id(following) not in seen:
+                    seen.add(id(following))
+                    waiting.append((following, [*way, name]))
+        return None
+
+    def _started_by(self, link: Link) -> Iterator[tuple[str, Link]]:
+        for name, following in self._by_entity.get(link.effect.entity_id, ()):
+            if leads_to(link, following):
+                yield name, following
+
+
 def conflicts(
     automation: Automation, existing: Sequence[KnownAutomation], others: Sequence[Suggestion]
 ) -> list[Conflict]:
@@ -64,7 +105,7 @@ def conflicts(
     ours = links_of_ours(automation)
     standing = [each for each in others if each.status in STANDING]
     known = [*_existing(existing, standing), *(_suggested(each) for each in standing)]
-    loops = Loops({each.id: each.links for each in known if each.links and each.runs})
+    loops = _Loops({each.id: each.links for each in known if each.links and each.runs})
     titles = {each.id: each.title for each in known}
     found = (_conflict(ours, other, loops, titles) for other in known)
     return [conflict for conflict in found if conflict]
@@ -84,7 +125,7 @@ def _suggested(suggestion: Suggestion) -> _Other:
 
 
 def _conflict(
-    ours: Sequence[Link], other: _Other, loops: Loops, titles: Mapping[str, str]
+    ours: Sequence[Link], other: _Other, loops: _Loops, titles: Mapping[str, str]
 ) -> Conflict | None:
     theirs = other.links
     if theirs is None:

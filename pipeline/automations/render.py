@@ -1,10 +1,12 @@
-"""Rendering of an automation as a Home Assistant configuration, built of dictionaries and never of text."""
+"""Rendering of an automation as a Home Assistant configuration, of dictionaries and never of text."""
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import yaml
 
+from pipeline.automations.parser import parse
 from pipeline.core.entities import ACTIVATED, Kind, kind_of
 from pipeline.wording.plain_text import harmless
 from schemas.automations import (
@@ -65,6 +67,21 @@ def as_yaml(config: Config) -> str:
     """Return the configuration as people may copy it; ``yaml.safe_load`` gives the same dictionary back."""
     text: str = yaml.safe_dump(config, sort_keys=False, allow_unicode=True, width=1000)
     return text
+
+
+def is_same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Return whether two configurations are the same automation, whichever release wrote them.
+
+    Examples
+    --------
+    >>> old = {"alias": "A", "trigger": [{"platform": "time", "at": "06:30:00"}], "condition": [],
+    ...        "action": [{"service": "light.turn_on", "target": {"entity_id": "light.hall"}}]}
+    >>> new = {"id": "haai_1", "alias": "A", "triggers": {"trigger": "time", "at": "06:30:00"},
+    ...        "actions": [{"action": "light.turn_on", "target": {"entity_id": ["light.hall"]}}]}
+    >>> is_same(old, new), is_same(old, new | {"alias": "B"})
+    (True, False)
+    """
+    return parse(one) == parse(other)
 
 
 def is_moment(entity_id: str) -> bool:

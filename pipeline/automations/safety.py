@@ -17,8 +17,8 @@ from pipeline.automations.dangerous_entities import (
     is_dangerous_choice,
     measures_temperature,
 )
-from pipeline.automations.groups import family, has_members, known
 from pipeline.automations.render import is_moment
+from pipeline.automations.supported_features import family, has_members, known
 from pipeline.automations.triggers_effects import grave_consequences
 from pipeline.ingest.behaviour import is_own
 from schemas.automations import Action, Automation, NumericTrigger, Parameter, StateTrigger

@@ -1,11 +1,12 @@
-"""Abilities of entities, as Home Assistant reports them: states, features, choices, numbers."""
+"""Abilities of entities, as Home Assistant reports them: states, features, choices, numbers, members."""
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 
 from pipeline.automations.allowed_services import CHOICES, domain_of
 from schemas.automations import Action
-from schemas.catalogue import KnownEntity
+from schemas.catalogue import Catalogue, KnownEntity
 
 ON_OFF = frozenset({"on", "off"})
 # Domains whose entities can be in no other state; all others may be in any.
@@ -58,6 +59,7 @@ FEATURES: Mapping[str, int] = {
     "vacuum.stop": 8,
 }
 UNDIMMED = frozenset({"onoff", "unknown"})
+_DEEPEST_GROUP = 8
 
 
 def can_be(entity: KnownEntity, state: str) -> bool:
@@ -98,6 +100,41 @@ def inability(action: Action, entity: KnownEntity) -> str:
     return ""
 
 
+def known(entity_id: str, catalogue: Catalogue | None) -> KnownEntity | None:
+    """Return the catalogue's entry of an entity; None if there is none."""
+    return catalogue.entities.get(entity_id) if catalogue else None
+
+
+def has_members(entity: KnownEntity) -> bool:
+    """Return whether an entity lists members."""
+    return isinstance(entity.attributes.get("entity_id"), list | tuple | set | frozenset)
+
+
+def family(entity_id: str, catalogue: Catalogue | None) -> frozenset[str]:
+    """Return an entity with the members of the group or scene that it is, and theirs."""
+    found, fresh = {entity_id}, {entity_id}
+    for _ in range(_DEEPEST_GROUP):
+        fresh = {member for group in fresh for member in _members(group, catalogue)} - found
+        found |= fresh
+    return frozenset(found)
+
+
+def groups(catalogue: Catalogue) -> dict[str, set[str]]:
+    """Return the groups of each member; scenes are left out: their state does not follow their members'."""
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    for entity_id, entity in catalogue.entities.items():
+        if has_members(entity) and not entity_id.startswith("scene."):
+            for member in family(entity_id, catalogue) - {entity_id}:
+                found[member].add(entity_id)
+    return dict(found)
+
+
 def _list(entity: KnownEntity, attribute: str) -> list[object]:
     listed = entity.attributes.get(attribute)
     return list(listed) if isinstance(listed, list | tuple | set | frozenset) else []
+
+
+def _members(entity_id: str, catalogue: Catalogue | None) -> Iterator[str]:
+    entity = known(entity_id, catalogue)
+    if entity and has_members(entity):
+        yield from (member for member in entity.attributes["entity_id"] if isinstance(member, str))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pipeline.automations.dangerous_entities import is_grave_to_act_on
 from pipeline.automations.graph import Link, Passes, Reaches, links_of_ours, links_of_theirs
 from pipeline.automations.graph.comparison import leads_to
-from pipeline.automations.groups import family, groups, known
+from pipeline.automations.supported_features import family, groups, known
 from pipeline.wording.naming import title_of, whole_name
 from schemas.automations import Automation
 from schemas.catalogue import Catalogue, KnownAutomation

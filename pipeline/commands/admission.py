@@ -4,12 +4,11 @@ import yaml
 from pydantic import ValidationError
 
 from pipeline.automations.conflicts import Kind, conflicts
-from pipeline.automations.render import Config, as_yaml, render
+from pipeline.automations.render import Config, as_yaml, is_same, render
 from pipeline.automations.safety import refusals
 from pipeline.automations.validate import problems
 from pipeline.commands.signing import is_signed
 from pipeline.suggestions.deployment_steps import Step, begun
-from pipeline.suggestions.drift import is_same
 from pipeline.suggestions.failures import StepFailedError
 from schemas.catalogue import Catalogue
 from schemas.commands import SignedCommand, Verb

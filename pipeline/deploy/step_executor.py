@@ -7,13 +7,14 @@ from typing import Any, TypeVar
 
 import structlog
 
+from pipeline.automations.render import is_same
 from pipeline.commands.admission import admitted, approval_of, approved
 from pipeline.deploy.admin_client import AdminClient
 from pipeline.deploy.deployment_writer import DeploymentWriter
 from pipeline.runtime.role import RoleContext
 from pipeline.settings.sections import DeploySettings
 from pipeline.suggestions.deployment_steps import Patience, Step, is_overdue
-from pipeline.suggestions.drift import ConfigOwner, is_same, owner_of
+from pipeline.suggestions.drift import ConfigOwner, owner_of
 from pipeline.suggestions.failures import StepFailedError
 from schemas.catalogue import Catalogue
 from schemas.deployments import AutomationVersion, Deployment, FailureReason

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any
 
-from pipeline.automations.parser import parse
+from pipeline.automations.render import is_same
 from schemas.deployments import Drift
 
 
@@ -55,22 +55,6 @@ def owner_of(
     """Return the owner of a found configuration, given the wanted one and all that were written before."""
     if found is None:
         return ConfigOwner.NOTHING
-    content = parse(found)
-    if content == parse(wanted):
+    if is_same(found, wanted):
         return ConfigOwner.WANTED
-    return ConfigOwner.OURS if any(content == parse(each) for each in known) else ConfigOwner.SOMEBODYS
-
-
-def is_same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Return whether two configurations are the same automation, whichever release wrote them.
-
-    Examples
-    --------
-    >>> old = {"alias": "A", "trigger": [{"platform": "time", "at": "06:30:00"}], "condition": [],
-    ...        "action": [{"service": "light.turn_on", "target": {"entity_id": "light.hall"}}]}
-    >>> new = {"id": "haai_1", "alias": "A", "triggers": {"trigger": "time", "at": "06:30:00"},
-    ...        "actions": [{"action": "light.turn_on", "target": {"entity_id": ["light.hall"]}}]}
-    >>> is_same(old, new), is_same(old, new | {"alias": "B"})
-    (True, False)
-    """
-    return parse(one) == parse(other)
+    return ConfigOwner.OURS if any(is_same(found, each) for each in known) else ConfigOwner.SOMEBODYS

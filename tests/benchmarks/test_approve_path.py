@@ -19,6 +19,6 @@ def test_an_approval_runs_through_few_files() -> None:
 def test_what_every_message_passes_is_no_file_of_the_path() -> None:
     """Models, words, plumbing and what a library calls itself do not count."""
     called = {"schemas/topics.py", "sinks/store/store.py", "pipeline/automations/safety.py"}
-    ran = Ran({*called, "pipeline/automations/groups.py", "pipeline/review/reviewer.py"}, called)
+    ran = Ran({*called, "pipeline/automations/conflicts.py", "pipeline/review/reviewer.py"}, called)
     found = Followed(ran, Ran({"sinks/store/store.py"}, set()))
     assert found.path == ["pipeline/automations/safety.py", "pipeline/review/reviewer.py"]

@@ -1,6 +1,7 @@
 """Rules of the known triggers, conditions and actions: the keys of each, and what each may hold."""
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from pipeline.automations.parser import joining_key
@@ -31,44 +32,14 @@ from pipeline.automations.schema_check.values import (
     whole,
 )
 
-_OF_TRIGGER: dict[str, Check] = {
-    "alias": text,
-    "enabled": enabled,
-    "id": text,
-    "platform": anything,
-    "trigger": anything,
-    "variables": data,
-}
-_EXCLUSIVE = (("from", "not_from"), ("to", "not_to"))
-_MOVES = ("from", "not_from", "to", "not_to")
-_STATE_CHANGE: dict[str, Check] = {**_OF_TRIGGER, "entity_id": entity_ids, "for": period}
-
-_CHANGE = Form(
-    {**_STATE_CHANGE, **dict.fromkeys(_MOVES, several(state))}, ("entity_id",), never_both=_EXCLUSIVE
-)
-_ATTRIBUTE_CHANGE = Form(
-    {**_STATE_CHANGE, **dict.fromkeys(_MOVES, anything), "attribute": anything},
-    ("entity_id",),
-    never_both=_EXCLUSIVE,
-)
-_NUMERIC = Form(
-    {
-        **_STATE_CHANGE,
-        "above": threshold,
-        "attribute": anything,
-        "below": threshold,
-        "value_template": template,
-    },
-    ("entity_id",),
-    ("above", "below"),
-)
+Keys = dict[str, Check]
 
 
-def _numeric_trigger(part: Any) -> Iterator[Finding]:
-    yield from _NUMERIC(part)
-    above, below = part.get("above"), part.get("below")
-    if isinstance(above, int | float) and isinstance(below, int | float) and above > below:
-        yield wrong(f"nothing is above {above} and below {below}")
+def _form(base: Keys, needs: str = "", /, **keys: Check) -> Form:
+    """Return a form of these keys beside those of `base`; of the keys that it needs, `a|b` is one of both."""
+    words = needs.split()
+    either = next((word.split("|") for word in words if "|" in word), ())
+    return Form({**base, **keys}, tuple(word for word in words if "|" not in word), tuple(either))
 
 
 def _either(form: Form, of_attribute: Form) -> Check:
@@ -80,149 +51,106 @@ def _either(form: Form, of_attribute: Form) -> Check:
     return check
 
 
+def _between(part: Any) -> Iterator[Finding]:
+    yield from _NUMERIC(part)
+    above, below = part.get("above"), part.get("below")
+    if isinstance(above, int | float) and isinstance(below, int | float) and above > below:
+        yield wrong(f"nothing is above {above} and below {below}")
+
+
 def _topic(value: Any) -> Iterator[Finding]:
     yield from plain_text(value)
     if isinstance(value, str) and (not value.isprintable() or not value or set(value) & set("+#")):
         yield beyond(f"{short(value)} may not be a topic that one can listen to")
 
 
+_OF_TRIGGER: Keys = {"alias": text, "enabled": enabled, "id": text, "variables": data}
+_OF_TRIGGER |= dict.fromkeys(("platform", "trigger"), anything)
+_trigger = partial(_form, _OF_TRIGGER)
+_EXCLUSIVE = (("from", "not_from"), ("to", "not_to"))
+_MOVES = ("from", "not_from", "to", "not_to")
+_CHANGE: Keys = {**_OF_TRIGGER, "entity_id": entity_ids, "for": period}
+_BOUNDS: Keys = {**dict.fromkeys(("above", "below"), threshold), "value_template": template}
+_NUMERIC = _form(_CHANGE | _BOUNDS, "entity_id above|below", attribute=anything)
 TRIGGERS: Mapping[str, Check] = {
-    "event": Form(
-        {**_OF_TRIGGER, "event_type": several(plain_text), "event_data": data, "context": data},
-        ("event_type",),
+    "event": _trigger("event_type", event_type=several(plain_text), event_data=data, context=data),
+    "homeassistant": _trigger("event", event=one_of("start", "shutdown")),
+    "mqtt": _trigger(
+        "topic", topic=_topic, payload=plain_text, value_template=template, encoding=text, qos=whole(0, 2)
     ),
-    "homeassistant": Form({**_OF_TRIGGER, "event": one_of("start", "shutdown")}, ("event",)),
-    "mqtt": Form(
-        {
-            **_OF_TRIGGER,
-            "topic": _topic,
-            "payload": plain_text,
-            "value_template": template,
-            "encoding": text,
-            "qos": whole(0, 2),
-        },
-        ("topic",),
+    "numeric_state": _between,
+    "state": _either(
+        Form(_CHANGE | dict.fromkeys(_MOVES, several(state)), ("entity_id",), never_both=_EXCLUSIVE),
+        Form(
+            _CHANGE | dict.fromkeys((*_MOVES, "attribute"), anything), ("entity_id",), never_both=_EXCLUSIVE
+        ),
     ),
-    "numeric_state": _numeric_trigger,
-    "state": _either(_CHANGE, _ATTRIBUTE_CHANGE),
-    "sun": Form({**_OF_TRIGGER, "event": one_of("sunrise", "sunset"), "offset": offset}, ("event",)),
-    "template": Form({**_OF_TRIGGER, "value_template": template, "for": period}, ("value_template",)),
-    "time": Form({**_OF_TRIGGER, "at": several(time_of_day)}, ("at",)),
-    "time_pattern": Form(
-        {
-            **_OF_TRIGGER,
-            "hours": time_pattern(23),
-            "minutes": time_pattern(59),
-            "seconds": time_pattern(59),
-        },
-        one_of=("hours", "minutes", "seconds"),
+    "sun": _trigger("event", event=one_of("sunrise", "sunset"), offset=offset),
+    "template": _form(_OF_TRIGGER | {"for": period}, "value_template", value_template=template),
+    "time": _trigger("at", at=several(time_of_day)),
+    "time_pattern": _trigger(
+        "hours|minutes|seconds", hours=time_pattern(23), minutes=time_pattern(59), seconds=time_pattern(59)
     ),
-    "zone": Form(
-        {**_OF_TRIGGER, "entity_id": entity_ids, "zone": state, "event": one_of("enter", "leave")},
-        ("entity_id", "zone"),
-    ),
+    "zone": _trigger("entity_id zone", entity_id=entity_ids, zone=state, event=one_of("enter", "leave")),
 }
 
-_OF_CONDITION: dict[str, Check] = {"alias": text, "condition": anything, "enabled": enabled}
-_IN_STATE: dict[str, Check] = {
-    **_OF_CONDITION,
-    "entity_id": entity_ids,
-    "for": period,
-    "match": one_of("all", "any"),
+_OF_CONDITION: Keys = {"alias": text, "condition": anything, "enabled": enabled}
+_condition = partial(_form, _OF_CONDITION)
+_IN_STATE: Keys = {**_OF_CONDITION, "entity_id": entity_ids, "for": period, "match": one_of("all", "any")}
+_SUN: Keys = {
+    **dict.fromkeys(("after", "before"), one_of("sunrise", "sunset")),
+    **dict.fromkeys(("after_offset", "before_offset"), offset),
 }
-_STATE = Form({**_IN_STATE, "state": states}, ("entity_id", "state"))
-_ATTRIBUTE = Form({**_IN_STATE, "state": anything, "attribute": text}, ("entity_id", "state"))
-_SOME = Form({**_OF_CONDITION, "conditions": anything}, ("conditions",))
-
-
 CONDITIONS: Mapping[str, Check] = {
-    "and": _SOME,
-    "not": _SOME,
-    "numeric_state": Form(
-        {
-            **_OF_CONDITION,
-            "above": threshold,
-            "attribute": text,
-            "below": threshold,
-            "entity_id": entity_ids,
-            "value_template": template,
-        },
-        ("entity_id",),
-        ("above", "below"),
+    **dict.fromkeys(JOINS, _condition("conditions", conditions=anything)),
+    "numeric_state": _condition("entity_id above|below", entity_id=entity_ids, attribute=text, **_BOUNDS),
+    "state": _either(
+        _form(_IN_STATE, "entity_id state", state=states),
+        _form(_IN_STATE, "entity_id state", state=anything, attribute=text),
     ),
-    "or": _SOME,
-    "state": _either(_STATE, _ATTRIBUTE),
-    "sun": Form(
-        {
-            **_OF_CONDITION,
-            **dict.fromkeys(("after", "before"), one_of("sunrise", "sunset")),
-            **dict.fromkeys(("after_offset", "before_offset"), offset),
-        },
-        one_of=("after", "before"),
+    "sun": _condition("after|before", **_SUN),
+    "template": _condition("value_template", value_template=template),
+    "time": _condition(
+        "after|before|weekday", after=time_of_day, before=time_of_day, weekday=several(one_of(*WEEKDAYS))
     ),
-    "template": Form({**_OF_CONDITION, "value_template": template}, ("value_template",)),
-    "time": Form(
-        {
-            **_OF_CONDITION,
-            **dict.fromkeys(("after", "before"), time_of_day),
-            "weekday": several(one_of(*WEEKDAYS)),
-        },
-        one_of=("after", "before", "weekday"),
-    ),
-    "trigger": Form({**_OF_CONDITION, "id": several(text)}, ("id",)),
-    "zone": Form({**_OF_CONDITION, "entity_id": entity_ids, "zone": entity_ids}, ("entity_id", "zone")),
+    "trigger": _condition("id", id=several(text)),
+    "zone": _condition("entity_id zone", entity_id=entity_ids, zone=entity_ids),
 }
 
-_EVERY: dict[str, Check] = {"alias": text, "continue_on_error": flag, "enabled": enabled}
-_TARGET = Form(
-    {
-        "entity_id": targeted_entities,
-        **dict.fromkeys(("area_id", "device_id", "floor_id", "label_id"), several_texts),
-    }
+_EVERY: Keys = {"alias": text, "continue_on_error": flag, "enabled": enabled}
+_action = partial(_form, _EVERY)
+_WAIT: Keys = {**_EVERY, "timeout": period, "continue_on_timeout": flag}
+_NAMED: Keys = {"entity_id": targeted_entities}
+_GROUPS: Keys = dict.fromkeys(("area_id", "device_id", "floor_id", "label_id"), several_texts)
+_SERVICE: Keys = {
+    **dict.fromkeys(("service", "action"), service),
+    **dict.fromkeys(("data", "data_template"), data),
+    **_NAMED,
+    "metadata": keys,
+    "response_variable": text,
+    "target": unless_template(Form(_NAMED | _GROUPS)),
+}
+_REPEATED: Keys = dict.fromkeys(("sequence", "until", "while"), anything)
+_REPETITION = _form(
+    _REPEATED, "sequence count|for_each|until|while", count=whole(), for_each=unless_template(anything)
 )
-_SERVICE = Form(
-    {
-        **_EVERY,
-        **dict.fromkeys(("service", "action"), service),
-        **dict.fromkeys(("data", "data_template"), data),
-        "entity_id": targeted_entities,
-        "metadata": keys,
-        "response_variable": text,
-        "target": unless_template(_TARGET),
-    },
-    never_both=(("service", "action"),),
-)
-_WAIT: dict[str, Check] = {**_EVERY, "timeout": period, "continue_on_timeout": flag}
-_REPETITION = Form(
-    {
-        "count": whole(),
-        "for_each": unless_template(anything),
-        **dict.fromkeys(("sequence", "until", "while"), anything),
-    },
-    ("sequence",),
-    ("count", "for_each", "until", "while"),
-)
-
-
 # What stands inside of another part is looked at as a part of its own.
 ACTIONS: Mapping[str, Check] = {
-    "action": _SERVICE,
-    "choose": Form({**_EVERY, **dict.fromkeys(("choose", "default"), anything)}),
-    "delay": Form({**_EVERY, "delay": period}),
-    "event": Form({**_EVERY, "event": text, **dict.fromkeys(("event_data", "event_data_template"), data)}),
-    "if": Form({**_EVERY, **dict.fromkeys(("if", "then", "else"), anything)}, ("then",)),
-    "parallel": Form({**_EVERY, "parallel": anything}),
-    "repeat": Form({**_EVERY, "repeat": _REPETITION}),
-    "scene": Form({**_EVERY, "scene": entity_ids}),
-    "stop": Form({**_EVERY, "stop": plain_text, "error": flag, "response_variable": text}),
-    "variables": Form({**_EVERY, "variables": data}),
-    "wait_for_trigger": Form({**_WAIT, "wait_for_trigger": anything}),
-    "wait_template": Form({**_WAIT, "wait_template": template}),
+    "action": Form(_EVERY | _SERVICE, never_both=(("service", "action"),)),
+    "choose": _action(choose=anything, default=anything),
+    "delay": _action(delay=period),
+    "event": _action(event=text, event_data=data, event_data_template=data),
+    "if": _form(_EVERY | dict.fromkeys(("if", "else"), anything), "then", then=anything),
+    "parallel": _action(parallel=anything),
+    "repeat": _action(repeat=_REPETITION),
+    "scene": _action(scene=entity_ids),
+    "stop": _action(stop=plain_text, error=flag, response_variable=text),
+    "variables": _action(variables=data),
+    "wait_for_trigger": _form(_WAIT, wait_for_trigger=anything),
+    "wait_template": _form(_WAIT, wait_template=template),
 }
-OPTION = Form(
-    {"alias": text, **dict.fromkeys(("conditions", "sequence"), anything)}, ("conditions", "sequence")
-)
-BRANCH = Form({**_EVERY, "sequence": anything})
+OPTION = _form({"alias": text}, "conditions sequence", conditions=anything, sequence=anything)
+BRANCH = _action(sequence=anything)
 # What we know of, and not by its rules.
 BEYOND = ("device_id", "sequence", "service_template", "set_conversation_response")
 

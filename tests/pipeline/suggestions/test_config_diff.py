@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.suggestions.drift import ConfigOwner, is_same, owner_of
+from pipeline.automations.render import is_same
+from pipeline.suggestions.drift import ConfigOwner, owner_of
 
 OLD: dict[str, Any] = {
     "alias": "Hall",

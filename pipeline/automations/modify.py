@@ -29,8 +29,10 @@ def modified(automation: Automation, change: Modification, catalogue: Catalogue 
     --------
     >>> lamp = Action(service="light.turn_on", entity_id="light.hall")
     >>> early = Automation(trigger=TimeTrigger(minute=390), actions=(lamp,))
-    >>> modified(early, Modification(minute=420), None).trigger
-    TimeTrigger(kind='time', minute=420)
+    >>> modified(early, Modification(minute=420), None) == Automation(
+    ...     trigger=TimeTrigger(minute=420), actions=(lamp,)
+    ... )
+    True
     """
     if change == Modification():
         raise ModificationError("say what is to be another way: the time, the entity or one more condition")

@@ -2,7 +2,6 @@
 
 import json
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
@@ -23,7 +22,7 @@ from schemas.home import Home
 from schemas.patterns import PatternType
 from schemas.suggestions import Category, Priority, Suggestion, Trial, suggestion_id
 from schemas.topics import Topics
-from sinks.store import SqlStore
+from sinks.store import SqlStore, StoreThread
 from sinks.store.audit import AuditEntry
 from tests.sinks.fake_home_assistant import FakeHomeAssistant
 
@@ -57,16 +56,16 @@ class ReviewDesk:
         self.topics = settings.topics
         self.store = SqlStore(settings.store_url, home=home.id)
         self.store.migrate()
-        self._executor = ThreadPoolExecutor(1)
+        self._thread = StoreThread()
         broker = SteadyBroker(settings.broker_url)
-        self.desk = MovedDesk(settings, home, self.store, self._executor, broker)
+        self.desk = MovedDesk(settings, home, self.store, self._thread, broker)
         self.reviewer = Reviewer(self.desk)
         self.key = load_key(settings.command_key_file, create=False)
         self._handlers = {inlet.topic_filter: inlet.handle for inlet in self.reviewer.inlets()}
 
     def close(self) -> None:
         """Close the store."""
-        self._executor.shutdown(wait=True)
+        self._thread.stop()
         self.store.close()
 
     def add(self, *suggestions: Suggestion) -> None:

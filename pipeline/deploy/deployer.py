@@ -142,9 +142,7 @@ class Deployer:
         self._taken = Taken()
         self._taking = asyncio.Lock()
         self._reporter = RunReporter(desk.store, self._writer.messages)
-        self._ownership = Ownership(
-            desk.store.leases, PARTITION, ttl_s=settings.lease_s, executor=desk.executor
-        )
+        self._ownership = Ownership(desk.store.leases, PARTITION, ttl_s=settings.lease_s, thread=desk.thread)
         self._executor = StepExecutor(
             desk,
             self._key,

@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 import structlog
@@ -21,7 +20,7 @@ from pipeline.runtime.clock import HomeTime, waiting_in_words, wall_us
 from pipeline.runtime.heap import give_back
 from schemas.events import StateChange
 from schemas.patterns import PatternType
-from sinks.store import Held, StoreUnavailableError
+from sinks.store import Held, StoreThread, StoreUnavailableError
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -48,7 +47,7 @@ class Committer:
         What learns and writes them.
     held
         The lease that fences every transaction; None where nobody else can be there.
-    executor
+    thread
         The store's one thread: what runs in it never overlaps.
     batch_size, linger_s
         Messages a commit at most, and how long the first waits for others.
@@ -60,7 +59,7 @@ class Committer:
         learner: HomeLearner,
         *,
         held: Held | None,
-        executor: ThreadPoolExecutor,
+        thread: StoreThread,
         health: Health,
         metrics: Metrics,
         outbox_filled: asyncio.Event,
@@ -71,7 +70,7 @@ class Committer:
         self._intake = intake
         self._learner = learner
         self._held = held
-        self._executor = executor
+        self._thread = thread
         self._health = health
         self._metrics = metrics
         self._outbox_filled = outbox_filled
@@ -100,7 +99,7 @@ class Committer:
                 await self._write(await self._retry(lambda: self._learner.think(THINK_S)))
                 if not self._learner.thinking:
                     self._count_patterns()
-                    await self._call(give_back)
+                    await self._thread.call(give_back)
             if self._learner.late:
                 await self._write(await self._retry(self._learner.settle))
             if time.monotonic() >= self._take_back_at_s:
@@ -137,7 +136,9 @@ class Committer:
     async def _take_back(self) -> None:
         """Take what waited and the clock now lets pass, a part at a time; say what goes on waiting."""
         moved_us = self._time.moved_us()
-        await self._write(await self._call(lambda: self._learner.clip_gaps(self._time.now_us(), moved_us)))
+        await self._write(
+            await self._thread.call(lambda: self._learner.clip_gaps(self._time.now_us(), moved_us))
+        )
         work = await self._retry(lambda: self._learner.take_back(self._time.now_us()))
         await self._write(work)
         self._metrics.entries.inc(len(work.unseen))
@@ -169,7 +170,7 @@ class Committer:
             self._agreed_since_s = now_s
         elif now_s - self._agreed_since_s >= AGREED_S:
             log.warning("events of days to come were learned, going on from now")
-            await self._write(await self._call(lambda: self._learner.turn_back(now_us)))
+            await self._write(await self._thread.call(lambda: self._learner.turn_back(now_us)))
 
     async def _write(self, work: Work) -> None:
         if not work:
@@ -190,7 +191,7 @@ class Committer:
         attempt = 0
         while True:
             try:
-                result = await self._call(call)
+                result = await self._thread.call(call)
             except StoreUnavailableError as error:
                 self._metrics.store_errors.inc()
                 if not self._health.degraded:
@@ -203,10 +204,6 @@ class Committer:
                     log.info("store available again", after_attempts=attempt)
                     self._health.degraded = ""
                 return result
-
-    async def _call(self, call: Callable[[], T]) -> T:
-        """Run in the store's thread."""
-        return await asyncio.get_running_loop().run_in_executor(self._executor, call)
 
     def _count(self, work: Work, messages: int) -> None:
         metrics, decoded = self._metrics, work.decoded

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -17,7 +16,7 @@ from pipeline.mqtt.intake import Intake
 from pipeline.mqtt.link import Sight
 from pipeline.runtime.errors import FatalError
 from pipeline.settings.sections import LearnSettings
-from sinks.store import Held, SqlStore
+from sinks.store import Held, SqlStore, StoreThread
 
 log = structlog.get_logger(__name__)
 
@@ -43,7 +42,7 @@ class Deafness:
     settings: LearnSettings
     witness: Witness
     store: SqlStore
-    executor: ThreadPoolExecutor
+    thread: StoreThread
     held: Held
     committer: Committer
     intake: Intake
@@ -53,7 +52,7 @@ class Deafness:
     async def run(self) -> None:
         """Wait until it is so; then say it, keep since when, and raise `FatalError`."""
         await self.witness.wait_until_deaf()
-        again = await asyncio.get_running_loop().run_in_executor(self.executor, self._is_again)
+        again = await self.thread.call(self._is_again)
         self.health.faults[SUBJECT] = words = WITH_A_NEW_SESSION if again else WORDS
         log.error("published, but not received", new_session=again)
         with suppress(TimeoutError):

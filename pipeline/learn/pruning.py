@@ -1,14 +1,13 @@
 """Deleting once an hour what need not be kept, and saying what only a person may delete."""
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
 
 import structlog
 
 from pipeline.health import Health
 from pipeline.runtime.clock import HomeTime
 from pipeline.wording.sentences import counted
-from sinks.store import SqlStore, StoreUnavailableError
+from sinks.store import SqlStore, StoreThread, StoreUnavailableError
 from sinks.store.retention import Overdue
 
 log = structlog.get_logger(__name__)
@@ -20,20 +19,17 @@ OVERDUE = "days"
 class Pruner:
     """Prunes a store while the pipeline runs."""
 
-    def __init__(
-        self, store: SqlStore, executor: ThreadPoolExecutor, home_time: HomeTime, health: Health
-    ) -> None:
+    def __init__(self, store: SqlStore, thread: StoreThread, home_time: HomeTime, health: Health) -> None:
         self._store = store
-        self._executor = executor
+        self._thread = thread
         self._time = home_time
         self._health = health
 
     async def run(self) -> None:
         """Prune now, and every hour."""
-        loop = asyncio.get_running_loop()
         while True:
             try:
-                self._say(await loop.run_in_executor(self._executor, self._prune))
+                self._say(await self._thread.call(self._prune))
             except StoreUnavailableError as error:
                 log.warning("store not pruned, trying again later", error=str(error))
             await asyncio.sleep(PRUNE_S)

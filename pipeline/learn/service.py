@@ -4,7 +4,6 @@ import asyncio
 import time
 import uuid
 from collections.abc import Callable, Coroutine
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
@@ -51,7 +50,7 @@ from pipeline.timing.first_ended import first_ended
 from schemas.home import Home
 from schemas.outgoing import Outgoing
 from schemas.topics import Role, Topics
-from sinks.store import Held, LeaseLostError, SqlStore, StoreUnavailableError
+from sinks.store import Held, LeaseLostError, SqlStore, StoreThread, StoreUnavailableError
 
 log = structlog.get_logger(__name__)
 
@@ -101,8 +100,8 @@ class Service:
         self._failed = asyncio.Event()
         self._stopping = asyncio.Event()
         self.store = SqlStore(settings.store_url, home=self.home.id)
-        self._executor = ThreadPoolExecutor(1, thread_name_prefix="store")
-        self._ownership = Ownership(self.store.leases, "p0", ttl_s=settings.lease_s, executor=self._executor)
+        self._thread = StoreThread()
+        self._ownership = Ownership(self.store.leases, "p0", ttl_s=settings.lease_s, thread=self._thread)
         self._time = HomeTime()
         self._intake = Intake(now_us=self._time.now_us)
         self._rival = Rival(settings, self.health)
@@ -157,7 +156,7 @@ class Service:
             self._committer.stop()
 
     async def _start(self) -> list[Loop]:
-        await self._store_call(self.store.migrate)
+        await self._thread.call(self.store.migrate)
         watch = ConnectionWatch(self.ingest, self.egress, self.health, self.settings.broker_url)
         loops: list[Loop] = [self._watch_failure, watch.run, self._give_out]
         if self._learns:
@@ -178,16 +177,16 @@ class Service:
         )
         announcer = Announcer(self.home.id, self.settings.topics, self.home.zone)
         learner = HomeLearner(self.store, core, self._decoder, announcer)
-        await self._store_call(partial(mend_rows, self.store, self.home, newest_copy(self.settings)))
-        await self._store_call(partial(look_at_key, self.store, self.settings))
-        await self._store_call(learner.recover)
-        self._rival.introduce(await self._store_call(partial(store_mark, self.store)))
+        await self._thread.call(partial(mend_rows, self.store, self.home, newest_copy(self.settings)))
+        await self._thread.call(partial(look_at_key, self.store, self.settings))
+        await self._thread.call(learner.recover)
+        self._rival.introduce(await self._thread.call(partial(store_mark, self.store)))
         self.learner = learner
         self._committer = Committer(
             self._intake,
             learner,
             held=held,
-            executor=self._executor,
+            thread=self._thread,
             health=self.health,
             metrics=self.metrics,
             outbox_filled=self.outbox_filled,
@@ -207,8 +206,8 @@ class Service:
             self._keep_lease,
             self._watchdog,
             self._deafness(held, self._committer).run,
-            Pruner(self.store, self._executor, self._time, self.health).run,
-            partial(tell_damage, self._store_call, self.store, self.settings, self.health),
+            Pruner(self.store, self._thread, self._time, self.health).run,
+            partial(tell_damage, self._thread.call, self.store, self.settings, self.health),
             watch.run,
         ]
 
@@ -227,7 +226,7 @@ class Service:
             egress = Egress(
                 self.store,
                 self.egress,
-                executor=self._executor,
+                thread=self._thread,
                 health=self.health,
                 metrics=self.metrics,
                 filled=self.outbox_filled,
@@ -258,7 +257,7 @@ class Service:
             await self._ownership.release()
         except StoreUnavailableError as error:
             log.warning("lease not released, it will run out", error=str(error))
-        self._executor.shutdown(wait=True)
+        self._thread.stop()
         self.store.close()
 
     async def _commit(self) -> None:
@@ -287,7 +286,7 @@ class Service:
 
     def _deafness(self, held: Held, committer: Committer) -> Deafness:
         session = (held, committer, self._intake, self.ingest)
-        return Deafness(self.settings, self._witness, self.store, self._executor, *session, self.health)
+        return Deafness(self.settings, self._witness, self.store, self._thread, *session, self.health)
 
     async def _take_event(self, message: Message) -> None:
         self._witness.receive()
@@ -374,6 +373,3 @@ class Service:
             return False
         self._refusals.accepted(message.topic)
         return True
-
-    async def _store_call(self, call: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._executor, call)

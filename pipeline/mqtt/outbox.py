@@ -5,7 +5,6 @@ import contextlib
 import time
 from base64 import b64encode
 from collections.abc import Awaitable, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import NamedTuple, TypeVar
 
@@ -23,7 +22,7 @@ from pipeline.mqtt.refusals import Kind, Refusals, kind_of
 from schemas.messages import QOS
 from schemas.outgoing import Outgoing
 from schemas.statuses import DeadLetter
-from sinks.store import SqlStore, StoreUnavailableError
+from sinks.store import SqlStore, StoreThread, StoreUnavailableError
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -77,7 +76,7 @@ class Egress:
         store: SqlStore,
         broker: SteadyBroker,
         *,
-        executor: ThreadPoolExecutor,
+        thread: StoreThread,
         health: Health,
         metrics: Metrics,
         filled: asyncio.Event,
@@ -85,7 +84,7 @@ class Egress:
     ) -> None:
         self._store = store
         self._broker = broker
-        self._executor = executor
+        self._thread = thread
         self._metrics = metrics
         self._filled = filled
         self._refusals = refusals
@@ -101,7 +100,7 @@ class Egress:
             # Before the look into the outbox: what fills it meanwhile is not waited for.
             self._filled.clear()
             try:
-                await self._call(self._bounds.keep)
+                await self._thread.call(self._bounds.keep)
                 settled = await self.publish_page()
                 await self._probe()
             except StoreUnavailableError as error:
@@ -121,7 +120,7 @@ class Egress:
     async def publish_page(self) -> int:
         """Publish a page of the outbox; return how many messages went out or were set aside."""
         held = self._lanes.held()
-        page = await self._call(lambda: self._store.pending(PAGE, without=held))
+        page = await self._thread.call(lambda: self._store.pending(PAGE, without=held))
         client = self._broker.client
         self._standstill.look(client, is_waiting=bool(page or held))
         if not page or client is None or not client.is_connected:
@@ -192,10 +191,10 @@ class Egress:
         """Note in the store what need not be sent again."""
         now_us = time.time_ns() // 1000
         if result.sent:
-            await self._call(lambda: self._store.sent([message.id for message in result.sent], now_us))
+            await self._thread.call(lambda: self._store.sent([message.id for message in result.sent], now_us))
             self._metrics.published.inc(len(result.sent))
         if result.aside:
-            await self._call(lambda: self._store.set_aside(result.aside, now_us))
+            await self._thread.call(lambda: self._store.set_aside(result.aside, now_us))
 
     async def _probe(self) -> None:
         """Try again, now and then, what was refused last on each topic: its right may have been given."""
@@ -210,6 +209,3 @@ class Egress:
                 await publish(self._broker, message)
                 del self._probes[topic]
                 self._refusals.accepted(topic)
-
-    async def _call(self, call: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._executor, call)

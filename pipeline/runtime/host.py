@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 
 import structlog
 
@@ -17,7 +16,7 @@ from pipeline.settings import Settings
 from pipeline.timing.first_ended import first_ended
 from schemas.home import Home
 from schemas.topics import Role
-from sinks.store import SqlStore, StoreDamagedError, StoreUnavailableError
+from sinks.store import SqlStore, StoreDamagedError, StoreThread, StoreUnavailableError
 
 log = structlog.get_logger(__name__)
 
@@ -55,7 +54,7 @@ class ConsumerHost:
     ) -> None:
         self._settings = settings
         self._store = SqlStore(settings.store_url, home=home.id)
-        self._executor = ThreadPoolExecutor(1, thread_name_prefix="consumers-store")
+        self._thread = StoreThread("consumers-store")
         self._stopping = asyncio.Event()
         self._failed = asyncio.Event()
         self._damage: StoreDamagedError | None = None
@@ -66,7 +65,7 @@ class ConsumerHost:
         for name, factory in factories.items():
             broker = egress_broker(settings, self._connection_failed, None, name=name, kind=AsPublishedBroker)
             broker.add_middleware(MessageExpiry)
-            desk = RoleContext(settings, home, self._store, self._executor, broker, filled, self._health)
+            desk = RoleContext(settings, home, self._store, self._thread, broker, filled, self._health)
             self._consumers.append((factory(desk), broker))
             self._health.roles[name.value] = State.WAITS
 
@@ -82,7 +81,7 @@ class ConsumerHost:
         """
         tasks: list[asyncio.Task[None]] = []
         try:
-            await asyncio.get_running_loop().run_in_executor(self._executor, self._store.migrate)
+            await self._thread.call(self._store.migrate)
             tasks = [asyncio.create_task(self._serve(*each)) for each in self._consumers]
             tasks.append(asyncio.create_task(self._note_states()))
             await self._until_one_ends(tasks)
@@ -93,7 +92,7 @@ class ConsumerHost:
             await asyncio.gather(*ending, return_exceptions=True)
             for _, broker in self._consumers:
                 await broker.stop()
-            self._executor.shutdown(wait=True)
+            self._thread.stop()
             self._store.close()
 
     def stop(self) -> None:

@@ -3,14 +3,12 @@
 import asyncio
 import os
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
 import structlog
 
-from sinks.store import Beat, Held, Leases, StoreError
+from sinks.store import Beat, Held, Leases, StoreError, StoreThread
 
 log = structlog.get_logger(__name__)
 US = 1_000_000
@@ -103,18 +101,18 @@ class Ownership:
         What is owned: the home.
     ttl_s
         How long the lease outlives our last sign.
-    executor
+    thread
         The store's thread.
     """
 
-    def __init__(self, leases: Leases, partition: str, *, ttl_s: float, executor: ThreadPoolExecutor) -> None:
+    def __init__(self, leases: Leases, partition: str, *, ttl_s: float, thread: StoreThread) -> None:
         self._leases = leases
         self._partition = partition
         self._owner = process_name()
         self._ttl_us = int(ttl_s * US)
         self._poll_s = min(POLL_S, ttl_s / 4)
         self._vigil = Vigil(self._ttl_us, step_s=2 * self._poll_s)
-        self._executor = executor
+        self._thread = thread
         self.held: Held | None = None
         self.renewed_s = 0.0
 
@@ -155,14 +153,14 @@ class Ownership:
         """Give the home up, so that the next owner need not wait."""
         if self.held is not None:
             held, self.held = self.held, None
-            await self._run(lambda: self._leases.release(held))
+            await self._thread.call(lambda: self._leases.release(held))
 
     async def _renew(self) -> bool:
         held = self.held
         if held is None:
             return False
         asked_s = _awake_or_not_s()
-        renewed = await self._run(
+        renewed = await self._thread.call(
             lambda: self._leases.renew(held, now_us=time.time_ns() // 1000, ttl_us=self._ttl_us)
         )
         if renewed:
@@ -171,7 +169,7 @@ class Ownership:
 
     async def _try(self) -> Held | None:
         try:
-            return await self._run(self._acquire)
+            return await self._thread.call(self._acquire)
         except StoreError as error:
             log.warning("lease not acquired", error=str(error))
             return None
@@ -189,9 +187,6 @@ class Ownership:
             ttl_us=self._ttl_us * RECOVERY_TTLS,
             silent=beat,
         )
-
-    async def _run(self, call: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._executor, call)
 
 
 def _awake_or_not_s() -> float:

@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Generic, NamedTuple, Protocol
 
@@ -18,7 +17,7 @@ from pipeline.settings.sections import RoleSettings
 from schemas.home import Home
 from schemas.outgoing import Outgoing
 from schemas.topics import Role
-from sinks.store import SqlStore
+from sinks.store import SqlStore, StoreThread
 
 T = TypeVar("T")
 Section_co = TypeVar("Section_co", bound=RoleSettings, covariant=True, default=Any)
@@ -77,7 +76,7 @@ class RoleContext(Generic[Section_co]):
     settings: Section_co
     home: Home
     store: SqlStore
-    executor: ThreadPoolExecutor
+    thread: StoreThread
     broker: SteadyBroker
     outbox_filled: asyncio.Event = field(default_factory=asyncio.Event)
     health: Health = field(default_factory=Health)
@@ -94,7 +93,7 @@ class RoleContext(Generic[Section_co]):
         sinks.store.StoreUnavailableError
             The store is locked, full or away; nothing was kept.
         """
-        return await asyncio.get_running_loop().run_in_executor(self.executor, call)
+        return await self.thread.call(call)
 
     async def commit(self, call: Callable[[], T]) -> T:
         """Call something that writes to the store and its outbox, and let the outbox know."""

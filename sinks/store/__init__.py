@@ -11,6 +11,7 @@ from sinks.store.errors import (
 from sinks.store.lease import Beat, Held, Leases
 from sinks.store.quarantine import Extent, Waiting
 from sinks.store.store import SqlStore, StoredSnapshot
+from sinks.store.thread import StoreThread
 from sinks.store.transaction import Transaction
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "SqlStore",
     "StoreDamagedError",
     "StoreError",
+    "StoreThread",
     "StoreUnavailableError",
     "StoredSnapshot",
     "Transaction",

@@ -126,7 +126,7 @@ SABOTEURS = {
         import asyncio
         async def impatient(self, call):
             try:
-                return await asyncio.get_running_loop().run_in_executor(self._executor, call)
+                return await self._thread.call(call)
             except StoreUnavailableError as error:
                 raise LeaseLostError(str(error)) from error
         Committer._retry = impatient

@@ -1,7 +1,6 @@
 import subprocess
 import sys
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from pipeline.runtime.role import STATEFUL, RoleContext
 from pipeline.settings import Settings
 from schemas.home import Home
 from schemas.topics import TABLE, Role, Topics
-from sinks.store import SqlStore
+from sinks.store import SqlStore, StoreThread
 
 IMPORTS = """
 import sys
@@ -78,8 +77,8 @@ def context(settings: Settings) -> Iterator[RoleContext]:
     """What a role works with, without a connection."""
     store = SqlStore(settings.store_url, home="villa")
     store.migrate()
-    with ThreadPoolExecutor(1) as executor:
-        yield RoleContext(settings, Home(id="villa"), store, executor, SteadyBroker())
+    with StoreThread() as thread:
+        yield RoleContext(settings, Home(id="villa"), store, thread, SteadyBroker())
         store.close()
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -16,7 +15,7 @@ from pipeline.learn.committer import Committer
 from pipeline.mqtt.intake import Intake
 from pipeline.mqtt.link import Sight
 from schemas.events import StateChange
-from sinks.store import Held, LeaseLostError, StoreUnavailableError, Transaction
+from sinks.store import Held, LeaseLostError, StoreThread, StoreUnavailableError, Transaction
 from tests.fixtures.runs import Delivered, Kept, Run, kept
 
 PATIENCE_S = 10.0
@@ -36,7 +35,7 @@ class Loop:
             self.intake,
             run.learner,
             held=held,
-            executor=ThreadPoolExecutor(1),
+            thread=StoreThread(),
             health=self.health,
             metrics=self.metrics,
             outbox_filled=self.filled,

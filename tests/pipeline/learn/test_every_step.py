@@ -3,7 +3,6 @@
 import asyncio
 import sqlite3
 from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from pipeline.learn import committer as module
 from pipeline.learn.committer import Committer
 from pipeline.mqtt.intake import Intake
 from schemas.events import StateChange
-from sinks.store import SqlStore
+from sinks.store import SqlStore, StoreThread
 from tests.fixtures.runs import Delivered, Kept, Run, new_learner, state_changes
 
 # Days that are closed and judged, so that each kind of write is among the steps.
@@ -90,12 +89,12 @@ async def commit_all(run: Run, waiting: list[StateChange], awaits: Steps) -> lis
     delivered = [Delivered(change, acknowledged) for change in waiting]
     for each in delivered:
         await intake.put(each)  # type: ignore[arg-type]
-    with ThreadPoolExecutor(1) as executor:
+    with StoreThread() as thread:
         committer = Committer(
             intake,
             run.learner,
             held=None,
-            executor=executor,
+            thread=thread,
             health=Health(),
             metrics=Metrics(),
             outbox_filled=asyncio.Event(),
@@ -107,7 +106,7 @@ async def commit_all(run: Run, waiting: list[StateChange], awaits: Steps) -> lis
             await Interrupted(committer.run(), awaits)
         except Killed:
             # What its thread was at is done before anybody takes its memory for that of a living process.
-            executor.shutdown(wait=True)
+            thread.stop()
             run.learner.core.watermark_ms = -1  # whoever goes on with a dead process's memory is found out
     return [
         change

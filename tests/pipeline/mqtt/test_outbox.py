@@ -4,7 +4,6 @@ import asyncio
 import signal
 import time
 from collections.abc import AsyncIterator, Callable, Collection
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,7 +28,7 @@ from pipeline.mqtt.refusals import Refusals
 from pipeline.settings import Settings
 from schemas.outgoing import Outgoing
 from schemas.statuses import DeadLetter
-from sinks.store import SqlStore
+from sinks.store import SqlStore, StoreThread
 from tests.hostile_broker import PUBLISH, HostileBroker, Peer, good, sized
 
 PATIENCE_S = 10.0
@@ -89,7 +88,7 @@ def outbox(
     return Egress(
         store,
         broker,
-        executor=ThreadPoolExecutor(1),
+        thread=StoreThread(),
         health=health,
         metrics=Metrics(),
         filled=filled or asyncio.Event(),

@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from pipeline.runtime.role import RoleContext
 from pipeline.settings import Settings
 from schemas.home import Home
 from schemas.outgoing import Outgoing
-from sinks.store import SqlStore
+from sinks.store import SqlStore, StoreThread
 from tests.hostile_broker import HostileBroker, good
 
 PATIENCE_S = 15.0
@@ -99,7 +98,7 @@ async def test_a_consumer_learns_that_it_was_refused(tmp_path: Path, mosquitto: 
     broker = egress_broker(stated, at_once, None)
     broker.add_middleware(MessageExpiry)
     await broker.start()
-    desk = RoleContext(stated, Home(), SqlStore(stated.store_url), ThreadPoolExecutor(1), broker)
+    desk = RoleContext(stated, Home(), SqlStore(stated.store_url), StoreThread(), broker)
     assert not await desk.publish(Outgoing("one", "ha-ai/status/hub", b"", retain=True))
     assert await desk.publish(Outgoing("two", "ha-ai/status/suggestion/a", b"", retain=True))
     assert list(desk.health.notices) == ["refused: ha-ai/status/hub"]

@@ -1,7 +1,6 @@
 """What is said in health of clocks, and of days that only a person may delete."""
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from pipeline.runtime import clock, clock_watch
 from pipeline.runtime.clock import HomeTime
 from pipeline.runtime.clock_watch import ClockWatch
 from sinks.home_assistant import HomeAssistantError
-from sinks.store import SqlStore
+from sinks.store import SqlStore, StoreThread
 
 HOUR_US = 3_600_000_000
 
@@ -77,8 +76,8 @@ async def test_days_that_are_overdue_are_said(tmp_path: Path) -> None:
         for age in ages:
             day = today - timedelta(days=age)
             transaction.save_day(day, b"x", events=1, sealed=True, at_us=0, applied_seq=0)
-    with ThreadPoolExecutor(1) as executor:
-        task = asyncio.create_task(Pruner(store, executor, HomeTime(), health).run())
+    with StoreThread() as thread:
+        task = asyncio.create_task(Pruner(store, thread, HomeTime(), health).run())
         await wait_until(lambda: OVERDUE in health.notices, 5.0, "a notice", 0.01)
         task.cancel()
     assert health.notices[OVERDUE].startswith("30 days up to ")

@@ -6,14 +6,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from benchmarks.processes import wait_until
 from pipeline.runtime.ownership import LONGEST_US, Ownership, Vigil, is_dead, process_name
-from sinks.store import Beat, Held, LeaseLostError, SqlStore, StoreUnavailableError
+from sinks.store import Beat, Held, LeaseLostError, SqlStore, StoreThread, StoreUnavailableError
 
 LONG_S = 300.0
 SHORT_S = 1.0
@@ -53,7 +52,7 @@ def living_process() -> Iterator[str]:
 
 def ownership(store: SqlStore, ttl_s: float = LONG_S) -> Ownership:
     """The ownership of this process."""
-    return Ownership(store.leases, "p0", ttl_s=ttl_s, executor=ThreadPoolExecutor(1))
+    return Ownership(store.leases, "p0", ttl_s=ttl_s, thread=StoreThread())
 
 
 def held_by(store: SqlStore, name: str, ttl_s: float = LONG_S, *, ahead_us: int = 0) -> Held:

@@ -1,7 +1,6 @@
 """Any freezes, deaths and jumps of clocks: never two owners that both commit, always a successor in time."""
 
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from unittest.mock import patch
 
@@ -10,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from pipeline.runtime.ownership import Ownership
-from sinks.store import Held, LeaseLostError, SqlStore
+from sinks.store import Held, LeaseLostError, SqlStore, StoreThread
 
 TTL_S = 4.0
 POLL_S = 1.0
@@ -23,7 +22,7 @@ class Machine:
     """One would-be owner on a machine of its own, with clocks of its own."""
 
     def __init__(self, store: SqlStore, name: str) -> None:
-        self.ownership = Ownership(store.leases, "p0", ttl_s=TTL_S, executor=ThreadPoolExecutor(1))
+        self.ownership = Ownership(store.leases, "p0", ttl_s=TTL_S, thread=StoreThread())
         self.ownership._owner = name
         self.held: Held | None = None
         self.wall_s = 1e9

@@ -77,7 +77,7 @@ class Bench(BacktestRunner):
 @pytest.fixture
 def clock(desk: RoleContext) -> Clock:
     """A desk at noon."""
-    return Clock(desk.settings, desk.home, desk.store, desk.executor, desk.broker)
+    return Clock(desk.settings, desk.home, desk.store, desk.thread, desk.broker)
 
 
 @pytest.fixture(autouse=True)

@@ -1,8 +1,10 @@
 """History that detectors judge from: closed local days in compact, sorted form."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,3 +85,14 @@ class History:
     steps: Mapping[str, Steps] = field(default_factory=dict)
     found: Mapping[str, tuple[Pattern, ...]] = field(default_factory=dict)
     heard: tuple[Mapping[str, bytes], ...] = ()
+    _counted: dict[int, tuple[tuple[Day, ...], Mapping[EventType, int]]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
+
+    def seen_on(self, days: int) -> Iterator[EventType]:
+        """Event types that occur on at least so many of the days; counted once, whoever asks."""
+        counted = self._counted.get(0)
+        if counted is None or counted[0] is not self.days:
+            counted = self.days, Counter(chain.from_iterable(day.types for day in self.days))
+            self._counted[0] = counted
+        return (event_type for event_type, number in counted[1].items() if number >= days)

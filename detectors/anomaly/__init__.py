@@ -1,7 +1,6 @@
 """Detector of anomalies in a home, on past days and as they happen."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import numpy as np
 
@@ -12,7 +11,6 @@ from detectors.anomaly.walk import Walk
 from detectors.anomaly.watch import AnomalyWatch
 from detectors.contract import Watch
 from detectors.history import Aggregate, Day, History
-from detectors.nomination import Nominating
 from schemas.anomalies import Anomaly
 from schemas.events import Cause
 from schemas.patterns import Pattern
@@ -22,7 +20,7 @@ __all__ = ["Anomalies"]
 COUNTS = ("changes", "automated", "derived")
 
 
-class Anomalies(Nominating):
+class Anomalies:
     """Say what is out of order: left on, opened at night, flapping, silent, missed, numbers out of context.
 
     Each day is judged by what the days before it let expect, event by event in the order of time; a `watch`
@@ -34,7 +32,7 @@ class Anomalies(Nominating):
     they spoke. A watch also judges what those say, and learns that anew, for a week, when the process starts.
 
     About 3 microseconds an event that is judged, 0.3 a numeric sample that is watched; some kilobytes an
-    entity. Aggregates merge by adding counts.
+    entity.
 
     Parameters
     ----------
@@ -56,7 +54,6 @@ class Anomalies(Nominating):
     kind = "anomaly"
 
     def __init__(self, *, per_week: float = 5.0) -> None:
-        super().__init__()
         self.per_week = per_week
         self._walked: tuple[tuple[Day, ...], tuple[Pattern, ...], Follower] | None = None
         self._present: Follower | None = None
@@ -86,18 +83,8 @@ class Anomalies(Nominating):
             for number, name in enumerate(names)
         }
 
-    def merge(self, one: Aggregate, other: Aggregate) -> Aggregate:
-        parts: tuple[Any, Any] = (one, other)
-        slots = sorted({slot for part in parts for slot in part["slots"]}, key=int)
-        return {
-            **{count: sum(part[count] for part in parts) for count in COUNTS},
-            "slots": {slot: sum(part["slots"].get(slot, 0) for part in parts) for slot in slots},
-        }
-
     def detect(self, history: History) -> Iterator[Anomaly | None]:
-        walk = Walk(
-            history, self.kind, {each.entity_id for each in self._nominations.seen_on(1)}, self.per_week
-        )
+        walk = Walk(history, self.kind, self.per_week)
         for alarm in walk.run():
             yield None if alarm is None else said(alarm, history.home)
         self._walked = (history.days, history.found.get("time_of_day", ()), walk.follower)

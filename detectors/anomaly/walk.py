@@ -1,6 +1,6 @@
 """The past: each day judged by what the days before it let expect."""
 
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -21,10 +21,9 @@ Entry = tuple[int, str, str | float | Signs]
 
 
 class Walk:
-    """Takes a follower through a history, day by day, as far as it speaks of entities that are known."""
+    """Takes a follower through a history, day by day, by what each day and those before it let expect."""
 
-    def __init__(self, history: History, kind: str, known: Container[str], per_week: float) -> None:
-        self._known = known
+    def __init__(self, history: History, kind: str, per_week: float) -> None:
         self.follower = Follower(history.home, per_week, routines(history.found.get("time_of_day", ())))
         self._history = history
         self._aggregates: tuple[Mapping[str, Any], ...] = history.aggregates[kind]
@@ -50,11 +49,9 @@ class Walk:
             follower.begin_day(days[-1].date + timedelta(days=1), sun)
 
     def _follow(self, day: Day, heard: Mapping[str, bytes]) -> Iterator[Alarm | None]:
-        types = [each if each.entity_id in self._known else None for each in day.types]
         entries: list[Entry] = [
-            (at_ms, *event_type)
+            (at_ms, *day.types[type_id])
             for at_ms, type_id in zip(day.at_ms.tolist(), day.type_ids.tolist(), strict=True)
-            if (event_type := types[type_id]) is not None
         ]
         numbers = [*self._signs(day, heard), *self._steps(day)]
         if numbers:

@@ -47,8 +47,7 @@ class CoOccurrence(Tabulating):
     are now, under that condition, count.
 
     Judging 60 days of 1,700 event types takes half a second, closing a day 0.8 microseconds an event. Memory:
-    a day bitmap for each event type, and the day tables as arrays, a cache of some 15 kB a day. Aggregates of
-    different days merge by adding counts.
+    the day tables as arrays, a cache of some 15 kB a day.
 
     Parameters
     ----------
@@ -100,7 +99,7 @@ class CoOccurrence(Tabulating):
             return
         log = Log.of(history.days)
         yield None
-        candidates, tested = yield from nominate(self._tables, log, history, self.kind, self._nominations)
+        candidates, tested = yield from nominate(self._tables, log, history, self.kind)
         yield None
         timeline = Timeline.of(log, candidates.triggers, candidates.actions)
         tried = yield from try_all(

@@ -1,6 +1,6 @@
 """The course of a day: the stays that it holds, and how it began and ended, entity by entity."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -40,16 +40,6 @@ def summarise(day: Day) -> dict[str, dict[str, Any]]:
         for codes in aggregate["stays"].values():
             codes.sort()
     return aggregates
-
-
-def join(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
-    """Put together what different days hold of an entity."""
-    stays, others = dict(one["stays"]), dict(one["others"])
-    for state, codes in other["stays"].items():
-        stays[state] = sorted([*stays.get(state, ()), *codes])
-    for state, count in other["others"].items():
-        others[state] = others.get(state, 0) + count
-    return {"stays": stays, "others": others, "ends": sorted([*one["ends"], *other["ends"]])}
 
 
 class Ends(NamedTuple):

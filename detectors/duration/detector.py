@@ -6,7 +6,7 @@ from itertools import compress
 import numpy as np
 
 from detectors.duration.candidates import Candidate, without_aliases
-from detectors.duration.course import join, summarise
+from detectors.duration.course import summarise
 from detectors.duration.report import pattern
 from detectors.duration.states import tells
 from detectors.duration.stays import Stays, gather
@@ -14,7 +14,6 @@ from detectors.duration.trial import Tally, fit
 from detectors.duration.window import is_timer
 from detectors.evidence import accept
 from detectors.history import Aggregate, Day, History
-from detectors.nomination import Nominating
 from schemas.events import EventType
 from schemas.home import Home
 from schemas.patterns import Pattern
@@ -23,7 +22,7 @@ LEAST_CONFIDENCE = 0.5
 MOST_SLIPS = 1 / 3
 
 
-class Duration(Nominating):
+class Duration:
     """Find how long a state lasts, where that is more regular than a stay that ends at any moment.
 
     A stay is the time from an entity's reaching a state to its leaving it; gaps and changes that were not
@@ -36,7 +35,7 @@ class Duration(Nominating):
     stretch the window.
 
     About half a microsecond a discrete event to close a day, 2 milliseconds a candidate to judge at 60 days.
-    Aggregates hold lengths as buckets of half a percent and merge exactly.
+    Aggregates hold lengths as buckets of half a percent.
 
     Parameters
     ----------
@@ -71,7 +70,6 @@ class Duration(Nominating):
         least_days: int = 5,
         widest: float = 6.0,
     ) -> None:
-        super().__init__()
         if not 0 < alpha < 1 or widest <= 1:
             raise ValueError(f"expected alpha between 0 and 1 and widest above 1, got {alpha} and {widest}")
         if half_life_days <= 0 or least_stays < 1 or least_days < 1:
@@ -88,11 +86,8 @@ class Duration(Nominating):
     def close_day(self, day: Day) -> Mapping[str, Aggregate]:
         return summarise(day)
 
-    def merge(self, one: Aggregate, other: Aggregate) -> Aggregate:
-        return join(one, other)
-
     def detect(self, history: History) -> Iterator[Pattern | None]:
-        wanted = {each for each in self._nominations.seen_on(self.least_days) if tells(each)}
+        wanted = {each for each in history.seen_on(self.least_days) if tells(each)}
         if not history.days or not wanted:
             return
         candidates: list[Candidate] = []

@@ -69,28 +69,6 @@ def _shared(counts: tuple[int, ...]) -> tuple[int, ...]:
     return counts
 
 
-def join(one: Aggregate, other: Aggregate) -> Aggregate:
-    """Add the counts of one action over two days."""
-    first, second = triggers_of(one), triggers_of(other)
-    joined = {key: add(first.get(key), second.get(key)) for key in sorted({*first, *second})}
-    return {"n": uses_of(one) + uses_of(other), "triggers": joined}
-
-
-def add(one: Sequence[int] | None, other: Sequence[int] | None) -> Sequence[int]:
-    """Add lag counts, of which one may be missing."""
-    if one is None or other is None:
-        return one or other or ()
-    return tuple(x + y for x, y in zip(one, other, strict=True))
-
-
-def uses_of(aggregate: Aggregate) -> int:
-    """Uses of the action."""
-    n = aggregate["n"]
-    if not isinstance(n, int):
-        raise TypeError(f"expected the number of uses, got {n!r}")
-    return n
-
-
 def triggers_of(aggregate: Aggregate) -> Mapping[str, Sequence[int]]:
     """Lag counts by trigger."""
     triggers = aggregate["triggers"]

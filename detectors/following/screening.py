@@ -13,7 +13,6 @@ from detectors.following.day_table import LAG_EDGES_MS, triggers_of
 from detectors.following.log import Ids, Log
 from detectors.following.trials import Candidates
 from detectors.history import Aggregate, History, Millis
-from detectors.nomination import Nominations
 from schemas.events import EventType
 
 ACTIVE_SLOT_MS = 900_000
@@ -105,7 +104,7 @@ def _often(codes: Millis, lags: Lags) -> Sums:
 
 
 def nominate(
-    tables: Tables, log: Log, history: History, kind: str, nominations: Nominations
+    tables: Tables, log: Log, history: History, kind: str
 ) -> Generator[None, None, tuple[Candidates, Candidates]]:
     """Choose candidates, as `screen` does, from the day tables that the aggregates of this kind are."""
     yield from tables.read([day.date for day in history.days], history.aggregates[kind])
@@ -113,7 +112,7 @@ def nominate(
     for block in tables.sums():
         sums.append(block)
         yield None
-    return screen(log, sums, tables.names, frozenset(nominations.seen_on(LEAST_DAYS)))
+    return screen(log, sums, tables.names, frozenset(history.seen_on(LEAST_DAYS)))
 
 
 def screen(

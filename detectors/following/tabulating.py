@@ -1,12 +1,9 @@
 """Common parts of the detectors of events that follow others."""
 
-from detectors.following.day_table import join
 from detectors.following.screening import Tables
-from detectors.history import Aggregate
-from detectors.nomination import Nominating
 
 
-class Tabulating(Nominating):
+class Tabulating:
     """A detector that nominates pairs from day tables, reads them once, and reports at a rate `alpha`.
 
     Parameters
@@ -18,16 +15,11 @@ class Tabulating(Nominating):
     """
 
     def __init__(self, *, alpha: float, half_life_days: float) -> None:
-        super().__init__()
         if half_life_days <= 0:
             raise ValueError(f"expected half_life_days above 0, got {half_life_days}")
         self.alpha = share("alpha", alpha)
         self.half_life_days = half_life_days
         self._tables = Tables()
-
-    def merge(self, one: Aggregate, other: Aggregate) -> Aggregate:
-        """Add the counts."""
-        return join(one, other)
 
 
 def share(name: str, value: float) -> float:

@@ -44,8 +44,7 @@ class Sequence(Tabulating):
     certain.
 
     Judging 60 days of 1,700 event types takes half a second, closing a day 0.4 microseconds an event. Memory:
-    a day bitmap for each event type, and day tables of actions as arrays, a cache of some 7 kB a day.
-    Aggregates of different days merge by adding counts.
+    day tables of actions as arrays, a cache of some 7 kB a day.
 
     Parameters
     ----------
@@ -94,7 +93,7 @@ class Sequence(Tabulating):
             return
         log = Log.of(history.days)
         yield None
-        nominated, tested = yield from nominate(self._tables, log, history, self.kind, self._nominations)
+        nominated, tested = yield from nominate(self._tables, log, history, self.kind)
         found = pairs_of(log, history.found.get(PAIRS, ()))
         candidates = joined(nominated, found)
         yield None

@@ -2,17 +2,15 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 
 from detectors.history import Aggregate, Day, History
-from detectors.nomination import Nominating
 from detectors.time_of_day.report import report
 from detectors.time_of_day.search import Search
 from detectors.time_of_day.season import seasons
 from detectors.time_of_day.uses import FIELDS, MOST_DAYS, OVERHANG, SLOT_MIN, SLOT_S, gather
-from schemas.events import Cause, EventType
+from schemas.events import Cause
 from schemas.patterns import Pattern
 
 __all__ = ["TimeOfDay"]
@@ -21,7 +19,7 @@ __all__ = ["TimeOfDay"]
 NO_BEHAVIOUR = ("sun.", "weather.")
 
 
-class TimeOfDay(Nominating):
+class TimeOfDay:
     """Find what happens at a time of day: on the clock, or relative to sunrise or sunset.
 
     Every window of the day, in every look-back and class of weekdays, is weighed by an e-value: hits among
@@ -32,7 +30,7 @@ class TimeOfDay(Nominating):
     course through them, which are what mostly keeps chance out. Its uses are taken away, and what is left is
     scanned again. Of a habit are then told anchor, class of weekdays, beginning, move and end.
 
-    About 0.4 milliseconds an event type and judging at 30 days, 0.6 at 60. Aggregates merge exactly.
+    About 0.4 milliseconds an event type and judging at 30 days, 0.6 at 60.
 
     Parameters
     ----------
@@ -73,7 +71,6 @@ class TimeOfDay(Nominating):
         min_days: int = 4,
         weekly_from_days: int = 28,
     ) -> None:
-        super().__init__()
         if not 0 < alpha < 1:
             raise ValueError(f"expected alpha between 0 and 1, got {alpha}")
         if half_life_days <= 0 or min_days < 1 or weekly_from_days < 1:
@@ -94,10 +91,6 @@ class TimeOfDay(Nominating):
         self.widths_min = tuple(sorted(set(widths_min)))
         self.min_days = min_days
         self.weekly_from_days = weekly_from_days
-
-    def learn_one(self, event_type: EventType, day: int) -> None:
-        if not event_type.entity_id.startswith(NO_BEHAVIOUR):
-            super().learn_one(event_type, day)
 
     def close_day(self, day: Day) -> Mapping[str, Aggregate]:
         """Say, for each event type, when it was used: local seconds, the first of every five minutes.
@@ -122,16 +115,9 @@ class TimeOfDay(Nominating):
                 aggregate[FIELDS[automated]] = times[low:high]
         return aggregates
 
-    def merge(self, one: Aggregate, other: Aggregate) -> Aggregate:
-        merged: dict[str, list[Any]] = {}
-        for part in (one, other):
-            for field, seconds in part.items():
-                if isinstance(seconds, Sequence):
-                    merged[field] = sorted([*merged.get(field, []), *seconds])
-        return dict(sorted(merged.items()))
-
     def detect(self, history: History) -> Iterator[Pattern | None]:
-        wanted = set(self._nominations.seen_on(self.min_days))
+        seen = history.seen_on(self.min_days)
+        wanted = {each for each in seen if not each.entity_id.startswith(NO_BEHAVIOUR)}
         if not history.days or not wanted:
             return
         gathered = None

@@ -11,10 +11,9 @@ import numpy as np
 from detectors.contract import Detector, Watchful
 from detectors.history import Aggregate, Day, History, Steps
 from pipeline.core.anomaly_watchers import AnomalyWatchers
-from pipeline.core.baselines import Baseline
 from pipeline.core.closing import close, within
 from pipeline.core.day_set import STEP_MS, DaySet
-from pipeline.core.entities import Entities, Entity, reading
+from pipeline.core.entities import Entities, reading
 from pipeline.core.known_gaps import KnownGaps
 from pipeline.core.ledger import Ledger, PatternChange
 from pipeline.core.local_days import LocalDay, LocalDays
@@ -132,16 +131,15 @@ class LearningCore:
         entity.last_ms = max(entity.last_ms, at_ms)
         said = reading(entity.kind, change.new)
         if isinstance(said, float):
-            self._measure(entity, current, at_ms, change.entity_id, said)
+            entity.measured = True
+            current.events.add_number(at_ms, change.entity_id, said)
+            self.watching.measure(change.entity_id, said, at_ms)
             return
         if said is None:
             return
         context = (change.context_id or "", change.parent_id or "", change.user_id or "")
         current.events.add(at_ms, change.entity_id, said, context)
-        event_type = EventType(change.entity_id, said)
-        for detector in self.detectors:
-            detector.learn_one(event_type, current.day.ordinal)
-        self.watching.see(event_type, at_ms)
+        self.watching.see(EventType(change.entity_id, said), at_ms)
 
     def see_call(self, call: ServiceCall) -> None:
         """Note a commanded change: evidence for causes."""
@@ -207,10 +205,6 @@ class LearningCore:
         """
         opened = self._open[day.date] = _Open(day, events)
         self._current = _NOWHERE
-        for entity_id, changes in events.changes.items():
-            for _, state in changes:
-                for detector in self.detectors:
-                    detector.learn_one(EventType(entity_id, state), day.ordinal)
         if not closed:
             return None
         again = self._close(opened)
@@ -309,13 +303,6 @@ class LearningCore:
             opened = self._open[day.date] = _Open(day, DaySet())
         return opened
 
-    def _measure(self, entity: Entity, current: _Open, at_ms: int, entity_id: str, value: float) -> None:
-        if entity.baseline is None:
-            entity.baseline = Baseline()
-        entity.baseline.learn_one(value)
-        current.events.add_number(at_ms, entity_id, value)
-        self.watching.measure(entity_id, value, at_ms)
-
     def _mark(self, current: _Open, at_ms: int, context_id: str) -> None:
         current.events.marks.add((at_ms, context_id))
         if current.day.end_ms - at_ms <= MARK_CARRY_MS:
@@ -358,8 +345,6 @@ class LearningCore:
             self._sealed.add(day)
         oldest = first - KEPT_DAYS
         self._sealed = {day for day in self._sealed if day.toordinal() >= oldest and day not in self._closed}
-        for detector in self.detectors:
-            detector.forget_before(first)
         self._gaps.forget_before(self.days.on(date.fromordinal(first)).start_ms * 1000)
 
 

@@ -4,13 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 from math import isfinite, nan
-from typing import TYPE_CHECKING
 
 from schemas.events import StateChange
-
-if TYPE_CHECKING:
-    # Its statistics take 20 MB: who merely asks what an entity is has no use for them.
-    from pipeline.core.baselines import Baseline
 
 # Their states say what the world or Home Assistant does, not what anybody does.
 SILENT_DOMAINS = frozenset(
@@ -87,11 +82,11 @@ def reading(kind: Kind, state: str) -> float | str | None:
 
 @dataclass(slots=True)
 class Entity:
-    """A known entity."""
+    """A known entity; a `measured` one has told a number."""
 
     kind: Kind
     last_ms: int
-    baseline: "Baseline | None" = None
+    measured: bool = False
 
 
 class Entities:
@@ -132,12 +127,10 @@ class Entities:
         for entity_id in entity_ids:
             self._known.pop(entity_id, None)
 
-    def baselines(self) -> "dict[str, Baseline]":
-        """Numeric baselines by entity id, sorted."""
-        return {
-            key: entity.baseline for key, entity in sorted(self._known.items()) if entity.baseline is not None
-        }
+    def measured(self) -> list[str]:
+        """Ids of the entities that told numbers, sorted."""
+        return sorted(entity_id for entity_id, entity in self._known.items() if entity.measured)
 
-    def restore(self, entity_id: str, baseline: "Baseline", at_ms: int) -> None:
-        """Take up a numeric entity with its baseline."""
-        self._known[entity_id] = Entity(Kind.MEASURED, at_ms, baseline)
+    def restore(self, entity_id: str, at_ms: int) -> None:
+        """Take up an entity that told numbers."""
+        self._known[entity_id] = Entity(Kind.MEASURED, at_ms, measured=True)

@@ -7,7 +7,6 @@ from datetime import date
 from time import monotonic, time_ns
 
 from detectors.history import Day
-from pipeline.core.baselines import Baseline
 from pipeline.core.core import LearningCore
 from pipeline.core.ledger import Ledger, PatternChange, What
 from pipeline.core.messages import Announcer
@@ -364,7 +363,7 @@ class HomeLearner:
                 self._allowance.restore(events, day.toordinal())
 
     def _restore_snapshot(self, kept: Sequence[KeptDay]) -> None:
-        """Take up baselines and watermark; without them the last kept day tells how far time has come."""
+        """Take up numeric entities and watermark; without it the last kept day tells how far time is."""
         stored = self._store.snapshot(SNAPSHOT)
         if stored is None or stored.version != SNAPSHOT_VERSION:
             last = self.core.days.on(kept[-1].day) if kept else None
@@ -373,12 +372,14 @@ class HomeLearner:
         plain = json.loads(stored.payload)
         self.core.watermark_ms = plain["watermark_ms"]
         self._applied_seq = stored.applied_seq
-        for entity_id, baseline in plain["baselines"].items():
-            self.core.entities.restore(entity_id, Baseline.restore(baseline), self.core.watermark_ms)
+        # Until 0.1 statistics of each stood beside its name, which nobody read.
+        measured = plain["measured"] if "measured" in plain else plain["baselines"]
+        for entity_id in measured:
+            self.core.entities.restore(entity_id, self.core.watermark_ms)
         # Since when each is known is not kept: since the home is.
         today = self.core.days.at(self.core.watermark_ms).ordinal
         for ordinal in sorted({today, *(each.day.toordinal() for each in kept[:1])}):
-            self._allowance.recall(plain["baselines"], ordinal)
+            self._allowance.recall(measured, ordinal)
 
     def _restore_open_days(self, kept: Sequence[KeptDay]) -> None:
         today = self.core.days.at(self.core.watermark_ms).ordinal

@@ -105,12 +105,7 @@ def _save_checkpoint(transaction: Transaction, core: LearningCore, seq: int, now
             at_us=now_us,
             applied_seq=seq,
         )
-    plain = {
-        "watermark_ms": core.watermark_ms,
-        "baselines": {
-            entity_id: baseline.snapshot() for entity_id, baseline in core.entities.baselines().items()
-        },
-    }
+    plain = {"watermark_ms": core.watermark_ms, "measured": core.entities.measured()}
     payload = json.dumps(plain, allow_nan=False, separators=(",", ":")).encode()
     transaction.save_snapshot(SNAPSHOT, payload, version=SNAPSHOT_VERSION, applied_seq=seq)
 

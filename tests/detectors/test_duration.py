@@ -4,7 +4,6 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from functools import reduce
 from math import log
 from typing import Any
 
@@ -400,26 +399,6 @@ def test_confidence_is_what_comes_true() -> None:
         foretold += [pattern.confidence] * len(after)
     assert len(true) > 700
     assert sum(foretold) / len(foretold) == pytest.approx(sum(true) / len(true), abs=0.04)
-
-
-@settings(max_examples=60, deadline=None)
-@given(
-    st.lists(st.tuples(st.integers(0, 6), st.floats(0, 23.9), st.floats(0.01, 4000)), max_size=30),
-    st.randoms(),
-)
-def test_days_merge_exactly_in_any_order(uses: list[tuple[int, float, float]], rng: random.Random) -> None:
-    """However the days of an entity are put together, the stays are those of all days."""
-    home = Household(days=7)
-    for day, hour, length in uses:
-        home.use(home.at(day, hour), length, LAMP)
-    detector = Duration()
-    days = home.core(detector).history().aggregates["duration"]
-    parts = [day[LAMP] for day in days if LAMP in day]
-    whole = reduce(detector.merge, parts) if parts else None
-    while len(parts) > 1:
-        rng.shuffle(parts)
-        parts.append(detector.merge(parts.pop(), parts.pop()))
-    assert (parts[0] if parts else None) == whole
 
 
 @settings(max_examples=40, deadline=None)

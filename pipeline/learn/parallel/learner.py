@@ -30,8 +30,7 @@ class ParallelLearner:
 
     What depends on the log's order is done here, in that order: what counts, what comes too late, the times
     of service calls. Decoding needs no order, and counting none either once duplicates meet: all entries of
-    an entity are one worker's. In the end the parts are joined, closed and judged here. Left out is what has
-    no part in that: the numeric baselines, which depend on the order in their last bits.
+    an entity are one worker's. In the end the parts are joined, closed and judged here.
 
     Reading and order cost this process about half of what learning alone costs: more than two workers save
     little time.

@@ -2,19 +2,15 @@
 
 from collections.abc import Callable
 from datetime import date
-from itertools import permutations
 
 import numpy as np
 import pytest
 
 from detectors.following.day_table import (
-    LAG_EDGES_MS,
     MAX_TRIGGERS,
     MAX_USES,
-    join,
     tabulate,
     triggers_of,
-    uses_of,
 )
 from detectors.history import Day
 from schemas.events import Cause, EventType
@@ -105,19 +101,3 @@ def test_empty_day_is_an_empty_table(make_day: MakeDay) -> None:
     """A day without events has no table, one without triggers a table of uses alone."""
     assert tabulate(make_day([])) == {}
     assert tabulate(make_day([(10, "light.hall", "on")])) == {"light.hall=on": {"n": 1, "triggers": {}}}
-
-
-def test_joining_days_adds_counts_in_any_order(make_day: MakeDay) -> None:
-    """Three days give one sum, in whatever order they are joined, and the parts stay as they were."""
-    rows = [(10, "binary_sensor.door", "on"), (17, "light.hall", "on")]
-    other = [(10, "switch.kettle", "on"), (70, "light.hall", "on"), (400, "light.hall", "on")]
-    parts = [tabulate(make_day(r))["light.hall=on"] for r in (rows, other, rows)]
-    sums = [join(join(a, b), c) for a, b, c in permutations(parts)]
-    assert all(total == sums[0] for total in sums)
-    assert uses_of(sums[0]) == 4
-    assert triggers_of(sums[0]) == {
-        "binary_sensor.door=on": (0, 2, 0, 0, 0, 0),
-        "switch.kettle=on": (0, 0, 0, 0, 1, 0),
-    }
-    assert uses_of(parts[0]) == 1
-    assert len(LAG_EDGES_MS) == 6

@@ -3,7 +3,6 @@
 import json
 import random
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -34,15 +33,9 @@ def detected(
 
 
 def test_order_of_arrival_changes_nothing(busy: Any) -> None:
-    """Event types learned in another order, twice, and aggregates keyed in another order: the same bytes."""
+    """Aggregates keyed in another order: the same bytes."""
     days = busy.days(30)
     straight, shuffled = TimeOfDay(), TimeOfDay()
-    seen = [(event_type, day.date.toordinal()) for day in days for event_type in day.types]
-    for event_type, day in seen:
-        straight.learn_one(event_type, day)
-    random.Random(5).shuffle(seen)
-    for event_type, day in seen + seen[:100]:
-        shuffled.learn_one(event_type, day)
     aggregates = [straight.close_day(day) for day in days]
     mixed = []
     for aggregate in aggregates:
@@ -57,48 +50,18 @@ def test_order_of_arrival_changes_nothing(busy: Any) -> None:
 def test_aggregates_survive_json(busy: Any) -> None:
     """Aggregates are plain JSON: what is read back is judged alike."""
     detector, days = TimeOfDay(), busy.days(30)
-    for day in days:
-        for event_type in day.types:
-            detector.learn_one(event_type, day.date.toordinal())
     aggregates = [detector.close_day(day) for day in days]
     read = [json.loads(json.dumps(aggregate)) for aggregate in aggregates]
     assert read == aggregates
     assert detected(detector, busy.home, days, read) == detected(detector, busy.home, days, aggregates)
 
 
-def test_a_restored_detector_says_the_same(busy: Any, judge: Any) -> None:
-    """Snapshot and restore change nothing, and later learning leaves a snapshot alone."""
-    detector, days = TimeOfDay(), busy.days(30)
-    patterns = judge(busy, 30, detector)
-    snapshot = detector.snapshot()
-    kept = json.dumps(snapshot)
-    detector.learn_one(days[0].types[0], days[-1].date.toordinal() + 1)
-    assert json.dumps(snapshot) == kept
-    restored = TimeOfDay()
-    restored.restore(json.loads(kept))
-    aggregates = [restored.close_day(day) for day in days]
-    assert detected(restored, busy.home, days, aggregates) == [each.exact() for each in patterns]
-
-
-def test_forgotten_days_nominate_nothing(busy: Any, judge: Any) -> None:
-    """Types that were seen only on forgotten days are not judged."""
-    detector = TimeOfDay()
-    assert judge(busy, 30, detector)
-    detector.forget_before((busy.first + timedelta(days=40)).toordinal())
-    aggregates = [detector.close_day(day) for day in busy.days(30)]
-    assert detected(detector, busy.home, busy.days(30), aggregates) == []
-
-
-def test_merging_is_exact(busy: Any) -> None:
-    """Aggregates of one key join to the same whole in any order and grouping."""
-    detector = TimeOfDay()
-    parts: list[Any] = [detector.close_day(day)[f"{LIGHT}=on"] for day in busy.days(3)]
-    one, two, three = parts
-    left = detector.merge(detector.merge(one, two), three)
-    right = detector.merge(three, detector.merge(two, one))
-    assert left == right
-    assert isinstance(left["seconds"], list)
-    assert len(left["seconds"]) == sum(len(part["seconds"]) for part in parts)
+def test_days_that_left_the_history_nominate_nothing(busy: Any) -> None:
+    """Types that occur only on days that are judged no more are not judged either."""
+    detector, days = TimeOfDay(), busy.days(40)
+    aggregates = [detector.close_day(day) for day in days]
+    assert detected(detector, busy.home, days[:30], aggregates[:30])
+    assert detected(detector, busy.home, days[37:], aggregates[37:]) == []
 
 
 def test_evidence_adds_up(busy: Any, judge: Any) -> None:

@@ -9,9 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from detectors.contract import Snapshot
 from detectors.history import Aggregate, Day, History
-from detectors.nomination import Nominations
 from pipeline.core.core import ClosedDay, LearningCore
 from schemas.events import EventType, ServiceCall, StateChange
 from schemas.home import Home
@@ -29,12 +27,6 @@ class Regular:
 
     kind = "time_of_day"
 
-    def __init__(self) -> None:
-        self.nominations = Nominations()
-
-    def learn_one(self, event_type: EventType, day: int) -> None:
-        self.nominations.see(event_type, day)
-
     def close_day(self, day: Day) -> Mapping[str, Aggregate]:
         counts = np.bincount(day.type_ids, minlength=len(day.types))
         causes = np.bincount(day.type_ids, weights=day.causes, minlength=len(day.types))
@@ -43,24 +35,12 @@ class Regular:
             for index, event_type in enumerate(day.types)
         }
 
-    def merge(self, one: Aggregate, other: Aggregate) -> Aggregate:
-        return {name: one[name] + other[name] for name in ("n", "causes")}  # type: ignore[operator]
-
     def detect(self, history: History) -> Iterator[Pattern | None]:
-        for event_type in sorted(self.nominations.seen_on(3)):
+        for event_type in sorted(history.seen_on(3)):
             days = [day for day in history.days if event_type in day.types]
             if days:
                 yield _pattern(event_type, days, len(history.days))
             yield None
-
-    def forget_before(self, day: int) -> None:
-        self.nominations.forget_before(day)
-
-    def snapshot(self) -> Snapshot:
-        return self.nominations.snapshot()
-
-    def restore(self, snapshot: Snapshot) -> None:
-        self.nominations.restore(snapshot)
 
 
 def _pattern(event_type: EventType, days: Sequence[Day], opportunities: int) -> Pattern:
@@ -175,7 +155,6 @@ class Learned:
                 pattern.model_dump(mode="json", round_trip=True)
                 for pattern in self.core.ledger.active.values()
             ],
-            "snapshots": [detector.snapshot() for detector in self.core.detectors],
         }
         written = {name: json.dumps(text, allow_nan=False, default=dict) for name, text in texts.items()}
         return {name: text.encode() for name, text in written.items()}

@@ -1,6 +1,5 @@
 """The learning core: when days close, what reopens them, what is forgotten."""
 
-import json
 import zlib
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
@@ -10,7 +9,6 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from pipeline.core.baselines import Baseline
 from pipeline.core.day_set import DaySet
 from schemas.events import Cause, EventType, Gap, ServiceCall, StateChange
 
@@ -142,7 +140,7 @@ def test_the_least_recently_seen_leave_when_there_are_too_many(learned: Callable
 
 
 def test_retired_days_are_forgotten(learned: Callable[..., Any]) -> None:
-    """No more than the retained days are judged; nominations and gaps go with the others."""
+    """No more than the retained days are judged; their gaps and nominations go with the others."""
     home = learned(retain_days=5)
     home.core.note_gap(Gap(local(1, 8), local(1, 9), "broker"))
     home.feed([switched(local(day, 8)) for day in range(1, 29)], close_every=1)
@@ -150,8 +148,8 @@ def test_retired_days_are_forgotten(learned: Callable[..., Any]) -> None:
     assert days == [23, 24, 25, 26, 27]
     assert home.core.gaps == []
     assert len(home.core.open_days()) <= 4
-    [seen] = home.core.detectors[0].snapshot()["days"]
-    assert int(seen[2], 16).bit_count() == 6
+    assert [*home.core.history().seen_on(5)] == [EventType("light.hall", "on")]
+    assert [*home.core.history().seen_on(6)] == []
 
 
 def test_history_tells_in_which_five_minutes_a_number_came(home: Any) -> None:
@@ -163,37 +161,15 @@ def test_history_tells_in_which_five_minutes_a_number_came(home: Any) -> None:
     assert np.nonzero(spoke)[0].tolist() == [0, 18, 287]
 
 
-def test_nan_and_infinity_reach_no_baseline(home: Any) -> None:
-    """A sensor's mean stays what its finite readings make it; text of a sensor is a state."""
+def test_nan_and_infinity_are_no_readings(home: Any) -> None:
+    """A sensor's steps stay what its finite readings make them; text of a sensor is a state."""
     states = ("20", "nan", "inf", "-inf", "1e999", "1e308", "22", "fault")
     home.feed([switched(local(3, 8) + k * 1_000, "sensor.hall", state) for k, state in enumerate(states)])
-    baselines = home.core.entities.baselines()
-    assert baselines["sensor.hall"].mean == 21
-    assert json.dumps(baselines["sensor.hall"].snapshot(), allow_nan=False)
+    assert home.core.entities.measured() == ["sensor.hall"]
     [events] = home.core.open_days().values()
     [(_, step)] = events.numbers["sensor.hall"].items()
     assert (step.samples, step.mean, step.minimum, step.maximum) == (2, 21, 20, 22)
     assert [record.state for record in events.records()] == ["fault"]
-
-
-@pytest.mark.parametrize(
-    "snapshot", [[1.0, 2.0], [1.0, float("nan"), 0.0], ["x", 1, 1], [1, 1, float("inf")]]
-)
-def test_a_baseline_is_not_restored_from_what_is_none(snapshot: list[Any]) -> None:
-    """A snapshot that is short or not finite is refused."""
-    with pytest.raises(ValueError, match=r"expected a finite|could not convert"):
-        Baseline.restore(snapshot)
-
-
-def test_a_restored_baseline_goes_on_as_it_was() -> None:
-    """Further readings give the same mean and deviation."""
-    one = Baseline()
-    for value in (20.0, 21.5, 19.0):
-        one.learn_one(value)
-    other = Baseline.restore(json.loads(json.dumps(one.snapshot())))
-    for baseline in (one, other):
-        baseline.learn_one(25.0)
-    assert (one.mean, one.deviation) == pytest.approx((other.mean, other.deviation))
 
 
 def test_presses_and_activations_are_one_state(home: Any) -> None:
@@ -271,12 +247,12 @@ def test_gaps_that_touch_are_one(home: Any) -> None:
 
 
 def test_an_entity_that_leaves_takes_its_numbers_along(learned: Callable[..., Any]) -> None:
-    """Nothing of it stays in the days at hand, nor a baseline."""
+    """Nothing of it stays in the days at hand, nor in what is known to measure."""
     home = learned(entity_cap=2)
     for number, entity_id in enumerate(("sensor.first", "sensor.second", "sensor.third")):
         home.core.learn_one(switched(local(3, 8) + number * 1_000, entity_id, "20"))
     [events] = home.core.open_days().values()
-    assert [*events.numbers] == [*home.core.entities.baselines()] == ["sensor.second", "sensor.third"]
+    assert [*events.numbers] == home.core.entities.measured() == ["sensor.second", "sensor.third"]
 
 
 @pytest.mark.parametrize(("state", "expected"), [("1e12", 1), ("-1e12", 1), ("1.000001e12", 0), ("1e13", 0)])

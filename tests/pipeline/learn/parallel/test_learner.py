@@ -56,7 +56,6 @@ def canonical(learner: LogLearner | ParallelLearner, reader: LogReader) -> dict[
         ],
         "aggregates": json.dumps(history.aggregates, default=dict).encode(),
         "steps": {name: steps.mean.tobytes() for name, steps in history.steps.items()},
-        "nominations": json.dumps([detector.snapshot() for detector in core.detectors]).encode(),
         "patterns": [pattern.exact() for pattern in core.ledger.active.values()],
         "anomalies": [anomaly.exact() for anomaly in core.anomalies],
     }

@@ -51,7 +51,7 @@ def _state(store: SqlStore) -> str:
     sets = [day_sets.day_set(store, day) for day, *_ in day_sets.days(store)]
     said = [f"{each.day} {DaySet.unpack(each.packed).canonical()}" for each in sets if each]
     with store._database.reading() as connection:  # noqa: SLF001 no reader needs all aggregates
-        rows = connection.exec_driver_sql("SELECT day, detector, key, aggregate FROM day_aggregates").all()
+        rows = connection.exec_driver_sql("SELECT day, detector, packed FROM day_aggregates").all()
     said += sorted(map(str, rows))
     said += [pattern.exact() for pattern in store.patterns(status="active")]
     return sha256("\n".join(said).encode()).hexdigest()

@@ -1,7 +1,7 @@
 """Interface of every detector: the verbs that the learning core calls, and in which order."""
 
-from collections.abc import Iterator, Mapping
-from typing import Protocol, runtime_checkable
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any, Protocol, runtime_checkable
 
 from detectors.history import Aggregate, Day, History
 from schemas.anomalies import Anomaly
@@ -9,6 +9,7 @@ from schemas.events import EventType
 from schemas.patterns import Pattern
 
 Finding = Pattern | Anomaly
+State = dict[str, Any]
 
 
 class Detector(Protocol):
@@ -28,6 +29,45 @@ class Detector(Protocol):
 
     def detect(self, history: History) -> Iterator[Finding | None]:
         """Judge the history; yields None between slices of some milliseconds, so that a caller may pause."""
+
+
+@runtime_checkable
+class DayLearner(Protocol):
+    """A detector with a model that depends on the order of what it learns, such as River's.
+
+    In every judgement, before its own `detect` and after that of the kinds before it, the core calls
+    `learn_day` once for each closed day, in the order of dates. Where a day changes that was learned, the
+    model goes back to a state from before it, and learns that day and those after it again. So the model is
+    a function of the closed days, in whatever order their events came and however often, and a process that
+    starts goes on from the state that was kept. Neither time nor randomness without a seed may enter it.
+
+    Attributes
+    ----------
+    builds_on
+        The kinds of which `learn_day` is told what they find. Told of none a day costs nothing but its
+        learning; of any, a judgement for each day that is learned late.
+    """
+
+    builds_on: Sequence[str]
+
+    @property
+    def kind(self) -> str:
+        """The kind of the detector."""
+
+    def learn_day(self, day: Day, found: Mapping[str, tuple[Pattern, ...]]) -> Collection[str]:
+        """Learn a day, given what other kinds find up to its end; return its labels, for `History.labels`."""
+
+    def state(self) -> State:
+        """Return the model in plain, finite JSON values: some kilobytes, of which seven are kept."""
+
+    def resume(self, state: State | None) -> None:
+        """Take up a model that `state` returned; None for one that has learned nothing.
+
+        Raises
+        ------
+        ValueError
+            It is no state of this detector: it learns anew.
+        """
 
 
 class Watch(Protocol):

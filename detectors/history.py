@@ -68,6 +68,11 @@ class Steps:
     start_ms: Millis
     mean: NDArray[np.float64]
 
+    def until(self, end_ms: int) -> "Steps":
+        """Return the steps that begin before an instant."""
+        number = int(np.searchsorted(self.start_ms, end_ms))
+        return Steps(self.start_ms[:number], self.mean[:number])
+
 
 @dataclass(frozen=True, slots=True)
 class History:
@@ -76,7 +81,8 @@ class History:
     `aggregates` maps a detector's kind to one mapping (key -> aggregate) for each of `days`. `found` maps the
     kinds that were judged before, in the same judgement, to what they found: later ones build on it. `heard`
     tells of each of `days` in which five minutes each numeric entity spoke, as `numpy.packbits` has it, from
-    the day's start: of most of them nothing else is kept.
+    the day's start: of most of them nothing else is kept. `labels` holds what kinds that were judged before
+    say of days: kinds of day and the like.
     """
 
     home: Home
@@ -85,9 +91,25 @@ class History:
     steps: Mapping[str, Steps] = field(default_factory=dict)
     found: Mapping[str, tuple[Pattern, ...]] = field(default_factory=dict)
     heard: tuple[Mapping[str, bytes], ...] = ()
+    labels: Mapping[date, frozenset[str]] = field(default_factory=dict)
     _counted: dict[int, tuple[tuple[Day, ...], Mapping[EventType, int]]] = field(
         default_factory=dict, repr=False, compare=False
     )
+
+    def first(self, number: int) -> "History":
+        """Return the history as it was when so many of its days had closed: nothing is found in it yet."""
+        if number == len(self.days):
+            return self
+        end_ms = self.days[number].start_ms
+        steps = {name: each.until(end_ms) for name, each in self.steps.items()}
+        return History(
+            home=self.home,
+            days=self.days[:number],
+            aggregates={kind: of_days[:number] for kind, of_days in self.aggregates.items()},
+            steps={name: each for name, each in steps.items() if len(each.mean)},
+            heard=self.heard[:number],
+            labels={day.date: self.labels[day.date] for day in self.days[:number] if day.date in self.labels},
+        )
 
     def seen_on(self, days: int) -> Iterator[EventType]:
         """Event types that occur on at least so many of the days; counted once, whoever asks."""

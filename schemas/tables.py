@@ -55,15 +55,14 @@ class DaySetRow(SQLModel, table=True):
 
 
 class DayAggregateRow(SQLModel, table=True):
-    """Counts of one detector for one key on one local day, as JSON."""
+    """Aggregates of one detector on one local day, by key, as compressed JSON."""
 
     __tablename__ = "day_aggregates"
 
     home: str = Field(primary_key=True)
     day: date = Field(primary_key=True)
     detector: str = Field(primary_key=True)
-    key: str = Field(primary_key=True)
-    aggregate: str = Field(sa_type=Text)
+    packed: bytes
     checksum: bytes | None = None
 
 

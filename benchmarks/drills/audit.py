@@ -95,7 +95,7 @@ def audit(database: Path, events: Sequence[StateChange], retained: Retained = EV
     store = SqlStore(f"sqlite:///{database}", home=HOME.id)
     try:
         expected = clean_run(events, store.gaps())
-        held = _held(store, database)
+        held = _held(store)
         kept = {event.key for _, event in store.journal_after() if isinstance(event, StateChange)}
         pending = store.counts()["outbox"]
     finally:
@@ -166,7 +166,7 @@ def difference_to_come(
     expected = clean_run(events, store.gaps())
 
     def is_wrong() -> bool:
-        held = _held(store, database)
+        held = _held(store)
         aggregates = retained.aggregates(held) == retained.aggregates(expected)
         judged = aggregates and held.patterns == expected.patterns
         return not judged or bool(store.counts()["outbox"])
@@ -177,22 +177,26 @@ def difference_to_come(
         store.close()
 
 
-def _held(store: SqlStore, database: Path) -> Learned:
+def _held(store: SqlStore) -> Learned:
     kept = [day_sets.day_set(store, day) for day, *_ in day_sets.days(store)]
     days = {stored.day: DaySet.unpack(stored.packed) for stored in kept if stored is not None}
-    with closing(sqlite3.connect(database)) as connection:
-        rows = connection.execute("SELECT day, detector, key, aggregate FROM day_aggregates").fetchall()
-    aggregates = {(day, detector, key): aggregate for day, detector, key, aggregate in rows}
+    aggregates = {
+        (day.isoformat(), detector, key): _canonical(aggregate)
+        for day in days
+        for detector, of_detector in day_sets.aggregates(store, day).items()
+        for key, aggregate in of_detector.items()
+    }
     patterns = {pattern.id: pattern.exact() for pattern in store.patterns(status="active")}
     return Learned(days, aggregates, patterns)
 
 
-def _aggregates(closed: Iterable[ClosedDay]) -> dict[tuple[str, str, str], str]:
-    def canonical(aggregate: Aggregate) -> str:
-        return json.dumps(aggregate, sort_keys=True, separators=(",", ":"))
+def _canonical(aggregate: Aggregate) -> str:
+    return json.dumps(aggregate, sort_keys=True, separators=(",", ":"))
 
+
+def _aggregates(closed: Iterable[ClosedDay]) -> dict[tuple[str, str, str], str]:
     return {
-        (done.day.date.isoformat(), detector, key): canonical(aggregate)
+        (done.day.date.isoformat(), detector, key): _canonical(aggregate)
         for done in closed
         for detector, aggregates in done.aggregates.items()
         for key, aggregate in aggregates.items()

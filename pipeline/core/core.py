@@ -8,10 +8,11 @@ from itertools import chain
 
 import numpy as np
 
-from detectors.contract import Detector, Watchful
+from detectors.contract import DayLearner, Detector, Watchful
 from detectors.history import Aggregate, Day, History, Steps
 from pipeline.core.anomaly_watchers import AnomalyWatchers
 from pipeline.core.closing import close, within
+from pipeline.core.day_learning import DayLearning
 from pipeline.core.day_set import STEP_MS, DaySet
 from pipeline.core.entities import Entities, reading
 from pipeline.core.known_gaps import KnownGaps
@@ -107,6 +108,7 @@ class LearningCore:
         self._current = _NOWHERE
         self.anomalies: tuple[Anomaly, ...] = ()
         self.watching = AnomalyWatchers()
+        self.models = DayLearning()
 
     @property
     def gaps(self) -> list[Gap]:
@@ -256,7 +258,11 @@ class LearningCore:
         """Let every detector judge the closed days; empty lists between slices, the changes at the end."""
         history = self.history()
         anomalies: list[Anomaly] = []
-        for detector in self.detectors:
+        for place, detector in enumerate(self.detectors):
+            if isinstance(detector, DayLearner):
+                for _ in self.models.learn(detector, history, self.detectors[:place]):
+                    yield []
+                history = replace(history, labels=self.models.labels())
             found: list[Pattern] = []
             for finding in detector.detect(history):
                 if isinstance(finding, Pattern):
@@ -285,6 +291,7 @@ class LearningCore:
                 name: _join([kept.steps[name] for kept in retained if name in kept.steps]) for name in names
             },
             heard=tuple(kept.heard for kept in retained),
+            labels=self.models.labels(),
         )
 
     def open_days(self) -> Mapping[date, DaySet]:
@@ -335,10 +342,18 @@ class LearningCore:
         opened.dirty = False
         return ClosedDay(opened.events, day, aggregates)
 
+    def _learn_before(self, first: date) -> None:
+        """Let no day leave the judgement that a model has not learned."""
+        for place, detector in enumerate(self.detectors):
+            if isinstance(detector, DayLearner):
+                self.models.learn_before(first, detector, self.history(), self.detectors[:place])
+
     def _retire(self) -> None:
         if not self._closed:
             return
         first = max(self._closed).toordinal() - self._retain_days + 1
+        if min(self._closed).toordinal() < first:
+            self._learn_before(date.fromordinal(first))
         for day in [day for day in self._closed if day.toordinal() < first]:
             del self._closed[day]
             # Not judged any more, but a late event may still have to be added to what the store keeps of it.

@@ -16,6 +16,7 @@ from pipeline.ingest.decoding import BatchDecoder, DecodedBatch
 from pipeline.ingest.learning_switch import FilteredBatch, LearningSwitch
 from pipeline.ingest.messages import Message
 from pipeline.learn.allowance import Allowance
+from pipeline.learn.kept_models import models_to_keep, restore_models
 from pipeline.learn.sightings import Sightings
 from pipeline.learn.work import SNAPSHOT, SNAPSHOT_VERSION, Work, write
 from pipeline.mqtt.link import Sight
@@ -82,6 +83,7 @@ class HomeLearner:
         self.core.ledger = Ledger(self._store.patterns(status="active"))
         self.core.watching.said = self._store.anomaly_ids()
         self._sightings.recall(self._store.gaps())
+        restore_models(self._store, self.core)
         kept = self._days.all()
         self._restore_snapshot(kept)
         self._restore_open_days(kept)
@@ -301,9 +303,8 @@ class HomeLearner:
     def _close(self, work: Work) -> None:
         work.closed = self.core.close_due()
         self._closed_days += [closed.day for closed in work.closed]
-        self._closed_through_ms = max(
-            [self._closed_through_ms, *(closed.day.end_ms for closed in work.closed)]
-        )
+        ends_ms = (closed.day.end_ms for closed in work.closed)
+        self._closed_through_ms = max([self._closed_through_ms, *ends_ms])
         work.checkpoint = True
         self._late_since = None
         self._judging = None
@@ -312,9 +313,8 @@ class HomeLearner:
     def _announce(self, changes: Sequence[PatternChange], work: Work) -> None:
         work.patterns += [change.pattern for change in changes]
         day = self.core.last_closed()
-        said = [
-            self._announcer.pattern(change, day) for change in changes if change.what is not What.REFRESHED
-        ]
+        worth = [change for change in changes if change.what is not What.REFRESHED]
+        said = [self._announcer.pattern(change, day) for change in worth]
         work.outgoing += said
         self._changed = len(said)
 
@@ -330,6 +330,7 @@ class HomeLearner:
             since = from_us(min(day.start_ms for day in self._closed_days) * 1000)
             self.core.watching.alarms += [each for each in self.core.anomalies if each.detail.at >= since]
         self._raise_alarms(work)
+        work.models = models_to_keep(self.core)
         duration_ms = round((monotonic() - self._judged_from) * 1000)
         work.outgoing += [
             self._announcer.analysis(day, len(self.core.ledger.active), self._changed, duration_ms)
@@ -372,8 +373,7 @@ class HomeLearner:
         plain = json.loads(stored.payload)
         self.core.watermark_ms = plain["watermark_ms"]
         self._applied_seq = stored.applied_seq
-        # Until 0.1 statistics of each stood beside its name, which nobody read.
-        measured = plain["measured"] if "measured" in plain else plain["baselines"]
+        measured = plain.get("measured", plain.get("baselines", ()))
         for entity_id in measured:
             self.core.entities.restore(entity_id, self.core.watermark_ms)
         # Since when each is known is not kept: since the home is.

@@ -12,6 +12,7 @@ from pipeline.core.day_set import DaySet
 from pipeline.core.messages import Announcer
 from pipeline.ingest.decoding import DecodedBatch
 from pipeline.ingest.learning_switch import LearningSwitch
+from pipeline.learn.kept_models import MODELS, MODELS_VERSION
 from schemas.anomalies import Anomaly
 from schemas.events import Gap
 from schemas.outgoing import Outgoing
@@ -40,6 +41,7 @@ class Work:
     waiting: list[Waiting] = field(default_factory=list)
     released: list[bytes] = field(default_factory=list)
     seen: bytes | None = None
+    models: bytes | None = None
     switch: LearningSwitch | None = None
     checkpoint: bool = False
 
@@ -47,7 +49,8 @@ class Work:
         decoded = self.decoded
         written = self.unseen or self.gaps or self.closed or self.patterns or self.outgoing
         moved = self.waiting or self.released or self.wrong_gaps
-        return bool(written or moved or decoded.letters or self.seen or self.switch or self.checkpoint)
+        noted = self.seen or self.models or self.switch or self.checkpoint
+        return bool(written or moved or decoded.letters or noted)
 
 
 class Written(NamedTuple):
@@ -87,6 +90,8 @@ def write(
     transaction.enqueue([*letters, *work.outgoing], now_us)
     if work.seen:
         transaction.save_snapshot(SEEN, work.seen, version=SNAPSHOT_VERSION, applied_seq=0)
+    if work.models:
+        transaction.save_snapshot(MODELS, work.models, version=MODELS_VERSION, applied_seq=0)
     if work.switch:
         HomeControls.switch_learning(transaction.suggestions, off_us=work.switch.off_us)
     if work.checkpoint:

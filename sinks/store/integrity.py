@@ -22,7 +22,7 @@ from schemas.tables import METADATA
 from sinks.store import audit
 from sinks.store.checksums import CHECKED, CHECKSUM, UNCOVERED, covered, is_whole, sum_of
 from sinks.store.engine import Database
-from sinks.store.rows import snapshot_checksum
+from sinks.store.rows import snapshot_checksum, unpacked_aggregates
 
 # Two seconds for a year's store on a small machine; what takes longer is a store that is no home's.
 CHECK_S = 20.0
@@ -238,6 +238,10 @@ def _read_day(row: Mapping[str, Any]) -> bool:
     return row[CHECKSUM] is not None or bool(json.loads(zlib.decompress(row["packed"])))
 
 
+def _read_aggregates(row: Mapping[str, Any]) -> bool:
+    return row[CHECKSUM] is not None or isinstance(unpacked_aggregates(row["packed"]), dict)
+
+
 def _read_journal(row: Mapping[str, Any]) -> bool:
     if row[CHECKSUM] is None:
         json.loads(row["attributes"] or "[]")
@@ -263,7 +267,7 @@ def _read_control(row: Mapping[str, Any]) -> bool:
 _READERS: dict[str, Callable[[Mapping[str, Any]], bool]] = {
     "journal": _read_journal,
     "day_sets": _read_day,
-    "day_aggregates": lambda row: isinstance(json.loads(row["aggregate"]), dict),
+    "day_aggregates": _read_aggregates,
     "patterns": lambda row: bool(Pattern.model_validate_json(row["metadata"])),
     "anomalies": lambda row: bool(Anomaly.model_validate_json(row["metadata"])),
     "suggestions": lambda row: bool(Suggestion.model_validate_json(row["metadata"])),

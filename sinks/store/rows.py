@@ -1,6 +1,7 @@
 """Between what crosses our boundaries and the rows that hold it."""
 
 import json
+import zlib
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from hashlib import blake2b
@@ -57,12 +58,23 @@ def journal_event(row: Row[Any]) -> StateChange | ServiceCall:
     )
 
 
-def aggregate_rows(aggregates: Mapping[str, Mapping[str, object]]) -> list[dict[str, str]]:
-    """Return key and canonical JSON of each aggregate."""
-    return [
-        {"key": key, "aggregate": json.dumps(aggregate, sort_keys=True, separators=(",", ":"))}
-        for key, aggregate in aggregates.items()
-    ]
+def packed_aggregates(aggregates: Mapping[str, Mapping[str, object]]) -> bytes:
+    """Return a detector's aggregates of a day as compressed canonical JSON, the same for equal ones.
+
+    Examples
+    --------
+    >>> packed = packed_aggregates({"light.hall=on": {"n": 2}})
+    >>> unpacked_aggregates(packed)
+    {'light.hall=on': {'n': 2}}
+    """
+    plain = {key: dict(aggregate) for key, aggregate in aggregates.items()}
+    return zlib.compress(json.dumps(plain, sort_keys=True, separators=(",", ":")).encode(), 6)
+
+
+def unpacked_aggregates(packed: bytes) -> dict[str, dict[str, Any]]:
+    """Read back what `packed_aggregates` wrote."""
+    aggregates: dict[str, dict[str, Any]] = json.loads(zlib.decompress(packed))
+    return aggregates
 
 
 def pattern_row(pattern: Pattern, at_us: int) -> dict[str, Any]:

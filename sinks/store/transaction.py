@@ -27,11 +27,11 @@ from sinks.store.checksums import CHECKSUM, covered, summed
 from sinks.store.engine import EVENT_US, add_many, insert_into, upsert
 from sinks.store.quarantine import QuarantineWrites
 from sinks.store.rows import (
-    aggregate_rows,
     anomaly_row,
     dead_letter_row,
     journal_row,
     outbox_row,
+    packed_aggregates,
     pattern_row,
     snapshot_checksum,
 )
@@ -105,12 +105,8 @@ class Transaction:
         self, day: date, detector: str, aggregates: Mapping[str, Mapping[str, object]]
     ) -> None:
         """Keep a detector's aggregates of a day in place of what was kept of them."""
-        place = {"home": self._home, "day": day, "detector": detector}
-        clear = delete(_AGGREGATES).where(*(_AGGREGATES.c[name] == value for name, value in place.items()))
-        self._connection.execute(clear)
-        if aggregates:
-            rows = [{**place, **row} for row in aggregate_rows(aggregates)]
-            self._connection.execute(_AGGREGATES.insert(), summed(rows, _AGGREGATES))
+        row = {"day": day, "detector": detector, "packed": packed_aggregates(aggregates)}
+        upsert(self._connection, _AGGREGATES, [{"home": self._home, **row}])
 
     def save_patterns(self, patterns: Sequence[Pattern], at_us: int) -> None:
         """Keep patterns in place of those with the same ids."""

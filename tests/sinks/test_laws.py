@@ -1,6 +1,5 @@
 """Every store keeps every law, on a real database; every law rejects a store that breaks it."""
 
-import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -10,14 +9,13 @@ from typing import Any
 from unittest.mock import MagicMock
 
 import pytest
-from sqlalchemy import select
 
 from schemas.anomalies import Anomaly, AnomalyDetail, AnomalyKind
 from schemas.events import Gap, ServiceCall, StateChange
 from schemas.outgoing import Outgoing
 from schemas.patterns import CoOccurrenceDetail, Evidence, Pattern, Quantiles, Target
 from schemas.statuses import DeadLetter
-from schemas.tables import DayAggregateRow, LeaseRow, table_of
+from schemas.tables import LeaseRow, table_of
 from sinks.store import (
     Beat,
     Held,
@@ -117,7 +115,6 @@ def letter(name: str) -> DeadLetter:
     )
 
 
-AGGREGATES = table_of(DayAggregateRow)
 LEASES = table_of(LeaseRow)
 CALL = (b"c" * 16, ServiceCall(NOON_US, ("light.l0", "light.l1"), "light.turn_on"))
 RICH = StateChange(
@@ -150,9 +147,8 @@ def write(store: SqlStore, steps: Sequence[Callable[[Transaction], object]] = tu
 
 def aggregates(store: SqlStore) -> dict[str, Any]:
     """Return the aggregates of `DAY`, which only people and other programs read."""
-    wanted = select(AGGREGATES).where(AGGREGATES.c.home == store.home, AGGREGATES.c.day == DAY)
-    with store._database.reading() as connection:
-        return {f"{row.detector} {row.key}": json.loads(row.aggregate) for row in connection.execute(wanted)}
+    kept = day_sets.aggregates(store, DAY)
+    return {f"{detector} {key}": each for detector, of in kept.items() for key, each in of.items()}
 
 
 def content(store: SqlStore) -> dict[str, Any]:
@@ -497,11 +493,7 @@ class Additive(SqlStore):
         kept: dict[str, Mapping[str, object]] = {}
         with super().begin(holder=holder) as transaction:
             save = transaction.save_aggregates
-            with self._database.reading() as connection:
-                kept.update(
-                    (key, json.loads(text))
-                    for key, text in connection.execute(select(AGGREGATES.c.key, AGGREGATES.c.aggregate))
-                )
+            kept.update(day_sets.aggregates(self, DAY).get("time_of_day", {}))
             transaction.save_aggregates = lambda day, detector, aggregates: save(  # type: ignore[method-assign]
                 day, detector, {**kept, **aggregates}
             )

@@ -1,5 +1,6 @@
 """A store of any earlier revision comes to the newest one with all its rows; a newer one is refused."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from sqlalchemy import BigInteger, Column, Connection, Integer, MetaData, inspec
 
 from schemas.events import Gap, StateChange
 from schemas.tables import METADATA
-from sinks.store import NewerStoreError, SqlStore, migrations
+from sinks.store import NewerStoreError, SqlStore, day_sets, migrations
 from sinks.store.engine import Database
 
 Rows = dict[str, list[tuple[Any, ...]]]
@@ -48,7 +49,10 @@ def make(database: Database, revision: str) -> None:
                 continue
             for number in range(ROWS):
                 row = {column.name: value(column, number) for column in table.columns}
-                connection.execute(table.insert(), {**row, "home": "home"})
+                if "aggregate" in row:
+                    row |= {"aggregate": json.dumps({"n": number}), "checksum": None}
+                known = {name: content for name, content in row.items() if name in table.columns}
+                connection.execute(table.insert(), {**known, "home": "home"})
 
 
 def value(column: Column[Any], number: int) -> object:
@@ -82,11 +86,15 @@ def keeps_all_rows(url: str, revision: str) -> None:
         assert {len(found) for found in before.values()} == {ROWS + 1}
         store = SqlStore(url)
         store.migrate()
+        # Of these a revision makes others, which hold the same.
+        before.pop("day_aggregates")
         # The store's own count of commits belongs to no home, and begins with it.
         kept = {
             name: [row for row in found if row[0] != ""] for name, found in rows(database, before).items()
         }
         assert kept == before
+        of_days = [day_sets.aggregates(store, date(2026, 1, number + 1)) for number in range(ROWS)]
+        assert of_days == [{f"ü{number}": {f"ü{number}": {"n": number}}} for number in range(ROWS)]
         with database.reading() as connection:
             assert migrations.revision(connection) == migrations.HEAD
             assert differences(connection, METADATA) == []
@@ -248,3 +256,34 @@ def test_a_store_that_is_up_to_date_costs_no_alembic(sqlite_url: str) -> None:
         "SqlStore(sys.argv[1]).migrate(); sys.exit('alembic' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", program, sqlite_url], check=True, timeout=60)
+
+
+def test_aggregates_that_cannot_be_read_let_their_day_be_closed_anew(url: str) -> None:
+    """An upgrade does not fail at a damaged row, and no part of a day's aggregates stands for the whole."""
+    with closing(Database(url, busy_timeout_s=1)) as database:
+        with database.writing() as connection:
+            migrations.upgrade(connection, "0007")
+            for number, aggregate in enumerate(('{"n":1}', "nonsense", '{"n":2}')):
+                day = date(2026, 1, 1 + number // 2)
+                row = {"day": day, "key": f"k{number}", "aggregate": aggregate}
+                connection.execute(
+                    text(
+                        "INSERT INTO day_aggregates (home, day, detector, key, aggregate) "
+                        "VALUES ('home', :day, 'd', :key, :aggregate)"
+                    ),
+                    row,
+                )
+            for number in range(2):
+                connection.execute(
+                    text(
+                        "INSERT INTO day_sets (home, day, sealed, events, packed, closed_us, applied_seq) "
+                        "VALUES ('home', :day, true, 1, :packed, 5, 0)"
+                    ),
+                    {"day": date(2026, 1, 1 + number), "packed": b"x"},
+                )
+        store = SqlStore(url)
+        store.migrate()
+        assert [(kept.day.day, kept.sealed) for kept in day_sets.days(store)] == [(1, False), (2, True)]
+        assert day_sets.aggregates(store, date(2026, 1, 1)) == {}
+        assert day_sets.aggregates(store, date(2026, 1, 2)) == {"d": {"k2": {"n": 2}}}
+        store.close()

@@ -78,7 +78,7 @@ def learned(start: Callable[[], Run], changes: list[StateChange]) -> Run:
         "UPDATE day_sets SET day = '2026-10-31' WHERE day = '2026-10-22'",
         "UPDATE day_sets SET checksum = x'00'",
         "UPDATE day_sets SET applied_seq = 'x', sealed = 7",
-        "UPDATE day_aggregates SET aggregate = 'x' WHERE day = '2026-10-21'",
+        "UPDATE day_aggregates SET packed = x'00' WHERE day = '2026-10-21'",
     ],
 )
 def test_days_are_learned_again_from_the_journal(learned: Run, clean: Kept, statement: str) -> None:

@@ -1,14 +1,16 @@
 """A home that was learned by an older version goes on as if it had always been learned by this one."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import MetaData, select
 
 from schemas.events import Gap, StateChange
-from sinks.store import SqlStore, backup, migrations
+from sinks.store import SqlStore, backup, day_sets, migrations
 from sinks.store.engine import Database
 from tests.fixtures.runs import Kept, Run, new_learner
 
@@ -32,12 +34,23 @@ def as_older(store: SqlStore, revision: str, path: Path) -> None:
                     for row in source.execute(select(now.tables[name])).mappings()
                 ]
                 for name, table in known.items()
-                if name != "alembic_version"
+                if name not in ("alembic_version", "day_aggregates")
             }
+        rows["day_aggregates"] = [*_as_rows(store)]
         with older.writing() as connection:
             for name, content in rows.items():
                 if content:
                     connection.execute(known[name].insert(), content)
+
+
+def _as_rows(store: SqlStore) -> Iterator[dict[str, Any]]:
+    """Yield the aggregates as revisions before 0008 kept them, a row for each key."""
+    for kept in day_sets.days(store):
+        for detector, aggregates in day_sets.aggregates(store, kept.day).items():
+            for key, aggregate in aggregates.items():
+                text = json.dumps(aggregate, sort_keys=True, separators=(",", ":"))
+                row = {"home": store.home, "day": kept.day, "detector": detector, "key": key}
+                yield {**row, "aggregate": text}
 
 
 @pytest.mark.parametrize("revision", OLDER)

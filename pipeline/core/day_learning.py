@@ -77,8 +77,6 @@ class DayLearning:
         if changed is not None:
             learner.resume(model.go_back(changed))
         yield from self._go_on(model, learner, history, detectors)
-        if model.at not in model.states:
-            model.states[model.at] = _written(learner)
         model.forget(_first(history))
 
     def learn_before(
@@ -111,6 +109,8 @@ class DayLearning:
             model.days[day.date] = Learned(digest(day), tuple(sorted(labels)))
             model.at, self.is_changed = day.date, True
             yield None
+        if model.at not in model.states:
+            model.states[model.at] = _written(learner)
 
     def labels(self) -> dict[date, frozenset[str]]:
         """Return the labels of the days, of all learners."""

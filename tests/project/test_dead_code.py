@@ -10,7 +10,6 @@ KINDS = {"class", "function", "method", "property", "unreachable_code"}
 CALLED_FROM_OUTSIDE = {
     "data_received": "asyncio's transport calls it",
     "get_field_value": "pydantic-settings calls it on sources",
-    "merge": "the detectors' contract: whoever joins what several days counted calls it",
     "pause_writing": "asyncio's transport calls it",
     "resume_writing": "asyncio's transport calls it",
     "publish_scope": "FastStream calls it on middlewares",

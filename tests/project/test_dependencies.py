@@ -13,7 +13,10 @@ from packaging.utils import canonicalize_name
 
 PACKAGES = ("schemas", "detectors", "sinks", "pipeline")
 
-NEVER_IMPORTED = {"tzdata": "zoneinfo reads it where the system has no time zones"}
+NEVER_IMPORTED = {
+    "river": "models that detectors learn day after day are River's; none of those there are needs one",
+    "tzdata": "zoneinfo reads it where the system has no time zones",
+}
 
 
 def imports(code: str) -> Iterator[tuple[str, bool]]:

@@ -150,7 +150,7 @@ def test_aggregates_are_made_anew_with_their_day(store: SqlStore) -> None:
     day = day if not isinstance(day, str) else date.fromisoformat(day)
     with store.begin() as transaction:
         transaction.save_day(day, b"x", events=1, sealed=True, at_us=1, applied_seq=1)
-    (words,) = mend(store, "UPDATE day_aggregates SET packed = x'00'")
+    (words,) = mend(store, "UPDATE day_aggregates SET detector = 'x'")
     assert f"{day} is closed anew" in words
     assert [kept.sealed for kept in day_sets.days(store)] == [False]
 

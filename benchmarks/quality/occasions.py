@@ -5,10 +5,10 @@ count their own evidence.
 """
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cached_property, singledispatchmethod
 from itertools import pairwise
 from math import inf
 from typing import NamedTuple
@@ -23,6 +23,7 @@ from schemas.patterns import (
     Condition,
     CoOccurrenceDetail,
     Dark,
+    Detail,
     DurationDetail,
     Hours,
     Pattern,
@@ -87,16 +88,15 @@ class Aftermath:
 
     def outcomes(self, pattern: Pattern) -> list[Outcome]:
         """Every occasion on which the pattern could have shown, in order."""
-        match pattern.detail:
-            case TimeOfDayDetail() as detail:
-                return list(self._time_of_day(detail))
-            case CoOccurrenceDetail() as detail:
-                return self._co_occurrence(detail)
-            case SequenceDetail() as detail:
-                return self._sequence(detail)
-            case DurationDetail() as detail:
-                return list(self._duration(detail))
+        return list(self._outcomes(pattern.detail))
 
+    @singledispatchmethod
+    def _outcomes(self, detail: Detail) -> Iterable[Outcome]:
+        """Occasions of a kind of pattern; none of one that this yardstick does not know."""
+        del detail
+        return ()
+
+    @_outcomes.register
     def _time_of_day(self, detail: TimeOfDayDetail) -> Iterator[Outcome]:
         uses = self._uses(EventType(detail.entity_id, detail.state))
         reach = reach_minutes(detail)
@@ -110,6 +110,7 @@ class Aftermath:
                 closest = near[np.argmin(np.abs(near - due_ms))] if len(near) else None
                 yield Outcome(due_ms, None if closest is None else int(closest))
 
+    @_outcomes.register
     def _co_occurrence(self, detail: CoOccurrenceDetail) -> list[Outcome]:
         trigger = EventType(detail.trigger.entity_id, detail.trigger.state)
         action = EventType(detail.action.entity_id, detail.action.state)
@@ -126,6 +127,7 @@ class Aftermath:
                 found.append(Outcome(at_ms, self._next_use(action, at_ms, lag_ms)))
         return found
 
+    @_outcomes.register
     def _sequence(self, detail: SequenceDetail) -> list[Outcome]:
         first, *others = (EventType(step.entity_id, step.state) for step in detail.steps)
         lags_ms = [_longest_ms(step.lag_seconds) for step in detail.steps if step.lag_seconds]
@@ -147,6 +149,7 @@ class Aftermath:
             at_ms = None if at_ms is None else self._next_use(step, at_ms, lag_ms)
         return at_ms
 
+    @_outcomes.register
     def _duration(self, detail: DurationDetail) -> Iterator[Outcome]:
         for begin, end in pairwise(self._stays.get(detail.entity_id, ())):
             if begin.state != detail.state or begin.foreign or end.foreign:

@@ -11,7 +11,7 @@ import polars as pl
 from pipeline.automations.service_map import lasts, state_after
 from pipeline.backtest.firing import firings
 from pipeline.backtest.past import Past
-from pipeline.backtest.regret import USUAL, Rates, expect
+from pipeline.backtest.regret import Rates, expect, usual
 from pipeline.backtest.tolerances import is_partner, leeway_ms, occasions, windows
 from schemas.automations import Action, Automation
 from schemas.events import EventType
@@ -190,7 +190,7 @@ def _rates(automation: Automation, past: Past, scope: Pattern, dates: Sequence[S
         return Rates(0.0, 0.0, 0.0)
     ages = np.array([(past.last_day - day).days for day in days])
     wanted, unwanted, missed = ([count[day] for day in days] for count in (Counter(each) for each in dates))
-    expected = expect(ages, wanted, unwanted, missed, USUAL[scope.pattern_type])
+    expected = expect(ages, wanted, unwanted, missed, usual(scope.detail))
     share = len(weekdays) / DAYS_A_WEEK
     return Rates(expected.wanted * share, expected.unwanted * share, expected.missed * share)
 

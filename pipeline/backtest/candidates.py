@@ -1,6 +1,8 @@
 """Candidate automations of a pattern: all variants worth trying."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import singledispatch
+from typing import NamedTuple
 
 from pydantic import ValidationError
 
@@ -23,6 +25,7 @@ from schemas.patterns import (
     AtHome,
     Condition,
     CoOccurrenceDetail,
+    Detail,
     DurationDetail,
     Pattern,
     Quantiles,
@@ -69,7 +72,7 @@ def candidates(
     if pattern.detail.automated or pattern.status != "active":
         return []
     try:
-        return _distinct(_variants(pattern, active, usual, sun))
+        return _distinct(_variants(pattern.detail, _Known(active, usual, sun)))
     except ValidationError:
         # A state or an entity that Home Assistant could take for a template is nothing to propose.
         return []
@@ -83,29 +86,27 @@ def _distinct(automations: Iterable[Automation]) -> list[Automation]:
     return found
 
 
-def _variants(
-    pattern: Pattern, active: Sequence[Pattern], usual: UsualValues, sun: Mapping[str, float]
-) -> Iterator[Automation]:
-    match pattern.detail:
-        case TimeOfDayDetail() as detail:
-            yield from _at_a_time(detail, active, usual, sun)
-        case CoOccurrenceDetail() as detail:
-            yield from _after_another(detail, active, usual)
-        case SequenceDetail() as detail:
-            yield from _in_a_chain(detail, active, usual)
-        case DurationDetail() as detail:
-            yield from _after_a_while(detail, usual)
+class _Known(NamedTuple):
+    active: Sequence[Pattern]
+    usual: UsualValues
+    sun: Mapping[str, float]
 
 
-def _at_a_time(
-    detail: TimeOfDayDetail, active: Sequence[Pattern], usual: UsualValues, sun: Mapping[str, float]
-) -> Iterator[Automation]:
-    action = _action(detail.entity_id, detail.state, usual)
+@singledispatch
+def _variants(detail: Detail, known: _Known) -> Iterator[Automation]:
+    """Yield the automations of a kind of pattern; none of a kind that says nothing of how to do it."""
+    del detail, known
+    yield from ()
+
+
+@_variants.register
+def _at_a_time(detail: TimeOfDayDetail, known: _Known) -> Iterator[Automation]:
+    action = _action(detail.entity_id, detail.state, known.usual)
     if action is None or detail.spread_minutes > WIDEST_SPREAD_MIN:
         return
     days: tuple[Requirement, ...] = () if len(detail.days) == DAYS_A_WEEK else (Weekday(days=detail.days),)
-    for trigger in _times(detail, sun):
-        for actions in _with_partner((action,), active):
+    for trigger in _times(detail, known.sun):
+        for actions in _with_partner((action,), known.active):
             yield Automation(trigger=trigger, conditions=days, actions=actions)
             yield Automation(trigger=trigger, conditions=(*days, AtHome()), actions=actions)
 
@@ -124,10 +125,9 @@ def _times(detail: TimeOfDayDetail, sun: Mapping[str, float]) -> Iterator[Trigge
                 yield SunTrigger(event=event, offset_minutes=round(offset - minutes))
 
 
-def _after_another(
-    detail: CoOccurrenceDetail, active: Sequence[Pattern], usual: UsualValues
-) -> Iterator[Automation]:
-    action = _action(detail.action.entity_id, detail.action.state, usual)
+@_variants.register
+def _after_another(detail: CoOccurrenceDetail, known: _Known) -> Iterator[Automation]:
+    action = _action(detail.action.entity_id, detail.action.state, known.usual)
     if action is None:
         return
     learned = _requirements(detail.conditions)
@@ -138,7 +138,7 @@ def _after_another(
             trigger = StateTrigger(
                 entity_id=detail.trigger.entity_id, to=detail.trigger.state, for_seconds=wait_s
             )
-            for actions in _with_partner((action,), active):
+            for actions in _with_partner((action,), known.active):
                 yield Automation(trigger=trigger, conditions=conditions, actions=actions)
 
 
@@ -147,19 +147,18 @@ def _waits(lag: Quantiles) -> list[int]:
     return sorted({0, *(min(int(seconds), LONGEST_WAIT_S) for seconds in (lag.p10, lag.p50))})
 
 
-def _in_a_chain(
-    detail: SequenceDetail, active: Sequence[Pattern], usual: UsualValues
-) -> Iterator[Automation]:
+@_variants.register
+def _in_a_chain(detail: SequenceDetail, known: _Known) -> Iterator[Automation]:
     first, *others = detail.steps
     trigger = StateTrigger(entity_id=first.entity_id, to=first.state)
     actions = []
     for step in others:
-        action = _action(step.entity_id, step.state, usual)
+        action = _action(step.entity_id, step.state, known.usual)
         if action is None:
             return
         wait_s = min(round(step.lag_seconds.p50), LONGEST_WAIT_S) if step.lag_seconds else 0
         actions.append(action.model_copy(update={"after_seconds": wait_s}))
-    for conditions in ((), *_conditions_of(first, others[0], active)):
+    for conditions in ((), *_conditions_of(first, others[0], known.active)):
         yield Automation(trigger=trigger, conditions=conditions, actions=tuple(actions))
 
 
@@ -173,8 +172,9 @@ def _conditions_of(
             yield _requirements(pattern.detail.conditions)
 
 
-def _after_a_while(detail: DurationDetail, usual: UsualValues) -> Iterator[Automation]:
-    action = _action(detail.entity_id, AT_REST.get(detail.state, ""), usual)
+@_variants.register
+def _after_a_while(detail: DurationDetail, known: _Known) -> Iterator[Automation]:
+    action = _action(detail.entity_id, AT_REST.get(detail.state, ""), known.usual)
     if action is None or not _is_steady(detail):
         return
     for seconds in (detail.seconds.p50, detail.seconds.p90):

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from functools import singledispatch
 from itertools import combinations
 
 import numpy as np
@@ -10,7 +11,7 @@ import polars as pl
 from pipeline.backtest.past import Past
 from pipeline.backtest.tolerances import due_times
 from schemas.circular_day import apart
-from schemas.patterns import CoOccurrenceDetail, Pattern, SequenceDetail, TimeOfDayDetail
+from schemas.patterns import CoOccurrenceDetail, Detail, Pattern, SequenceDetail, TimeOfDayDetail
 
 NEAR_MIN = 45.0
 FEWEST_DAYS = 8
@@ -42,12 +43,25 @@ def _linked(patterns: Sequence[Pattern]) -> set[frozenset[str]]:
     """Return the pairs of entities of which one is known to follow the other."""
     found = set[frozenset[str]]()
     for pattern in patterns:
-        match pattern.detail:
-            case CoOccurrenceDetail(trigger=trigger, action=action):
-                found.add(frozenset((trigger.entity_id, action.entity_id)))
-            case SequenceDetail(steps=steps):
-                found |= {frozenset((one.entity_id, two.entity_id)) for one, two in combinations(steps, 2)}
+        found |= {frozenset(pair) for pair in combinations(_following(pattern.detail), 2)}
     return found
+
+
+@singledispatch
+def _following(detail: Detail) -> list[str]:
+    """Return the entities that a pattern says follow one another; none of a kind that says no such thing."""
+    del detail
+    return []
+
+
+@_following.register
+def _of_pair(detail: CoOccurrenceDetail) -> list[str]:
+    return [detail.trigger.entity_id, detail.action.entity_id]
+
+
+@_following.register
+def _of_chain(detail: SequenceDetail) -> list[str]:
+    return [step.entity_id for step in detail.steps]
 
 
 def _are_near(one: TimeOfDayDetail, other: TimeOfDayDetail) -> bool:

@@ -1,13 +1,14 @@
 """Forecast rates of an automation for the days to come, and its regret."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import singledispatch
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.patterns import PatternType
+from schemas.patterns import Detail, DurationDetail, TimeOfDayDetail
 
 UNWANTED_COST = 3.0
 """How many saved actions a run that nobody wanted costs: it must be undone, and it annoys."""
@@ -27,12 +28,23 @@ class Usual(NamedTuple):
     missed: float
 
 
-USUAL: Mapping[PatternType, Usual] = {
-    PatternType.TIME_OF_DAY: Usual(10.0, 0.66, 0.21, 0.13),
-    PatternType.CO_OCCURRENCE: Usual(3.0, 0.6, 0.25, 0.15),
-    PatternType.SEQUENCE: Usual(3.0, 0.6, 0.25, 0.15),
-    PatternType.DURATION: Usual(6.0, 0.6, 0.25, 0.15),
-}
+@singledispatch
+def usual(detail: Detail) -> Usual:
+    """Return what to expect of automations of a pattern before anything of it was seen."""
+    del detail
+    return Usual(3.0, 0.6, 0.25, 0.15)
+
+
+@usual.register
+def _of_time(detail: TimeOfDayDetail) -> Usual:
+    del detail
+    return Usual(10.0, 0.66, 0.21, 0.13)
+
+
+@usual.register
+def _of_duration(detail: DurationDetail) -> Usual:
+    del detail
+    return Usual(6.0, 0.6, 0.25, 0.15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +70,12 @@ def expect(
     wanted: Sequence[int],
     unwanted: Sequence[int],
     missed: Sequence[int],
-    usual: Usual,
+    prior: Usual,
 ) -> Rates:
     """Forecast the rates of a day from those of the past ones: recent days count more.
 
     The number of opportunities a day is the decayed mean, ``sum w n / sum w`` with
-    ``w = 2^(-age / half-life)``; what becomes of them is shrunk towards what is `usual`.
+    ``w = 2^(-age / half-life)``; what becomes of them is shrunk towards the `prior`.
 
     Parameters
     ----------
@@ -71,7 +83,7 @@ def expect(
         How many days ago each eligible day was.
     wanted, unwanted, missed
         How many opportunities of each kind there were on it.
-    usual
+    prior
         What to expect before anything was seen.
 
     Examples
@@ -86,7 +98,7 @@ def expect(
     if not opportunities or not days:
         return Rates(0.0, 0.0, 0.0)
     shares = (
-        (each + usual.opportunities * share) / (opportunities + usual.opportunities)
-        for each, share in zip(sums, usual[1:], strict=True)
+        (each + prior.opportunities * share) / (opportunities + prior.opportunities)
+        for each, share in zip(sums, prior[1:], strict=True)
     )
     return Rates(*(opportunities / days * share for share in shares))

@@ -1,6 +1,8 @@
 """Time tolerances within which a manual action counts as the automation's."""
 
 from collections.abc import Sequence
+from functools import singledispatch
+from typing import NamedTuple
 
 import polars as pl
 
@@ -59,37 +61,93 @@ def windows(
     after_ms
         How long after the automation fires the action comes.
     """
-    due = pl.col("at_ms") + after_ms
-    match detail:
-        case TimeOfDayDetail():
-            return _around_the_habit(fires.with_columns(due_ms=due), detail, past)
-        case CoOccurrenceDetail(lag_seconds=lag):
-            reaches_s: Sequence[float] = (lag_reach_s(lag),)
-        case SequenceDetail(steps=steps):
-            reaches_s = [lag_reach_s(step.lag_seconds) for step in steps if step.lag_seconds is not None]
-        case DurationDetail(seconds=seconds):
-            around_ms = leeway_ms(seconds.p50)
-            return fires.with_columns(from_ms=due - around_ms, to_ms=due + around_ms)
-    reach_ms = round(1000 * sum(reaches_s[: number + 1]))
-    return fires.with_columns(from_ms="began_ms", to_ms=pl.max_horizontal(pl.col("began_ms") + reach_ms, due))
+    return _windows(detail, fires, past, _Act(number, after_ms))
 
 
+class _Act(NamedTuple):
+    """Number of an action, and how long after the automation fires it comes."""
+
+    number: int
+    after_ms: int
+
+    @property
+    def due(self) -> pl.Expr:
+        return pl.col("at_ms") + self.after_ms
+
+
+@singledispatch
+def _windows(detail: Detail, fires: pl.DataFrame, past: Past, act: _Act) -> pl.DataFrame:
+    del fires, past, act
+    raise TypeError(_untried(detail))
+
+
+@_windows.register
+def _around_the_time(detail: TimeOfDayDetail, fires: pl.DataFrame, past: Past, act: _Act) -> pl.DataFrame:
+    return _around_the_habit(fires.with_columns(due_ms=act.due), detail, past)
+
+
+@_windows.register
+def _after_trigger(detail: CoOccurrenceDetail, fires: pl.DataFrame, past: Past, act: _Act) -> pl.DataFrame:
+    del past
+    return _answered(fires, [lag_reach_s(detail.lag_seconds)], act)
+
+
+@_windows.register
+def _in_order(detail: SequenceDetail, fires: pl.DataFrame, past: Past, act: _Act) -> pl.DataFrame:
+    del past
+    lags = (step.lag_seconds for step in detail.steps)
+    return _answered(fires, [lag_reach_s(lag) for lag in lags if lag is not None], act)
+
+
+@_windows.register
+def _around_the_end(detail: DurationDetail, fires: pl.DataFrame, past: Past, act: _Act) -> pl.DataFrame:
+    del past
+    around_ms = leeway_ms(detail.seconds.p50)
+    return fires.with_columns(from_ms=act.due - around_ms, to_ms=act.due + around_ms)
+
+
+def _answered(fires: pl.DataFrame, reaches_s: Sequence[float], act: _Act) -> pl.DataFrame:
+    """Return `fires` with the span in which the actions up to this one may answer, one after the other."""
+    reach_ms = round(1000 * sum(reaches_s[: act.number + 1]))
+    latest = pl.max_horizontal(pl.col("began_ms") + reach_ms, act.due)
+    return fires.with_columns(from_ms="began_ms", to_ms=latest)
+
+
+def _untried(detail: Detail) -> str:
+    return f"expected a kind of pattern that automations are made of, got {detail.pattern_type}"
+
+
+@singledispatch
 def occasions(detail: Detail, past: Past) -> pl.DataFrame:
     """Return the times at which the habit was due: `at_ms`, and the span `from_ms` to `to_ms` around it."""
-    match detail:
-        case TimeOfDayDetail():
-            due = due_times(detail, past).filter(pl.col("weekday").is_in(detail.days))
-            return windows(past.on_days(due.select("began_ms", "at_ms")), detail, past)
-        case CoOccurrenceDetail(trigger=trigger, conditions=conditions):
-            first = StateTrigger(entity_id=trigger.entity_id, to=trigger.state)
-            return windows(firings(first, conditions, past), detail, past)
-        case SequenceDetail(steps=steps):
-            first = StateTrigger(entity_id=steps[0].entity_id, to=steps[0].state)
-            return windows(firings(first, (), past), detail, past)
-        case DurationDetail(seconds=seconds):
-            lasted = StateTrigger(entity_id=detail.entity_id, to=detail.state, for_seconds=round(seconds.p10))
-            begun = firings(lasted, detail.conditions, past)
-            return begun.with_columns(from_ms="at_ms", to_ms=pl.col("began_ms") + round(1000 * seconds.p90))
+    del past
+    raise TypeError(_untried(detail))
+
+
+@occasions.register
+def _times(detail: TimeOfDayDetail, past: Past) -> pl.DataFrame:
+    due = due_times(detail, past).filter(pl.col("weekday").is_in(detail.days))
+    return windows(past.on_days(due.select("began_ms", "at_ms")), detail, past)
+
+
+@occasions.register
+def _triggers(detail: CoOccurrenceDetail, past: Past) -> pl.DataFrame:
+    first = StateTrigger(entity_id=detail.trigger.entity_id, to=detail.trigger.state)
+    return windows(firings(first, detail.conditions, past), detail, past)
+
+
+@occasions.register
+def _first_steps(detail: SequenceDetail, past: Past) -> pl.DataFrame:
+    first = StateTrigger(entity_id=detail.steps[0].entity_id, to=detail.steps[0].state)
+    return windows(firings(first, (), past), detail, past)
+
+
+@occasions.register
+def _stays(detail: DurationDetail, past: Past) -> pl.DataFrame:
+    seconds = detail.seconds
+    lasted = StateTrigger(entity_id=detail.entity_id, to=detail.state, for_seconds=round(seconds.p10))
+    begun = firings(lasted, detail.conditions, past)
+    return begun.with_columns(from_ms="at_ms", to_ms=pl.col("began_ms") + round(1000 * seconds.p90))
 
 
 def _around_the_habit(fires: pl.DataFrame, detail: TimeOfDayDetail, past: Past) -> pl.DataFrame:

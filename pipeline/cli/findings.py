@@ -11,13 +11,13 @@ from pipeline.cli.terminal import OUT, alarm, command, gone, order, picture, say
 from pipeline.simulation import Household
 from pipeline.simulation.scoring import score
 from pipeline.simulation.wording import automation_in_words, chain_in_words, habit_in_words, pair_in_words
-from pipeline.wording.sentences import claim, counted
-from schemas.patterns import DurationDetail, Pattern
+from pipeline.wording.sentences import claim, counted, kind_in_words
+from schemas.patterns import Pattern
 from schemas.statuses import AnomalyDetected, PatternDetected
 from schemas.suggestions import Suggestion
 from schemas.topics import Topics
 
-DURATIONS_SHOWN = 3
+FORECASTS_SHOWN = 3
 APPROVAL = """\
   Nothing runs before you press Approve beside it in Home Assistant, or say `{command} approve ID`."""
 NEXT_STEPS = """
@@ -47,13 +47,13 @@ class Findings:
         )
 
     def take(self, message: PatternDetected) -> None:
-        """Show what is new or has moved; what merely gained evidence, or is a duration, is remembered."""
+        """Show what is new or has moved; what merely gained evidence, or is a forecast, is remembered."""
         pattern, day = message.pattern, self._day(message.at)
         retired = message.what == "retired"
         before = self._known.pop(pattern.id, None)
         if not retired:
             self._known[pattern.id] = pattern
-        if isinstance(pattern.detail, DurationDetail):
+        if pattern.detail.is_forecast:
             return
         if retired:
             OUT.print(gone(pattern, day), soft_wrap=True)
@@ -75,7 +75,7 @@ class Findings:
             f"{messages:,} messages of {self._household.days} days in {duration_s:.0f} s "
             f"({rate:,.0f} a second), {counted(len(known), 'pattern')}\n"
         )
-        self._list_durations()
+        self._list_forecasts()
         _list("Habits that were planted", [(habit_in_words(h), h.habit_id in found) for h in truth.habits])
         _list("Pairs that were planted", [(pair_in_words(p), p.pair_id in found) for p in truth.pairs])
         _list("Chains that were planted", [(chain_in_words(c), c.chain_id in found) for c in truth.chains])
@@ -105,18 +105,22 @@ class Findings:
         self._latest = max(self._latest, at)
         return f"{self._latest.astimezone(self._zone):%d %b}"
 
-    def _list_durations(self) -> None:
-        """Say how many durations there are, and the surest of them."""
-        durations = [each for each in self._known.values() if isinstance(each.detail, DurationDetail)]
-        if not durations:
-            return
-        surest = sorted(durations, key=order)[:DURATIONS_SHOWN]
-        say(f"And {counted(len(durations), 'duration')}, such as:")
-        for pattern in surest:
-            OUT.print(
-                Text(f"      {claim(pattern)} "), Text(short_id(pattern), style="dim"), sep="", soft_wrap=True
-            )
-        say()
+    def _list_forecasts(self) -> None:
+        """Say how many forecasts of each kind there are, and the surest of them."""
+        of_kind: dict[str, list[Pattern]] = {}
+        for each in sorted(self._known.values(), key=order):
+            if each.detail.is_forecast:
+                of_kind.setdefault(kind_in_words(each.detail), []).append(each)
+        for kind, forecasts in of_kind.items():
+            say(f"And {counted(len(forecasts), kind)}, such as:")
+            for pattern in forecasts[:FORECASTS_SHOWN]:
+                OUT.print(
+                    Text(f"      {claim(pattern)} "),
+                    Text(short_id(pattern), style="dim"),
+                    sep="",
+                    soft_wrap=True,
+                )
+            say()
 
 
 def _list(title: str, lines: Iterable[tuple[str, bool]]) -> None:

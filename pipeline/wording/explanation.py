@@ -1,8 +1,9 @@
 """Explanation of a pattern or an anomaly: why it is believed, for a person without statistics."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import singledispatch
 from zoneinfo import ZoneInfo
 
 from pipeline.wording.pictures import DayMark, calendar, picture
@@ -24,7 +25,9 @@ from pipeline.wording.sentences import (
 )
 from schemas.anomalies import Anomaly
 from schemas.patterns import (
+    Condition,
     CoOccurrenceDetail,
+    Detail,
     DurationDetail,
     Evidence,
     Pattern,
@@ -70,39 +73,58 @@ def explain(found: Pattern | Anomaly, zone: ZoneInfo) -> Explanation:
 
 
 def _of_pattern(pattern: Pattern, zone: ZoneInfo) -> Iterator[tuple[str, list[str]]]:
-    yield "What was seen", [*_seen(pattern), _between(pattern, zone)]
-    yield "What chance alone would give", [*_chance(pattern), _odds(pattern.evidence.e_value)]
-    yield "When it holds", list(_holds(pattern))
+    detail, found = pattern.detail, pattern.evidence
+    yield "What was seen", [*_seen(detail, found), _between(pattern, zone)]
+    yield "What chance alone would give", [*_chance(detail, found), _odds(found.e_value)]
+    yield "When it holds", list(_holds(detail, pattern))
     yield "What changed", list(_changed(pattern))
     yield "The next time", _next_time(pattern)
     yield "Automations", [_automated(pattern)]
 
 
-def _seen(pattern: Pattern) -> list[str]:
-    n, k, m = pattern.evidence.opportunities, pattern.evidence.hits, pattern.evidence.misses
-    match pattern.detail:
-        case TimeOfDayDetail():
-            could = f"It could have shown on {counted(n, 'day')}."
-            did = f"It did on {k} of them, on {m} it did not." if m else "It did on every one of them."
-            rest = "Days on which nobody was there, or the home could not be seen, count neither way."
-            return [could, did, rest]
-        case CoOccurrenceDetail(trigger=trigger, action=action):
-            when = f"{name(trigger.entity_id)} {becomes(trigger)}"
-            free = f"{name(action.entity_id)} is not {action.state} already"
-            could = f"It could have shown {_times(n)}: {when}, and {free}."
-            return [could, f"It did {_every(k, m)}{_but(m, 'it did not')}."]
-        case SequenceDetail(steps=steps, within_seconds=within_s):
-            when = f"{name(steps[0].entity_id)} {becomes(steps[0])}"
-            could = f"It could have shown {_times(n)}: {when}, and nothing of the rest is done already."
-            usual = f"nine times in ten within {short_time(within_s)}"
-            return [
-                could,
-                f"All steps followed in this order {_every(k, m)}, {usual}{_but(m, 'they did not')}.",
-            ]
-        case DurationDetail(seconds=seconds):
-            usual = mostly(seconds.p10, seconds.p90)
-            checked = f"It was foreseen {_times(n)}, from what was seen on other days: now {usual}."
-            return [checked, f"That was right {_every(k, m)}{_but(m, 'it lasted shorter or longer')}."]
+@singledispatch
+def _seen(detail: Detail, found: Evidence) -> list[str]:
+    """Say on how many occasions it could have shown, and on how many it did."""
+    del detail
+    n, k, m = found.opportunities, found.hits, found.misses
+    return [f"It could have shown {_times(n)}.", f"It did {_every(k, m)}{_but(m, 'it did not')}."]
+
+
+@_seen.register
+def _days_seen(detail: TimeOfDayDetail, found: Evidence) -> list[str]:
+    del detail
+    n, k, m = found.opportunities, found.hits, found.misses
+    could = f"It could have shown on {counted(n, 'day')}."
+    did = f"It did on {k} of them, on {m} it did not." if m else "It did on every one of them."
+    rest = "Days on which nobody was there, or the home could not be seen, count neither way."
+    return [could, did, rest]
+
+
+@_seen.register
+def _pairs_seen(detail: CoOccurrenceDetail, found: Evidence) -> list[str]:
+    n, k, m = found.opportunities, found.hits, found.misses
+    when = f"{name(detail.trigger.entity_id)} {becomes(detail.trigger)}"
+    free = f"{name(detail.action.entity_id)} is not {detail.action.state} already"
+    could = f"It could have shown {_times(n)}: {when}, and {free}."
+    return [could, f"It did {_every(k, m)}{_but(m, 'it did not')}."]
+
+
+@_seen.register
+def _chains_seen(detail: SequenceDetail, found: Evidence) -> list[str]:
+    n, k, m = found.opportunities, found.hits, found.misses
+    first = detail.steps[0]
+    when = f"{name(first.entity_id)} {becomes(first)}"
+    could = f"It could have shown {_times(n)}: {when}, and nothing of the rest is done already."
+    usual = f"nine times in ten within {short_time(detail.within_seconds)}"
+    return [could, f"All steps followed in this order {_every(k, m)}, {usual}{_but(m, 'they did not')}."]
+
+
+@_seen.register
+def _durations_seen(detail: DurationDetail, found: Evidence) -> list[str]:
+    n, k, m = found.opportunities, found.hits, found.misses
+    usual = mostly(detail.seconds.p10, detail.seconds.p90)
+    checked = f"It was foreseen {_times(n)}, from what was seen on other days: now {usual}."
+    return [checked, f"That was right {_every(k, m)}{_but(m, 'it lasted shorter or longer')}."]
 
 
 def _between(pattern: Pattern, zone: ZoneInfo) -> str:
@@ -110,35 +132,49 @@ def _between(pattern: Pattern, zone: ZoneInfo) -> str:
     return f"First seen on {first}, last on {last}{' (UTC)' * _is_utc(zone)}."
 
 
-def _chance(pattern: Pattern) -> list[str]:
+@singledispatch
+def _chance(detail: Detail, found: Evidence) -> list[str]:
     """Say how often it would show without a habit, and how that is known."""
-    found, k = pattern.evidence, pattern.evidence.hits
+    del detail
+    return [f"If it were no habit, it would show {_expected(found, 'times')}; it did {_times(found.hits)}."]
+
+
+@_chance.register
+def _day_by_chance(detail: TimeOfDayDetail, found: Evidence) -> list[str]:
+    what = deed(Target(entity_id=detail.entity_id, state=detail.state), automated=detail.automated)
+    without = f"If {what} at any time somebody is up, it falls into this time {_expected(found, 'days')}"
+    known = f"how busy room and home are about {clock(detail.minute)}"
+    return [
+        f"{without}; it did on {found.hits}.",
+        f"That follows from its uses at other times, and from {known}.",
+    ]
+
+
+@_chance.register
+def _pair_by_chance(detail: CoOccurrenceDetail, found: Evidence) -> list[str]:
+    what = f"{name(detail.action.entity_id)} {becomes(detail.action)}"
     times = _expected(found, "times")
-    match pattern.detail:
-        case TimeOfDayDetail() as detail:
-            what = deed(Target(entity_id=detail.entity_id, state=detail.state), automated=detail.automated)
-            without = (
-                f"If {what} at any time somebody is up, it falls into this time {_expected(found, 'days')}"
-            )
-            known = f"how busy room and home are about {clock(detail.minute)}"
-            return [
-                f"{without}; it did on {k}.",
-                f"That follows from its uses at other times, and from {known}.",
-            ]
-        case CoOccurrenceDetail(trigger=trigger, action=action):
-            what = f"{name(action.entity_id)} {becomes(action)}"
-            without = f"If {name(trigger.entity_id)} had nothing to do with it, {what} so soon {times}"
-            known = "because somebody is busy there, or because it is due"
-            return [
-                f"{without}; it did {_times(k)}.",
-                f"That is how often it does at other moments, {known}.",
-            ]
-        case SequenceDetail():
-            without = f"If the steps had nothing to do with each other, they would come so {times}"
-            return [f"{without}; they did {_times(k)}.", "That is how often each does at other moments."]
-        case DurationDetail():
-            without = "If it ended at any moment, however long it has lasted, the forecast would be right"
-            return [f"{without} {times}; it was {_times(k)}."]
+    without = f"If {name(detail.trigger.entity_id)} had nothing to do with it, {what} so soon {times}"
+    known = "because somebody is busy there, or because it is due"
+    return [
+        f"{without}; it did {_times(found.hits)}.",
+        f"That is how often it does at other moments, {known}.",
+    ]
+
+
+@_chance.register
+def _chain_by_chance(detail: SequenceDetail, found: Evidence) -> list[str]:
+    del detail
+    times = _expected(found, "times")
+    without = f"If the steps had nothing to do with each other, they would come so {times}"
+    return [f"{without}; they did {_times(found.hits)}.", "That is how often each does at other moments."]
+
+
+@_chance.register
+def _duration_by_chance(detail: DurationDetail, found: Evidence) -> list[str]:
+    del detail
+    without = "If it ended at any moment, however long it has lasted, the forecast would be right"
+    return [f"{without} {_expected(found, 'times')}; it was {_times(found.hits)}."]
 
 
 def _odds(e_value: float) -> str:
@@ -152,19 +188,38 @@ def _odds(e_value: float) -> str:
     return f"Chance looks as convincing as this at most once in {int(e_value) // digit * digit:,}."
 
 
-def _holds(pattern: Pattern) -> Iterator[str]:
-    detail = pattern.detail
-    if isinstance(detail, TimeOfDayDetail):
-        if detail.days != EVERY_DAY:
-            yield f"It is a habit {days_in_words(detail.days)}; the other days count neither way."
-        yield _anchored(detail, (pattern.last_seen.date() - pattern.first_seen.date()).days + 1)
-    elif not isinstance(detail, SequenceDetail):
-        for condition in detail.conditions:
-            contrast = "it lasts differently" if isinstance(detail, DurationDetail) else "it rarely follows"
-            yield (
-                f"Only {condition_in_words(condition)}: otherwise {contrast}, "
-                "so what happens then counts neither way."
-            )
+@singledispatch
+def _holds(detail: Detail, pattern: Pattern) -> Iterator[str]:
+    """Say on which days and under which conditions it holds; nothing where it always does."""
+    del detail, pattern
+    yield from ()
+
+
+@_holds.register
+def _time_holds(detail: TimeOfDayDetail, pattern: Pattern) -> Iterator[str]:
+    if detail.days != EVERY_DAY:
+        yield f"It is a habit {days_in_words(detail.days)}; the other days count neither way."
+    yield _anchored(detail, (pattern.last_seen.date() - pattern.first_seen.date()).days + 1)
+
+
+@_holds.register
+def _pair_holds(detail: CoOccurrenceDetail, pattern: Pattern) -> Iterator[str]:
+    del pattern
+    yield from _only(detail.conditions, "it rarely follows")
+
+
+@_holds.register
+def _duration_holds(detail: DurationDetail, pattern: Pattern) -> Iterator[str]:
+    del pattern
+    yield from _only(detail.conditions, "it lasts differently")
+
+
+def _only(conditions: Sequence[Condition], otherwise: str) -> Iterator[str]:
+    for condition in conditions:
+        yield (
+            f"Only {condition_in_words(condition)}: otherwise {otherwise}, "
+            "so what happens then counts neither way."
+        )
 
 
 def _anchored(detail: TimeOfDayDetail, days: int) -> str:
@@ -190,9 +245,8 @@ def _changed(pattern: Pattern) -> Iterator[str]:
 
 def _next_time(pattern: Pattern) -> list[str]:
     found, sure = pattern.evidence, pattern.confidence
-    what = "last as foreseen" if isinstance(pattern.detail, DurationDetail) else "show"
     true = f"of a hundred forecasts that say so, about {sure * 100:.0f} come true"
-    said = [f"It will {what} with a probability of {sure:.0%}: {true}."]
+    said = [f"It will {_happens(pattern.detail)} with a probability of {sure:.0%}: {true}."]
     rate = found.hits / found.opportunities if found.opportunities else 0.0
     if abs(sure - rate) > NOTICED:
         said.append(_leaning(pattern, rate))
@@ -208,12 +262,24 @@ def _next_time(pattern: Pattern) -> list[str]:
     return said
 
 
+@singledispatch
+def _happens(detail: Detail) -> str:
+    """Say in a verb what is forecast."""
+    return "come as foreseen" if detail.is_forecast else "show"
+
+
+@_happens.register
+def _lasts(detail: DurationDetail) -> str:
+    del detail
+    return "last as foreseen"
+
+
 def _leaning(pattern: Pattern, rate: float) -> str:
     """Say why the forecast is not the share that was seen."""
     found = pattern.evidence
     side = "less" if pattern.confidence < rate else "more"
     said = f"That is {side} than {found.hits} of {found.opportunities}"
-    if isinstance(pattern.detail, DurationDetail):
+    if pattern.detail.is_forecast:
         return f"{said}: it leans on how often such forecasts come true in this home."
     if side == "less":
         return f"{said}: few occasions are not trusted to the full, and the last ones count most."

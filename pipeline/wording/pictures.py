@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import singledispatch
 from math import exp
 from typing import Protocol
 
@@ -10,6 +11,7 @@ from pipeline.wording.sentences import DAY_NAMES, after, becomes, mostly, name, 
 from schemas.circular_day import MINUTES_A_DAY, apart
 from schemas.patterns import (
     CoOccurrenceDetail,
+    Detail,
     DurationDetail,
     Evidence,
     Pattern,
@@ -62,35 +64,73 @@ def strip(pattern: Pattern, width: int = 48) -> str:
     """A day from midnight to midnight: where the habit lies, how wide it is, how sure.
 
     What has no place in the day shows the time it takes: a pair its lag, on two minutes; a chain its last
-    step's, a duration its length.
+    step's, a duration its length. Of other kinds it is the share of the occasions on which they showed.
     """
     mark = HEIGHTS[max(1, round(pattern.confidence * 8)) - 1]
-    match pattern.detail:
-        case TimeOfDayDetail() as detail:
-            reach = max(detail.spread_minutes, MINUTES_A_DAY / width / 2)
-            middles = [(place + 0.5) * MINUTES_A_DAY / width for place in range(width)]
-            within = [apart(middle, detail.minute) <= reach for middle in middles]
-            return f"00 {''.join(mark if near else NOT_HERE for near in within)} 24"
-        case CoOccurrenceDetail(lag_seconds=lag):
-            return _span(lag, 120, width, mark)
-        case SequenceDetail(steps=steps, within_seconds=within_s):
-            lag = steps[-1].lag_seconds or Quantiles(p10=0, p50=0, p90=0)
-            return _span(lag, max(120.0, within_s), width, mark)
-        case DurationDetail(seconds=seconds):
-            return _span(seconds, max(1.0, 2 * seconds.p90), width, mark)
+    return _strip(pattern.detail, pattern.evidence, width, mark)
+
+
+@singledispatch
+def _strip(detail: Detail, found: Evidence, width: int, mark: str) -> str:
+    del detail
+    filled = round(width * found.hits / found.opportunities) if found.opportunities else 0
+    return f"0 {mark * filled}{NOT_HERE * (width - filled)} {found.opportunities:,}"
+
+
+@_strip.register
+def _place_in_day(detail: TimeOfDayDetail, found: Evidence, width: int, mark: str) -> str:
+    del found
+    reach = max(detail.spread_minutes, MINUTES_A_DAY / width / 2)
+    middles = [(place + 0.5) * MINUTES_A_DAY / width for place in range(width)]
+    within = [apart(middle, detail.minute) <= reach for middle in middles]
+    return f"00 {''.join(mark if near else NOT_HERE for near in within)} 24"
+
+
+@_strip.register
+def _lag(detail: CoOccurrenceDetail, found: Evidence, width: int, mark: str) -> str:
+    del found
+    return _span(detail.lag_seconds, 120, width, mark)
+
+
+@_strip.register
+def _last_lag(detail: SequenceDetail, found: Evidence, width: int, mark: str) -> str:
+    del found
+    lag = detail.steps[-1].lag_seconds or Quantiles(p10=0, p50=0, p90=0)
+    return _span(lag, max(120.0, detail.within_seconds), width, mark)
+
+
+@_strip.register
+def _length(detail: DurationDetail, found: Evidence, width: int, mark: str) -> str:
+    del found
+    return _span(detail.seconds, max(1.0, 2 * detail.seconds.p90), width, mark)
 
 
 def picture(pattern: Pattern, width: int = 60) -> list[str]:
-    """Draw a habit as closely as characters can show it, a line each."""
-    match pattern.detail:
-        case TimeOfDayDetail() as detail:
-            return minutes_of_day(detail)
-        case SequenceDetail() as detail:
-            return chain(detail)
-        case DurationDetail() as detail:
-            return [strip(pattern, width), *_hours(detail)]
-        case CoOccurrenceDetail():
-            return [strip(pattern, width)]
+    """Draw a habit as closely as characters can show it, a line each; by its strip if there is no closer."""
+    return _picture(pattern.detail, strip(pattern, width))
+
+
+@singledispatch
+def _picture(detail: Detail, strip_of: str) -> list[str]:
+    del detail
+    return [strip_of]
+
+
+@_picture.register
+def _minutes(detail: TimeOfDayDetail, strip_of: str) -> list[str]:
+    del strip_of
+    return minutes_of_day(detail)
+
+
+@_picture.register
+def _steps(detail: SequenceDetail, strip_of: str) -> list[str]:
+    del strip_of
+    return chain(detail)
+
+
+@_picture.register
+def _length_and_hours(detail: DurationDetail, strip_of: str) -> list[str]:
+    return [strip_of, *_hours(detail)]
 
 
 def minutes_of_day(detail: TimeOfDayDetail) -> list[str]:

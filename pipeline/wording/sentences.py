@@ -1,5 +1,7 @@
 """Patterns and anomalies in words, for people without statistics."""
 
+from functools import singledispatch
+
 from schemas.anomalies import Anomaly
 from schemas.patterns import (
     AtHome,
@@ -88,23 +90,28 @@ def sentence(found: Pattern | Anomaly) -> str:
     return f"{claim(found)} {evidence(found)}"
 
 
-def _said(detail: Detail) -> str:
-    match detail:
-        case TimeOfDayDetail():
-            return _time_of_day(detail)
-        case CoOccurrenceDetail():
-            return _co_occurrence(detail)
-        case SequenceDetail():
-            return _sequence(detail)
-        case DurationDetail():
-            return _duration(detail)
-
-
 def claim(found: Pattern | Anomaly) -> str:
     """Say what the household does, or what is out of order; without how we know."""
     if isinstance(found, Anomaly):
         return said_of(name(found.detail.entity_id), found.detail.observed)
-    return _said(found.detail)
+    return claim_of(found.detail)
+
+
+@singledispatch
+def claim_of(detail: Detail) -> str:
+    """Say what a pattern claims. Each kind has words of its own; of one without them, that there is one."""
+    return f"{name(detail.principal).capitalize()} shows a pattern of the kind “{kind_in_words(detail)}”."
+
+
+def kind_in_words(detail: Detail) -> str:
+    """Return the kind of a pattern as one would say it.
+
+    Examples
+    --------
+    >>> kind_in_words(TimeOfDayDetail.model_construct())
+    'time of day'
+    """
+    return detail.pattern_type.replace("_", " ")
 
 
 def expectation(anomaly: Anomaly) -> str:
@@ -129,7 +136,7 @@ def evidence(pattern: Pattern) -> str:
     found = pattern.evidence
     expected = found.base_rate * found.opportunities
     by_chance = f"by chance it would be {f'{expected:.0f}' if expected >= 1 else 'less than one'}"
-    seen = "Foreseen right" if isinstance(pattern.detail, DurationDetail) else "Seen"
+    seen = "Foreseen right" if pattern.detail.is_forecast else "Seen"
     moved = ""
     if pattern.change is not None:
         before, after = clock(pattern.change.minute_before), clock(pattern.change.minute_after)
@@ -145,7 +152,7 @@ def _leaning(pattern: Pattern) -> str:
     found, sure = pattern.evidence, pattern.confidence
     rate = found.hits / found.opportunities if found.opportunities else 0.0
     if sure > rate + NOTICED:
-        habits = found.opportunities < FEW or isinstance(pattern.detail, DurationDetail)
+        habits = found.opportunities < FEW or pattern.detail.is_forecast
         return "such habits usually hold, so " if habits else "counting the last ones most, "
     doubted = found.opportunities < FEW or sure < found.interval[0]
     return "to be cautious, " if doubted and sure < rate - NOTICED else ""
@@ -240,6 +247,7 @@ def becomes(target: Target) -> str:
     return f"goes {target.state}" if target.state in ("on", "off") else f"becomes {target.state}"
 
 
+@claim_of.register
 def _time_of_day(detail: TimeOfDayDetail) -> str:
     spread = max(1, round(detail.spread_minutes))
     when = f"{days_in_words(detail.days)} around {clock(detail.minute)} (give or take {spread} min)"
@@ -251,6 +259,7 @@ def _time_of_day(detail: TimeOfDayDetail) -> str:
     return f"{what[0].upper()}{what[1:]}{comma} {when}."
 
 
+@claim_of.register
 def _co_occurrence(detail: CoOccurrenceDetail) -> str:
     trigger, action = detail.trigger, detail.action
     said = (
@@ -261,6 +270,7 @@ def _co_occurrence(detail: CoOccurrenceDetail) -> str:
     return f"{said}{', ' + conditions if conditions else ''}."
 
 
+@claim_of.register
 def _sequence(detail: SequenceDetail) -> str:
     first, *others = detail.steps
     said = [f"When {name(first.entity_id)} {becomes(first)}"]
@@ -270,6 +280,7 @@ def _sequence(detail: SequenceDetail) -> str:
     return f"{', '.join(said[:-1])} and then {said[-1]}."
 
 
+@claim_of.register
 def _duration(detail: DurationDetail) -> str:
     target = Target(entity_id=detail.entity_id, state=detail.state)
     usual = mostly(detail.seconds.p10, detail.seconds.p90)

@@ -3,10 +3,11 @@
 import json
 import zlib
 from base64 import b64decode, b64encode
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from hashlib import blake2b
 from typing import Any
 
+from pydantic import ValidationError
 from sqlalchemy import Row
 
 from schemas.anomalies import Anomaly
@@ -93,6 +94,18 @@ def pattern_row(pattern: Pattern, at_us: int) -> dict[str, Any]:
         "last_seen_us": to_us(pattern.last_seen),
         "changed_us": at_us,
     }
+
+
+def read_patterns(rows: Iterable[Row[Any, Any]]) -> tuple[list[Pattern], dict[str, str]]:
+    """Return the patterns in rows of id and content, and by id the reason of each that cannot be read."""
+    found, unread = list[Pattern](), dict[str, str]()
+    for identity, whole in rows:
+        try:
+            found.append(Pattern.model_validate_json(whole))
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+            unread[identity] = f"{'.'.join(map(str, first['loc'])) or 'content'}: {first['msg'][:200]}"
+    return found, unread
 
 
 def anomaly_row(anomaly: Anomaly) -> dict[str, Any]:

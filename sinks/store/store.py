@@ -34,7 +34,7 @@ from sinks.store.outbox import Dropped, bound_outbox
 from sinks.store.quarantine import QuarantineReads
 from sinks.store.replacing import go_on, intention
 from sinks.store.retention import Overdue
-from sinks.store.rows import dead_letter, journal_event, snapshot_checksum
+from sinks.store.rows import dead_letter, journal_event, read_patterns, snapshot_checksum
 from sinks.store.shrinking import compact_once, shrink
 from sinks.store.sqlite_file import path_of, refuse_newer
 from sinks.store.suggestions import SuggestionReads
@@ -84,6 +84,7 @@ class SqlStore:
     ) -> None:
         self.home = home
         self.path = path_of(url)
+        self._unread: set[str] = set()
         self._database = Database(url, busy_timeout_s=busy_timeout_s, shared=True)
         self.leases = Leases(self._database, home=home)
         self.suggestions = SuggestionReads(self._database, home)
@@ -187,12 +188,21 @@ class SqlStore:
         return {entity_id: state for entity_id, (_, state) in found.items()}
 
     def patterns(self, *, status: str | None = None) -> list[Pattern]:
-        """Return the patterns, or those of a status."""
-        wanted = select(_PATTERNS.c.metadata).where(_PATTERNS.c.home == self.home).order_by(_PATTERNS.c.id)
+        """Return the patterns, or those of a status.
+
+        A row that this version cannot read is left out, and said once: patterns are a cache, judged anew.
+        """
+        columns = (_PATTERNS.c.id, _PATTERNS.c.metadata)
+        wanted = select(*columns).where(_PATTERNS.c.home == self.home).order_by(_PATTERNS.c.id)
         if status is not None:
             wanted = wanted.where(_PATTERNS.c.status == status)
         with self._database.reading() as connection:
-            return [Pattern.model_validate_json(whole) for whole in connection.execute(wanted).scalars()]
+            found, unread = read_patterns(connection.execute(wanted).all())
+        if new := unread.keys() - self._unread:
+            said = {"home": self.home, "count": len(new), "reason": unread[min(new)]}
+            _log.warning("patterns that cannot be read are left out", **said)
+            self._unread |= new
+        return found
 
     def pattern_changes(self) -> dict[str, int]:
         """Return when each pattern was last written, by its id."""

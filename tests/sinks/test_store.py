@@ -119,6 +119,48 @@ def test_when_a_pattern_changed_is_when_it_was_written_last(store: SqlStore) -> 
     assert store.pattern_changes() == {pattern("light.a").id: 1, gone.id: 2}
 
 
+UNREADABLE = {
+    "a kind that a later version knows": "replace(metadata, 'time_of_day', 'rising_water')",
+    "no JSON": "'{'",
+    "a field too few": "replace(metadata, '\"evidence\"', '\"proof\"')",
+}
+
+
+@pytest.mark.parametrize("content", UNREADABLE.values(), ids=UNREADABLE)
+def test_patterns_that_cannot_be_read_are_left_out(store: SqlStore, content: str) -> None:
+    """The others are there, and the log says once how many are not, and why."""
+    with store.begin() as transaction:
+        transaction.save_patterns([pattern(f"light.{name}") for name in "abc"], 1)
+    lost = (pattern("light.a").id, pattern("light.b").id)
+    with store._database.writing() as connection:
+        connection.exec_driver_sql(f"UPDATE patterns SET metadata = {content} WHERE id IN {lost}")  # noqa: S608
+    with capture_logs() as logs:
+        assert [store.patterns(status="active") for _ in range(3)] == [[pattern("light.c")]] * 3
+    assert [(log["log_level"], log["home"], log["count"]) for log in logs] == [("warning", "home", 2)]
+    assert logs[0]["reason"]
+    with store.begin() as transaction:
+        transaction.save_patterns([pattern("light.a")], 2)
+    assert {each.id for each in store.patterns()} == {pattern("light.a").id, pattern("light.c").id}
+
+
+def test_a_pattern_of_a_later_version_is_read_without_what_it_added(store: SqlStore) -> None:
+    """A field that this version does not know is passed over, wherever it stands."""
+    with store.begin() as transaction:
+        transaction.save_patterns([pattern("light.a")], 1)
+    added = "replace(metadata, '{\"', '{\"added\":1,\"')"
+    with store._database.writing() as connection:
+        connection.exec_driver_sql(f"UPDATE patterns SET metadata = {added}")  # noqa: S608
+    assert store.patterns() == [pattern("light.a")]
+
+
+def test_what_is_kept_of_a_pattern_is_exact(store: SqlStore) -> None:
+    """No figure is rounded in the store: what is read back is what was judged, to the last digit."""
+    sure = pattern("light.a", minute=420 + 1 / 3).model_copy(update={"confidence": 0.8235294117647058})
+    with store.begin() as transaction:
+        transaction.save_patterns([sure], 1)
+    assert store.patterns() == [sure]
+
+
 def test_a_full_disk_passes(store: SqlStore) -> None:
     """A store without room says so and takes the same transaction when there is room again."""
     with store._database.reading() as connection:

@@ -1,6 +1,6 @@
 """The comparison of everything that was found with everything that was planted."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime, time
 
 from pipeline.simulation.scoring.alarms import judge_alarms
@@ -11,7 +11,16 @@ from pipeline.simulation.scoring.pairs import PairJudge
 from pipeline.simulation.scoring.scores import WEEK_S, KindScore, Scores, Share, Verdict
 from pipeline.simulation.truth import Truth
 from schemas.anomalies import Anomaly, AnomalyKind
-from schemas.patterns import Pattern, PatternType
+from schemas.patterns import (
+    CoOccurrenceDetail,
+    DurationDetail,
+    Pattern,
+    PatternDetail,
+    SequenceDetail,
+    TimeOfDayDetail,
+)
+
+_Judge = Callable[[Sequence[Pattern]], tuple[list[Verdict], list[str]]]
 
 
 def score(
@@ -36,15 +45,18 @@ def score(
         (each for each in patterns if each.status == "active" and not each.detail.automated),
         key=lambda each: (-each.confidence, each.id),
     )
-    of_kind = {kind: [each for each in claims if each.pattern_type is kind] for kind in PatternType}
     habits, pairs = HabitJudge(truth, until), PairJudge(truth, until)
+    judges: dict[type[PatternDetail], _Judge] = {
+        TimeOfDayDetail: lambda found: (habits.judge(found), habits.learnable),
+        CoOccurrenceDetail: lambda found: (pairs.judge(found), pairs.learnable),
+        SequenceDetail: lambda found: judge_chains(truth, found, until),
+        DurationDetail: lambda found: judge_durations(truth, found, until),
+    }
     scores = Scores(weeks=max(0.0, until - _begin(truth)) / WEEK_S)
-    _count(scores, PatternType.TIME_OF_DAY, habits.judge(of_kind[PatternType.TIME_OF_DAY]), habits.learnable)
-    _count(
-        scores, PatternType.CO_OCCURRENCE, pairs.judge(of_kind[PatternType.CO_OCCURRENCE]), pairs.learnable
-    )
-    _count(scores, PatternType.SEQUENCE, *judge_chains(truth, of_kind[PatternType.SEQUENCE], until))
-    _count(scores, PatternType.DURATION, *judge_durations(truth, of_kind[PatternType.DURATION], until))
+    for model in dict.fromkeys([*judges, *(type(each.detail) for each in claims)]):
+        found = [each for each in claims if type(each.detail) is model]
+        kind = str(model.model_fields["pattern_type"].default)
+        _count(scores, kind, *judges.get(model, _not_planted)(found))
     scores.conditions, scores.changes = pairs.conditions(), habits.changes()
     alarms, labels = judge_alarms(truth, list(anomalies), until)
     _count(scores, "anomaly", alarms, list(labels))
@@ -57,6 +69,11 @@ def score(
         for kind in AnomalyKind
     }
     return scores
+
+
+def _not_planted(found: Sequence[Pattern]) -> tuple[list[Verdict], list[str]]:
+    """Hold neither for nor against it what is of a kind that no household is planted with."""
+    return [Verdict(each, "neutral", "not planted") for each in found], []
 
 
 def _count(scores: Scores, kind: str, verdicts: Sequence[Verdict], learnable: Sequence[str]) -> None:

@@ -71,6 +71,25 @@ def learned(start: Callable[[], Run], changes: list[StateChange]) -> Run:
     return run
 
 
+LATER = "metadata = replace(metadata, 'time_of_day', 'rising_water')"
+
+
+@pytest.mark.parametrize("checksum", ["", ", checksum = NULL"], ids=["damaged", "of before checksums"])
+@pytest.mark.parametrize("is_mended", [True, False], ids=["mended", "not mended"])
+def test_patterns_that_cannot_be_read_end_no_start(learned: Run, checksum: str, *, is_mended: bool) -> None:
+    """They are left out and judged again: in the end the store holds what it held."""
+    before = learned.kept()
+    assert before.patterns
+    damage(learned.store, f"UPDATE patterns SET {LATER}{checksum}")  # noqa: S608 ours
+    if is_mended:
+        after = restarted(learned)
+    else:
+        after = learned.killed()
+        after.rest()
+    assert after.kept() == before
+    assert [pattern.exact() for pattern in after.store.patterns()] == before.patterns
+
+
 @pytest.mark.parametrize(
     "statement",
     [

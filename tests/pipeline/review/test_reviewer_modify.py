@@ -7,7 +7,7 @@ from pipeline.settings import Settings
 from schemas.automations import Automation, InState, TimeTrigger
 from schemas.commands import Modification, Verb
 from schemas.patterns import Evidence, Pattern, TimeOfDayDetail, Weekday
-from schemas.suggestions import Opinion, Status, Suggestion, Trial
+from schemas.suggestions import Opinion, Status, Trial
 from sinks.home_assistant import HomeAssistantReader
 from tests.pipeline.review.reviewing import (
     ANSWERED,
@@ -95,7 +95,7 @@ async def test_a_modification_makes_another_version_that_waits(desk: ReviewDesk,
     assert "07:00" in changed.automation_yaml
     assert "07:00" in changed.description
     assert [said.topic for said in desk.said()] == [CHANGED, GENERATED, FEEDBACK, ANSWERED]
-    assert Suggestion.model_validate(desk.said(GENERATED)[0].payload["suggestion"]) == changed
+    assert desk.said(GENERATED)[0].payload["suggestion"] == changed.told()
     assert [each.opinion for each in desk.store.suggestions.feedback()] == [Opinion.MODIFIED]
     assert desk.store.suggestions.deployments() == []
 

@@ -1,6 +1,10 @@
-"""A mosquitto that tells what is subscribed to."""
+"""A mosquitto that tells what is subscribed to and what it retains."""
 
 import asyncio
+import secrets
+from collections.abc import Iterable
+
+import aiomqtt
 
 from tests.conftest import Mosquitto
 from tests.homeassistant.processes import eventually
@@ -25,6 +29,33 @@ class Broker(Mosquitto):
         """Return when somebody has subscribed to the topic."""
 
         async def is_logged() -> bool:
-            return f"{topic}\n".encode() in self.log.read_bytes()[self._seen :]
+            with self.log.open("rb") as log:
+                log.seek(self._seen)
+                return f"{topic}\n".encode() in log.read()
 
         await eventually(is_logged, f"a subscription to {topic}", timeout_s=60)
+
+    async def retained(self, *filters: str) -> dict[str, bytes]:
+        """Return the retained messages that fit any of the filters, by their topic."""
+        end = f"tests/end/{secrets.token_hex(8)}"
+        found: dict[str, bytes] = {}
+        async with aiomqtt.Client(self.host, self.port) as client:
+            await client.subscribe([(each, 1) for each in (*filters, end)])
+            await client.publish(end, "", qos=1)
+            async for message in client.messages:
+                if message.topic.value == end:
+                    break
+                if message.retain and isinstance(message.payload, bytes):
+                    found[message.topic.value] = message.payload
+        return found
+
+    async def forget(self, topics: Iterable[str]) -> None:
+        """Retain nothing on these topics."""
+        async with aiomqtt.Client(self.host, self.port) as client:
+            for topic in topics:
+                await client.publish(topic, "", qos=1, retain=True)
+
+    async def end_session(self, client_id: str) -> None:
+        """Keep nothing more for a client that is gone."""
+        async with aiomqtt.Client(self.host, self.port, identifier=client_id, clean_session=True):
+            pass

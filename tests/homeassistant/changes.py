@@ -77,20 +77,21 @@ def read_recorded(database: Path, since_us: int, until_us: int) -> list[Change]:
     return [change for change in changes if since_us < change.at_us < until_us]
 
 
+def to_change(event: dict[str, Any]) -> Change | None:
+    """Return the state change that a published event tells; a removal has no new state and no time."""
+    if event["event_type"] != "state_changed" or not (new := event["event_data"]["new_state"]):
+        return None
+    return Change(
+        to_microseconds(datetime.fromisoformat(new["last_updated"])),
+        new["entity_id"],
+        (event["event_data"]["old_state"] or {}).get("state"),
+        new["state"],
+        new["context"]["id"],
+        new["context"]["user_id"],
+        new["context"]["parent_id"],
+    )
+
+
 def read_streamed(events: list[dict[str, Any]], since_us: int, until_us: int) -> list[Change]:
     """Return the state changes among published events between two times, both excluded, as they came."""
-    changes = [
-        Change(
-            to_microseconds(datetime.fromisoformat(new["last_updated"])),
-            new["entity_id"],
-            (event["event_data"]["old_state"] or {}).get("state"),
-            new["state"],
-            new["context"]["id"],
-            new["context"]["user_id"],
-            new["context"]["parent_id"],
-        )
-        for event in events
-        # A removal carries no new state, and so no time.
-        if event["event_type"] == "state_changed" and (new := event["event_data"]["new_state"])
-    ]
-    return [change for change in changes if since_us < change.at_us < until_us]
+    return [change for change in map(to_change, events) if change and since_us < change.at_us < until_us]

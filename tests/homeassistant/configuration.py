@@ -31,7 +31,7 @@ http:
 config:
 history:
 recorder:
-  commit_interval: 1
+  commit_interval: 0
   auto_purge: false
 input_boolean:
   guest_mode:

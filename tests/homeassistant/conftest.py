@@ -1,10 +1,10 @@
 """A real Home Assistant beside a real mosquitto, and a home that lives by script.
 
-What stands here, started once a test module and installed version, all on 127.0.0.1:
+What stands here, started once a session and installed version, all on 127.0.0.1:
 
 - **mosquitto** (`broker.py`) with persistence: retained messages and sessions outlive its restart.
 - **Home Assistant** (`home.py`, `configuration.py`) as `install.sh` built it: recorder (commits every
-  second), `mqtt_eventstream`, `mqtt_statestream` with attributes and timestamps, three input booleans, an
+  change), `mqtt_eventstream`, `mqtt_statestream` with attributes and timestamps, three input booleans, an
   alarm, four automations. Onboarding is seeded as done, because its last step sets up integrations that talk
   to the internet, and so is the MQTT entry.
 - **the wire** (`wire.py`): five MQTT devices (two lamps, a fan, a motion sensor, a thermometer) that announce
@@ -26,11 +26,15 @@ pattern_seen              MQTT `ha-ai/events/pattern/detected`  the same
 `script.act` lives through a minute of that home as fast as Home Assistant follows, and says what happened and
 by whose hand. `recorded` and `streamed` of the home say what Home Assistant wrote down and published. Every
 step awaits its effect; an activity lies between two bookmarks that recorder and stream have both seen.
+
+Tests share the home, and so leave it as they found it: a test that leaves an automation, a device, a retained
+message, an area, a notification or a lamp that is on, fails (`traces.py`). What a module's tests share, such
+as the product beside the home, is set up within `Traces.none_left`, and has to be gone when the module ends.
+Home Assistant starts again only where a restart is what a test is about.
 """
 
-import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -40,6 +44,7 @@ from tests.conftest import mosquitto_path
 from tests.homeassistant.broker import Broker
 from tests.homeassistant.home import INSTALLS, HomeAssistant
 from tests.homeassistant.script import Activity, act
+from tests.homeassistant.traces import Traces
 from tests.homeassistant.wire import Wire
 
 VERSIONS = ("2024.3", "2025.4")
@@ -53,7 +58,8 @@ async def run_home(version: str, folder: Path) -> AsyncIterator[HomeAssistant]:
         broker = Broker(folder, {})
         broker.start()
         stack.callback(broker.stop)
-        wire = await stack.enter_async_context(listening(Wire(broker.port)))
+        wire = Wire(broker.port)
+        await stack.enter_async_context(wire.listening())
         await wire.announce()
         home = HomeAssistant(version, folder, broker, wire)
         stack.push_async_callback(home.close)
@@ -61,19 +67,14 @@ async def run_home(version: str, folder: Path) -> AsyncIterator[HomeAssistant]:
         yield home
 
 
-@asynccontextmanager
-async def listening(wire: Wire) -> AsyncIterator[Wire]:
-    """Let the wire run beside the tests; what broke it fails the module."""
-    task = asyncio.create_task(wire.run())
-    try:
-        yield wire
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
-
-
-@pytest.fixture(scope="module", params=VERSIONS)
+@pytest.fixture(
+    scope="session",
+    params=[
+        # With several processes of pytest, all that shares a home is in one.
+        pytest.param(version, marks=pytest.mark.xdist_group(f"homeassistant-{version}"))
+        for version in VERSIONS
+    ],
+)
 def home_assistant_version(request: pytest.FixtureRequest) -> str:
     """Every version that `install.sh` knows; those that are not installed are skipped."""
     version: str = request.param
@@ -85,17 +86,47 @@ def home_assistant_version(request: pytest.FixtureRequest) -> str:
     return version
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def home_assistant(
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def running_home(
     home_assistant_version: str, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[HomeAssistant]:
-    """A home that runs as long as the test module; tests share its event loop."""
+    """A home that runs as long as the session."""
     folder = tmp_path_factory.mktemp(f"home-{home_assistant_version}-")
     async with run_home(home_assistant_version, folder) as home:
         yield home
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def traces(running_home: HomeAssistant) -> AsyncIterator[Traces]:
+    """What compares the home with itself: the whole session, too, has to leave it as it was."""
+    made = Traces(running_home)
+    async with made.none_left():
+        yield made
+
+
+@pytest.fixture(scope="session")
+def home_assistant(running_home: HomeAssistant, traces: Traces) -> HomeAssistant:
+    """The home that tests share, and its event loop; each leaves it as it was."""
+    assert traces, "whoever uses the home is looked after"
+    return running_home
+
+
+@pytest_asyncio.fixture(autouse=True, loop_scope="session")
+async def leaves_nothing(request: pytest.FixtureRequest) -> AsyncIterator[None]:
+    """Fail the test that leaves the home otherwise than it found it; a story is looked at when it ends."""
+    if "traces" not in request.fixturenames:
+        yield
+        return
+    traces: Traces = request.getfixturevalue("traces")
+    if request.node.get_closest_marker("story"):
+        traces.forget()
+        yield
+        return
+    async with traces.none_left():
+        yield
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def activity(home_assistant: HomeAssistant) -> Activity:
     """The scripted minute, lived once a module."""
     return await act(home_assistant)

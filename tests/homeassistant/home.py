@@ -3,7 +3,8 @@
 import asyncio
 import json
 import os
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from websockets.asyncio.client import connect
 
 from benchmarks.ports import claim_port
 from tests.homeassistant.broker import Broker
-from tests.homeassistant.changes import UNKNOWN_STATES, Change, read_recorded, read_streamed, to_microseconds
+from tests.homeassistant.changes import UNKNOWN_STATES, Change, read_recorded, to_microseconds
 from tests.homeassistant.configuration import DOORBELL_TOPIC, PATTERN_TOPIC, Login, write_configuration
 from tests.homeassistant.processes import eventually, stop
 from tests.homeassistant.wire import DEVICES, EVENTS_TOPIC, Wire
@@ -50,7 +51,7 @@ class HomeAssistant:
         """Start, and return when it runs, its automations listen and its devices have states."""
         self.broker.forget_subscriptions()
         await self._launch()
-        await self._await_mqtt()
+        await self.await_mqtt()
 
     async def stop(self) -> None:
         """Stop as an operator does: it says offline, commits and ends."""
@@ -68,11 +69,15 @@ class HomeAssistant:
         await self._process.wait()
         await self.start()
 
+    async def reload_automations(self) -> None:
+        """Let Home Assistant read its automations anew, as they are configured."""
+        (await self.request("POST", "services/automation/reload", {})).raise_for_status()
+
     async def restart_broker(self) -> None:
         """Stop and start the broker; return when Home Assistant and the devices are back on it."""
         await self.broker.restart()
         await self.broker.await_subscription(EVENTS_TOPIC)
-        await self._await_mqtt()
+        await self.await_mqtt()
 
     async def close(self) -> None:
         """Stop for good."""
@@ -111,14 +116,45 @@ class HomeAssistant:
 
     async def ask(self, command: str, **fields: Any) -> Any:
         """Send a command over the WebSocket API as the owner; return its result."""
+        (result,) = await self.ask_all({"type": command, **fields})
+        return result
+
+    async def ask_all(self, *commands: dict[str, Any]) -> list[Any]:
+        """Send commands over one connection of the WebSocket API; return their results in that order."""
         async with connect(f"{self.url.replace('http', 'ws')}/api/websocket") as socket:
             await socket.recv()
             await socket.send(json.dumps({"type": "auth", "access_token": self.owner.token}))
             await socket.recv()
-            await socket.send(json.dumps({"id": 1, "type": command, **fields}))
-            answer = json.loads(await socket.recv())
-        assert answer["success"], answer
-        return answer["result"]
+            for number, command in enumerate(commands, 1):
+                await socket.send(json.dumps({"id": number, **command}))
+            answers = [json.loads(await socket.recv()) for _ in commands]
+        assert all(answer["success"] for answer in answers), answers
+        return [answer["result"] for answer in sorted(answers, key=lambda answer: answer["id"])]
+
+    @asynccontextmanager
+    async def area(self, name: str) -> AsyncIterator[str]:
+        """Make an area for as long as a test needs it; what stands there then stands nowhere."""
+        made = await self.ask("config/area_registry/create", name=name)
+        try:
+            yield made["area_id"]
+        finally:
+            await self.ask("config/area_registry/delete", area_id=made["area_id"])
+
+    async def dismiss(self, notification_id: str) -> None:
+        """Take a notification away."""
+        body = {"notification_id": notification_id}
+        (await self.request("POST", "services/persistent_notification/dismiss", body)).raise_for_status()
+
+    async def delete_automation(self, automation_id: str) -> None:
+        """Delete an automation that somebody wrote; return when its entity is gone too."""
+        path = f"config/automation/config/{automation_id}"
+        (await self.request("DELETE", path)).raise_for_status()
+
+        async def is_gone() -> bool:
+            states = (await self.request("GET", "states")).raise_for_status().json()
+            return all(state["attributes"].get("id") != automation_id for state in states)
+
+        await eventually(is_gone, f"{automation_id} is gone")
 
     async def mark(self) -> int:
         """Turn the bookmark; return its time once the recorder and the stream have it, and all before it."""
@@ -128,8 +164,10 @@ class HomeAssistant:
         at_us = to_microseconds(datetime.fromisoformat(bookmark["last_updated"]))
 
         async def is_known() -> bool:
-            sides = (self.recorded(at_us - 1, at_us + 1), self.streamed(at_us - 1, at_us + 1))
-            return all(any(change.entity_id == BOOKMARK for change in side) for side in sides)
+            return all(
+                any(change.entity_id == BOOKMARK for change in told(at_us - 1, at_us + 1))
+                for told in (self.streamed, self.recorded)
+            )
 
         await eventually(is_known, f"the bookmark of {at_us} is recorded and published")
         return at_us
@@ -140,13 +178,17 @@ class HomeAssistant:
 
     def streamed(self, since_us: int, until_us: int) -> list[Change]:
         """Return what mqtt_eventstream published between two bookmarks, in the order of arrival."""
-        return read_streamed(self.wire.events, since_us, until_us)
+        return [change for change in self.wire.changes if since_us < change.at_us < until_us]
 
     async def _launch(self) -> None:
         hass = INSTALLS / f"homeassistant-{self.version}" / "bin" / "hass"
         options = ("--config", str(self.config), "--skip-pip", "--log-no-color")
+        # Compiled anew at each start it takes twice the time to be there.
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
         with (self.config / "output.log").open("ab") as log:
-            self._process = await asyncio.create_subprocess_exec(hass, *options, stdout=log, stderr=log)
+            self._process = await asyncio.create_subprocess_exec(
+                hass, *options, env=environment, stdout=log, stderr=log
+            )
         await eventually(
             self._is_running, f"Home Assistant runs; see {self.config}/output.log", timeout_s=120
         )
@@ -159,7 +201,8 @@ class HomeAssistant:
             return response.is_success and response.json()["state"] == "RUNNING"
         return False
 
-    async def _await_mqtt(self) -> None:
+    async def await_mqtt(self) -> None:
+        """Return when the automations listen that wait for messages, and the devices have states."""
         # The subscription of an MQTT trigger starts up to a second after its automation exists.
         for topic in (DOORBELL_TOPIC, PATTERN_TOPIC):
             await self.broker.await_subscription(topic)

@@ -56,7 +56,7 @@ PYTHON
 interpreter=$(find_python)
 "$interpreter" -m venv --clear "$dir"
 "$dir/bin/python" -m pip install --quiet --disable-pip-version-check uv
-install() { "$dir/bin/uv" pip install --quiet --python "$dir/bin/python" "$@"; }
+install() { "$dir/bin/uv" pip install --quiet --compile-bytecode --python "$dir/bin/python" "$@"; }
 install "homeassistant==$release"
 constraints=$(echo "$dir"/lib/python*/site-packages/homeassistant/package_constraints.txt)
 requirements_of $components > "$dir/requirements.txt"

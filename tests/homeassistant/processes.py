@@ -13,11 +13,13 @@ Found = TypeVar("Found")
 
 async def eventually(check: Callable[[], Awaitable[Found | None]], what: str, timeout_s: float = 15) -> Found:
     """Return the first truthy result of `check`, or fail the test."""
-    deadline = time.monotonic() + timeout_s
+    began = time.monotonic()
     while not (found := await check()):
-        if time.monotonic() > deadline:
+        waited_s = time.monotonic() - began
+        if waited_s > timeout_s:
             pytest.fail(f"not within {timeout_s} s: {what}")
-        await asyncio.sleep(0.05)
+        # What comes at once is seen at once, and what takes seconds costs few looks.
+        await asyncio.sleep(min(max(0.005, waited_s / 10), 0.2))
     return found
 
 

@@ -83,6 +83,17 @@ class Product:
         await stop(self._process)
         return self._process.returncode if self._process else None
 
+    async def remove(self) -> None:
+        """Stop for good: nothing of it is left at the broker or in Home Assistant."""
+        await self.stop()
+        broker = self._home.broker
+        found = await broker.retained("homeassistant/#", "ha-ai/#")
+        await broker.forget(topic for topic in found if topic.startswith("ha-ai/") or "/haai" in topic)
+        await broker.end_session(self.environment["HA_AI_MQTT_CLIENT_ID"])
+        for shown in await self._home.ask("persistent_notification/get"):
+            if shown["notification_id"].startswith("haai"):
+                await self._home.dismiss(shown["notification_id"])
+
     async def command(self, *words: str | Path, **settings: object) -> str:
         """Run another command with these settings to its end; return what it printed."""
         environment = self.environment | {f"HA_AI_{key}": str(value) for key, value in settings.items()}

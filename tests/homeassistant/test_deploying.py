@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from tests.fixtures.deployments import Bench, proposal, rendered, until
 from tests.homeassistant.home import HomeAssistant
 from tests.homeassistant.processes import eventually
 
-pytestmark = [pytest.mark.homeassistant, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.homeassistant, pytest.mark.asyncio(loop_scope="session")]
 
 LAMP, FAN = "light.hall_lamp", "switch.fan"
 MOTION, THERMOMETER, GUESTS = (
@@ -59,18 +59,21 @@ EVERY_FORM = {
 }
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def home(home_assistant: HomeAssistant) -> AsyncIterator[HomeAssistant]:
+@pytest.fixture(scope="module")
+def home(home_assistant: HomeAssistant) -> HomeAssistant:
     """The home, with devices that are known."""
-    yield home_assistant
+    return home_assistant
 
 
-@pytest.fixture
-def bench(tmp_path: Path, home: HomeAssistant) -> Iterator[Bench]:
-    """A deployer's store beside it."""
+@pytest_asyncio.fixture(loop_scope="session")
+async def bench(tmp_path: Path, home: HomeAssistant) -> AsyncIterator[Bench]:
+    """A deployer's store beside it; what it has deployed is gone at the end."""
     patience = Patience(rests_s=(0.5,), upkeep_s=0.1, again_s=0.1, off_s=0.5)
     made = Bench(tmp_path, home.url, home.owner.token, patience, timeout_s=10.0)
     yield made
+    for row in made.store.suggestions.deployments():
+        if await kept(home, row.automation_id):
+            await home.delete_automation(row.automation_id)
     made.close()
 
 
@@ -91,9 +94,9 @@ async def deploy(bench: Bench, suggestion: Suggestion) -> None:
     assert bench.suggestion(suggestion.id).status is Status.DEPLOYED, bench.suggestion(suggestion.id).reason
 
 
-async def kept(home: HomeAssistant, suggestion: Suggestion) -> dict[str, Any] | None:
-    """Return what Home Assistant keeps under a suggestion's id."""
-    answer = await home.request("GET", f"config/automation/config/{suggestion.automation_id}")
+async def kept(home: HomeAssistant, automation_id: str) -> dict[str, Any] | None:
+    """Return what Home Assistant keeps under an automation's id."""
+    answer = await home.request("GET", f"config/automation/config/{automation_id}")
     return None if answer.status_code == 404 else answer.raise_for_status().json()
 
 
@@ -123,7 +126,7 @@ async def test_every_form_stands_is_enabled_and_can_be_undone(
     bench.undo(identity=suggestion.id)
     await bench.settle()
     assert bench.suggestion(suggestion.id).status is Status.RETIRED
-    assert await kept(home, suggestion) is None
+    assert await kept(home, suggestion.automation_id) is None
     assert await home.state(entity_id) is None
 
 
@@ -133,12 +136,12 @@ async def test_a_version_replaces_another_and_comes_back(home: HomeAssistant, be
     await deploy(bench, first)
     entity_id = bench.suggestion(first.id).ha_entity_id
     await deploy(bench, second)
-    found = await kept(home, second)
+    found = await kept(home, second.automation_id)
     assert found
     assert "06:40:00" in json.dumps(found)
     await bench.take(bench.deployer(), bench.rollback(1, identity=first.id))
     await bench.settle()
-    found = await kept(home, first)
+    found = await kept(home, first.automation_id)
     assert found
     assert "06:30:00" in json.dumps(found)
     assert bench.suggestion(first.id).ha_entity_id == entity_id
@@ -184,7 +187,7 @@ async def test_what_people_do_is_noticed(home: HomeAssistant, bench: Bench) -> N
     path = f"config/automation/config/{suggestion.automation_id}"
     await home.call_service("automation.turn_off", entity_id)
     await look(bench, times=4)
-    found = await kept(home, suggestion)
+    found = await kept(home, suggestion.automation_id)
     assert found
     (await home.request("POST", path, found | {"alias": "Mine"})).raise_for_status()
     await look(bench, times=2)
@@ -198,20 +201,20 @@ async def test_what_people_do_is_noticed(home: HomeAssistant, bench: Bench) -> N
     assert bench.opinions() == [Opinion.DISABLED, Opinion.MODIFIED, Opinion.REMOVED]
     assert bench.suggestion(suggestion.id).status is Status.RETIRED
     await bench.settle()
-    assert await kept(home, suggestion) is None
+    assert await kept(home, suggestion.automation_id) is None
 
 
 async def test_what_somebody_changed_is_not_overwritten(home: HomeAssistant, bench: Bench) -> None:
     """A new version of ours does not replace theirs."""
     suggestion = form("theirs")
     await deploy(bench, suggestion)
-    found = await kept(home, suggestion)
+    found = await kept(home, suggestion.automation_id)
     assert found
     path = f"config/automation/config/{suggestion.automation_id}"
     (await home.request("POST", path, found | {"alias": "Mine"})).raise_for_status()
     bench.approve(form("theirs", minute=400, version=2))
     await bench.settle()
-    after = await kept(home, suggestion)
+    after = await kept(home, suggestion.automation_id)
     assert after
     assert after["alias"] == "Mine"
     assert "changed by hand" in bench.suggestion(suggestion.id).reason
@@ -274,13 +277,18 @@ async def test_a_file_that_is_not_included_is_explained(home: HomeAssistant, ben
     configuration = home.config / "configuration.yaml"
     included = configuration.read_text()
     configuration.write_text(included.replace("automation: !include automations.yaml", "automation: []"))
-    await home.stop()
-    await home._launch()
     suggestion = form("included")
     bench.patience = Patience(rests_s=(), entity_s=2.0)
-    bench.approve(suggestion)
-    await bench.settle()
-    assert await kept(home, suggestion) is None
-    assert "automation: !include automations.yaml" in bench.suggestion(suggestion.id).reason
-    assert bench.suggestion(suggestion.id).status is Status.PENDING
-    configuration.write_text(included)
+    try:
+        await home.reload_automations()
+        await home.await_state("automation.pattern_seen", "unavailable")
+        bench.approve(suggestion)
+        await bench.settle()
+        assert await kept(home, suggestion.automation_id) is None
+        assert "automation: !include automations.yaml" in bench.suggestion(suggestion.id).reason
+        assert bench.suggestion(suggestion.id).status is Status.PENDING
+    finally:
+        configuration.write_text(included)
+        home.broker.forget_subscriptions()
+        await home.reload_automations()
+        await home.await_mqtt()

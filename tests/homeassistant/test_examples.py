@@ -1,6 +1,7 @@
 """The automations that are offered to people, in a real Home Assistant: each fires on what ha-ai says."""
 
 import json
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,9 @@ from schemas.topics import Topics
 from tests.fixtures.discovery import suggestion
 from tests.homeassistant.home import HomeAssistant
 from tests.homeassistant.processes import eventually
+from tests.homeassistant.traces import Traces
 
-pytestmark = [pytest.mark.homeassistant, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.homeassistant, pytest.mark.asyncio(loop_scope="session")]
 
 FILE = Path(__file__).parents[2] / "compose" / "automations.yaml"
 TOPICS = Topics()
@@ -71,17 +73,33 @@ FAILED = AutomationFailed(
 )  # fmt: skip
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def home(home_assistant: HomeAssistant) -> HomeAssistant:
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def offering(home_assistant: HomeAssistant, traces: Traces) -> AsyncIterator[HomeAssistant]:
     """A home with these automations beside its own."""
-    own = home_assistant.config / "automations.yaml"
-    offered = yaml.safe_load(FILE.read_text())
-    own.write_text(json.dumps(json.loads(own.read_text()) + offered))
-    home_assistant.broker.forget_subscriptions()
-    (await home_assistant.request("POST", "services/automation/reload", {})).raise_for_status()
-    for topic in set(TELLS_OF.values()) - {TOPICS.pattern_detected}:
-        await home_assistant.broker.await_subscription(topic)
-    return home_assistant
+    async with traces.none_left():
+        file = home_assistant.config / "automations.yaml"
+        own = file.read_text()
+        file.write_text(json.dumps(yaml.safe_load(own) + yaml.safe_load(FILE.read_text())))
+        home_assistant.broker.forget_subscriptions()
+        await home_assistant.reload_automations()
+        for topic in set(TELLS_OF.values()) - {TOPICS.pattern_detected}:
+            await home_assistant.broker.await_subscription(topic)
+        yield home_assistant
+        file.write_text(own)
+        await home_assistant.reload_automations()
+        registered = await home_assistant.ask("config/entity_registry/list")
+        for row in registered:
+            if row["unique_id"] in TELLS_OF:
+                await home_assistant.ask("config/entity_registry/remove", entity_id=row["entity_id"])
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def home(offering: HomeAssistant) -> AsyncIterator[HomeAssistant]:
+    """That home; nothing that it was told stays."""
+    yield offering
+    for notification_id in await told(offering):
+        await offering.dismiss(notification_id)
+    await offering.call_service("input_boolean.turn_off", "input_boolean.pattern_seen")
 
 
 async def told(home: HomeAssistant) -> dict[str, tuple[str, str]]:
@@ -91,10 +109,10 @@ async def told(home: HomeAssistant) -> dict[str, tuple[str, str]]:
 
 
 async def say(home: HomeAssistant, topic: str, payload: Schema, notification_id: str) -> tuple[str, str]:
-    """Say something until it is told of: a trigger may listen a moment after its automation is there."""
+    """Say something and return what is told of it."""
+    await home.wire.publish(topic, payload.model_dump_json())
 
     async def is_told() -> tuple[str, str] | None:
-        await home.wire.publish(topic, payload.model_dump_json())
         return (await told(home)).get(notification_id)
 
     return await eventually(is_told, f"the notification {notification_id}")

@@ -25,17 +25,18 @@ from tests.homeassistant.changes import Change
 from tests.homeassistant.home import HomeAssistant
 from tests.homeassistant.product import Product
 from tests.homeassistant.script import Activity, act
+from tests.homeassistant.traces import Traces
 
-pytestmark = [pytest.mark.homeassistant, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.homeassistant, pytest.mark.asyncio(loop_scope="session")]
 
 ZONE = "Europe/Amsterdam"
 HABIT = ("light.kitchen_lamp", "on")
 MOTION = "binary_sensor.hall_motion"
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def products(
-    home_assistant: HomeAssistant, tmp_path_factory: pytest.TempPathFactory
+    home_assistant: HomeAssistant, traces: Traces, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[dict[str, Product]]:
     """The product on either stream of Home Assistant, from before the scripted minute to the end.
 
@@ -47,9 +48,9 @@ async def products(
         name: Product(home_assistant, folder / name, name, INPUT=name)
         for name in ("eventstream", "statestream")
     }
-    async with AsyncExitStack() as stack:
+    async with traces.none_left(), AsyncExitStack() as stack:
         for product in made.values():
-            stack.push_async_callback(product.stop)
+            stack.push_async_callback(product.remove)
         await asyncio.gather(*(product.start() for product in made.values()))
         yield made
 
@@ -60,7 +61,7 @@ def product(products: dict[str, Product]) -> Product:
     return products["eventstream"]
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def activity(home_assistant: HomeAssistant, products: dict[str, Product]) -> Activity:
     """The scripted minute, lived once while the products run."""
     lived = await act(home_assistant)
@@ -197,16 +198,14 @@ async def test_place_and_rooms_come_from_home_assistant(
     home_assistant: HomeAssistant, product: Product
 ) -> None:
     """A reader's token tells zone and position, and the area of an entity or else of its device."""
-    upstairs = await home_assistant.ask("config/area_registry/create", name="Upstairs")
-    hall = await home_assistant.ask("config/area_registry/create", name="Hall")
     lamp, motion = "light.hall_lamp", "binary_sensor.hall_motion"
-    await home_assistant.ask("config/entity_registry/update", entity_id=lamp, area_id=upstairs["area_id"])
-    entity = await home_assistant.ask("config/entity_registry/get", entity_id=motion)
-    await home_assistant.ask(
-        "config/device_registry/update", device_id=entity["device_id"], area_id=hall["area_id"]
-    )
     token = SecretStr(home_assistant.reader.token)
-    home = await read_home(Settings(home_assistant_url=home_assistant.url, home_assistant_token=token))
+    async with home_assistant.area("Upstairs") as upstairs, home_assistant.area("Hall") as hall:
+        await home_assistant.ask("config/entity_registry/update", entity_id=lamp, area_id=upstairs)
+        entity = await home_assistant.ask("config/entity_registry/get", entity_id=motion)
+        device = entity["device_id"]
+        await home_assistant.ask("config/device_registry/update", device_id=device, area_id=hall)
+        home = await read_home(Settings(home_assistant_url=home_assistant.url, home_assistant_token=token))
     assert (home.tz, home.lat, home.lon) == (ZONE, 52.37, 4.9)
     assert home.rooms == {lamp: "Upstairs", motion: "Hall"}
     assert {start["tz"] for start in product.starts()} == {ZONE}
@@ -227,6 +226,7 @@ async def test_the_doctor_finds_nothing_wrong(
     assert in_order >= {"deployer", "automations", "discovery"}
 
 
+@pytest.mark.story
 async def test_a_habit_of_the_past_month_runs_an_automation(
     home_assistant: HomeAssistant, product: Product, tmp_path: Path
 ) -> None:
@@ -247,6 +247,7 @@ async def test_a_habit_of_the_past_month_runs_an_automation(
         if isinstance(detail, TimeOfDayDetail) and (detail.entity_id, detail.state) == HABIT
     ]
     assert abs(habit.minute - 7 * 60) < 5
+    await home_assistant.call_service("input_boolean.turn_off", "input_boolean.pattern_seen")
 
 
 def past_month() -> str:

@@ -21,8 +21,9 @@ from tests.fixtures.discovery import HOSTILE, YAML, suggestion
 from tests.homeassistant.home import HomeAssistant
 from tests.homeassistant.processes import eventually, stop
 from tests.homeassistant.product import COMMAND, Product
+from tests.homeassistant.traces import Traces
 
-pytestmark = [pytest.mark.homeassistant, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.homeassistant, pytest.mark.asyncio(loop_scope="session")]
 
 TOPICS = Topics()
 HUB = {
@@ -45,7 +46,10 @@ class Showcase:
         product = Product(home, folder / "product", "showing")
         self.store = SqlStore(f"sqlite:///{product.environment['HA_AI_DATABASE_PATH']}")
         self.store.migrate()
+        self._product = product
         self._environment = product.environment
+        self._home_log = home.config / "output.log"
+        self._home_log_size = self._home_log.stat().st_size
         self._log = product.log
         self._folder = folder
         self._process: asyncio.subprocess.Process | None = None
@@ -65,6 +69,18 @@ class Showcase:
         """Stop as an operator does."""
         await stop(self._process)
         self._process = None
+
+    async def remove(self) -> None:
+        """Stop for good; nothing of it is left in Home Assistant."""
+        await self.stop()
+        await self._product.remove()
+        self.store.close()
+
+    def complaints(self) -> list[str]:
+        """Return what Home Assistant has logged against us since this began."""
+        with self._home_log.open() as log:
+            log.seek(self._home_log_size)
+            return [line for line in log if COMPLAINT.search(line)]
 
     async def add(self, new: Suggestion) -> None:
         """Suggest, and say so."""
@@ -137,16 +153,16 @@ def button(shown: Suggestion, verb: str) -> str:
     return named(shown, "button", verb)
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def showcase(
-    home_assistant: HomeAssistant, tmp_path_factory: pytest.TempPathFactory
+    home_assistant: HomeAssistant, traces: Traces, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Showcase]:
     """The product from before the first test to after the last."""
-    made = Showcase(home_assistant, tmp_path_factory.mktemp("showing"))
-    await made.start()
-    yield made
-    await made.stop()
-    made.store.close()
+    async with traces.none_left():
+        made = Showcase(home_assistant, tmp_path_factory.mktemp("showing"))
+        await made.start()
+        yield made
+        await made.remove()
 
 
 @pytest.fixture
@@ -407,5 +423,6 @@ async def test_what_is_ours_is_nobodys_behaviour(showcase: Showcase) -> None:
 
     seen = await eventually(seen_in_journal, "what is somebody's behaviour is in the journal") or set()
     assert not [entity_id for entity_id in seen if "ha_ai" in entity_id or "haai" in entity_id]
-    log = (showcase.home.config / "output.log").read_text()
-    assert [line for line in log.splitlines() if COMPLAINT.search(line)] == []
+    assert showcase.complaints() == []
+    await showcase.home.call_service("light.toggle", "light.kitchen_lamp")
+    await showcase.home.await_state("light.kitchen_lamp", "off")

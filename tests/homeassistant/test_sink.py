@@ -11,7 +11,7 @@ from tests.homeassistant.home import HomeAssistant
 from tests.homeassistant.processes import eventually
 from tests.homeassistant.wire import DEVICES
 
-pytestmark = [pytest.mark.homeassistant, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.homeassistant, pytest.mark.asyncio(loop_scope="session")]
 
 OURS = "haai_0123456789abcdef"
 CONFIG = {
@@ -41,7 +41,7 @@ def reader(home_assistant: HomeAssistant) -> HomeAssistantReader:
     return HomeAssistantReader(home_assistant.url, home_assistant.reader.token)
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def deployer(home_assistant: HomeAssistant) -> AsyncIterator[HomeAssistantDeployer]:
     """A deployer with an administrator's token; what it has deployed is gone at the end."""
     made = HomeAssistantDeployer(home_assistant.url, home_assistant.owner.token)
@@ -73,13 +73,13 @@ async def test_the_catalogue_is_what_stands_there(
     home_assistant: HomeAssistant, reader: HomeAssistantReader
 ) -> None:
     """Devices with area and class, services, and automations with configuration and what they touch."""
-    area = await home_assistant.ask("config/area_registry/create", name="Landing")
     devices = await home_assistant.ask("config/device_registry/list")
     (lamp,) = (row["id"] for row in devices if ["mqtt", "hall_lamp"] in row["identifiers"])
-    await home_assistant.ask("config/device_registry/update", device_id=lamp, area_id=area["area_id"])
-    known = await reader.catalogue()
+    async with home_assistant.area("Landing") as area:
+        await home_assistant.ask("config/device_registry/update", device_id=lamp, area_id=area)
+        known, rooms = await reader.catalogue(), await reader.rooms()
     assert DEVICES.keys() <= known.entities.keys()
-    assert known.entities["light.hall_lamp"].area == "Landing"
+    assert known.entities["light.hall_lamp"].area == rooms["light.hall_lamp"] == "Landing"
     assert known.entities["light.hall_lamp"].name == "Hall lamp"
     assert known.entities["binary_sensor.hall_motion"].device_class == "motion"
     assert {"light.turn_on", "switch.turn_off", "persistent_notification.create"} <= known.services
@@ -90,25 +90,23 @@ async def test_the_catalogue_is_what_stands_there(
     assert on_motion.config
     assert on_motion.config["alias"] == "Hall lamp on motion"
     assert {"binary_sensor.hall_motion", "light.hall_lamp"} <= on_motion.touches
-    assert (await reader.rooms())["light.hall_lamp"] == "Landing"
 
 
 async def test_an_action_on_an_area_names_what_stands_there(
     home_assistant: HomeAssistant, reader: HomeAssistantReader, deployer: HomeAssistantDeployer
 ) -> None:
     """Devices and areas in a configuration are told by the entities that they stand for."""
-    area = await home_assistant.ask("config/area_registry/create", name="Attic")
     entities = await home_assistant.ask("config/entity_registry/list")
     (fan,) = (row["id"] for row in entities if row["entity_id"] == "switch.fan")
-    await home_assistant.ask(
-        "config/entity_registry/update", entity_id="light.kitchen_lamp", area_id=area["area_id"]
-    )
     (device,) = (row["device_id"] for row in entities if row["entity_id"] == "switch.fan")
     trigger = {"platform": "device", "domain": "switch", "type": "turned_on", "device_id": device}
-    action = {"service": "light.turn_on", "target": {"area_id": area["area_id"]}}
-    await deployer.write(OURS, CONFIG | {"trigger": [{**trigger, "entity_id": fan}], "action": [action]})
-    await eventually(lambda: deployer.entity(OURS), "the automation is loaded")
-    (known,) = (each for each in (await reader.catalogue()).automations if each.automation_id == OURS)
+    lamp = "light.kitchen_lamp"
+    async with home_assistant.area("Attic") as area:
+        await home_assistant.ask("config/entity_registry/update", entity_id=lamp, area_id=area)
+        action = {"service": "light.turn_on", "target": {"area_id": area}}
+        await deployer.write(OURS, CONFIG | {"trigger": [{**trigger, "entity_id": fan}], "action": [action]})
+        await eventually(lambda: deployer.entity(OURS), "the automation is loaded")
+        (known,) = (each for each in (await reader.catalogue()).automations if each.automation_id == OURS)
     assert known.config
     (started,), (done,) = (
         known.config.get(f"{section}s", known.config.get(section)) for section in ("trigger", "action")
@@ -156,6 +154,7 @@ async def test_what_is_written_appears_runs_and_goes(
     await home_assistant.await_state("switch.fan", "on")
     await home_assistant.wire.report("binary_sensor.hall_motion", "off")
     await home_assistant.await_state("switch.fan", "off")
+    await home_assistant.wire.report("light.hall_lamp", "off")
     assert await deployer.delete(OURS)
     assert await deployer.read(OURS) is None
     await eventually(lambda: is_gone(deployer), "the automation is gone")
@@ -241,6 +240,7 @@ async def test_a_user_is_named_by_their_person(
 ) -> None:
     """Who is a person in the home has a name; another user has none."""
     user_id = home_assistant.owner.user_id
-    await home_assistant.ask("person/create", **PERSON, user_id=user_id)
+    person = await home_assistant.ask("person/create", **PERSON, user_id=user_id)
     assert await reader.user_name(user_id) == "Ann"
     assert await reader.user_name("nobody") is None
+    await home_assistant.ask("person/delete", person_id=person["id"])

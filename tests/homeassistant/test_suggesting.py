@@ -21,16 +21,22 @@ from tests.fixtures import discovery as examples
 from tests.homeassistant.home import HomeAssistant
 from tests.homeassistant.processes import eventually
 from tests.homeassistant.product import Product
+from tests.homeassistant.traces import Traces
 
-pytestmark = [pytest.mark.homeassistant, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(600)]
+pytestmark = [
+    pytest.mark.homeassistant,
+    pytest.mark.asyncio(loop_scope="session"),
+    pytest.mark.story,
+    pytest.mark.timeout(600),
+]
 
 ZONE = ZoneInfo("Europe/Amsterdam")
 LAMP, FAN, MOTION = "light.kitchen_lamp", "switch.fan", "binary_sensor.hall_motion"
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def product(
-    home_assistant: HomeAssistant, tmp_path_factory: pytest.TempPathFactory
+    home_assistant: HomeAssistant, traces: Traces, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Product]:
     """The product as people run it, with a month of the home behind it."""
     folder = tmp_path_factory.mktemp("suggesting")
@@ -38,15 +44,19 @@ async def product(
     token.touch(mode=0o600)
     token.write_text(home_assistant.owner.token)
     made = Product(home_assistant, folder / "product", "suggesting", DEPLOYER_TOKEN_FILE=token)
-    await made.start()
-    log = folder / "month.csv"
-    log.write_text(past_month())
-    await made.command("replay", log, "--shift-to-now", "--tz", ZONE.key)
-    yield made
-    await made.stop()
+    async with traces.none_left():
+        await made.start()
+        log = folder / "month.csv"
+        log.write_text(past_month())
+        await made.command("replay", log, "--shift-to-now", "--tz", ZONE.key)
+        yield made
+        await made.remove()
+        for entity_id in (LAMP, FAN):
+            await home_assistant.wire.report(entity_id, "off")
+        await home_assistant.call_service("input_boolean.turn_off", "input_boolean.pattern_seen")
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def suggestion(product: Product) -> Suggestion:
     """The suggestion that the fan follows the lamp, as it was made from the month."""
     return await eventually(lambda: find(product), f"the fan is suggested; see {product.log}", 120)

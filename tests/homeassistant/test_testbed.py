@@ -9,7 +9,7 @@ from tests.homeassistant.home import HomeAssistant
 from tests.homeassistant.script import Activity, Cause
 from tests.homeassistant.wire import DEVICES
 
-pytestmark = [pytest.mark.homeassistant, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.homeassistant, pytest.mark.asyncio(loop_scope="session")]
 
 
 def behaviours_by(cause: Cause, home: HomeAssistant, activity: Activity) -> list[Change]:
@@ -125,6 +125,7 @@ async def test_an_automation_fires_on_a_detected_pattern(home_assistant: HomeAss
     automation = await home_assistant.state("automation.pattern_seen")
     assert automation
     assert seen["context"]["id"] == automation["context"]["id"]
+    await home_assistant.call_service("input_boolean.turn_off", "input_boolean.pattern_seen")
 
 
 async def test_a_restart_of_home_assistant_is_a_burst_without_behaviour(

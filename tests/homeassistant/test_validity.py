@@ -1,9 +1,12 @@
 """A real Home Assistant takes everything that we render, and our verdicts agree with its own."""
 
 import random
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from benchmarks.mutations import mutants
 from benchmarks.validity import WRITTEN, people_wrote, validate
@@ -14,7 +17,7 @@ from tests.fixtures.specimens import specimens
 from tests.homeassistant.home import HomeAssistant
 from tests.homeassistant.processes import eventually
 
-pytestmark = [pytest.mark.homeassistant, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.homeassistant, pytest.mark.asyncio(loop_scope="session")]
 
 SPECIMENS = specimens()
 GUESTS = Action(service="input_boolean.toggle", entity_id="input_boolean.guest_mode")
@@ -36,8 +39,11 @@ BROKEN: dict[str, dict[str, Any]] = {
 }
 
 
-async def deploy(home: HomeAssistant, automation_id: str, config: dict[str, Any]) -> dict[str, Any]:
-    """Write an automation, and return the state of the entity that appears."""
+@asynccontextmanager
+async def deployed(
+    home: HomeAssistant, automation_id: str, config: dict[str, Any]
+) -> AsyncIterator[dict[str, Any]]:
+    """Write an automation, give the state of the entity that appears, and delete it again."""
     response = await home.request("POST", f"config/automation/config/{automation_id}", config)
     assert response.is_success, response.text
 
@@ -46,7 +52,28 @@ async def deploy(home: HomeAssistant, automation_id: str, config: dict[str, Any]
         found = (state for state in states if state["attributes"].get("id") == automation_id)
         return next(found, None)
 
-    return await eventually(has_appeared, f"an entity for {automation_id}") or {}
+    yield await eventually(has_appeared, f"an entity for {automation_id}") or {}
+    await home.delete_automation(automation_id)
+
+
+async def go_through(home: HomeAssistant, entity_id: str, *states: str) -> None:
+    """Let an entity that no integration has be in these states, one after the other."""
+    for state in states:
+        (await home.request("POST", f"states/{entity_id}", {"state": state})).raise_for_status()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def ghost(home_assistant: HomeAssistant) -> AsyncIterator[Callable[[str], str]]:
+    """Names of entities that no integration has; they are gone at the end."""
+    named: list[str] = []
+
+    def name(domain: str) -> str:
+        named.append(f"{domain}.ghost")
+        return named[-1]
+
+    yield name
+    for entity_id in named:
+        (await home_assistant.request("DELETE", f"states/{entity_id}")).raise_for_status()
 
 
 @pytest.mark.parametrize("name", SPECIMENS)
@@ -56,8 +83,8 @@ async def test_everything_that_we_render_is_taken_and_enabled(
     """Each kind of trigger, condition and action is accepted and gives an automation that is on."""
     config = render(SPECIMENS[name], title=name, description="")
     number = list(SPECIMENS).index(name)
-    state = await deploy(home_assistant, f"haai_{number:016x}", config)
-    assert state["state"] == "on"
+    async with deployed(home_assistant, f"haai_{number:016x}", config) as state:
+        assert state["state"] == "on"
     assert judge(config).kind == Kind.VALID
 
 
@@ -65,10 +92,10 @@ async def test_hostile_words_are_words(home_assistant: HomeAssistant) -> None:
     """Template marks, YAML's own signs and control characters in a title come back as they were sent."""
     automation: Automation = next(iter(SPECIMENS.values()))
     config = render(automation, title=HOSTILE, description=HOSTILE)
-    state = await deploy(home_assistant, "haai_hostile", config)
-    assert state["state"] == "on"
-    assert state["attributes"]["friendly_name"] == config["alias"]
-    found = (await home_assistant.request("GET", "config/automation/config/haai_hostile")).json()
+    async with deployed(home_assistant, "haai_hostile", config) as state:
+        assert state["state"] == "on"
+        assert state["attributes"]["friendly_name"] == config["alias"]
+        found = (await home_assistant.request("GET", "config/automation/config/haai_hostile")).json()
     assert (found["alias"], found["description"]) == (config["alias"], config["description"])
 
 
@@ -88,33 +115,30 @@ async def runs(home: HomeAssistant, entity_id: str) -> int:
     return sum(event["event_data"]["entity_id"] == entity_id for event in events)
 
 
-async def test_what_comes_back_does_not_count(home_assistant: HomeAssistant) -> None:
+async def test_what_comes_back_does_not_count(
+    home_assistant: HomeAssistant, ghost: Callable[[str], str]
+) -> None:
     """An automation runs on a state that is reached, and not on one that is merely there again."""
-    automation = Automation(trigger=StateTrigger(entity_id="binary_sensor.ghost", to="on"), actions=(GUESTS,))
+    sensor = ghost("binary_sensor")
+    automation = Automation(trigger=StateTrigger(entity_id=sensor, to="on"), actions=(GUESTS,))
     config = render(automation, title="Ghost", description="")
-    entity_id = (await deploy(home_assistant, "haai_ghost", config))["entity_id"]
-    for state in ("on", "unavailable", "on", "unknown", "on"):
-        response = await home_assistant.request("POST", "states/binary_sensor.ghost", {"state": state})
-        assert response.is_success
-    # That it was not there at all is no state that it came back from.
-    assert await runs(home_assistant, entity_id) == 1
-    for state in ("off", "on"):
-        await home_assistant.request("POST", "states/binary_sensor.ghost", {"state": state})
-    assert await runs(home_assistant, entity_id) == 2
+    async with deployed(home_assistant, "haai_ghost", config) as state:
+        await go_through(home_assistant, sensor, "on", "unavailable", "on", "unknown", "on")
+        # That it was not there at all is no state that it came back from.
+        assert await runs(home_assistant, state["entity_id"]) == 1
+        await go_through(home_assistant, sensor, "off", "on")
+        assert await runs(home_assistant, state["entity_id"]) == 2
 
 
-async def test_a_press_is_a_trigger(home_assistant: HomeAssistant) -> None:
+async def test_a_press_is_a_trigger(home_assistant: HomeAssistant, ghost: Callable[[str], str]) -> None:
     """The first press and the second, whatever time the button says; not that it was away."""
-    automation = Automation(
-        trigger=StateTrigger(entity_id="input_button.ghost", to="activated"), actions=(GUESTS,)
-    )
+    button = ghost("input_button")
+    automation = Automation(trigger=StateTrigger(entity_id=button, to="activated"), actions=(GUESTS,))
     config = render(automation, title="Button", description="")
-    entity_id = (await deploy(home_assistant, "haai_button", config))["entity_id"]
-    pressed = ["unknown", "2026-11-20T06:00:00+00:00", "unavailable", "2026-11-20T06:00:00+00:00"]
-    for state in (*pressed, "2026-11-20T07:00:00+00:00"):
-        response = await home_assistant.request("POST", "states/input_button.ghost", {"state": state})
-        assert response.is_success
-    assert await runs(home_assistant, entity_id) == 2
+    first, second = "2026-11-20T06:00:00+00:00", "2026-11-20T07:00:00+00:00"
+    async with deployed(home_assistant, "haai_button", config) as state:
+        await go_through(home_assistant, button, "unknown", first, "unavailable", first, second)
+        assert await runs(home_assistant, state["entity_id"]) == 2
 
 
 async def test_nothing_is_called_invalid_that_this_release_takes(home_assistant: HomeAssistant) -> None:

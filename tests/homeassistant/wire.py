@@ -2,10 +2,13 @@
 
 import asyncio
 import json
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import aiomqtt
+
+from tests.homeassistant.changes import Change, to_change
 
 EVENTS_TOPIC = "homeassistant_events"
 LAMP = {"schema": "json", "brightness": True, "color_mode": True, "supported_color_modes": ["brightness"]}
@@ -24,10 +27,27 @@ class Wire:
 
     def __init__(self, port: int) -> None:
         self.events: list[dict[str, Any]] = []
+        self.changes: list[Change] = []
         self._port = port
         self._connected: asyncio.Future[aiomqtt.Client] = asyncio.get_running_loop().create_future()
 
-    async def run(self) -> None:
+    @asynccontextmanager
+    async def listening(self) -> AsyncIterator[None]:
+        """Obey and listen beside the tests."""
+        self._listening = asyncio.create_task(self._run())
+        try:
+            yield
+        finally:
+            self._listening.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._listening
+
+    def assert_listening(self) -> None:
+        """Raise what ended it, if anything has."""
+        if self._listening.done():
+            self._listening.result()
+
+    async def _run(self) -> None:
         """Obey and listen until cancelled, over any number of the broker's restarts."""
         while True:
             with suppress(aiomqtt.MqttError):
@@ -72,6 +92,9 @@ class Wire:
         assert isinstance(message.payload, bytes)
         topic = message.topic.value
         if topic == EVENTS_TOPIC:
-            self.events.append(json.loads(message.payload))
+            event = json.loads(message.payload)
+            self.events.append(event)
+            if change := to_change(event):
+                self.changes.append(change)
         else:
             await self.publish(topic.removesuffix("/set") + "/state", message.payload.decode(), retain=True)

@@ -6,7 +6,7 @@ import random
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import structlog
@@ -35,7 +35,7 @@ def main() -> int:
     arguments = parser.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     number = SMALL if arguments.small else arguments.faults
-    outcomes = run(number, seed=arguments.seed)
+    outcomes = list(run(number, seed=arguments.seed))
     for each in outcomes:
         if not is_survived(each):
             print(each.fault, each.crash, each.silent, each.restless, each.lost_older, file=sys.stderr)
@@ -46,17 +46,16 @@ def main() -> int:
     return int(not all(map(is_survived, outcomes)))
 
 
-def run(number: int, *, seed: int) -> list[Outcome]:
-    """Do so many faults to copies of one home."""
+def run(number: int, *, seed: int) -> Iterator[Outcome]:
+    """Do so many faults to copies of one home, each when its outcome is asked for."""
     rng = random.Random(seed)
     with tempfile.TemporaryDirectory(prefix="haai-damage-") as folder:
         whole = Place(Path(folder) / "home")
         whole.folder.mkdir()
         events = make_home(whole, seed=seed)
         trials = Trials(whole, events, Path(folder))
-        return [
-            trials.run(fault, place, rng.randrange(2**32)) for place, fault in enumerate(faults(number, rng))
-        ]
+        for place, fault in enumerate(faults(number, rng)):
+            yield trials.run(fault, place, rng.randrange(2**32))
 
 
 def is_survived(outcome: Outcome) -> bool:

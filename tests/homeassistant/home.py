@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 import pytest
@@ -22,6 +22,7 @@ from tests.homeassistant.wire import DEVICES, EVENTS_TOPIC, Wire
 
 INSTALLS = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ha-ai-tests"
 BOOKMARK = "input_boolean.bookmark"
+Outage = Literal["restart", "kill_and_start", "restart_broker"]
 
 
 class HomeAssistant:
@@ -38,6 +39,7 @@ class HomeAssistant:
         port = claim_port()
         self.url = f"http://127.0.0.1:{port}"
         self._process: asyncio.subprocess.Process | None = None
+        self._outages: dict[Outage, tuple[int, int]] = {}
         self._client = httpx.AsyncClient(base_url=self.url, timeout=30)
         write_configuration(self.config, port, broker.port, (self.owner, self.reader))
 
@@ -78,6 +80,18 @@ class HomeAssistant:
         await self.broker.restart()
         await self.broker.await_subscription(EVENTS_TOPIC)
         await self.await_mqtt()
+
+    async def outage(self, event: Outage, *, anew: bool = False) -> tuple[int, int]:
+        """Return the bookmarks around the last such event; bring it about where there was none yet."""
+        if anew or event not in self._outages:
+            since_us = await self.mark()
+            await {
+                "restart": self.restart,
+                "kill_and_start": self.kill_and_start,
+                "restart_broker": self.restart_broker,
+            }[event]()
+            self._outages[event] = since_us, await self.mark()
+        return self._outages[event]
 
     async def close(self) -> None:
         """Stop for good."""

@@ -22,7 +22,7 @@ from pipeline.settings import Settings
 from schemas.events import NOT_RUNNING
 from schemas.patterns import TimeOfDayDetail
 from tests.homeassistant.changes import Change
-from tests.homeassistant.home import HomeAssistant
+from tests.homeassistant.home import HomeAssistant, Outage
 from tests.homeassistant.product import Product
 from tests.homeassistant.script import Activity, act
 from tests.homeassistant.traces import Traces
@@ -177,13 +177,15 @@ async def test_what_happens_while_it_is_away_is_learned_at_its_return(
     [("restart", "home_assistant"), ("kill_and_start", "home_assistant"), ("restart_broker", "broker")],
 )
 async def test_an_outage_is_one_gap_and_no_behaviour(
-    home_assistant: HomeAssistant, products: dict[str, Product], activity: Activity, event: str, reason: str
+    home_assistant: HomeAssistant,
+    products: dict[str, Product],
+    activity: Activity,
+    event: Outage,
+    reason: str,
 ) -> None:
     """What comes and goes with a restart is nobody's doing, and the time without sight is told once."""
     assert activity.effects, "the home has lived before"
-    since_us = await home_assistant.mark()
-    await getattr(home_assistant, event)()
-    until_us = await home_assistant.mark()
+    since_us, until_us = await home_assistant.outage(event, anew=True)
     for product in products.values():
         await product.await_bookmark(until_us)
         assert product.journal(since_us, until_us) == []

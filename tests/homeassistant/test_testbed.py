@@ -1,5 +1,9 @@
 """What the other tests here build on: a stream, a recorder and contexts that say what really happened."""
 
+import json
+import re
+from collections.abc import Awaitable, Callable
+
 import psutil
 import pytest
 
@@ -7,6 +11,7 @@ from tests.homeassistant.changes import Change
 from tests.homeassistant.configuration import AUTOMATIONS, PATTERN_TOPIC
 from tests.homeassistant.home import HomeAssistant
 from tests.homeassistant.script import Activity, Cause
+from tests.homeassistant.traces import Traces
 from tests.homeassistant.wire import DEVICES
 
 pytestmark = [pytest.mark.homeassistant, pytest.mark.asyncio(loop_scope="session")]
@@ -132,24 +137,67 @@ async def test_a_restart_of_home_assistant_is_a_burst_without_behaviour(
     home_assistant: HomeAssistant,
 ) -> None:
     """Every device comes back from nothing; no known state gives way to another."""
-    since_us = await home_assistant.mark()
-    await home_assistant.restart()
-    until_us = await home_assistant.mark()
-    streamed = home_assistant.streamed(since_us, until_us)
+    streamed = home_assistant.streamed(*await home_assistant.outage("restart"))
     assert DEVICES.keys() <= {change.entity_id for change in streamed if change.old_state is None}
     # The backup sensor of 2025.4 says blocked, then idle, at every start.
-    counted = [change.entity_id for change in streamed if change.counts]
-    assert [entity_id for entity_id in counted if not entity_id.startswith("sensor.backup_")] == []
+    assert [name for name in behaving(streamed) if not name.startswith("sensor.backup_")] == []
 
 
 async def test_a_restart_of_the_broker_is_an_outage_without_behaviour(home_assistant: HomeAssistant) -> None:
     """Every device is unavailable and comes back; no known state gives way to another."""
-    since_us = await home_assistant.mark()
-    await home_assistant.restart_broker()
-    recorded = home_assistant.recorded(since_us, await home_assistant.mark())
+    recorded = home_assistant.recorded(*await home_assistant.outage("restart_broker"))
     assert DEVICES.keys() <= {change.entity_id for change in recorded if change.new_state == "unavailable"}
     assert DEVICES.keys() <= {change.entity_id for change in recorded if change.old_state == "unavailable"}
-    assert [change for change in recorded if change.counts] == []
+    assert behaving(recorded) == []
+
+
+def behaving(changes: list[Change]) -> list[str]:
+    """Return what behaved; what ha-ai shows of itself, where it was there too, is no part of the home."""
+    return [change.entity_id for change in changes if change.counts and ".ha_ai_" not in change.entity_id]
+
+
+async def leave_an_automation(home: HomeAssistant) -> None:
+    """As a test that forgets to delete it."""
+    path = "config/automation/config/left_behind"
+    (await home.request("POST", path, AUTOMATIONS[0] | {"alias": "Left behind"})).raise_for_status()
+    await home.await_state("automation.left_behind", "on")
+
+
+async def leave_a_device(home: HomeAssistant) -> None:
+    """As a product whose discovery is not taken away."""
+    payload = {"name": "Left behind", "unique_id": "left_behind", "state_topic": "home/left_behind/state"}
+    await home.wire.publish("homeassistant/sensor/left_behind/config", json.dumps(payload), retain=True)
+    await home.await_state("sensor.left_behind", "unknown")
+
+
+async def leave_a_lamp_on(home: HomeAssistant) -> None:
+    """As a test that forgets to turn it off."""
+    await home.call_service("light.turn_on", "light.kitchen_lamp")
+    await home.await_state("light.kitchen_lamp", "on")
+
+
+async def leave_a_notification(home: HomeAssistant) -> None:
+    """As a test that forgets to dismiss it."""
+    body = {"message": "Left behind", "notification_id": "left_behind"}
+    (await home.request("POST", "services/persistent_notification/create", body)).raise_for_status()
+
+
+@pytest.mark.parametrize(
+    ("leave", "what"),
+    [
+        (leave_an_automation, "automation left_behind: absent before"),
+        (leave_a_device, "retained homeassistant/sensor/left_behind/config: absent before"),
+        (leave_a_lamp_on, 'state light.kitchen_lamp: "off" before, "on" now'),
+        (leave_a_notification, "notification left_behind: absent before"),
+    ],
+)
+async def test_what_a_test_leaves_fails_it_and_is_taken_away(
+    home_assistant: HomeAssistant, leave: Callable[[HomeAssistant], Awaitable[None]], what: str
+) -> None:
+    """It is named; and what looks after this test finds nothing any more."""
+    with pytest.raises(pytest.fail.Exception, match=re.escape(what)):
+        async with Traces(home_assistant, settles_within_s=0).none_left():
+            await leave(home_assistant)
 
 
 async def test_a_plain_user_reads_but_does_not_deploy(home_assistant: HomeAssistant) -> None:

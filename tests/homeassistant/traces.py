@@ -37,8 +37,9 @@ Look = dict[tuple[str, str], str]
 class Traces:
     """Compares a home with itself: before and after a test, or what a module of tests shares."""
 
-    def __init__(self, home: HomeAssistant) -> None:
+    def __init__(self, home: HomeAssistant, settles_within_s: float = SETTLES_WITHIN_S) -> None:
         self._home = home
+        self._settles_within_s = settles_within_s
         # As it was when somebody was last seen to leave; nobody has touched it since.
         self._last: Look | None = None
 
@@ -60,7 +61,7 @@ class Traces:
             return after == before
 
         with suppress(pytest.fail.Exception):
-            await eventually(is_as_before, "the home is as it was", SETTLES_WITHIN_S)
+            await eventually(is_as_before, "the home is as it was", self._settles_within_s)
         if after != before:
             self.forget()
             await self._put_right(before, after)
@@ -74,6 +75,8 @@ class Traces:
                 await self._home.delete_automation(name)
             if kind == "retained":
                 await self._home.broker.forget([name])
+            if kind == "notification":
+                await self._home.dismiss(name)
         for entity_id in STATEFUL & DEVICES.keys():
             await self._home.wire.report(entity_id, "off")
 

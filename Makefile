@@ -12,8 +12,6 @@ PYTEST := $(BIN)/pytest --numprocesses=$(WORKERS)
 unexport PYTHONDONTWRITEBYTECODE
 # Debian puts mosquitto into /usr/sbin, which only root's path names.
 export PATH := $(PATH):/usr/sbin
-# The tests start hundreds of processes: where this is set, each of them would compile all that it imports.
-unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test coverage check check-tests lint bench stale documents lock clean

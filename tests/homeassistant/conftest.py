@@ -67,14 +67,7 @@ async def run_home(version: str, folder: Path) -> AsyncIterator[HomeAssistant]:
         yield home
 
 
-@pytest.fixture(
-    scope="session",
-    params=[
-        # With several processes of pytest, all that shares a home is in one.
-        pytest.param(version, marks=pytest.mark.xdist_group(f"homeassistant-{version}"))
-        for version in VERSIONS
-    ],
-)
+@pytest.fixture(scope="session", params=VERSIONS)
 def home_assistant_version(request: pytest.FixtureRequest) -> str:
     """Every version that `install.sh` knows; those that are not installed are skipped."""
     version: str = request.param

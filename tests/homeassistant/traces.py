@@ -26,8 +26,8 @@ QUESTIONS = (
     "person/list",
     "persistent_notification/get",
 )
-# Home Assistant itself says that a token was refused, and says it once.
-REFUSED_LOGINS = "http-login"
+# Home Assistant itself says that a token was refused, and at a start that there is something to set up.
+ITS_OWN_NOTIFICATIONS = {"http-login", "config_entry_discovery"}
 RETAINED = ("homeassistant/#", "ha-ai/#")
 SETTLES_WITHIN_S = 20.0
 
@@ -107,7 +107,7 @@ async def look(home: HomeAssistant) -> Look:
         "notification": {
             each["notification_id"]: each["title"]
             for each in notifications
-            if each["notification_id"] != REFUSED_LOGINS
+            if each["notification_id"] not in ITS_OWN_NOTIFICATIONS
         },
         "retained": dict.fromkeys(await home.broker.retained(*RETAINED)),
     }

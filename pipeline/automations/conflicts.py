@@ -37,11 +37,12 @@ class Conflict:
 
 @dataclass(frozen=True, slots=True)
 class _Other:
-    """Another automation, deployed or suggested; `links` is None if its configuration cannot be read."""
+    """Another automation, deployed or suggested; `is_whole` is false if some of it cannot be read."""
 
     id: str
     title: str
-    links: Sequence[Link] | None
+    links: Sequence[Link]
+    is_whole: bool = True
     touches: frozenset[str] = frozenset()
     runs: bool = True
 
@@ -105,7 +106,7 @@ def conflicts(
     ours = links_of_ours(automation)
     standing = [each for each in others if each.status in STANDING]
     known = [*_existing(existing, standing), *(_suggested(each) for each in standing)]
-    loops = _Loops({each.id: each.links for each in known if each.links and each.runs})
+    loops = _Loops({each.id: each.links for each in known if each.runs})
     titles = {each.id: each.title for each in known}
     found = (_conflict(ours, other, loops, titles) for other in known)
     return [conflict for conflict in found if conflict]
@@ -115,8 +116,9 @@ def _existing(existing: Sequence[KnownAutomation], suggested: Iterable[Suggestio
     ids = {each.automation_id for each in suggested}
     for known in existing:
         if known.automation_id not in ids:
-            theirs = links_of_theirs(known)
-            yield _Other(known.entity_id, title_of(known), theirs, known.touches, known.enabled)
+            yield _Other(
+                known.entity_id, title_of(known), *links_of_theirs(known), known.touches, known.enabled
+            )
 
 
 def _suggested(suggestion: Suggestion) -> _Other:
@@ -127,23 +129,20 @@ def _suggested(suggestion: Suggestion) -> _Other:
 def _conflict(
     ours: Sequence[Link], other: _Other, loops: _Loops, titles: Mapping[str, str]
 ) -> Conflict | None:
-    theirs = other.links
-    if theirs is None:
-        shared = {link.effect.entity_id for link in ours} & other.touches
-        told = f"has to do with {_names(shared)} too, and what it does there cannot be read"
-        return _told(Kind.TOUCHES, other, told) if shared else None
-    if done := _entities(ours, theirs, is_same):
+    if done := _entities(ours, other.links, is_same):
         aside = "" if other.runs else ", but is switched off"
         return _told(Kind.DUPLICATE, other, f"does the same with {_names(done)}{aside}")
-    if not other.runs:
-        return None
-    if undone := _entities(ours, theirs, is_opposite):
+    if other.runs and (undone := _entities(ours, other.links, is_opposite)):
         return _told(
             Kind.OPPOSITE, other, f"does the opposite with {_names(undone)} at about the same moment"
         )
-    if (way := loops.way(ours, other.id)) is not None:
+    if other.runs and (way := loops.way(ours, other.id)) is not None:
         through = f", by way of {' and '.join(titles[each] for each in way)}" if way else ""
         return _told(Kind.LOOP, other, f"and this one would start each other over and over{through}")
+    shared = {link.effect.entity_id for link in ours} & other.touches
+    if shared and not other.is_whole:
+        told = f"has to do with {_names(shared)} too, and what it does there cannot be read"
+        return _told(Kind.TOUCHES, other, told)
     return None
 
 

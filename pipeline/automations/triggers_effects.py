@@ -69,10 +69,10 @@ class _Following:
                 yield f"{title_of(each)} has to do with {both}, and what it does there cannot be read"
 
     def _add(self, automation: KnownAutomation) -> None:
-        theirs = links_of_theirs(automation)
-        if theirs is None:
+        theirs, is_whole = links_of_theirs(automation)
+        if not is_whole:
             self._unread.append(automation)
-        for link in theirs or ():
+        for link in theirs:
             if isinstance(link.start, Reaches | Passes):
                 self._starting[link.start.entity_id].append(_Followed(automation, link))
 

@@ -61,11 +61,11 @@ def links_of_ours(automation: Automation) -> list[Link]:
     return links(render(automation, title="", description=""))
 
 
-def links_of_theirs(automation: KnownAutomation) -> list[Link] | None:
-    """Return the links of an automation in Home Assistant; None if its configuration cannot be read."""
+def links_of_theirs(automation: KnownAutomation) -> tuple[list[Link], bool]:
+    """Return the links of an automation in Home Assistant, and whether that is all of it."""
     tree = parse(automation.config)
     found = [] if tree.opaque else list(islice(_links_of(tree), MOST_LINKS + 1))
-    return None if tree.opaque or len(found) > MOST_LINKS else found
+    return found[:MOST_LINKS], tree.is_whole() and len(found) <= MOST_LINKS
 
 
 def _links_of(tree: Configuration) -> Iterator[Link]:

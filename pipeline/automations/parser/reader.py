@@ -1,7 +1,7 @@
 """Reader of a configuration, as Home Assistant's API or YAML gives it, into the typed tree."""
 
 from collections.abc import Callable, Collection, Mapping
-from typing import Any, TypedDict
+from typing import Any
 
 from pipeline.automations.parser.tree import (
     Action,
@@ -41,13 +41,6 @@ TOO_MUCH = "it is too large or too deeply nested to be looked at"
 BLUEPRINT = "it is made from a blueprint, which is not here to be looked at"
 
 Read = Callable[[Any, int], Part]
-
-
-class _Common(TypedDict):
-    fields: Fields
-    branches: Mapping[str, tuple[Part, ...]]
-    enabled: bool | None
-    source: Any
 
 
 def parse(config: object) -> Configuration:
@@ -127,40 +120,39 @@ class _Reader:
 
     def _trigger(self, source: Any, depth: int) -> Part:
         if not isinstance(source, Mapping):
-            return self._opaque(source, depth, f"{short(source)} is no trigger", is_refused=True)
+            return self._refused(source, depth, f"{short(source)} is no trigger")
         if "triggers" in source:
             return Trigger("triggers", **self._common(source, (), depth, {"triggers": self._trigger}))
         key = "platform" if "platform" in source else "trigger"
         kind = source.get(key)
         if key not in source:
-            return self._opaque(source, depth, "it does not say what kind of trigger it is", is_refused=True)
+            return self._refused(source, depth, "it does not say what kind of trigger it is")
         if not isinstance(kind, str):
-            return self._opaque(source, depth, f"{short(kind)} is no kind of trigger", is_refused=True)
+            return self._refused(source, depth, f"{short(kind)} is no kind of trigger")
         return Trigger(kind, **self._common(source, (key,), depth))
 
     def _condition(self, source: Any, depth: int) -> Part:
         if is_template(source):
             return Condition("template", fields={"value_template": source}, source=source)
         if not isinstance(source, Mapping):
-            return self._opaque(source, depth, f"{short(source)} is no condition", is_refused=True)
+            return self._refused(source, depth, f"{short(source)} is no condition")
         kind = source.get("condition")
         if key := joining_key(source):
             common = self._common(source, ("condition",), depth, {"conditions": self._condition}, key)
-            name = {"condition": "and", "conditions": kind}.get(key, key)
-            return Condition(str(name), **common)
-        if "condition" not in source:
-            return self._opaque(
-                source, depth, "it does not say what kind of condition it is", is_refused=True
+            return Condition(
+                kind if isinstance(kind, str) else "and" if key == "condition" else key, **common
             )
+        if "condition" not in source:
+            return self._refused(source, depth, "it does not say what kind of condition it is")
         if not isinstance(kind, str):
-            return self._opaque(source, depth, f"{short(kind)} is no kind of condition", is_refused=True)
+            return self._refused(source, depth, f"{short(kind)} is no kind of condition")
         return Condition(kind, **self._common(source, ("condition",), depth))
 
     def _action(self, source: Any, depth: int) -> Part:
         if is_template(source):
             return self._condition(source, depth)
         if not isinstance(source, Mapping):
-            return self._opaque(source, depth, f"{short(source)} is no action", is_refused=True)
+            return self._refused(source, depth, f"{short(source)} is no action")
         key = next((word for word in ACTIONS if word in source), "")
         if key in self._readers:
             return self._readers[key](source, depth)
@@ -178,9 +170,7 @@ class _Reader:
 
     def _option(self, source: Any, depth: int) -> Part:
         if not isinstance(source, Mapping):
-            return self._opaque(
-                source, depth, f"expected keys with values, got {short(source)}", is_refused=True
-            )
+            return self._refused(source, depth, f"expected keys with values, got {short(source)}")
         branches = {"conditions": self._condition, "sequence": self._action}
         return Option(**self._common(source, (), depth, branches))
 
@@ -188,7 +178,7 @@ class _Reader:
         inner = source["repeat"]
         if not isinstance(inner, Mapping):
             why = f"repeat: expected keys with values, got {short(inner)}"
-            return self._opaque(source, depth, why, is_refused=True)
+            return self._refused(source, depth, why)
         branches = {"while": self._condition, "until": self._condition, "sequence": self._action}
         common = self._common(inner, (), depth, branches)
         common["fields"] = {**self._fields(source, ("enabled", "repeat"), depth), **common["fields"]}
@@ -232,7 +222,7 @@ class _Reader:
         depth: int,
         branches: Mapping[str, Read] | None = None,
         written: str = "",
-    ) -> _Common:
+    ) -> dict[str, Any]:
         """Return what every part has; `written` is the key under which its one branch stands."""
         keys = {name: written or name for name in branches or {}}
         return {
@@ -271,10 +261,13 @@ class _Reader:
         fields = self._fields(told, ("enabled",), depth)
         return Opaque(why, is_refused, fields=fields, enabled=_enabled(source), source=source)
 
+    def _refused(self, source: Any, depth: int, why: str) -> Opaque:
+        return self._opaque(source, depth, why, is_refused=True)
+
     def _no_action(self, source: Mapping[Any, Any], depth: int) -> Opaque:
         strange = next((key for key in source if key not in BESIDE), None)
         if strange is None:
-            return self._opaque(source, depth, "it does not say what is to be done", is_refused=True)
+            return self._refused(source, depth, "it does not say what is to be done")
         return self._opaque(source, depth, f"{short(strange)} is no action that we know")
 
 

@@ -109,3 +109,14 @@ class Configuration:
     fields: Fields = field(default_factory=dict)
     opaque: Opaque | None = None
     source: Any = field(default=None, compare=False, repr=False)
+
+    def is_whole(self) -> bool:
+        """Return whether all of it that is in use can be read; templates count as read."""
+        waiting = [*self.triggers, *self.conditions, *self.actions]
+        while waiting:
+            part = waiting.pop()
+            if part.enabled is not False:
+                if isinstance(part, Opaque):
+                    return False
+                waiting += [inner for branch in part.branches.values() for inner in branch]
+        return self.opaque is None

@@ -296,9 +296,10 @@ class TestWhatIsCompared:
     """Which automations and suggestions count, and how they are named."""
 
     def test_one_that_cannot_be_looked_into_touches(self) -> None:
-        """Without a configuration, or made from a blueprint, it is told if it concerns what ours acts on."""
+        """Without a configuration, from a blueprint, or opaque in part, if it concerns what ours acts on."""
         blueprint = {"use_blueprint": {"path": "motion.yaml", "input": {"light": LAMP}}}
-        for config in (None, blueprint):
+        in_part = {"trigger": [], "action": [{"choose": [], "default": {"some_later_release": LAMP}}]}
+        for config in (None, blueprint, in_part):
             (found,) = conflicts(MORNING, standing(config, touches=frozenset({LAMP, MOTION})), [])
             assert (found.kind, found.with_) == (Kind.TOUCHES, "automation.number_0")
             assert conflicts(MORNING, standing(config, touches=frozenset({MOTION})), []) == []

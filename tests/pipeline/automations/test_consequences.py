@@ -108,9 +108,18 @@ def test_a_group_changes_with_its_member() -> None:
     assert refused(call("light.turn_on", "light.hall"), automation) == []
 
 
-@pytest.mark.parametrize("config", [None, {"use_blueprint": {"path": "x.yaml"}}])
+@pytest.mark.parametrize(
+    "config",
+    [
+        None,
+        {"use_blueprint": {"path": "x.yaml"}},
+        when("input_boolean.other", "on", {"some_later_release": "lock.front"}),
+        {"trigger": [], "action": {"sequence": [{"delay": 1}] * 20_000}},
+    ],
+    ids=["not told", "a blueprint", "in part", "too large"],
+)
 def test_what_cannot_be_read_counts_if_it_has_to_do_with_both(config: dict[str, Any] | None) -> None:
-    """A blueprint with our mark and a lock in it may be what unlocks."""
+    """A blueprint, or a part of another kind, with our mark and a lock in it may be what unlocks."""
     both = frozenset({"input_boolean.arrived", "lock.front"})
     (said,) = refused(ARRIVED, known("entry", config, touches=both))
     assert "the automation “entry” has to do with" in said

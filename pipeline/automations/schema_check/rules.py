@@ -9,7 +9,6 @@ from pipeline.automations.parser.reader import JOINS
 from pipeline.automations.parser.values import is_template, short
 from pipeline.automations.render import WEEKDAYS
 from pipeline.automations.schema_check.findings import Check, Finding, Form, beyond, several, wrong
-from pipeline.automations.schema_check.times import offset, period, time_of_day, time_pattern
 from pipeline.automations.schema_check.values import (
     TEMPLATE,
     anything,
@@ -18,7 +17,9 @@ from pipeline.automations.schema_check.values import (
     entity_ids,
     flag,
     keys,
+    offset,
     one_of,
+    period,
     plain_text,
     service,
     several_texts,
@@ -28,6 +29,8 @@ from pipeline.automations.schema_check.values import (
     template,
     text,
     threshold,
+    time_of_day,
+    time_pattern,
     unless_template,
     whole,
 )

@@ -423,6 +423,13 @@ def test_hostile_configurations_take_no_time(name: str) -> None:
     assert all(len(each) < 120 for each in why(tree))
 
 
+def test_what_is_no_number_equals_itself() -> None:
+    """A configuration with a NaN in it is the same when it is read again, and another without it."""
+    one, again = ({"action": {"event": "a", "event_data": {"x": [float("nan")]}}} for _ in range(2))
+    assert parse(one) == parse(again)
+    assert parse(one) != parse({"action": {"event": "a", "event_data": {"x": [0.0]}}})
+
+
 KEYS = st.sampled_from(
     "trigger triggers platform condition conditions action actions service target data data_template "
     "entity_id choose sequence default if then else repeat while until parallel delay wait_for_trigger scene "

@@ -1,11 +1,12 @@
 """Health of the service: what each part last said, and the figures of `/metrics` and the display."""
 
 import math
-import time
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from pipeline.timing.clock import monotonic_s
 
 # Learning and the store have a thread of their own: the loop alone is busy for no longer than milliseconds.
 STUCK_S = 10.0
@@ -45,7 +46,7 @@ class Health:
     owner: bool = False
     degraded: str = ""
     last_taken_s: float = 0.0
-    last_heartbeat_s: float = field(default_factory=time.monotonic)
+    last_heartbeat_s: float = field(default_factory=monotonic_s)
     last_turn_s: float = math.inf
     lag_s: float = 0.0
     waiting: int = 0
@@ -60,7 +61,7 @@ class Health:
     @property
     def stuck_s(self) -> float:
         """Return the seconds for which the parts' loop has not come round."""
-        return time.monotonic() - self.last_turn_s
+        return monotonic_s() - self.last_turn_s
 
     @property
     def ready(self) -> bool:

@@ -4,7 +4,6 @@ import asyncio
 import re
 from collections.abc import Sequence
 from datetime import tzinfo
-from time import monotonic
 from typing import Any, NamedTuple, Self
 
 import structlog
@@ -19,6 +18,7 @@ from pipeline.runtime.home_reader import reader_of
 from pipeline.runtime.role import IncomingMessage, Inlet, Loop, RoleContext
 from pipeline.settings.sections import AnswerSettings
 from pipeline.suggestions.assembly import renewed
+from pipeline.timing.clock import monotonic_s
 from pipeline.wording.suggestions import suggestion_text
 from schemas.commands import Answer, Modification, Question
 from schemas.instants import from_us
@@ -92,18 +92,18 @@ class Answerer:
         topic = self._answer_topic(received)
         if topic is None:
             return
-        if not self._bounds.admits(topic, monotonic()):
+        if not self._bounds.admits(topic, monotonic_s()):
             self._note_flood()
-            if self._bounds.tells(monotonic()):
+            if self._bounds.tells(monotonic_s()):
                 await self._say(refused(TOO_MANY), topic, received.correlation)
             return
         question = _read(received.payload)
         if isinstance(question, Answer):
             await self._say(question, topic, received.correlation)
         elif question.ask == "suggestions":
-            began_s = monotonic()
+            began_s = monotonic_s()
             answer = await self._suggestions(question)
-            self._bounds.worked(monotonic() - began_s)
+            self._bounds.worked(monotonic_s() - began_s)
             await self._say(answer, topic, received.correlation)
         else:
             try:
@@ -136,7 +136,7 @@ class Answerer:
 
     def _note_flood(self) -> None:
         """Say in health that questions are refused, for as long as they are."""
-        if self._bounds.is_flooded(monotonic()):
+        if self._bounds.is_flooded(monotonic_s()):
             self._desk.health.notices[FLOOD] = (
                 f"questions on {self._desk.settings.topics.query_ask} come faster than they are answered, "
                 f"{self._bounds.refused:,} were refused: see who publishes them"

@@ -2,7 +2,6 @@
 
 import argparse
 import getpass
-import time
 from collections.abc import Sequence
 
 from pydantic import ValidationError
@@ -17,6 +16,7 @@ from pipeline.mqtt.terminal_client import Message
 from pipeline.runtime.key_file import KeyFileError, load_key
 from pipeline.runtime.nonces import new_nonce
 from pipeline.settings import Settings
+from pipeline.timing.clock import monotonic_s, wall_us
 from schemas.commands import (
     AutomationExecuted,
     AutomationFailed,
@@ -97,7 +97,7 @@ def signed(
         raise UserError(
             f"{error}: go where `ha-ai run` runs, as the same user, or set HA_AI_COMMAND_KEY_FILE"
         ) from error
-    now_ms = time.time_ns() // 1_000_000
+    now_ms = wall_us() // 1000
     approver = login() if name is None else name
     return new_command(
         new_nonce(), verb, suggestion, approver, key, now_ms, text=text, change=change, version=version
@@ -143,8 +143,8 @@ def deploys(settings: Settings, otherwise: str) -> bool:
 async def until_done(conversation: Conversation, command: SignedCommand) -> int:
     """Say what comes of a command in Home Assistant, until that is settled; return the exit code."""
     ERR.print("waiting for Home Assistant", style="dim")
-    deadline_s = time.monotonic() + IN_HOME_ASSISTANT_S
-    while (left_s := deadline_s - time.monotonic()) > 0:
+    deadline_s = monotonic_s() + IN_HOME_ASSISTANT_S
+    while (left_s := deadline_s - monotonic_s()) > 0:
         outcome: Outcome | None = await conversation.hear(
             lambda message: _outcome(message, conversation, command), timeout_s=left_s
         )

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -30,6 +29,7 @@ from pipeline.simulation import Household
 from pipeline.simulation.playback.player import IN_FLIGHT, Player
 from pipeline.simulation.playback.publications import Publication
 from pipeline.suggest.plan import Planner
+from pipeline.timing.clock import monotonic_s
 from pipeline.timing.first_ended import first_ended
 from schemas.home import Home
 from schemas.statuses import AnomalyDetected, PatternDetected, ServiceStatus
@@ -105,7 +105,7 @@ async def _demonstrate(household: Household, settings: Settings) -> None:
     if task is not None:
         for number in (signal.SIGTERM, signal.SIGHUP):
             asyncio.get_running_loop().add_signal_handler(number, task.cancel)
-    started_s = time.monotonic()
+    started_s = monotonic_s()
     findings = Findings(household)
     home = Home(tz=household.tz, lat=household.lat, lon=household.lon, rooms=household.truth.rooms)
     service = Service(settings, home, clock=DemoClock())
@@ -123,7 +123,7 @@ async def _demonstrate(household: Household, settings: Settings) -> None:
             telling.cancel()
             service.stop()
             await asyncio.gather(serving, telling, return_exceptions=True)
-    findings.summarize(story.player.published, time.monotonic() - started_s)
+    findings.summarize(story.player.published, monotonic_s() - started_s)
     trying = OUT.status("trying automations on these days, in a process of their own")
     with trying if OUT.is_terminal else contextlib.nullcontext():
         suggestions = await _suggestions(household, settings, home)

@@ -1,7 +1,6 @@
 """``ha-ai prune``: which days are past their age and why they stay, and deleting them."""
 
 import argparse
-import time
 from collections.abc import Sequence
 from contextlib import closing
 from datetime import date
@@ -11,6 +10,7 @@ from pipeline.cli.commanding import add_name, login
 from pipeline.cli.stored import reading
 from pipeline.cli.terminal import say
 from pipeline.settings import Settings
+from pipeline.timing.clock import wall_us
 from pipeline.wording.sentences import counted
 from sinks.store import SqlStore, StoreError
 from sinks.store.retention import DAY_SET_TERM
@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Show what is overdue, or delete it; a running pipeline need not stop."""
-    settings, now_us = Settings(), time.time_ns() // 1000
+    settings, now_us = Settings(), wall_us()
     with reading(settings) as store:
         home, (past, ahead) = store.home, store.overdue(now_us=now_us)
     if ahead:

@@ -1,7 +1,6 @@
 """``ha-ai reject ID``: never run what is suggested, or not now."""
 
 import argparse
-from datetime import datetime
 
 from pipeline.cli.commanding import add_id, add_name, find, refused, review, signed
 from pipeline.cli.conversation import Conversation, converse
@@ -9,6 +8,7 @@ from pipeline.cli.proofs import show_offer, standing
 from pipeline.cli.stored import zone_of
 from pipeline.cli.terminal import say
 from pipeline.settings import Settings
+from pipeline.timing.clock import wall_datetime
 from schemas.commands import Verb
 from schemas.suggestions import LONGEST_REASON
 
@@ -33,7 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
         if not await review(conversation, command):
             return refused(suggestion)
         if verb is Verb.NOT_NOW:
-            now = datetime.now(zone_of(settings))
+            now = wall_datetime(zone_of(settings))
             say(f"It is {standing(await find(conversation, suggestion.id), now)}.")
         return 0
 

@@ -2,10 +2,8 @@
 
 import argparse
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -20,6 +18,7 @@ from pipeline.mqtt.terminal_client import MqttError
 from pipeline.settings import Settings
 from pipeline.simulation.playback.player import IN_FLIGHT, Player, RefusedError
 from pipeline.simulation.playback.publications import Form, Publication, form_of
+from pipeline.timing.clock import monotonic_s, wall_datetime, wall_us
 from pipeline.wording.sentences import DAY_NAMES
 from schemas.home import check_zone
 
@@ -57,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
         )
         log = _Log(arguments.file, form, shift, arguments.speed)
         player = Player(settings, qos=arguments.qos)
-        started_s = time.monotonic()
+        started_s = monotonic_s()
         asyncio.run(_play(player, log, extent.lines))
     except LogError as error:
         raise UserError(str(error)) from error
@@ -67,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise UserError(
             f"expected to be allowed to publish at {settings.broker_url}, got: {error}"
         ) from error
-    _report(player, log, time.monotonic() - started_s, is_shifted=shift is not None)
+    _report(player, log, monotonic_s() - started_s, is_shifted=shift is not None)
     if shift is not None:
         say(_moved(shift, extent.last_us))
     return 0
@@ -102,8 +101,8 @@ class _Log:
             self.read += 1
             arrival_us = entry.arrival_us or event_time(entry)
             if self._speed is not None and arrival_us:
-                first = first or (arrival_us, time.monotonic())
-                wait_s = (arrival_us - first[0]) / 1e6 / self._speed - (time.monotonic() - first[1])
+                first = first or (arrival_us, monotonic_s())
+                wait_s = (arrival_us - first[0]) / 1e6 / self._speed - (monotonic_s() - first[1])
                 if wait_s > 0:
                     if chunk:
                         yield chunk
@@ -117,7 +116,7 @@ class _Log:
             yield chunk
 
     def _publications(self, entry: LogEntry) -> list[Publication]:
-        at_us, now_us = event_time(entry), time.time_ns() // 1000
+        at_us, now_us = event_time(entry), wall_us()
         if self._shift is not None and at_us > now_us + FUTURE_US:
             self.ahead += 1
             return []
@@ -160,7 +159,7 @@ def _shift(arguments: argparse.Namespace, settings: Settings, extent: _Extent) -
     if not extent.last_us:
         raise UserError(f"expected times in {arguments.file}, got none")
     zone = _zone(arguments, settings)
-    return DayShift.between(zone, extent.last_us, datetime.now(zone).date())
+    return DayShift.between(zone, extent.last_us, wall_datetime(zone).date())
 
 
 def _zone(arguments: argparse.Namespace, settings: Settings) -> ZoneInfo:

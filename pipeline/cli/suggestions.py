@@ -1,7 +1,6 @@
 """``ha-ai suggestions``: the automations that are proposed, with their proof."""
 
 import argparse
-from datetime import datetime
 
 from pipeline.cli.commanding import find, known
 from pipeline.cli.conversation import Conversation, converse
@@ -9,6 +8,7 @@ from pipeline.cli.proofs import SETTLED, show_whole, table
 from pipeline.cli.stored import zone_of
 from pipeline.cli.terminal import ERR, OUT, say
 from pipeline.settings import Settings
+from pipeline.timing.clock import wall_datetime
 from schemas.suggestions import Status
 
 
@@ -30,7 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.json:
             say(suggestion.model_dump_json())
         else:
-            show_whole(suggestion, datetime.now(zone_of(settings)))
+            show_whole(suggestion, wall_datetime(zone_of(settings)))
         return 0
 
     return converse(settings, work)
@@ -43,7 +43,7 @@ async def _show_all(conversation: Conversation, arguments: argparse.Namespace, s
         for suggestion in found:
             say(suggestion.model_dump_json())
     elif found:
-        OUT.print(table(found, datetime.now(zone_of(settings))))
+        OUT.print(table(found, wall_datetime(zone_of(settings))))
     else:
         ERR.print("No suggestions now: they follow from patterns, which `ha-ai patterns` shows.")
     return 0

@@ -3,8 +3,7 @@
 import argparse
 import asyncio
 import json
-import time
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Any, NoReturn
 
 from pydantic import ValidationError
@@ -14,6 +13,7 @@ from pipeline.cli.happenings import line_of
 from pipeline.cli.terminal import ERR, OUT, alarm, gone, picture, readable, say
 from pipeline.mqtt.terminal_client import Message, MqttError, TerminalClient
 from pipeline.settings import Settings
+from pipeline.timing.clock import wall_datetime, wall_us
 from schemas.messages import Row
 from schemas.statuses import AnomalyDetected, PatternDetected
 from schemas.topics import Topics
@@ -57,7 +57,7 @@ def show(message: Message, topics: Topics, *, as_json: bool) -> None:
     """Print a message; one that its schema does not know is printed as it is."""
     topic, payload = message.topic.value, bytes(message.payload or b"")
     if as_json:
-        said = {"at": round(time.time(), 3), "topic": topic, "retain": message.retain}
+        said = {"at": round(wall_us() / 1e6, 3), "topic": topic, "retain": message.retain}
         say(json.dumps({**said, "payload": _plain(payload)}))
         return
     row = topics.row_of(topic)
@@ -101,4 +101,4 @@ def _plain(payload: bytes) -> object:
 
 
 def _now() -> str:
-    return f"{datetime.now(UTC).astimezone():%H:%M:%S}"
+    return f"{wall_datetime(UTC).astimezone():%H:%M:%S}"

@@ -1,12 +1,12 @@
 """Client of Home Assistant with the administrator's token; pauses once it is refused, to avoid a ban."""
 
 from pathlib import Path
-from time import monotonic
 
 import structlog
 
 from pipeline.deploy.token import TokenFileError, read_token
 from pipeline.suggestions.failures import StepFailedError, reason_of
+from pipeline.timing.clock import monotonic_s
 from schemas.deployments import FailureReason
 from sinks.home_assistant import HomeAssistantDeployer, HomeAssistantReader, Refused
 
@@ -49,7 +49,7 @@ class AdminClient:
 
     def refusal(self) -> StepFailedError | None:
         """Return the refusal for which no request may be made now; None if requests may be made."""
-        if self._refusal is not None and (self._is_renewed() or monotonic() >= self._again_at_s):
+        if self._refusal is not None and (self._is_renewed() or monotonic_s() >= self._again_at_s):
             self._refusal = None
         return self._refusal
 
@@ -59,7 +59,7 @@ class AdminClient:
         failure = StepFailedError(reason, f"status {refused.status}: {refused.text}")
         if reason is FailureReason.TOKEN:
             self._refusal = failure
-            self._again_at_s = monotonic() + self._refused_s
+            self._again_at_s = monotonic_s() + self._refused_s
             log.warning(
                 "Home Assistant refuses the deployer's token, nothing is asked for a while",
                 advice=f"make a long-lived token of an administrator and put it into {self._token_file}",

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import time
 from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from functools import partial
@@ -24,6 +23,7 @@ from pipeline.runtime.role import AT_ONCE, IncomingMessage, Inlet, Loop, RoleCon
 from pipeline.settings.sections import DeploySettings
 from pipeline.suggestions.deployment_steps import US, Patience, Step, due_us
 from pipeline.suggestions.messages import MessageFactory
+from pipeline.timing.clock import monotonic_s
 from pipeline.timing.first_ended import first_ended
 from schemas.commands import Verb
 from schemas.deployments import Deployment
@@ -71,7 +71,7 @@ class RunReporter:
 
     def tell(self, entity_id: str, now_us: int) -> bool:
         """Report a run if the automation is a deployed one; return whether it was reported."""
-        if time.monotonic() >= self._fresh_until_s:
+        if monotonic_s() >= self._fresh_until_s:
             self._read()
         row, title = self._ours.get(entity_id, (None, ""))
         if row is None or abs(now_us - self._told_us.get(entity_id, 0)) < QUIET_S * US:
@@ -85,7 +85,7 @@ class RunReporter:
         return True
 
     def _read(self) -> None:
-        self._fresh_until_s = time.monotonic() + FRESH_S
+        self._fresh_until_s = monotonic_s() + FRESH_S
         reads = self._store.suggestions
         standing = [(row, reads.get(row.suggestion_id)) for row in reads.deployments() if row.standing]
         self._ours = {
@@ -272,7 +272,7 @@ class Deployer:
         now_us = self._desk.now_us()
         due = due_us(row, self._patience, now_us) or 0
         waited, until_s, _ = self._waits.get(row.suggestion_id, (row, 0.0, 0.0))
-        left_s = until_s - time.monotonic() if waited == row else 0.0
+        left_s = until_s - monotonic_s() if waited == row else 0.0
         return max((due - now_us) / US, left_s)
 
     def _wait(self, row: Deployment) -> float:
@@ -281,7 +281,7 @@ class Deployer:
         patience = self._patience
         longest_s = patience.take_back_s if row.step == Step.TAKE_BACK else patience.longest_look_s
         pause_s = min(longest_s, 2 * last_s if waited == row and last_s else patience.shortest_look_s)
-        self._waits[row.suggestion_id] = (row, time.monotonic() + pause_s, pause_s)
+        self._waits[row.suggestion_id] = (row, monotonic_s() + pause_s, pause_s)
         return pause_s
 
     async def _look_after(self, held: Held) -> None:

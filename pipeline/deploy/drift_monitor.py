@@ -1,7 +1,6 @@
 """Monitors deployed automations: one removed, switched off or edited by hand is reported once."""
 
 import asyncio
-import time
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -14,6 +13,7 @@ from pipeline.runtime.role import RoleContext
 from pipeline.settings.sections import DeploySettings
 from pipeline.suggestions.deployment_steps import US, Patience, Step
 from pipeline.suggestions.drift import drift_of
+from pipeline.timing.clock import monotonic_s
 from schemas.deployments import Deployment, Drift
 from schemas.suggestions import Suggestion
 from sinks.home_assistant import Refused
@@ -112,7 +112,7 @@ class DriftMonitor:
             self._off_since_s.pop(row.suggestion_id, None)
             return True
         # A clock that is set says nothing of how long it lasted.
-        now_s = time.monotonic()
+        now_s = monotonic_s()
         return now_s - self._off_since_s.setdefault(row.suggestion_id, now_s) >= self._patience.off_s
 
     async def _glance(self, row: Deployment, suggestion: Suggestion | None) -> Glance:

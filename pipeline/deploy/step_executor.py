@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
-from time import monotonic
 from typing import Any, TypeVar
 
 import structlog
@@ -16,6 +15,7 @@ from pipeline.settings.sections import DeploySettings
 from pipeline.suggestions.deployment_steps import Patience, Step, is_overdue
 from pipeline.suggestions.drift import ConfigOwner, owner_of
 from pipeline.suggestions.failures import StepFailedError
+from pipeline.timing.clock import monotonic_s
 from schemas.catalogue import Catalogue
 from schemas.deployments import AutomationVersion, Deployment, FailureReason
 from sinks.home_assistant import HomeAssistantError, Refused
@@ -140,9 +140,9 @@ class StepExecutor:
     async def _catalogue(self) -> Catalogue:
         """Return the home's catalogue, at most `FRESH_S` seconds old, so that orders in a row share it."""
         seen = self._seen
-        if seen is None or monotonic() - seen[0] > FRESH_S:
+        if seen is None or monotonic_s() - seen[0] > FRESH_S:
             # The time from before the answer: what changes while it comes is not taken for known.
-            seen = self._seen = (monotonic(), await self._client.reader.catalogue())
+            seen = self._seen = (monotonic_s(), await self._client.reader.catalogue())
         return seen[1]
 
     async def _write(self, row: Deployment, held: Held) -> bool:

@@ -1,6 +1,5 @@
 """Checks of the backups and of who can read the store."""
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +7,7 @@ from pipeline.doctor.finding import Finding, ok, warning, wrong
 from pipeline.runtime.belongings import backup_folder, database_file
 from pipeline.runtime.private_files import readable_by_others
 from pipeline.settings import Settings
+from pipeline.timing.clock import wall_us
 from pipeline.wording.sentences import counted
 from sinks.store import NewerStoreError
 from sinks.store.backup import BackupError, backups, verify
@@ -36,7 +36,7 @@ def check_backups(settings: Settings) -> Iterator[Finding]:
             )
     if good:
         last = good[0]
-        yield _last(last[0], age_us(last[1], now_us=time.time_ns() // 1000), len(good), settings)
+        yield _last(last[0], age_us(last[1], now_us=wall_us()), len(good), settings)
     elif all_found:
         yield wrong(CHECK, f"none of {len(all_found)} in {folder} is good", "Make one now: ha-ai backup")
     elif settings.backup_keep == 0:

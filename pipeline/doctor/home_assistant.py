@@ -8,8 +8,9 @@ from pydantic import ValidationError
 
 from pipeline.doctor.finding import Finding, ok, warning, wrong
 from pipeline.doctor.validation import explain
-from pipeline.runtime.clock import NOTICED_US, skew_words, wall_us
+from pipeline.runtime.clock import NOTICED_US, skew_words
 from pipeline.settings import Settings
+from pipeline.timing.clock import wall_us
 from schemas.home import Home
 from sinks.home_assistant import HomeAssistantError, HomeAssistantReader
 from sinks.home_assistant.date_header import clock_us

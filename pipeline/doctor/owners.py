@@ -1,12 +1,12 @@
 """Owners of a home: their process, where it runs, and whether it is alive."""
 
-import time
 from collections.abc import Iterator
 
 from sqlalchemy import Connection, select
 
 from pipeline.doctor.finding import Finding, ok, warning
 from pipeline.runtime.ownership import is_dead, process_name
+from pipeline.timing.clock import wall_us
 from schemas.tables import LeaseRow, table_of
 from sinks.store import Beat
 
@@ -23,7 +23,7 @@ def check_owners(connection: Connection) -> Iterator[Finding]:
     rows = select(LEASES.c.home, LEASES.c.partition, *columns).order_by(LEASES.c.home, LEASES.c.partition)
     for home, partition, *beat in connection.execute(rows).all():
         what = f"who {ROLES.get(partition, partition)} in {home}"
-        yield describe(what, Beat(*beat), now_us=time.time_ns() // 1000)
+        yield describe(what, Beat(*beat), now_us=wall_us())
 
 
 def describe(what: str, beat: Beat, *, now_us: int) -> Finding:

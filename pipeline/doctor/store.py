@@ -3,7 +3,6 @@
 import os
 import shutil
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -17,6 +16,7 @@ from pipeline.doctor.owners import check_owners
 from pipeline.doctor.times import check_times
 from pipeline.runtime.belongings import backup_folder
 from pipeline.settings import Settings
+from pipeline.timing.clock import wall_us
 from sinks.store import ForeignFileError, StoreError, audit, migrations
 from sinks.store.damaged_file import COMPANIONS
 from sinks.store.engine import Database, address_of
@@ -133,7 +133,7 @@ def _look_inside(url: str, place: str, advice: str, *, full: bool) -> Iterator[F
                 yield from _tampering(connection)
                 yield from check_owners(connection)
         if revision == migrations.HEAD:
-            yield from check_times(database, time.time_ns() // 1000)
+            yield from check_times(database, wall_us())
     except (StoreError, SQLAlchemyError, UnicodeError) as error:
         detail = str(getattr(error, "orig", error))
         yield wrong(CHECK, f"{place} cannot be read: {detail}", advice)

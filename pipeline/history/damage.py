@@ -15,6 +15,7 @@ from pipeline.runtime.key_file import KeyFileError, load_key
 from pipeline.settings.groups import KeySettings, StoreSettings
 from pipeline.settings.sections import RoleSettings
 from pipeline.timing.backoff import backoff_s
+from pipeline.timing.clock import wall_us
 from schemas.instants import from_us
 from sinks.store import SqlStore, StoreError, StoreUnavailableError, backup
 from sinks.store.foreign import refuse_foreign
@@ -55,7 +56,7 @@ def open_whole(settings: RoleSettings) -> None:
         database,
         newest_copy(settings),
         home=home_id(settings),
-        now_us=time.time_ns() // 1000,
+        now_us=wall_us(),
         doubts=min(doubts, CLOSER_LOOKS),
     )
     for words in found:
@@ -112,7 +113,7 @@ def newest_copy(settings: RoleSettings) -> CopyInto:
 
 def look_at_key(store: SqlStore, settings: KeySettings) -> None:
     """Say once if the key that signs commands is another than at the last start, or cannot be used."""
-    now_us = time.time_ns() // 1000
+    now_us = wall_us()
     known = store.suggestions.control(KEY)
     try:
         fingerprint = blake2b(load_key(settings.command_key_file, create=False), digest_size=8).hexdigest()

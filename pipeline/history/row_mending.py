@@ -3,7 +3,6 @@
 What learning imports takes 20 MB: a process that does not learn has no use for it.
 """
 
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from datetime import date, timedelta
@@ -15,6 +14,7 @@ from pipeline.core.day_set import DaySet
 from pipeline.core.local_days import LocalDay, LocalDays
 from pipeline.history.kept_days import KeptDays
 from pipeline.history.lost_days import Known, learn_again
+from pipeline.timing.clock import wall_us
 from schemas.events import Gap, ServiceCall, StateChange
 from schemas.home import Home
 from schemas.instants import from_us
@@ -34,7 +34,7 @@ log = structlog.get_logger(__name__)
 
 def mend_rows(store: SqlStore, home: Home, copy_into: CopyInto) -> None:
     """Set aside the rows that are not as they were written, and make anew what can be; before `recover`."""
-    now_us = time.time_ns() // 1000
+    now_us = wall_us()
     found = store.integrity.damages()
     if found or store.integrity.lost_days() is not None:
         # Beside the store there is room for a copy of it; a folder for temporary files may lie in memory.

@@ -1,7 +1,6 @@
 """The one loop that writes: batches from the intake, learned, committed, and only then acknowledged."""
 
 import asyncio
-import time
 from collections import Counter
 from collections.abc import Callable
 from typing import TypeVar
@@ -16,8 +15,9 @@ from pipeline.learn.refusing import Refusing
 from pipeline.learn.work import Work
 from pipeline.mqtt.intake import Intake, Pending
 from pipeline.mqtt.link import Sight
-from pipeline.runtime.clock import HomeTime, waiting_in_words, wall_us
+from pipeline.runtime.clock import HomeTime, waiting_in_words
 from pipeline.runtime.heap import give_back
+from pipeline.timing.clock import monotonic_s, wall_us
 from schemas.events import StateChange
 from schemas.patterns import PatternType
 from sinks.store import Held, StoreThread, StoreUnavailableError
@@ -77,7 +77,7 @@ class Committer:
         self._batch_size = batch_size
         self._linger_s = linger_s
         self._time = home_time or HomeTime()
-        self._take_back_at_s = time.monotonic() + STEADY_S
+        self._take_back_at_s = monotonic_s() + STEADY_S
         self._agreed_since_s: float | None = None
         self._stopping = False
         self.sight_noted = asyncio.Event()
@@ -102,7 +102,7 @@ class Committer:
                     await self._thread.call(give_back)
             if self._learner.late:
                 await self._write(await self._retry(self._learner.settle))
-            if time.monotonic() >= self._take_back_at_s:
+            if monotonic_s() >= self._take_back_at_s:
                 await self._take_back()
         await self._write(self._learner.checkpoint())
 
@@ -112,7 +112,7 @@ class Committer:
 
     def clock_was_set(self) -> None:
         """Tell that the clock jumped: what waits for it is looked at again once it is steady."""
-        self._take_back_at_s = time.monotonic() + STEADY_S
+        self._take_back_at_s = monotonic_s() + STEADY_S
 
     async def _note(self, sight: Sight) -> None:
         """Note what became of the connection, at the home's time."""
@@ -129,7 +129,7 @@ class Committer:
             self._time.hear(decoded.heard_us)
         work = await self._retry(lambda: self._learner.prepare(decoded))
         await self._write(work)
-        self._health.last_taken_s = time.monotonic()
+        self._health.last_taken_s = monotonic_s()
         await self._intake.acknowledge(batch)
         self._count(work, len(batch))
 
@@ -147,7 +147,7 @@ class Committer:
         if work.released:
             log.info("events taken whose time the clock did not believe before", count=len(work.released))
             return
-        self._take_back_at_s = time.monotonic() + TAKE_BACK_S
+        self._take_back_at_s = monotonic_s() + TAKE_BACK_S
         extent = await self._retry(self._learner.waiting)
         self._health.notices.pop(QUARANTINE, None)
         if extent.total:
@@ -155,7 +155,7 @@ class Committer:
 
     async def _look_ahead(self) -> None:
         """Go on from now where later events were learned, once all clocks have agreed on it for an hour."""
-        now_us, now_s = self._time.now_us(), time.monotonic()
+        now_us, now_s = self._time.now_us(), monotonic_s()
         self._health.notices.pop(AHEAD, None)
         if not self._learner.is_ahead(now_us):
             self._agreed_since_s = None
@@ -175,10 +175,10 @@ class Committer:
     async def _write(self, work: Work) -> None:
         if not work:
             return
-        started_s = time.monotonic()
+        started_s = monotonic_s()
         now_us = self._time.now_us()
         await self._retry(lambda: self._learner.write(work, holder=self._held, now_us=now_us))
-        committed_s = time.monotonic()
+        committed_s = monotonic_s()
         self._metrics.commit.observe(committed_s - started_s)
         self._metrics.days.inc(len(work.closed))
         if work.outgoing or work.decoded.letters:
@@ -248,7 +248,7 @@ class Committer:
         for letter in decoded.letters:
             refused[letter.reason] += letter.count
         topics = [each.topic for each in decoded.letters] + [each.topic for each in decoded.untimely]
-        self._refusing.note(len(decoded.entries), refused, topics[-1] if topics else "", time.monotonic())
+        self._refusing.note(len(decoded.entries), refused, topics[-1] if topics else "", monotonic_s())
         words = self._refusing.words()
         # While a clock that was set is not believed yet, what comes waits, and that is said of the clock.
         if words and not self._time.is_doubted:

@@ -1,7 +1,6 @@
 """Remedies where events are published and do not come to us: a new process, then a new session."""
 
 import asyncio
-import time
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -16,6 +15,7 @@ from pipeline.mqtt.intake import Intake
 from pipeline.mqtt.link import Sight
 from pipeline.runtime.errors import FatalError
 from pipeline.settings.sections import LearnSettings
+from pipeline.timing.clock import wall_us
 from sinks.store import Held, SqlStore, StoreThread
 
 log = structlog.get_logger(__name__)
@@ -65,12 +65,12 @@ class Deafness:
 
     async def _keep_since_when(self) -> None:
         self.committer.sight_noted.clear()
-        self.intake.put_sight(Sight(time.time_ns() // 1000, stands=False, is_deaf=True))
+        self.intake.put_sight(Sight(wall_us(), stands=False, is_deaf=True))
         await self.committer.sight_noted.wait()
 
     def _is_again(self) -> bool:
         """Note that this process is deaf; True where the one before was, and this one never heard."""
-        now_us, before = time.time_ns() // 1000, self.store.snapshot(SNAPSHOT)
+        now_us, before = wall_us(), self.store.snapshot(SNAPSHOT)
         never = not self.witness.doubt.received
         again = before is not None and never and 0 <= now_us - int(before.payload) < AGAIN_US
         noted = b"0" if again else str(now_us).encode()

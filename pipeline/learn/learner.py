@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date
-from time import monotonic, time_ns
 
 from detectors.history import Day
 from pipeline.core.core import LearningCore
@@ -21,6 +20,7 @@ from pipeline.learn.sightings import Sightings
 from pipeline.learn.work import SNAPSHOT, SNAPSHOT_VERSION, Work, write
 from pipeline.mqtt.link import Sight
 from pipeline.runtime.heap import look_through_all, spare_what_is_known
+from pipeline.timing.clock import monotonic_s, wall_us
 from schemas.events import ServiceCall, StateChange
 from schemas.instants import from_us
 from sinks.store import Extent, Held, SqlStore, Waiting
@@ -100,7 +100,7 @@ class HomeLearner:
         self._switch = self._sightings.restore_switch(self._store)
         self._judge_wanted = bool(self._unread or self.core.open_days())
         if self.core.due():
-            self._late_since = monotonic()
+            self._late_since = monotonic_s()
 
     def decode(self, messages: Sequence[Message]) -> DecodedBatch:
         """Decode a batch, once: a decoder may remember what it saw."""
@@ -202,8 +202,8 @@ class HomeLearner:
     def think(self, budget_s: float) -> Work:
         """Go on judging for about `budget_s`; return what that yielded to write, mostly nothing."""
         work = Work()
-        deadline = monotonic() + budget_s
-        while monotonic() < deadline:
+        deadline = monotonic_s() + budget_s
+        while monotonic_s() < deadline:
             if self._outdated:
                 self._read_outdated(self._outdated[-1])
                 self._outdated.pop()
@@ -214,7 +214,7 @@ class HomeLearner:
                 if not self._judge_wanted:
                     break
                 self._judge_wanted = False
-                self._judged_from, self._changed = monotonic(), 0
+                self._judged_from, self._changed = monotonic_s(), 0
                 spare_what_is_known()
                 self._judging = self.core.judge()
             else:
@@ -239,18 +239,18 @@ class HomeLearner:
     def settle(self) -> Work:
         """Close days that late events changed, some seconds after the first of them."""
         work = Work()
-        if self._late_since is not None and monotonic() - self._late_since >= LATE_S:
+        if self._late_since is not None and monotonic_s() - self._late_since >= LATE_S:
             self._close(work)
         return work
 
     def checkpoint(self) -> Work:
         """Return the work to be written before a planned stop, so that the next start is short."""
-        letters = self._decoder.rest(time_ns() // 1000)
+        letters = self._decoder.rest(wall_us())
         return Work(decoded=DecodedBatch(letters=letters), checkpoint=True)
 
     def floods(self) -> dict[str, str]:
         """Return what comes faster than anybody makes it, by subject, in words that end with what to do."""
-        gaps = self._sightings.floods(time_ns() // 1000)
+        gaps = self._sightings.floods(wall_us())
         return {**self._decoder.floods(), **self._allowance.flooded(), **gaps}
 
     def write(self, work: Work, *, holder: Held | None, now_us: int) -> None:
@@ -296,7 +296,7 @@ class HomeLearner:
             work.checkpoint = self._since_checkpoint >= CHECKPOINT_ENTRIES
             return
         if self._late_since is None:
-            self._late_since = monotonic()
+            self._late_since = monotonic_s()
         if due[-1].start_ms >= self._closed_through_ms or len(due) > DAYS_AT_ONCE:
             self._close(work)
 
@@ -346,7 +346,7 @@ class HomeLearner:
         if day not in self.core.open_days():
             self._read_day(day, closed=False)
         if self._late_since is None:
-            self._late_since = monotonic()
+            self._late_since = monotonic_s()
 
     def _read_unread(self, day: date) -> None:
         if not self.core.at_hand(day):

@@ -1,7 +1,6 @@
 """The running pipeline of one home: its connections and loops, from lease to release."""
 
 import asyncio
-import time
 import uuid
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
@@ -46,6 +45,7 @@ from pipeline.runtime.rival import Rival, store_mark
 from pipeline.runtime.role import STATEFUL
 from pipeline.runtime.service_status import status_message, will
 from pipeline.settings.sections import LearnSettings
+from pipeline.timing.clock import monotonic_s
 from pipeline.timing.first_ended import first_ended
 from schemas.home import Home
 from schemas.outgoing import Outgoing
@@ -303,7 +303,7 @@ class Service:
             beat = Topics.heartbeat.outgoing(self.settings.topics, uuid.uuid4().hex, now)
             if not await self._try_publish(beat) and self.settings.topics.heartbeat in self._refusals.topics:
                 # Nothing can come back that does not go out; a new process would be refused, too.
-                self.health.last_heartbeat_s = time.monotonic()
+                self.health.last_heartbeat_s = monotonic_s()
             await asyncio.sleep(self.settings.heartbeat_s)
 
     async def _watchdog(self) -> None:
@@ -316,8 +316,8 @@ class Service:
         while True:
             await asyncio.sleep(min(5.0, patience_s / 4))
             if self.health.degraded or not (self.health.publishing and self.health.connected):
-                self.health.last_heartbeat_s = time.monotonic()
-            elif time.monotonic() - self.health.last_sign_s > patience_s:
+                self.health.last_heartbeat_s = monotonic_s()
+            elif monotonic_s() - self.health.last_sign_s > patience_s:
                 raise FatalError(f"no message was committed for {patience_s:.0f} s")
 
     async def _say_status(self) -> None:
@@ -326,9 +326,9 @@ class Service:
         while True:
             state = "degraded" if self.health.problems() else "online"
             current = connection_id(self.egress)
-            due = (state, current) != (said, known) or time.monotonic() - said_s >= SAY_AGAIN_S
+            due = (state, current) != (said, known) or monotonic_s() - said_s >= SAY_AGAIN_S
             if due and await self._try_publish(status_message(self.settings.topics, state)):
-                said, known, said_s = state, current, time.monotonic()
+                said, known, said_s = state, current, monotonic_s()
             elif self.settings.topics.service in self._refusals.topics:
                 await asyncio.sleep(self._rival.every_s)
             await asyncio.sleep(0.5)
@@ -346,9 +346,9 @@ class Service:
         known, said_s = None, 0.0
         while True:
             current = connection_id(self.ingest)
-            is_due = current != known or time.monotonic() - said_s >= self._rival.every_s
+            is_due = current != known or monotonic_s() - said_s >= self._rival.every_s
             if current is not None and is_due and await self._try_publish(self._rival.sign()):
-                known, said_s = current, time.monotonic()
+                known, said_s = current, monotonic_s()
             elif self.settings.topics.session in self._refusals.topics:
                 await asyncio.sleep(self._rival.every_s)
             await asyncio.sleep(min(WATCH_S, self._rival.every_s))

@@ -1,7 +1,6 @@
 """Detects that the home is published and we do not receive it: a fault that looks like a quiet night."""
 
 import asyncio
-import time
 from collections.abc import Callable
 
 import structlog
@@ -9,6 +8,7 @@ import structlog
 from pipeline.mqtt.connections import at_once, egress_broker, whole
 from pipeline.mqtt.names import Message, QoS
 from pipeline.settings.sections import LearnSettings
+from pipeline.timing.clock import monotonic_s
 
 log = structlog.get_logger(__name__)
 
@@ -84,19 +84,19 @@ class Witness:
         self._settings = settings
         self._topic_filter = topic_filter
         self._can_receive = can_receive
-        self.doubt = Doubt(time.monotonic())
+        self.doubt = Doubt(monotonic_s())
 
     def receive(self) -> None:
         """An event came through the durable session."""
-        self.doubt.receive(time.monotonic())
+        self.doubt.receive(monotonic_s())
 
     async def wait_until_deaf(self) -> None:
         """Return when events are published and do not come to us."""
         while True:
             await asyncio.sleep(LOOK_S)
             if not self._can_receive():
-                self.doubt.begin_anew(time.monotonic())
-            elif self.doubt.is_due(time.monotonic()) and await self._listen():
+                self.doubt.begin_anew(monotonic_s())
+            elif self.doubt.is_due(monotonic_s()) and await self._listen():
                 return
 
     async def _listen(self) -> bool:
@@ -108,12 +108,12 @@ class Witness:
         async def overhear(message: Message) -> None:
             # What is retained was published at any time.
             if not message.raw_message.retain:
-                self.doubt.overhear(time.monotonic())
+                self.doubt.overhear(monotonic_s())
 
         starting = asyncio.create_task(broker.start())
         try:
-            while self._can_receive() and self.doubt.is_due(time.monotonic()):
-                if self.doubt.is_deaf(time.monotonic()):
+            while self._can_receive() and self.doubt.is_due(monotonic_s()):
+                if self.doubt.is_deaf(monotonic_s()):
                     return True
                 await asyncio.sleep(LOOK_S)
             return False

@@ -7,7 +7,6 @@ CONNACK or during its SUBSCRIBE, and waits for ever for a SUBACK or PUBACK that 
 import asyncio
 import contextlib
 import ssl
-import time
 from typing import Any, Self
 
 import zmqtt
@@ -22,6 +21,7 @@ from zmqtt.client import Transport
 from pipeline.mqtt.disconnects import Backoff, Complaints, closing_code
 from pipeline.mqtt.transport import LARGEST_BYTES, BoundedTransport, open_wire
 from pipeline.mqtt.zmqtt_behaviour import HANDED_ON, mend, take_strays
+from pipeline.timing.clock import monotonic_s
 from pipeline.timing.first_ended import first_ended
 
 # From the name's resolution to the CONNACK; a broker that drips bytes does not keep us longer.
@@ -283,7 +283,7 @@ class SteadyClient(zmqtt.MQTTClient):
     @override
     async def _run_loop(self) -> None:
         while True:
-            since_s = time.monotonic()
+            since_s = monotonic_s()
             error: Exception = zmqtt.MQTTDisconnectedError("Connection closed")
             try:
                 await self._live()
@@ -294,7 +294,7 @@ class SteadyClient(zmqtt.MQTTClient):
             await self._leave(politely=False)
             await self._note_lost()
             try:
-                await self._reach(error, time.monotonic() - since_s)
+                await self._reach(error, monotonic_s() - since_s)
             except NotOwnerError:
                 # Nobody else would say that this connection does not come back.
                 await self._notify_connection_recovery_failed()

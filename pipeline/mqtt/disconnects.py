@@ -2,13 +2,13 @@
 
 import random
 import re
-import time
 from collections.abc import Callable
 
 import structlog
 import zmqtt
 
 from pipeline.timing.backoff import backoff_s
+from pipeline.timing.clock import monotonic_s
 
 log = structlog.get_logger(__name__)
 
@@ -115,7 +115,7 @@ class Complaints:
         Monotonic seconds.
     """
 
-    def __init__(self, name: str, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, name: str, clock: Callable[[], float] = monotonic_s) -> None:
         self._name = name
         self._clock = clock
         self._said_s: dict[str, float] = {}

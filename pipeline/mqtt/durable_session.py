@@ -8,7 +8,6 @@ mends some of these.
 
 import asyncio
 import ssl
-import time
 from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from pipeline.mqtt.client import NotOwnerError, SteadyBroker, SteadyClient, Stea
 from pipeline.mqtt.disconnects import SESSION_TAKEN_OVER
 from pipeline.mqtt.link import Sight
 from pipeline.mqtt.zmqtt_behaviour import HANDED_ON
+from pipeline.timing.clock import monotonic_s, wall_us
 
 UNBOUNDED = 0
 UNHANDLED = 200
@@ -253,8 +253,8 @@ class DurableClient(SteadyClient):
     @override
     async def _note_lost(self) -> None:
         """Say so behind the messages that came before, once they were handled."""
-        at_us, until_s = _now_us(), time.monotonic() + HANDLED_S
-        while self._is_behind() and time.monotonic() < until_s:  # noqa: ASYNC110 a queue tells not when it is empty
+        at_us, until_s = _now_us(), monotonic_s() + HANDLED_S
+        while self._is_behind() and monotonic_s() < until_s:  # noqa: ASYNC110 a queue tells not when it is empty
             await asyncio.sleep(HANDLING_S)
         await asyncio.sleep(HANDLING_S)
         self._session.tell(Sight(at_us, stands=False))
@@ -264,7 +264,7 @@ class DurableClient(SteadyClient):
 
 
 def _now_us() -> int:
-    return time.time_ns() // 1000
+    return wall_us()
 
 
 class DurableBroker(SteadyBroker):

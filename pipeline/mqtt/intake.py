@@ -1,7 +1,6 @@
 """Queue of messages between the broker and the store: taken in order, acknowledged after commit."""
 
 import asyncio
-import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
@@ -11,6 +10,7 @@ from zmqtt import MQTTDisconnectedError
 
 from pipeline.ingest.messages import Message
 from pipeline.mqtt.link import Sight
+from pipeline.timing.clock import monotonic_s, wall_us
 
 COMING_S = 0.003
 # A thousand of the largest messages would be a gigabyte.
@@ -38,7 +38,7 @@ class Intake:
         limit: int = 1_000,
         limit_bytes: int = LARGEST_WAITING_BYTES,
         *,
-        now_us: Callable[[], int] = lambda: time.time_ns() // 1000,
+        now_us: Callable[[], int] = wall_us,
     ) -> None:
         self._now_us = now_us
         self._limit = limit
@@ -94,8 +94,8 @@ class Intake:
                     await self._filled.wait()
             except TimeoutError:
                 return []
-        until_s, before = time.monotonic() + linger_s, 0
-        while before < len(self._waiting) < limit and time.monotonic() < until_s:
+        until_s, before = monotonic_s() + linger_s, 0
+        while before < len(self._waiting) < limit and monotonic_s() < until_s:
             before = len(self._waiting)
             await asyncio.sleep(min(COMING_S, linger_s))
         taken: list[Pending] = []

@@ -2,10 +2,9 @@
 
 import asyncio
 import contextlib
-import time
 from base64 import b64encode
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import NamedTuple, TypeVar
 
 import structlog
@@ -19,6 +18,7 @@ from pipeline.mqtt.client import SteadyBroker
 from pipeline.mqtt.outbox_bounds import OutboxBounds, Standstill
 from pipeline.mqtt.outbox_lanes import Lanes
 from pipeline.mqtt.refusals import Kind, Refusals, kind_of
+from pipeline.timing.clock import monotonic_s, wall_datetime, wall_us
 from schemas.messages import QOS
 from schemas.outgoing import Outgoing
 from schemas.statuses import DeadLetter
@@ -92,7 +92,7 @@ class Egress:
         self._probes: dict[str, tuple[Outgoing, float]] = {}
         self._bounds = OutboxBounds(store, health, metrics)
         self._standstill = Standstill(health)
-        self._probed_s = time.monotonic()
+        self._probed_s = monotonic_s()
 
     async def run(self) -> None:
         """Publish until cancelled."""
@@ -170,7 +170,7 @@ class Egress:
             return False
         self._lanes.sent(message.topic)
         if len(self._probes) < PROBES:
-            self._probes[message.topic] = (message, time.monotonic())
+            self._probes[message.topic] = (message, monotonic_s())
         self._set_aside(message, words, result)
         return True
 
@@ -181,7 +181,7 @@ class Egress:
             reason=REFUSED,
             detail=words,
             topic=message.topic,
-            received_at=datetime.now(UTC),
+            received_at=wall_datetime(UTC),
             size_bytes=len(message.payload),
             payload_base64=b64encode(message.payload[:EXCERPT_BYTES]).decode(),
         )
@@ -189,7 +189,7 @@ class Egress:
 
     async def _keep(self, result: Result) -> None:
         """Note in the store what need not be sent again."""
-        now_us = time.time_ns() // 1000
+        now_us = wall_us()
         if result.sent:
             await self._thread.call(lambda: self._store.sent([message.id for message in result.sent], now_us))
             self._metrics.published.inc(len(result.sent))
@@ -198,7 +198,7 @@ class Egress:
 
     async def _probe(self) -> None:
         """Try again, now and then, what was refused last on each topic: its right may have been given."""
-        now_s = time.monotonic()
+        now_s = monotonic_s()
         if not self._probes or now_s - self._probed_s < PROBE_S:
             return
         self._probed_s = now_s

@@ -1,12 +1,12 @@
 """Bounds of the outbox, and whether anything leaves it: kept, counted and said in health."""
 
-import time
 from collections import Counter
 
 import structlog
 
 from pipeline.health import Health, Metrics
 from pipeline.mqtt.client import SteadyClient
+from pipeline.timing.clock import monotonic_s, wall_us
 from sinks.store import SqlStore
 
 log = structlog.get_logger(__name__)
@@ -30,7 +30,7 @@ class OutboxBounds:
         self._store = store
         self._health = health
         self._metrics = metrics
-        self._offset_s = time.time() - time.monotonic()
+        self._offset_s = wall_us() / 1e6 - monotonic_s()
         self._next_s = 0.0
         self._forget_s = 0.0
         self._dropped: Counter[str] = Counter()
@@ -43,7 +43,7 @@ class OutboxBounds:
         sinks.store.StoreUnavailableError
             The store is locked, full or away.
         """
-        now_s = time.monotonic()
+        now_s = monotonic_s()
         if now_s < self._next_s:
             return
         self._next_s = now_s + LOOK_S
@@ -61,9 +61,9 @@ class OutboxBounds:
             self._dropped.clear()
             self._health.notices.pop(SUBJECT, None)
 
-    def _unjumped_s(self, monotonic_s: float) -> float:
-        jumped_s = time.time() - monotonic_s - self._offset_s
-        return time.time() - max(0.0, jumped_s)
+    def _unjumped_s(self, now_s: float) -> float:
+        jumped_s = wall_us() / 1e6 - now_s - self._offset_s
+        return wall_us() / 1e6 - max(0.0, jumped_s)
 
     def _words(self) -> str:
         most = self._dropped.most_common(TOPICS_TOLD)
@@ -86,7 +86,7 @@ class Standstill:
 
     def look(self, client: SteadyClient | None, *, is_waiting: bool) -> None:
         """Compare what was acknowledged with the last look."""
-        now_s = time.monotonic()
+        now_s = monotonic_s()
         acknowledged = client.acknowledged if client is not None else 0
         if not is_waiting or acknowledged != self._acknowledged or self._since_s is None:
             self._since_s = now_s if is_waiting else None

@@ -1,10 +1,10 @@
 """Waits of the outbox by topic: one that is refused holds back nothing but itself."""
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from pipeline.timing.backoff import backoff_s
+from pipeline.timing.clock import monotonic_s
 from schemas.outgoing import Outgoing
 
 FIRST_WAIT_S = 1.0
@@ -37,7 +37,7 @@ class Lanes:
         Monotonic seconds.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float] = monotonic_s) -> None:
         self._clock = clock
         self._lanes: dict[str, Lane] = {}
 

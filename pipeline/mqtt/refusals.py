@@ -1,6 +1,5 @@
 """Publishes that a broker refuses: for good or for now, in words that say which right is missing."""
 
-import time
 from collections.abc import Collection
 from enum import StrEnum
 
@@ -8,6 +7,7 @@ import structlog
 import zmqtt
 
 from pipeline.health import Health
+from pipeline.timing.clock import monotonic_s
 
 log = structlog.get_logger(__name__)
 
@@ -120,7 +120,7 @@ class Refusals:
             log.info("the broker takes it again", topic=topic)
 
     def _note(self, topic: str, words: str) -> None:
-        now_s = time.monotonic()
+        now_s = monotonic_s()
         if topic not in self._said_s and len(self._said_s) >= TOPICS_TOLD:
             return
         if now_s - self._said_s.get(topic, -LINE_AGAIN_S) >= LINE_AGAIN_S:

@@ -1,7 +1,6 @@
 """Presses confirmed by Home Assistant: whoever may publish could forge the bare message."""
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -10,6 +9,7 @@ import structlog
 from pipeline.commands.decisions import readable
 from pipeline.commands.presses import Pressed, PressError, confirmed, own_button, own_words, require_shown
 from pipeline.discovery.suggestion import button_of, words_of
+from pipeline.timing.clock import monotonic_s
 from schemas.commands import Press, PressVerb
 from schemas.suggestions import Suggestion
 
@@ -106,12 +106,12 @@ class Confirmation:
             if is_waiting:
                 self._waiting.discard(button)
             else:
-                self._looked_s[button] = time.monotonic()
+                self._looked_s[button] = monotonic_s()
             self._forget(button)
 
     async def _pace(self, button: Button) -> None:
         """Let all that come within a second after a look share the next one."""
-        await asyncio.sleep(self._looked_s.get(button, -PACE_S) + PACE_S - time.monotonic())
+        await asyncio.sleep(self._looked_s.get(button, -PACE_S) + PACE_S - monotonic_s())
 
     async def _who(
         self, reader: "HomeAssistantReader", press: Press, suggestion: Suggestion
@@ -146,7 +146,7 @@ class Confirmation:
     async def _awaited(
         self, reader: "HomeAssistantReader", button: Button, unique_id: str, entity_id: str
     ) -> Pressed:
-        pauses_s = PAUSES_S if time.monotonic() >= self._impatient_until_s.get(button, 0.0) else ()
+        pauses_s = PAUSES_S if monotonic_s() >= self._impatient_until_s.get(button, 0.0) else ()
         for pause_s in pauses_s:
             state = await self._answered(reader.state(entity_id))
             if (found := self._counting(unique_id, state)) is not None:
@@ -156,7 +156,7 @@ class Confirmation:
             return confirmed(unique_id, await self._answered(reader.state(entity_id)), self._now_us())
         except PressError as error:
             if error.may_come:
-                self._impatient_until_s[button] = time.monotonic() + IMPATIENCE_S
+                self._impatient_until_s[button] = monotonic_s() + IMPATIENCE_S
             raise
 
     async def _answered(self, question: Awaitable[T]) -> T:
@@ -169,7 +169,7 @@ class Confirmation:
         if button not in self._waiting:
             self._looks.pop(button, None)
         if len(self._looked_s) > BUTTONS:
-            since_s = time.monotonic() - IMPATIENCE_S
+            since_s = monotonic_s() - IMPATIENCE_S
             self._looked_s = {each: at_s for each, at_s in self._looked_s.items() if at_s > since_s}
             self._impatient_until_s = {
                 each: until_s for each, until_s in self._impatient_until_s.items() if each in self._looked_s

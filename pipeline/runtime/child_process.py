@@ -5,7 +5,6 @@ import ctypes
 import os
 import signal
 import sys
-import time
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -13,6 +12,7 @@ import structlog
 
 from pipeline.health import Health, State
 from pipeline.timing.backoff import backoff_s
+from pipeline.timing.clock import monotonic_s
 from schemas.topics import Role
 
 log = structlog.get_logger(__name__)
@@ -35,7 +35,7 @@ async def keep_running(consumer: Role, command: Sequence[str], health: Health) -
     """
     failures = 0
     while True:
-        begun_s = time.monotonic()
+        begun_s = monotonic_s()
         child = await asyncio.create_subprocess_exec(
             sys.executable, *command, str(os.getpid()), consumer.value
         )
@@ -46,7 +46,7 @@ async def keep_running(consumer: Role, command: Sequence[str], health: Health) -
         finally:
             await _end(child)
         health.roles[consumer.value] = State.ENDED
-        failures = 1 if time.monotonic() - begun_s > STARTED_S else failures + 1
+        failures = 1 if monotonic_s() - begun_s > STARTED_S else failures + 1
         again_s = backoff_s(failures, AGAIN_S, AGAIN_AT_MOST_S)
         log.warning("consumer ended, to be started again", consumer=consumer.value, code=code, in_s=again_s)
         await asyncio.sleep(again_s)

@@ -4,11 +4,11 @@
 what passes, in standby too, and never jumps.
 """
 
-import time
 from collections.abc import Mapping
 from typing import NamedTuple
 
 from pipeline.ingest.bounds import FUTURE_US
+from pipeline.timing.clock import boot_us, wall_us
 from pipeline.wording.sentences import counted, seconds_in_words
 
 SECOND_US = 1_000_000
@@ -31,16 +31,6 @@ class Jump(NamedTuple):
 
     by_us: int
     at_us: int
-
-
-def boot_us() -> int:
-    """Microseconds since the machine started, standby included."""
-    return time.clock_gettime_ns(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)) // 1000
-
-
-def wall_us() -> int:
-    """Return this machine's wall clock in microseconds since the epoch."""
-    return time.time_ns() // 1000
 
 
 class SteadyClock:

@@ -1,13 +1,13 @@
 """Watching clocks while the pipeline runs: this machine's for jumps, Home Assistant's for being off."""
 
 import asyncio
-import time
 from collections.abc import Callable
 
 import structlog
 
 from pipeline.health import Health
-from pipeline.runtime.clock import HomeTime, by_words, wall_us
+from pipeline.runtime.clock import HomeTime, by_words
+from pipeline.timing.clock import monotonic_s, wall_us
 from sinks.home_assistant.date_header import clock_us
 from sinks.home_assistant.errors import HomeAssistantError
 
@@ -47,8 +47,8 @@ class ClockWatch:
             if jump is not None:
                 log.warning("the clock was set", by=by_words(jump.by_us))
                 self._was_set()
-            if jump is not None or time.monotonic() - asked_s >= COMPARE_S:
-                asked_s = time.monotonic()
+            if jump is not None or monotonic_s() - asked_s >= COMPARE_S:
+                asked_s = monotonic_s()
                 self._time.home_assistant_ahead_us = await self._compare()
             self._say(self._time.notices())
             await asyncio.sleep(LOOK_S)

@@ -4,7 +4,6 @@ import asyncio
 import os
 import shutil
 import threading
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from importlib.metadata import version
@@ -16,6 +15,7 @@ import structlog
 from pipeline.health import Health
 from pipeline.runtime.belongings import backup_folder, belongings, database_file
 from pipeline.settings import Settings
+from pipeline.timing.clock import wall_us
 from sinks.store import StoreError, backup, rotation
 from sinks.store.manifest import Manifest
 
@@ -75,7 +75,7 @@ class DailyBackup:
 
     def look(self, database: Path, folder: Path) -> str | None:
         """Make a backup if one is due, and let older ones go; return what a person should know of it."""
-        now_us = time.time_ns() // 1000
+        now_us = wall_us()
         last = rotation.newest(folder, self._home)
         manifest = last.manifest if last else None
         if not rotation.is_due(manifest, now_us=now_us):

@@ -1,7 +1,6 @@
 """Runs stateless consumers: a connection each, their messages one by one, their loops beside."""
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Mapping
 
 import structlog
@@ -13,6 +12,7 @@ from pipeline.mqtt.outbox import MessageExpiry
 from pipeline.mqtt.retain_as_published import AsPublishedBroker
 from pipeline.runtime.role import IncomingMessage, Inlet, Loop, RoleContext, StatelessConsumer
 from pipeline.settings import Settings
+from pipeline.timing.clock import monotonic_s, wall_us
 from pipeline.timing.first_ended import first_ended
 from schemas.home import Home
 from schemas.topics import Role
@@ -192,12 +192,12 @@ def _several(take: Take, at_once: int, under_way: set[asyncio.Future[None]]) -> 
 
 async def _handle(name: Role, inlet: Inlet, received: IncomingMessage) -> None:
     """Handle a message; a store that is away is asked again, what fails otherwise is logged and over."""
-    deadline_s = time.monotonic() + PATIENCE_S
+    deadline_s = monotonic_s() + PATIENCE_S
     while True:
         try:
             await inlet.handle(received)
         except StoreUnavailableError as error:
-            if time.monotonic() < deadline_s:
+            if monotonic_s() < deadline_s:
                 await asyncio.sleep(RETRY_S)
                 continue
             log.error("message given up, the store is away", consumer=name.value, error=str(error))  # noqa: TRY400 the error says it
@@ -217,5 +217,5 @@ def _received(message: Message) -> IncomingMessage:
         raw.retain,
         (properties.response_topic or "") if properties else "",
         (properties.correlation_data or b"") if properties else b"",
-        time.time_ns() // 1000,
+        wall_us(),
     )

@@ -2,7 +2,6 @@
 
 import logging
 import sys
-import time
 from collections.abc import Callable, Iterable, Iterator, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any, TextIO
@@ -11,6 +10,7 @@ import structlog
 
 from pipeline.runtime.masking import mask_all, secrets_of
 from pipeline.settings import Settings
+from pipeline.timing.clock import monotonic_s
 from pipeline.timing.token_bucket import TokenBucket
 
 # What libraries tell at info is their own day-to-day; it is for debugging.
@@ -75,7 +75,7 @@ class LibraryLines(logging.Filter):
     20
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float] = monotonic_s) -> None:
         super().__init__()
         self._clock = clock
         self._kinds: dict[tuple[str, str], _Kind] = {}

@@ -2,12 +2,12 @@
 
 import asyncio
 import os
-import time
 from pathlib import Path
 from typing import TypeVar
 
 import structlog
 
+from pipeline.timing.clock import boot_us, monotonic_s, wall_us
 from sinks.store import Beat, Held, Leases, StoreError, StoreThread
 
 log = structlog.get_logger(__name__)
@@ -161,7 +161,7 @@ class Ownership:
             return False
         asked_s = _awake_or_not_s()
         renewed = await self._thread.call(
-            lambda: self._leases.renew(held, now_us=time.time_ns() // 1000, ttl_us=self._ttl_us)
+            lambda: self._leases.renew(held, now_us=wall_us(), ttl_us=self._ttl_us)
         )
         if renewed:
             self.renewed_s = asked_s
@@ -177,13 +177,13 @@ class Ownership:
     def _acquire(self) -> Held | None:
         beat = self._leases.beat(self._partition)
         if beat is not None and beat.owner != self._owner and not beat.is_released:
-            silent = self._vigil.is_silent(beat, time.monotonic())
+            silent = self._vigil.is_silent(beat, monotonic_s())
             if not silent and not is_dead(beat.owner):
                 return None
         return self._leases.acquire(
             self._partition,
             self._owner,
-            now_us=time.time_ns() // 1000,
+            now_us=wall_us(),
             ttl_us=self._ttl_us * RECOVERY_TTLS,
             silent=beat,
         )
@@ -191,4 +191,4 @@ class Ownership:
 
 def _awake_or_not_s() -> float:
     """Seconds of a clock that goes on while the machine is suspended: others may have waited meanwhile."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
+    return boot_us() / 1e6

@@ -6,8 +6,7 @@ import os
 import random
 import secrets
 import socket
-import time
-from datetime import UTC, datetime
+from datetime import UTC
 
 import structlog
 from pydantic import ValidationError
@@ -16,6 +15,7 @@ from pipeline.health import Health
 from pipeline.mqtt.connections import at_once, egress_broker, subscribe
 from pipeline.mqtt.names import Message, MQTTDisconnectedError
 from pipeline.settings.sections import LearnSettings
+from pipeline.timing.clock import monotonic_s, wall_datetime
 from schemas.outgoing import Outgoing
 from schemas.statuses import SessionSign
 from schemas.topics import Topics
@@ -100,7 +100,7 @@ class Rival:
             host=socket.gethostname()[:64],
             process=os.getpid(),
             store="",
-            since=datetime.now(UTC),
+            since=wall_datetime(UTC),
             every_s=min(SIGN_S, settings.heartbeat_s),
         )
         self._other: SessionSign | None = None
@@ -137,8 +137,8 @@ class Rival:
 
     async def _listening(self, patience_s: float) -> None:
         """Wait until signs are heard, and what was retained of them is there."""
-        until_s = time.monotonic() + patience_s
-        while time.monotonic() < until_s:
+        until_s = monotonic_s() + patience_s
+        while monotonic_s() < until_s:
             if self.ear.client is not None and self.ear.client.subscribed:
                 # What is retained follows the SUBACK.
                 await asyncio.sleep(SOON_S)
@@ -184,10 +184,10 @@ class Rival:
     def _wait_for(self, every_s: float) -> None:
         # By chance, so that two that wait for each other do not both come back.
         patience_s = every_s * (SIGNS_MISSED + random.random())  # noqa: S311 no secret
-        self._silent_from_s = time.monotonic() + patience_s
+        self._silent_from_s = monotonic_s() + patience_s
 
     def _left_s(self) -> float:
-        return max(0.0, self._silent_from_s - time.monotonic())
+        return max(0.0, self._silent_from_s - monotonic_s())
 
     def _tell(self) -> None:
         words = words_of_rival(self._own.client_id, self._other)

@@ -1,7 +1,6 @@
 """Protocol of a stateless consumer, and the context that it works with."""
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, NamedTuple, Protocol
@@ -14,6 +13,7 @@ from pipeline.mqtt.names import MQTTError
 from pipeline.mqtt.outbox import publish
 from pipeline.mqtt.refusals import Kind, Refusals, kind_of
 from pipeline.settings.sections import RoleSettings
+from pipeline.timing.clock import wall_us
 from schemas.home import Home
 from schemas.outgoing import Outgoing
 from schemas.topics import Role
@@ -123,4 +123,4 @@ class RoleContext(Generic[Section_co]):
 
     def now_us(self) -> int:
         """UTC microseconds."""
-        return time.time_ns() // 1000
+        return wall_us()

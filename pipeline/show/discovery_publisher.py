@@ -2,7 +2,6 @@
 
 import asyncio
 import secrets
-import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import NamedTuple
@@ -22,6 +21,7 @@ from pipeline.mqtt.names import MQTTError
 from pipeline.runtime.role import IncomingMessage, Inlet, Loop, RoleContext
 from pipeline.settings.sections import ShowSettings
 from pipeline.show.home_pages import HomePages
+from pipeline.timing.clock import monotonic_s
 from schemas.deployments import Drift
 from schemas.instants import from_us
 from schemas.statuses import HubState
@@ -79,7 +79,7 @@ class DiscoveryPublisher:
         self._born = False
         self._woken = asyncio.Event()
         self._soon_until_s = 0.0
-        self._recover_at_s = time.monotonic() + RECOVER_S
+        self._recover_at_s = monotonic_s() + RECOVER_S
 
     def inlets(self) -> Sequence[Inlet]:
         settings = self._desk.settings
@@ -105,13 +105,13 @@ class DiscoveryPublisher:
         """Remember what is retained; what is not as it should be is put right, whoever published it."""
         current = connection_id(self._desk.broker)
         is_right = self._known.note(received.topic, received.payload, current)
-        if current != self._connection or (not is_right and self._repairs.take(time.monotonic())):
+        if current != self._connection or (not is_right and self._repairs.take(monotonic_s())):
             self._woken.set()
 
     async def _hear(self, received: IncomingMessage) -> None:
         """Look now and for some seconds: who else hears of it may write to the store a moment later."""
         log.debug("looking again", topic=received.topic)
-        self._soon_until_s = time.monotonic() + SOON_FOR_S
+        self._soon_until_s = monotonic_s() + SOON_FOR_S
         self._woken.set()
 
     async def _greet(self, received: IncomingMessage) -> None:
@@ -165,7 +165,7 @@ class DiscoveryPublisher:
             except (MQTTError, OSError, StoreUnavailableError) as error:
                 log.debug("not shown, trying again", error=str(error) or type(error).__name__)
             await asyncio.sleep(PAUSE_S)
-            is_soon = time.monotonic() < self._soon_until_s
+            is_soon = monotonic_s() < self._soon_until_s
             with suppress(TimeoutError):
                 async with asyncio.timeout(SOON_S if is_soon else SELDOM_S):
                     await self._woken.wait()
@@ -236,9 +236,9 @@ class DiscoveryPublisher:
 
         It refuses an entity while a stranger's has its unique id, and does not try again by itself.
         """
-        if time.monotonic() < self._recover_at_s:
+        if monotonic_s() < self._recover_at_s:
             return
-        self._recover_at_s = time.monotonic() + RECOVER_S
+        self._recover_at_s = monotonic_s() + RECOVER_S
         entities = self._showing.entities(seen.suggestions, from_us(self._desk.now_us()))
         if await self._pages.lacks(entities):
             log.warning("Home Assistant lacks entities of ours, announcing them again")

@@ -2,7 +2,8 @@
 
 import asyncio
 from contextlib import suppress
-from time import monotonic
+
+from pipeline.timing.clock import monotonic_s
 
 # A replay of a year judges a day now and then for some minutes.
 LONGEST_S = 600.0
@@ -22,30 +23,30 @@ class Debounce:
         self._asked = asyncio.Event()
         self._quiet_at_s = 0.0
         self._left = float(AT_ONCE)
-        self._came_s = monotonic()
+        self._came_s = monotonic_s()
 
     def ask(self, quiet_s: float) -> None:
         """Request a run after `quiet_s` seconds without another request; 0 is at once."""
-        self._quiet_at_s = monotonic() + quiet_s
+        self._quiet_at_s = monotonic_s() + quiet_s
         self._asked.set()
 
     async def wait(self) -> None:
         """Wait until a run is due; later requests count for the next one."""
         await self._asked.wait()
-        latest_s = monotonic() + LONGEST_S
+        latest_s = monotonic_s() + LONGEST_S
         while self._asked.is_set():
             self._asked.clear()
             with suppress(TimeoutError):
-                async with asyncio.timeout(max(0.0, min(self._quiet_at_s, latest_s) - monotonic())):
+                async with asyncio.timeout(max(0.0, min(self._quiet_at_s, latest_s) - monotonic_s())):
                     await self._asked.wait()
-            if monotonic() >= latest_s:
+            if monotonic_s() >= latest_s:
                 break
         await asyncio.sleep(self._until_due_s())
         self._left -= 1
         self._asked.clear()
 
     def _until_due_s(self) -> float:
-        now_s = monotonic()
+        now_s = monotonic_s()
         self._left = min(AT_ONCE, self._left + (now_s - self._came_s) / EVERY_S)
         self._came_s = now_s
         return max(0.0, 1 - self._left) * EVERY_S

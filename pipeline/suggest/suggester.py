@@ -1,7 +1,6 @@
 """Suggests automations: backtests them when a day was judged, and renews the pending ones."""
 
 import json
-import time
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -16,6 +15,7 @@ from pipeline.runtime.role import IncomingMessage, Inlet, Loop, RoleContext
 from pipeline.settings.sections import SuggestSettings
 from pipeline.suggest.debounce import Debounce
 from pipeline.suggest.plan import Plan, Planner
+from pipeline.timing.clock import monotonic_s
 from schemas.catalogue import Catalogue
 from schemas.instants import from_us
 from schemas.statuses import AnalysisComplete
@@ -106,8 +106,8 @@ class Suggester:
 
     def _pass_over(self) -> None:
         """Say that somebody published what learning does not say, once in a while."""
-        if time.monotonic() >= self._say_at_s:
-            self._say_at_s = time.monotonic() + SAY_AGAIN_S
+        if monotonic_s() >= self._say_at_s:
+            self._say_at_s = monotonic_s() + SAY_AGAIN_S
             topic = self._desk.settings.topics.analysis_complete
             log.warning("passed over: expected a judged day, got something else", topic=topic)
 

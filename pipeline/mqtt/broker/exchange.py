@@ -1,7 +1,6 @@
 """The broker without its sockets: sessions, their wills and ends, and the way of a message."""
 
 import asyncio
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -11,6 +10,7 @@ from pipeline.mqtt.broker.retained import RetainedMessages
 from pipeline.mqtt.broker.session import NEVER_EXPIRES, Link, Message, Session
 from pipeline.mqtt.broker.subscriptions import Subscription, SubscriptionTable
 from pipeline.mqtt.broker.topics import is_valid_filter
+from pipeline.timing.clock import monotonic_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Exchange:
         self.limits = limits
         self._sessions: dict[str, Session] = {}
         self._subscriptions = SubscriptionTable()
-        self._retained = RetainedMessages(time.monotonic)
+        self._retained = RetainedMessages(monotonic_s)
 
     def open_session(self, client_id: str, connect: mqtt5.ConnectPacket, link: Link) -> tuple[Session, bool]:
         """Resume or begin the session of a client, and return it with whether it was there before."""
@@ -88,7 +88,7 @@ class Exchange:
 
     def publish(self, packet: mqtt5.PublishPacket, publisher: str) -> bool:
         """Deliver a message to everybody who subscribed to it, and return whether anybody did."""
-        message = Message.received(packet, time.monotonic())
+        message = Message.received(packet, monotonic_s())
         if packet.retain:
             self._retained.keep(message)
         recipients = self._subscriptions.recipients(packet.topic, publisher)
@@ -130,7 +130,7 @@ class Exchange:
             max_queued=limits.max_queued,
             queue_qos0=limits.queue_qos0,
             max_inflight=limits.max_inflight,
-            clock=time.monotonic,
+            clock=monotonic_s,
         )
 
     def _later(self, session: Session, delay_s: int, action: Callable[[Session], None]) -> None:

@@ -1,13 +1,13 @@
 """The rules before every route: whom we answer, what may change something, how much is read."""
 
 import asyncio
-import time
 from collections.abc import Callable
 from typing import NamedTuple
 
 from pipeline.runtime.http.hosts import Authority, Hosts, authority, is_loopback, is_same_origin, spelling
 from pipeline.runtime.http.response import Application, Message, Receive, Response, Scope, Send
 from pipeline.runtime.http.router import READING, Router
+from pipeline.timing.clock import monotonic_s
 
 BODY_LIMIT = 65_536
 BODY_S = 5.0
@@ -70,7 +70,7 @@ class Pace:
         The clock, seconds.
     """
 
-    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, now: Callable[[], float] = monotonic_s) -> None:
         self._now = now
         self._due_s = 0.0
 

@@ -1,13 +1,13 @@
 """Serving the pages of a process, whichever roles run in it."""
 
 import asyncio
-import time
 from functools import partial
 
 from pipeline.health import Health
 from pipeline.runtime.http.application import Served, application
 from pipeline.runtime.http.server import HttpServer
 from pipeline.runtime.role import Loop
+from pipeline.timing.clock import monotonic_s
 
 __all__ = ["Served", "serving"]
 
@@ -24,5 +24,5 @@ def serving(served: Served) -> list[Loop]:
 async def _note_turns(health: Health) -> None:
     """Say that the loop comes round: `/health` is asked in another thread."""
     while True:
-        health.last_turn_s = time.monotonic()
+        health.last_turn_s = monotonic_s()
         await asyncio.sleep(TURN_S)

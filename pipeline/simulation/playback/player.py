@@ -1,12 +1,12 @@
 """Publishing in order, a bounded number at a time, over broken connections too."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Sequence
 
 from pipeline.mqtt.terminal_client import MqttError, TerminalClient
 from pipeline.settings.groups import BrokerSettings
 from pipeline.simulation.playback.publications import Publication
+from pipeline.timing.clock import monotonic_s
 
 IN_FLIGHT = 200
 PATIENCE_S = 60.0
@@ -64,7 +64,7 @@ class Player:
                 async with TerminalClient(self._settings, in_flight=IN_FLIGHT) as client:
                     await self._publish(client, chunks)
             except MqttError:
-                if self._last_sign_s is None or time.monotonic() - self._last_sign_s > self._patience_s:
+                if self._last_sign_s is None or monotonic_s() - self._last_sign_s > self._patience_s:
                     raise
                 self.outages += 1
                 await asyncio.sleep(RETRY_S)
@@ -74,7 +74,7 @@ class Player:
     async def _publish(self, client: TerminalClient, chunks: AsyncIterator[Sequence[Publication]]) -> None:
         while True:
             self._waiting = self._waiting or await anext(chunks, [])
-            self._last_sign_s = time.monotonic()
+            self._last_sign_s = monotonic_s()
             if not self._waiting:
                 return
             calls = [client.publish(topic, payload, self._qos) for topic, payload in self._waiting]

@@ -308,7 +308,7 @@ async def test_flood_of_questions_is_refused_cheaply_and_others_are_answered(
     desks: list[RoleContext] = []
     reads: list[int] = []
     now_s = [100.0]
-    monkeypatch.setattr(answerer, "monotonic", lambda: now_s[0])
+    monkeypatch.setattr(answerer, "monotonic_s", lambda: now_s[0])
 
     def make(desk: RoleContext) -> Answerer:
         desks.append(desk)

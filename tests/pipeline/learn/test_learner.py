@@ -258,7 +258,7 @@ def test_a_judgement_in_slices_says_how_many_patterns_changed(
     process = start()
     process.deliver(changes)
     ticks = count()
-    monkeypatch.setattr("pipeline.learn.learner.monotonic", lambda: float(next(ticks)))
+    monkeypatch.setattr("pipeline.learn.learner.monotonic_s", lambda: float(next(ticks)))
     slices = [process.learner.think(1.5) for _ in range(20) if process.learner.thinking]
     said = [json.loads(message.payload) for work in slices for message in work.outgoing]
     found = [each for each in said if "pattern" in each]

@@ -115,7 +115,7 @@ def test_a_clock_that_jumps_ahead_drops_nothing(tmp_path: Path, monkeypatch: pyt
         transaction.enqueue([Outgoing("late", "ha-ai/events/y", b"", expiry_s=9)], int((now_s - 10) * 1e6))
     health = Health()
     bounds = OutboxBounds(store, health, Metrics())
-    monkeypatch.setattr(time, "time", lambda: now_s + YEAR_S)
+    monkeypatch.setattr(time, "time_ns", lambda: int((now_s + YEAR_S) * 1e9))
     bounds.keep()
     assert [message.id for message in store.pending(9)] == ["event"]
     assert "1 on ha-ai/events/y" in health.notices[SUBJECT]

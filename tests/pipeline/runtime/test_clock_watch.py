@@ -12,6 +12,7 @@ from pipeline.learn.pruning import OVERDUE, Pruner
 from pipeline.runtime import clock, clock_watch
 from pipeline.runtime.clock import HomeTime
 from pipeline.runtime.clock_watch import ClockWatch
+from pipeline.timing import clock as machine
 from sinks.home_assistant import HomeAssistantError
 from sinks.store import SqlStore, StoreThread
 
@@ -22,7 +23,7 @@ HOUR_US = 3_600_000_000
 def ahead_us(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """By how much this machine's clock is ahead; Home Assistant's is right."""
     ahead = [0]
-    true_us = clock.wall_us
+    true_us = machine.wall_us
     monkeypatch.setattr(clock, "wall_us", lambda: true_us() + ahead[0])
     monkeypatch.setattr(clock_watch, "wall_us", lambda: true_us() + ahead[0])
     monkeypatch.setattr(clock_watch, "clock_us", lambda _: true_us())

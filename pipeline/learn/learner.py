@@ -331,7 +331,7 @@ class HomeLearner:
             self.core.watching.alarms += [each for each in self.core.anomalies if each.detail.at >= since]
         self._raise_alarms(work)
         work.models = models_to_keep(self.core)
-        duration_ms = round((monotonic() - self._judged_from) * 1000)
+        duration_ms = round((monotonic_s() - self._judged_from) * 1000)
         work.outgoing += [
             self._announcer.analysis(day, len(self.core.ledger.active), self._changed, duration_ms)
             for day in self._closed_days

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import Any, get_args
 from zoneinfo import ZoneInfo
@@ -20,59 +20,18 @@ from schemas.circular_day import MINUTES_A_DAY
 from schemas.commands import Modification, Press, Question, SignedCommand, Verb
 from schemas.messages import Row
 from schemas.patterns import (
-    Change,
-    CoOccurrenceDetail,
     Detail,
-    DurationDetail,
-    Evidence,
     Hours,
     Pattern,
     PatternType,
-    Quantiles,
-    SequenceDetail,
-    Step,
-    Target,
     TimeOfDayDetail,
 )
 from schemas.payload import Instant, Schema, Strict, clock
 from schemas.topics import TABLE
+from tests.fixtures.details import AROUND_DST, CONDITIONS, DETAILS, NOISE, of
 
 DOCUMENTS = Path(__file__).parents[2] / "schemas/documents"
-NOISE = 0.8235294117647058
 BERLIN = ZoneInfo("Europe/Berlin")
-# The days on which Berlin's clocks go forward and back, and those before and after them.
-AROUND_DST = [datetime(2026, 3, 28, tzinfo=UTC) + timedelta(days=day) for day in (0, 1, 2, 210, 211, 212)]
-LAMP = Target(entity_id="light.hall", state="on")
-DOOR = Target(entity_id="binary_sensor.front_door", state="on")
-TIMES = Quantiles(p10=NOISE, p50=10 * NOISE, p90=100 * NOISE)
-CONDITIONS = (Hours(after=22.5, before=6),)
-DETAILS: tuple[Detail, ...] = (
-    TimeOfDayDetail(
-        **dict(LAMP), minute=1439.97, spread_minutes=NOISE, days=(0,), anchor="sunset", offset_minutes=-NOISE
-    ),
-    CoOccurrenceDetail(
-        trigger=DOOR, action=LAMP, lag_seconds=TIMES, probability=NOISE, conditions=CONDITIONS
-    ),
-    SequenceDetail(
-        steps=(Step(**dict(DOOR)), Step(**dict(LAMP), lag_seconds=TIMES), Step(**dict(DOOR))),
-        support=3,
-        within_seconds=NOISE,
-    ),
-    DurationDetail(**dict(LAMP), seconds=TIMES, typical_hours=(7,), conditions=CONDITIONS),
-)
-
-
-def of(detail: Detail) -> Pattern:
-    """A pattern whose figures have all the digits that a computer makes."""
-    evidence = Evidence(
-        opportunities=17, hits=14, misses=3, base_rate=NOISE / 1e5, lift=1e3 * NOISE,
-        interval=(NOISE / 2, NOISE), e_value=NOISE * 1e99,
-    )  # fmt: skip
-    moved = Change(since=date(2026, 10, 1), minute_before=NOISE, minute_after=1000 * NOISE)
-    return Pattern.of(
-        detail, home="home", confidence=NOISE, occurrences=3, evidence=evidence, change=moved,
-        first_seen=AROUND_DST[0], last_seen=AROUND_DST[-1],
-    )  # fmt: skip
 
 
 def figures(told: object, name: str = "") -> Iterator[tuple[str, float]]:

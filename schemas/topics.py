@@ -194,9 +194,9 @@ class Topics:
     analysis_run = Message(
         path="{own}/commands/analysis/run",
         payload=Anything,
-        says="A person asks for suggestions now; the payload is not read.",
+        says="A person asks to judge the kept days anew, then to suggest; the payload is not read.",
         writers=FOLLOWERS,
-        readers=(Role.SUGGEST,),
+        readers=(Role.LEARN, Role.SUGGEST),
     )
     suggestion_answered = Message(
         path="{own}/responses/suggestion/answered",

@@ -188,6 +188,10 @@ class LearningCore:
         """The latest day that was closed; `datetime.date.min` before any was."""
         return max(self._closed, default=date.min)
 
+    def newest_day(self) -> Day | None:
+        """Return the latest day that was closed and is retained, None before any was."""
+        return self._closed[self.last_closed()].day if self._closed else None
+
     def at_hand(self, day: date) -> bool:
         """Return whether a day's exact set, or its closed form, is in memory."""
         return day in self._open or day in self._closed

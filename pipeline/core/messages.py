@@ -43,9 +43,15 @@ class Announcer:
         )
         return self._say(Topics.anomaly_detected, anomaly.id, payload)
 
-    def analysis(self, day: Day, active: int, changed: int, duration_ms: int) -> Outgoing:
-        """A day that was closed and judged; closed again after late events, it is said again."""
-        identity = _identity(self._home, day.date.isoformat(), str(len(day.at_ms)))
+    def analysis(
+        self, day: Day, active: int, changed: int, duration_ms: int, *, request: str = ""
+    ) -> Outgoing:
+        """A day that was closed and judged; closed again after late events, it is said again.
+
+        A `request` to judge it anew, named by what tells it from any other, is answered each time.
+        """
+        asked = (request,) if request else ()
+        identity = _identity(self._home, day.date.isoformat(), str(len(day.at_ms)), *asked)
         payload = AnalysisComplete(
             message_id=identity,
             home=self._home,

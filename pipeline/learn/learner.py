@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date
 
-from detectors.history import Day
 from pipeline.core.core import LearningCore
 from pipeline.core.ledger import Ledger, PatternChange, What
 from pipeline.core.messages import Announcer
@@ -15,6 +14,7 @@ from pipeline.ingest.decoding import BatchDecoder, DecodedBatch
 from pipeline.ingest.learning_switch import FilteredBatch, LearningSwitch
 from pipeline.ingest.messages import Message
 from pipeline.learn.allowance import Allowance
+from pipeline.learn.judgement import Judgement
 from pipeline.learn.kept_models import models_to_keep, restore_models
 from pipeline.learn.sightings import Sightings
 from pipeline.learn.work import SNAPSHOT, SNAPSHOT_VERSION, Work, write
@@ -68,10 +68,9 @@ class HomeLearner:
         self._outdated: list[date] = []
         self._judging: Iterator[list[PatternChange]] | None = None
         self._judge_wanted = False
+        self._judgement = Judgement()
         self._late_since: float | None = None
         self._closed_through_ms = 0
-        self._closed_days: list[Day] = []
-        self._judged_from, self._changed = 0.0, 0
         self.pushed_out = 0
 
     def recover(self) -> None:
@@ -211,10 +210,10 @@ class HomeLearner:
                 self._read_unread(self._unread[-1])
                 self._unread.pop()
             elif self._judging is None:
-                if not self._judge_wanted:
+                if not (self._judge_wanted or self._judgement.is_due):
                     break
                 self._judge_wanted = False
-                self._judged_from, self._changed = monotonic_s(), 0
+                self._judgement.begin()
                 spare_what_is_known()
                 self._judging = self.core.judge()
             else:
@@ -229,7 +228,12 @@ class HomeLearner:
     @property
     def thinking(self) -> bool:
         """Return whether there is judging left to do."""
-        return bool(self._outdated or self._unread) or self._judging is not None or self._judge_wanted
+        is_wanted = self._judge_wanted or self._judgement.is_due
+        return bool(self._outdated or self._unread) or self._judging is not None or is_wanted
+
+    def request_judgement(self, request: str) -> None:
+        """Let the retained days be judged anew, and say so when that is done; as `Judgement.request` says."""
+        self._judgement.request(request)
 
     @property
     def late(self) -> bool:
@@ -302,7 +306,7 @@ class HomeLearner:
 
     def _close(self, work: Work) -> None:
         work.closed = self.core.close_due()
-        self._closed_days += [closed.day for closed in work.closed]
+        self._judgement.days += [closed.day for closed in work.closed]
         ends_ms = (closed.day.end_ms for closed in work.closed)
         self._closed_through_ms = max([self._closed_through_ms, *ends_ms])
         work.checkpoint = True
@@ -316,7 +320,7 @@ class HomeLearner:
         worth = [change for change in changes if change.what is not What.REFRESHED]
         said = [self._announcer.pattern(change, day) for change in worth]
         work.outgoing += said
-        self._changed = len(said)
+        self._judgement.changed = len(said)
 
     def _raise_alarms(self, work: Work) -> None:
         alarms = self.core.watching.take()
@@ -325,18 +329,13 @@ class HomeLearner:
 
     def _conclude(self, work: Work) -> None:
         look_through_all()
-        if self._closed_days:
+        if self._judgement.days:
             # Before the first judgement nobody watches, nor while days come faster than they are judged.
-            since = from_us(min(day.start_ms for day in self._closed_days) * 1000)
+            since = from_us(min(day.start_ms for day in self._judgement.days) * 1000)
             self.core.watching.alarms += [each for each in self.core.anomalies if each.detail.at >= since]
         self._raise_alarms(work)
         work.models = models_to_keep(self.core)
-        duration_ms = round((monotonic_s() - self._judged_from) * 1000)
-        work.outgoing += [
-            self._announcer.analysis(day, len(self.core.ledger.active), self._changed, duration_ms)
-            for day in self._closed_days
-        ]
-        self._closed_days = []
+        work.outgoing += self._judgement.end(self.core, self._announcer)
 
     def _restore_late(self, entries: Sequence[StateChange | ServiceCall]) -> None:
         for day in self.core.late_days(entries):
@@ -357,7 +356,7 @@ class HomeLearner:
         if events is not None:
             again = self.core.restore_day(self.core.days.on(day), events, closed=closed)
             if again is not None:
-                self._closed_days.append(again.day)
+                self._judgement.days.append(again.day)
             if closed and again is None:
                 self._allowance.recall((*events.changes, *events.numbers), day.toordinal())
             else:

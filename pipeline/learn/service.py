@@ -121,6 +121,7 @@ class Service:
         subscribe(self.ingest, stream.topic_filter, self._take_event)
         for topic_filter in own:
             subscribe(self.ingest, topic_filter, self._intake.put)
+        subscribe(self._rival.ear, topics.analysis_run, self._take_request)
         self._decoder = BatchDecoder(
             HomeAssistantInput(stream, status_topic=settings.status_topic),
             clock or WallClock(),
@@ -291,6 +292,14 @@ class Service:
     async def _take_event(self, message: Message) -> None:
         self._witness.receive()
         await self._intake.put(message)
+
+    async def _take_request(self, message: Message) -> None:
+        """Let the days be judged anew because a person asks for it; what was retained nobody asks now."""
+        if self.learner is not None and not message.raw_message.retain:
+            log.info("judging anew, as a person asks")
+            self.learner.request_judgement(uuid.uuid4().hex)
+        with suppress(MQTTError, OSError):
+            await message.ack()
 
     def _can_receive(self) -> bool:
         """Return whether an event would come to the intake at once, were there one."""

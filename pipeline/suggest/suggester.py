@@ -32,6 +32,8 @@ QUIET_S = 3.0
 REPLAY_QUIET_S = 30.0
 # Learning judges anew after its start, and says so: that is the better occasion.
 START_QUIET_S = 20.0
+# Who asks for suggestions gets them from days that are judged anew, or else from what was judged before.
+JUDGED_WITHIN_S = 15.0
 AGAIN_S = 60.0
 SAY_AGAIN_S = 600.0
 
@@ -112,9 +114,12 @@ class Suggester:
             log.warning("passed over: expected a judged day, got something else", topic=topic)
 
     async def _take_order(self, received: IncomingMessage) -> None:
-        """Request a run because a person asked for it; retained messages are ignored."""
+        """Request a run because a person asked for it; retained messages are ignored.
+
+        Learning judges the days anew and says so, which is the occasion; it is waited for so long.
+        """
         if not received.retain:
-            self._debounce.ask(0.0)
+            self._debounce.ask(JUDGED_WITHIN_S)
 
     async def _suggest_when_asked(self) -> None:
         """Run after what asks for it, and after the start if nothing was tried today, until cancelled."""

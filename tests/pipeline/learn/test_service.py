@@ -18,6 +18,7 @@ import pytest
 
 from benchmarks.processes import EXIT_RESTART, Worker, wait_until
 from benchmarks.publisher import Published, Publisher
+from pipeline.ingest.payloads import as_eventstream
 from pipeline.learn.service import Service
 from pipeline.mqtt.connections import discard_session
 from pipeline.runtime.errors import FatalError
@@ -25,7 +26,7 @@ from pipeline.runtime.http.application import application
 from pipeline.runtime.ownership import Ownership
 from pipeline.settings import Settings
 from pipeline.settings.groups import StoreSettings
-from schemas.events import HOME_ASSISTANT
+from schemas.events import HOME_ASSISTANT, StateChange
 from schemas.home import Home
 from sinks.store import SqlStore
 from tests.fixtures.runs import TOPIC
@@ -33,11 +34,13 @@ from tests.fixtures.services import PATIENCE_S, happening, running
 from tests.pipeline.runtime.http.asking import process_of
 
 TAKEN_IN = 1_000
+HOUR_US = 3_600_000_000
 BACKLOG = 4_000
 STATUS = "ha-ai/status/service"
 SWITCH = "ha-ai/commands/learning/set"
 DEAF = """
 import asyncio, sys
+from pipeline.ingest.payloads import as_eventstream
 from pipeline.learn.service import Service
 async def silent(self):
     await asyncio.Future()
@@ -133,6 +136,25 @@ async def test_the_learning_switch_pauses_what_is_learned(
         await wait_until(lambda: journaled(service.settings) == 3, PATIENCE_S, "3 events")
         assert "paused" in {gap.reason for gap in service.store.gaps()}
         assert [letter.topic for letter in service.store.dead_letters(9)] == [SWITCH]
+
+
+async def test_whoever_asks_has_the_days_judged_anew(broker: Any, settings: Callable[..., Settings]) -> None:
+    """What was retained asks for nothing; a person is answered when all is judged."""
+    topics = settings().topics
+    publisher = Publisher(broker.port)
+    await publisher.publish([Published(topics.analysis_run, b"", retain=True)])
+    await publisher.publish([Published(topics.analysis_run, b"old", retain=True)])
+    async with running(settings()), reading(broker, topics.analysis_complete) as received:
+        now_us = time.time_ns() // 1000
+        for number, at_us in enumerate((now_us - 26 * HOUR_US, now_us)):
+            change = StateChange(at_us, "light.hall", "off", "on", f"c{number}")
+            await publisher.publish([Published(TOPIC, as_eventstream(change))])
+        await wait_until(lambda: received, PATIENCE_S, "that a day was judged")
+        assert len(received) == 1
+        await publisher.publish([Published(topics.analysis_run, b"")])
+        await wait_until(lambda: len(received) == 2, PATIENCE_S, "that it was judged anew")
+    days = [json.loads(payload)["day"] for _, payload in received]
+    assert days[0] == days[1]
 
 
 async def test_that_home_assistant_is_online_is_heard_though_our_session_was_lost(

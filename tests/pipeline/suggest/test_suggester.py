@@ -86,6 +86,7 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "QUIET_S", 0.05)
     monkeypatch.setattr(module, "REPLAY_QUIET_S", 0.2)
     monkeypatch.setattr(module, "START_QUIET_S", 0.05)
+    monkeypatch.setattr(module, "JUDGED_WITHIN_S", 0.05)
 
 
 def learned(store: SqlStore, *offers: Offer) -> None:
@@ -585,7 +586,7 @@ async def test_a_replayed_day_waits_longer_than_yesterday(
 
 
 async def test_a_person_is_not_kept_waiting(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Asked by a person it runs at once, though a replay goes on; an old wish that was kept is none."""
+    """Asked by a person it runs soon, though a replay goes on; an old wish that was kept is none."""
     monkeypatch.setattr(module, "REPLAY_QUIET_S", 3600.0)
     bench = Bench()
     async with running(Suggester(clock, runner=bench)) as suggester:
@@ -595,6 +596,21 @@ async def test_a_person_is_not_kept_waiting(clock: Clock, monkeypatch: pytest.Mo
         assert bench.asked == []
         await take["ha-ai/commands/analysis/run"](received())
         await until(lambda: bool(bench.asked))
+    assert len(bench.asked) == 1
+
+
+async def test_who_asks_gets_what_is_judged_anew(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It waits for the judgement that was asked for, and runs once when that is there."""
+    monkeypatch.setattr(module, "JUDGED_WITHIN_S", 3600.0)
+    bench = Bench()
+    async with running(Suggester(clock, runner=bench)) as suggester:
+        take = handlers(suggester)
+        await take["ha-ai/commands/analysis/run"](received())
+        await asyncio.sleep(0.2)
+        assert bench.asked == []
+        await take["ha-ai/status/analysis_complete"](analysis(date(2026, 11, 19)))
+        await until(lambda: bool(bench.asked))
+        await asyncio.sleep(0.2)
     assert len(bench.asked) == 1
 
 

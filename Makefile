@@ -14,7 +14,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export PATH := $(PATH):/usr/sbin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test coverage check check-tests lint bench stale documents lock clean
+.PHONY: help setup demo test coverage check check-tests lint nightly bench stale documents lock clean
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 8
@@ -41,6 +41,9 @@ lint: .venv/dev.stamp ## check style, types and import contracts
 	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/mypy $(CODE)
 	$(BIN)/lint-imports
+
+nightly: .venv/dev.stamp ## run what takes hours: long properties, all mutants, full drills; NIGHT="drills --minutes 30"
+	$(BIN)/python -m benchmarks.nightly $(NIGHT)
 
 bench: .venv/dev.stamp ## measure anew what benchmarks/RESULTS.md states
 	$(BIN)/python -m benchmarks

@@ -12,13 +12,17 @@ from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from benchmarks.ports import claim_port
 from pipeline.mqtt.broker import EmbeddedBroker
 from tests import poison
+from tests.profiles import PROFILE
 from tests.side_by_side import pytest_collection_modifyitems, pytest_xdist_make_scheduler
 
 __all__ = ["pytest_collection_modifyitems", "pytest_xdist_make_scheduler"]
+
+settings.load_profile(PROFILE)
 
 HOST = "127.0.0.1"
 START_TIMEOUT_S = 10.0

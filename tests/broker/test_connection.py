@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from pipeline.mqtt.broker import Limits, connection, server
 from pipeline.mqtt.broker.connection import Connection
 from pipeline.mqtt.broker.exchange import Exchange
+from tests.profiles import examples
 
 
 class FakeTransport(asyncio.Transport):
@@ -118,9 +119,11 @@ async def test_a_stopping_broker_waits_for_nobody_for_long(monkeypatch: pytest.M
     monkeypatch.setattr(server, "GOODBYE_TIMEOUT_S", 0.01)
     broker, transport = server.EmbeddedBroker(), FakeTransport()
     await broker.start()
-    broker._accept().connection_made(transport)
+    connection = broker._accept()
+    connection.connection_made(transport)
     await broker.stop()
     assert transport.is_aborted
+    connection.connection_lost(None)
 
 
 PACKETS = [
@@ -151,7 +154,7 @@ def alter(packet: bytes, changes: list[tuple[int, int]]) -> bytes:
 @pytest.mark.filterwarnings(
     "ignore::pytest.PytestUnraisableExceptionWarning"
 )  # the codec's panic shows itself
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300))
 @given(st.lists(st.tuples(st.sampled_from(PACKETS), CHANGES), min_size=1, max_size=6), st.booleans())
 def test_arbitrary_packets_raise_nothing(
     packets: list[tuple[bytes, list[tuple[int, int]]]],

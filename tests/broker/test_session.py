@@ -4,7 +4,7 @@ from typing import Any
 
 import mqtt5
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.mqtt.broker.session import Delivery, Message, Session
@@ -218,7 +218,6 @@ def test_packet_ids_in_use_are_not_given_again(session: Session) -> None:
 ACTIONS = st.lists(st.one_of(st.just("offer"), st.just("reconnect"), st.integers(0, 5)), max_size=60)
 
 
-@settings(deadline=None)
 @given(ACTIONS, st.integers(1, 4))
 def test_no_message_is_lost_or_overtaken(actions: list[str | int], receive_max: int) -> None:
     """However acknowledgements and breaks of the link fall, all arrive in order, within the window."""

@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import mqtt5
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.mqtt.broker.session import Session
@@ -33,7 +33,6 @@ def matches_by_definition(levels: list[str], topic: list[str], *, is_first: bool
     return (first in ("+", topic[0])) and matches_by_definition(levels[1:], topic[1:], is_first=False)
 
 
-@settings(deadline=None)
 @given(PLAIN_FILTERS, TOPICS)
 def test_matching_follows_the_definition(topic_filter: str, topic: str) -> None:
     """A filter matches a topic exactly when the definition, read level by level, says so."""
@@ -113,7 +112,6 @@ def subscription_of(client: Client, pattern: str) -> Subscription:
     return Subscription(cast("Session", client), mqtt5.TopicFilter(pattern), None)
 
 
-@settings(deadline=None)
 @given(st.lists(STEPS, max_size=30))
 def test_recipients_follow_the_definition(steps: list[tuple[str, Client, str, str]]) -> None:
     """Whatever came and went before, each matching subscription and one member of each share are chosen."""

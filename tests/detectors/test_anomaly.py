@@ -16,6 +16,7 @@ from pipeline.wording.sentences import sentence
 from schemas.anomalies import Anomaly
 from schemas.events import Gap, StateChange
 from schemas.home import Home
+from tests.profiles import examples
 
 HOME = Home(tz="Europe/Berlin", lat=52.5, lon=13.4)
 FIRST = datetime(2026, 3, 6, tzinfo=HOME.zone)  # summer time begins within the days
@@ -228,7 +229,7 @@ def test_a_calm_home_is_left_in_peace() -> None:
     seed=st.integers(0, 10_000),
     names=st.sets(st.sampled_from(["left_on", "night_opening", "flapping", "missed"]), min_size=1),
 )
-@settings(max_examples=4, deadline=None, phases=[Phase.explicit, Phase.generate])
+@settings(max_examples=examples(4), phases=[Phase.explicit, Phase.generate])
 def test_a_watch_says_what_the_judgement_of_its_day_finds(seed: int, names: set[str]) -> None:
     """Whatever is out of order on a day, living through it and judging it afterwards say the same."""
 

@@ -21,6 +21,7 @@ from benchmarks.numeric.series import (
     score_alarms,
 )
 from detectors.anomaly.numeric import ALARM, NumericScorer
+from tests.profiles import examples
 
 RECORDED = Path(__file__).parents[3] / "shared" / "data"
 MINUTE_MS, HOUR_MS = 60_000, 3_600_000
@@ -81,7 +82,7 @@ def leaves(snapshot: object) -> list[float | None]:
     return [snapshot]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=examples(60))
 @given(streams())
 def test_any_floats_give_finite_scores_and_a_state_of_constant_size(stream: list[tuple[float, int]]) -> None:
     """Whatever floats come, scores and state stay finite, and the state does not grow."""
@@ -96,7 +97,7 @@ def test_any_floats_give_finite_scores_and_a_state_of_constant_size(stream: list
     assert all(leaf is None or math.isfinite(leaf) for leaf in state)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=examples(30))
 @given(streams(), st.integers(0, 1_000))
 def test_a_restored_scorer_goes_on_as_the_one_it_came_from(stream: list[tuple[float, int]], cut: int) -> None:
     """A scorer restored from JSON gives the scores and the state that the original gives."""

@@ -10,6 +10,7 @@ from detectors.anomaly.meters import Meters
 from detectors.anomaly.signs import ANY, signs_of
 from detectors.anomaly.silences import SHORTEST_STEPS, STEP_MS, STEPS_A_DAY
 from schemas.home import Home
+from tests.profiles import examples
 
 DAYS = 16
 OFFSET = 264  # the day begins two hours before midnight UTC
@@ -52,7 +53,7 @@ def by_run(spoke: np.ndarray) -> Told:
 
 @example(every=22, seed=22, dead=12).via("a day that ends with the 150th sign, or one short of it")
 @given(every=st.integers(1, 40), seed=st.integers(0, 10_000), dead=st.integers(12, DAYS))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 def test_runs_tell_of_silences_what_single_signs_would(every: int, seed: int, dead: int) -> None:
     """However often a sensor speaks: the same alarms at the same instants."""
     rng = np.random.default_rng(seed)
@@ -83,7 +84,7 @@ def test_a_steady_sensor_is_one_run_a_utc_day_and_is_heard_of_as_any() -> None:
 
 
 @given(seed=st.integers(0, 10_000))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40))
 def test_a_still_home_is_as_still_live_as_when_judged(seed: int) -> None:
     """Where samples come rarely, both take the same time for unseen, and await the next sign alike."""
     rng = np.random.default_rng(seed)

@@ -24,6 +24,7 @@ from pipeline.core.core import LearningCore
 from schemas.events import EventType, Gap, StateChange
 from schemas.home import Home
 from schemas.patterns import DurationDetail, Hours, Pattern, Weekday
+from tests.profiles import examples
 
 MONDAY = date(2026, 3, 2)
 BEFORE_SUMMER_TIME = date(2026, 3, 9)  # 20 days before the clocks go forward
@@ -401,7 +402,7 @@ def test_confidence_is_what_comes_true() -> None:
     assert sum(foretold) / len(foretold) == pytest.approx(sum(true) / len(true), abs=0.04)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40))
 @given(st.lists(st.floats(0.1, 3000), min_size=1, max_size=20))
 def test_joined_stays_are_the_gaps_between_changes(lengths: list[float]) -> None:
     """Wherever midnights fall, each stay is as long as it was, to half a percent."""
@@ -414,7 +415,7 @@ def test_joined_stays_are_the_gaps_between_changes(lengths: list[float]) -> None
     assert sorted(minutes(home.stays(LAMP))) == pytest.approx(sorted(lengths), rel=0.005)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 @given(
     st.lists(
         st.tuples(st.integers(0, 6), st.integers(0, 23), st.sampled_from([0.001, 0.01, 5, 50, 500, 5000])),

@@ -2,7 +2,7 @@
 
 from datetime import date, timedelta
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sinks.store.ages import Term, leaving
@@ -15,7 +15,6 @@ KEPT = st.sets(st.integers(0, 60)).map(
 )
 
 
-@settings(deadline=None)
 @given(KEPT, st.lists(DAY, max_size=5), DAY)
 def test_a_day_leaves_only_when_enough_newer_ones_are_kept(
     lived: list[date], wrong: list[date], today: date
@@ -34,7 +33,6 @@ def test_a_day_leaves_only_when_enough_newer_ones_are_kept(
     assert {day for day in kept if day < before} <= {day for day in kept if day < held} | set(waiting)
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(-366, 400), st.booleans()), max_size=12))
 def test_no_jumps_cost_a_day_within_the_term(jumps: list[tuple[int, bool]]) -> None:
     """Live a day after each jump of the clock, learned under the wrong date or not, and look each time."""
@@ -55,7 +53,6 @@ def test_no_jumps_cost_a_day_within_the_term(jumps: list[tuple[int, bool]]) -> N
         assert len(within - days) <= number + 1
 
 
-@settings(deadline=None)
 @given(st.integers(1, 60), st.integers(0, 40))
 def test_a_steady_life_keeps_its_term(lived: int, away: int) -> None:
     """Looked at day by day the term and what settles is kept, and no more; an absence makes days overdue."""

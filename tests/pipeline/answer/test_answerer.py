@@ -36,6 +36,7 @@ from schemas.suggestions import Status, Suggestion, Trial
 from schemas.topics import Role, Topics
 from tests.fixtures.hosting import Hosted
 from tests.fixtures.offers import offer, pattern, suggestion, trial
+from tests.profiles import examples
 
 TOPICS = Topics()
 MINE = TOPICS.query_answer("test-1")
@@ -366,7 +367,7 @@ def test_answers_take_no_more_than_a_part_of_the_time() -> None:
 
 
 @given(st.integers(1, 400), st.integers(0, 2_000))
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=examples(8))
 def test_answers_are_bounded(count: int, dates: int) -> None:
     """However much there is, an answer stays small: dates are left out first, then the oldest suggestions."""
     first = trial().first_day

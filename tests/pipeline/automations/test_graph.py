@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.automations.graph import Clock, Effect, Message, Passes, Reaches, Start, Sun, links
+from tests.profiles import examples
 
 RECORDED = Path(__file__).parents[4] / "shared" / "data" / "ha_automations_open.jsonl.gz"
 MOTION = "binary_sensor.hall_motion"
@@ -267,7 +268,7 @@ ANYTHING = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300))
 @given(st.dictionaries(st.sampled_from(["trigger", "triggers", "condition", "action", "actions"]), ANYTHING))
 def test_nothing_that_stands_there_is_a_failure(config: dict[str, Any]) -> None:
     """Whatever JSON a file holds, it is read or left out."""

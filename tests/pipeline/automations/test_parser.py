@@ -29,6 +29,7 @@ from pipeline.automations.render import as_yaml, render
 from schemas.automations import Automation
 from tests.fixtures.dialects import ACTIONS, STYLES, TREES, Style, written
 from tests.fixtures.specimens import specimens
+from tests.profiles import examples
 
 RECORDED = Path(__file__).parents[4] / "shared" / "data" / "ha_automations_open.jsonl.gz"
 LAMP = Call("light.turn_on", Targets(("light.hall",)))
@@ -53,7 +54,7 @@ def why(tree: Configuration) -> list[str]:
     return [part.why for part in parts(tree) if isinstance(part, Opaque)]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100))
 @given(TREES, STYLES, STYLES)
 def test_every_dialect_is_one_tree(tree: Configuration, one: Style, other: Style) -> None:
     """Old keys and new, alone or in lists, in short or at length, wherever the entities stand."""
@@ -62,14 +63,14 @@ def test_every_dialect_is_one_tree(tree: Configuration, one: Style, other: Style
     assert parse(yaml.safe_load(yaml.safe_dump(written(tree, one)))) == tree
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100))
 @given(TREES, TREES, STYLES)
 def test_what_differs_is_another_tree(one: Configuration, other: Configuration, style: Style) -> None:
     """No two trees are written alike, so that no change by hand goes unseen."""
     assert (parse(written(one, style)) == parse(written(other, style))) == (one == other)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100))
 @given(st.lists(ACTIONS, min_size=1, max_size=3), STYLES)
 def test_what_is_switched_off_has_no_effect(actions: list[Part], style: Style) -> None:
     """At any depth: none of its effects, nor those of what stands inside of it."""
@@ -449,7 +450,7 @@ ANYTHING = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300))
 @given(
     ANYTHING
     | st.dictionaries(

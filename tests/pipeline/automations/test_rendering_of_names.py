@@ -18,6 +18,7 @@ from schemas.automations import Automation
 from schemas.catalogue import Catalogue, KnownEntity
 from schemas.commands import Modification
 from tests.fixtures.specimens import ACTIONS, CONDITIONS, LAMP, TRIGGERS
+from tests.profiles import examples
 
 # Every trigger, condition and action that there is, in as few automations as that takes.
 SUBJECTS = [
@@ -207,7 +208,7 @@ def test_hostile_names_are_words(number: int) -> None:
         assert yaml.safe_load(as_yaml(config)) == config
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200))
 @given(st.text(st.characters(codec=None), max_size=400), st.sampled_from(range(len(SUBJECTS))))
 def test_any_text_changes_nothing_that_runs(name: str, number: int) -> None:
     """The same holds for whatever else there is in Unicode."""

@@ -14,6 +14,7 @@ from pipeline.automations.parser.reader import DEEPEST, MOST_PARTS
 from pipeline.automations.render import as_yaml, render
 from pipeline.automations.schema_check import Kind, judge
 from tests.fixtures.specimens import specimens
+from tests.profiles import examples
 
 TIME = {"platform": "time", "at": "06:30:00"}
 LAMP = {"service": "light.turn_on", "target": {"entity_id": "light.hall"}}
@@ -285,7 +286,7 @@ ANYTHING = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300))
 @given(ANYTHING, ANYTHING, ANYTHING)
 def test_anything_gets_a_verdict(trigger: object, condition: object, action: object) -> None:
     """Whatever Python can hold: no exception, and a reason wherever it is not valid."""

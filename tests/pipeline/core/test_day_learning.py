@@ -18,6 +18,7 @@ from pipeline.core.day_learning import WEEKLY_STATES
 from schemas.events import StateChange
 from schemas.home import Home
 from schemas.patterns import Evidence, Pattern, TimeOfDayDetail
+from tests.profiles import examples
 
 HOUR_US = 3_600_000_000
 DAY_US = 24 * HOUR_US
@@ -171,7 +172,7 @@ def test_every_day_is_learned_once_in_order(make: Callable[[], Forecast]) -> Non
 
 
 @pytest.mark.parametrize("make", [Forecast, Building])
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(15))
 @given(rng=st.randoms(use_true_random=False), hours=st.integers(1, 30 * 24), every=st.integers(3, 300))
 def test_order_and_duplicates_change_no_model(
     make: Callable[[], Forecast], rng: random.Random, hours: int, every: int

@@ -14,11 +14,10 @@ from pipeline.core.day_set import DaySet, Step
 from pipeline.core.day_shard import DayShard, join, share_of
 from pipeline.core.local_days import LocalDays
 from schemas.events import ServiceCall, StateChange
+from tests.profiles import examples
 
 Entry = StateChange | ServiceCall
-relaxed = settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+relaxed = settings(max_examples=examples(15), suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def days_of(entries: Sequence[Entry], place: Callable[[Entry], int], parts: int) -> dict[date, bytes]:

@@ -9,11 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline.core.day_set import FIXED_POINT, STEP_MS, Context, DaySet
+from tests.profiles import examples
 
 LATEST = timedelta(hours=47)
-relaxed = settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+relaxed = settings(max_examples=examples(15), suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def check_disorder_is_harmless(

@@ -16,6 +16,7 @@ from schemas.events import PAUSED, Gap, ServiceCall, StateChange
 from schemas.topics import Topics
 from sinks.store import SqlStore
 from tests.fixtures.runs import START_US, Run, carried, new_learner, state_changes
+from tests.profiles import examples
 
 S = 1_000_000
 HOUR = 3_600 * S
@@ -135,7 +136,7 @@ Item = StateChange | bytes
 
 
 # To shrink what fails would take minutes, with a store for each.
-@settings(max_examples=40, deadline=None, phases=(Phase.reuse, Phase.generate))
+@settings(max_examples=examples(40), phases=(Phase.reuse, Phase.generate))
 @given(
     places=st.lists(st.integers(0, 31), max_size=6, unique=True),
     cuts=st.lists(st.integers(1, 40), max_size=8),

@@ -16,9 +16,10 @@ from pipeline.mqtt.link import Sight
 from schemas.events import Gap, StateChange
 from sinks.store import SqlStore, StoreUnavailableError, Transaction
 from tests.fixtures.runs import HOUR_US, START_US, Kept, Run, new_learner, state_changes
+from tests.profiles import examples
 
 # A nightly run takes 10,000 of 100 steps.
-EXAMPLES = int(os.environ.get("HA_AI_TEST_EXAMPLES", "40"))
+EXAMPLES = int(os.environ.get("HA_AI_TEST_EXAMPLES", examples(40)))
 STEPS = int(os.environ.get("HA_AI_TEST_STEPS", "20"))
 DAYS = 4
 CHANGES = state_changes(DAYS)
@@ -178,7 +179,6 @@ TestDeliveryProtocol = DeliveryProtocol.TestCase
 TestDeliveryProtocol.settings = settings(
     max_examples=EXAMPLES,
     stateful_step_count=STEPS,
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
 
@@ -188,7 +188,7 @@ def test_the_machine_finds_a_learner_that_knows_no_duplicates(monkeypatch: pytes
     clean()
     monkeypatch.setattr(SqlStore, "unseen", lambda _self, keys: set(keys))
     found = settings(
-        max_examples=40, stateful_step_count=10, deadline=None, database=None, phases=(Phase.generate,)
+        max_examples=examples(40), stateful_step_count=10, database=None, phases=(Phase.generate,)
     )
     with pytest.raises(AssertionError):
         run_state_machine_as_test(DeliveryProtocol, settings=found)

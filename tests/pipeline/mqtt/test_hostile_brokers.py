@@ -178,11 +178,13 @@ async def test_a_flood_takes_little_memory_and_lets_others_run(behaviour: str) -
         made = _intake(Settings(_env_file=None, mqtt_url=broker.url))
         async with facing(broker, made):
             tracemalloc.start()
-            turns = 0
-            async with asyncio.timeout(PATIENCE_S):
-                while turns < 20:
-                    await asyncio.sleep(0.01)
-                    turns += 1
-            _, peak = tracemalloc.get_traced_memory()
-            tracemalloc.stop()
+            try:
+                turns = 0
+                async with asyncio.timeout(PATIENCE_S):
+                    while turns < 20:
+                        await asyncio.sleep(0.01)
+                        turns += 1
+                _, peak = tracemalloc.get_traced_memory()
+            finally:
+                tracemalloc.stop()
     assert peak < 30_000_000

@@ -3,6 +3,7 @@
 import asyncio
 import struct
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -157,13 +158,14 @@ class Peer:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Read, while it may, until the end."""
-        while True:
-            await self.reads.wait()
-            if not (piece := await reader.read(1_000_000)):
-                break
-            self.pieces.append(piece)
-        self.has_gone.set()
+        with suppress(ConnectionError):
+            while True:
+                await self.reads.wait()
+                if not (piece := await reader.read(1_000_000)):
+                    break
+                self.pieces.append(piece)
         writer.close()
+        self.has_gone.set()
 
     @property
     def came(self) -> bytes:
@@ -179,7 +181,9 @@ async def connected() -> AsyncIterator[tuple[RealWire, Peer]]:
     wire = await open_wire("127.0.0.1", server.sockets[0].getsockname()[1], None)
     yield wire, peer
     wire.abort()
+    peer.reads.set()
     server.close()
+    await asyncio.wait_for(peer.has_gone.wait(), 5.0)
 
 
 async def test_what_is_written_at_once_is_sent_at_once(connected: tuple[RealWire, Peer]) -> None:

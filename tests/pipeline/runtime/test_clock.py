@@ -1,7 +1,7 @@
 """What time it is while the machine's clock jumps, and what is said of that."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.ingest.bounds import FUTURE_US
@@ -30,7 +30,6 @@ def started(*, heard: bool = True) -> SteadyClock:
     return clock
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(JUMPS, st.integers(1, 3_000)), max_size=12))
 def test_events_are_believed_through_every_jump_of_this_machine(jumps: list[tuple[int, int]]) -> None:
     """While Home Assistant's clock is right and one event a minute comes, no jump moves the time."""
@@ -48,7 +47,6 @@ def test_events_are_believed_through_every_jump_of_this_machine(jumps: list[tupl
     )
 
 
-@settings(deadline=None)
 @given(JUMPS)
 def test_a_clock_that_is_set_right_is_believed_at_once(by_us: int) -> None:
     """Home Assistant's events said before where the clock goes now."""
@@ -93,7 +91,6 @@ def test_without_events_a_clock_is_believed_once_it_is_steady() -> None:
         assert clock.doubted_us == 0
 
 
-@settings(deadline=None)
 @given(st.integers(-FUTURE_US, FUTURE_US))
 def test_small_steps_are_followed_and_said(by_us: int) -> None:
     """NTP's steps of some minutes are believed at once; below two seconds they are not even noted."""

@@ -10,6 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from pipeline.runtime.ownership import Ownership
 from sinks.store import Held, LeaseLostError, SqlStore, StoreThread
+from tests.profiles import examples
 
 TTL_S = 4.0
 POLL_S = 1.0
@@ -131,4 +132,4 @@ class Owners(RuleBasedStateMachine):
 
 
 TestOwners = Owners.TestCase
-TestOwners.settings = settings(max_examples=25, stateful_step_count=30, deadline=None)
+TestOwners.settings = settings(max_examples=examples(25), stateful_step_count=30)

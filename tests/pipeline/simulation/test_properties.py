@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline.simulation import DIFFICULTIES, EntityState, Household
+from tests.profiles import examples
 
 PLACES = (
     ("Europe/Berlin", 52.5, 13.4),
@@ -38,7 +39,7 @@ def households(draw: st.DrawFn) -> dict[str, Any]:
 
 
 @given(households())
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
+@settings(max_examples=examples(15), suppress_health_check=[HealthCheck.too_slow], derandomize=True)
 def test_every_household_keeps_the_laws(parameters: dict[str, Any]) -> None:
     """Arrivals in order, times within the run, no state twice in a row, and the truth in the stream."""
     household = Household(**parameters)
@@ -66,7 +67,7 @@ def test_every_household_keeps_the_laws(parameters: dict[str, Any]) -> None:
 
 
 @given(households())
-@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
+@settings(max_examples=examples(4), suppress_health_check=[HealthCheck.too_slow], derandomize=True)
 def test_every_household_is_the_same_again(parameters: dict[str, Any]) -> None:
     """Equal parameters give equal messages and an equal truth."""
     one, other = Household(**parameters), Household(**parameters)

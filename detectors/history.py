@@ -1,7 +1,7 @@
 """History that detectors judge from: closed local days in compact, sorted form."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import chain
@@ -9,6 +9,7 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.rollups import Period, Rollup, Rollups
 from schemas.events import EventType
 from schemas.home import Home
 from schemas.patterns import Pattern
@@ -18,6 +19,7 @@ Minutes = NDArray[np.float64]
 Indices = NDArray[np.int32]
 Causes = NDArray[np.uint8]
 Aggregate = Mapping[str, object]
+Attributes = Mapping[str, Mapping[str, Sequence[tuple[int, float | str]]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,12 @@ class Day:
         Local wall-clock minutes.
     gaps_ms
         Intervals of this day that could not be seen, UTC milliseconds, sorted and disjoint.
+    attributes
+        What was set with the day's changes, by entity and by name of `schemas.events.SETTINGS`: the first of
+        the day, each with its UTC milliseconds.
+    initial
+        The state of each entity at the day's start, where it is known: a day before tells it, and everything
+        since was seen.
     """
 
     date: date
@@ -54,6 +62,8 @@ class Day:
     sunrise: float
     sunset: float
     gaps_ms: tuple[tuple[int, int], ...] = ()
+    attributes: Attributes = field(default_factory=dict)
+    initial: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def weekday(self) -> int:
@@ -63,15 +73,19 @@ class Day:
 
 @dataclass(frozen=True, slots=True)
 class Steps:
-    """A numeric entity in 5-minute steps: UTC milliseconds of each step's start, and its mean."""
+    """A numeric entity in 5-minute steps: UTC milliseconds of each step's start, and its mean.
+
+    `measures` says what: ``temperature``, ``illuminance`` or ``humidity``.
+    """
 
     start_ms: Millis
     mean: NDArray[np.float64]
+    measures: str = ""
 
     def until(self, end_ms: int) -> "Steps":
         """Return the steps that begin before an instant."""
         number = int(np.searchsorted(self.start_ms, end_ms))
-        return Steps(self.start_ms[:number], self.mean[:number])
+        return Steps(self.start_ms[:number], self.mean[:number], self.measures)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +96,8 @@ class History:
     kinds that were judged before, in the same judgement, to what they found: later ones build on it. `heard`
     tells of each of `days` in which five minutes each numeric entity spoke, as `numpy.packbits` has it, from
     the day's start: of most of them nothing else is kept. `labels` holds what kinds that were judged before
-    say of days: kinds of day and the like.
+    say of days: kinds of day and the like. `rollups` has, for each kind, what its aggregates come to in each
+    week and month.
     """
 
     home: Home
@@ -92,6 +107,7 @@ class History:
     found: Mapping[str, tuple[Pattern, ...]] = field(default_factory=dict)
     heard: tuple[Mapping[str, bytes], ...] = ()
     labels: Mapping[date, frozenset[str]] = field(default_factory=dict)
+    rollups: Mapping[str, Mapping[Period, Rollup]] = field(default_factory=dict)
     _counted: dict[int, tuple[tuple[Day, ...], Mapping[EventType, int]]] = field(
         default_factory=dict, repr=False, compare=False
     )
@@ -102,13 +118,16 @@ class History:
             return self
         end_ms = self.days[number].start_ms
         steps = {name: each.until(end_ms) for name, each in self.steps.items()}
+        days = self.days[:number]
+        aggregates = {kind: of_days[:number] for kind, of_days in self.aggregates.items()}
         return History(
             home=self.home,
-            days=self.days[:number],
-            aggregates={kind: of_days[:number] for kind, of_days in self.aggregates.items()},
+            days=days,
+            aggregates=aggregates,
             steps={name: each for name, each in steps.items() if len(each.mean)},
             heard=self.heard[:number],
-            labels={day.date: self.labels[day.date] for day in self.days[:number] if day.date in self.labels},
+            labels={day.date: self.labels[day.date] for day in days if day.date in self.labels},
+            rollups=Rollups([day.date for day in days], aggregates),
         )
 
     def seen_on(self, days: int) -> Iterator[EventType]:

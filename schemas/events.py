@@ -6,6 +6,11 @@ from typing import NamedTuple
 
 Attribute = tuple[str, float | str]
 UNNAMED = ""
+# What is taken up of a state's attributes. Of what was set a day keeps the times too; what a sensor measures
+# is told by its class, or else by its unit.
+SETTINGS = ("brightness", "temperature", "percentage", "current_position", "volume_level")
+DESCRIPTIONS = ("device_class", "unit_of_measurement")
+ATTRIBUTES = (*SETTINGS, "current_temperature", *DESCRIPTIONS)
 
 
 class Cause(IntEnum):

@@ -16,7 +16,7 @@ def check_zone(name: str) -> str:
 
 
 class Home(BaseModel):
-    """A household's place and the rooms of its entities.
+    """A household's place, the rooms of its entities, and what they measure or are.
 
     Examples
     --------
@@ -31,6 +31,8 @@ class Home(BaseModel):
     lat: float = Field(default=50.0, ge=-90, le=90)
     lon: float = Field(default=10.0, ge=-180, le=180)
     rooms: dict[str, str] = Field(default_factory=dict)
+    device_classes: dict[str, str] = Field(default_factory=dict)
+    units: dict[str, str] = Field(default_factory=dict)
 
     @property
     def zone(self) -> ZoneInfo:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, computed_field, model_validator
 
+from schemas.circular_day import apart
 from schemas.payload import (
     Finite,
     Instant,
@@ -20,6 +21,10 @@ from schemas.payload import (
     clock,
 )
 
+# From which change on a pattern counts as another one: what is less wavers from night to night.
+MINUTES_THAT_MATTER = 5.0
+SHARE_THAT_MATTERS = 0.2
+
 
 class PatternType(StrEnum):
     """The kinds of pattern there are."""
@@ -28,6 +33,14 @@ class PatternType(StrEnum):
     CO_OCCURRENCE = "co_occurrence"
     SEQUENCE = "sequence"
     DURATION = "duration"
+
+
+class Subject(StrEnum):
+    """Subjects of a pattern: one entity, a room with all in it, or the whole home."""
+
+    ENTITY = "entity"
+    AREA = "area"
+    HOME = "home"
 
 
 class Evidence(Schema):
@@ -123,6 +136,11 @@ class PatternDetail(Schema):
     is_forecast: ClassVar[bool] = False
     """A hit is a forecast that came true, not a habit that showed."""
 
+    def has_moved(self, before: "PatternDetail") -> bool:
+        """Tell whether it says something else than `before`, and not merely figures that waver."""
+        del before
+        return False
+
 
 class OneStateDetail(Target, PatternDetail):
     """Details of an entity in a state."""
@@ -152,6 +170,13 @@ class TimeOfDayDetail(OneStateDetail):
     automated: bool = False
     pattern_type: Literal[PatternType.TIME_OF_DAY] = PatternType.TIME_OF_DAY
 
+    def has_moved(self, before: PatternDetail) -> bool:
+        """Tell whether time, days or anchor are others."""
+        return isinstance(before, TimeOfDayDetail) and (
+            apart(self.minute, before.minute) >= MINUTES_THAT_MATTER
+            or (self.days, self.anchor) != (before.days, before.anchor)
+        )
+
     @computed_field  # type: ignore[prop-decorator]  # mypy knows no property below a decorator
     @property
     def time(self) -> str:
@@ -169,6 +194,10 @@ class CoOccurrenceDetail(PatternDetail):
     conditions: tuple[Condition, ...] = ()
     automated: bool = False
     pattern_type: Literal[PatternType.CO_OCCURRENCE] = PatternType.CO_OCCURRENCE
+
+    def has_moved(self, before: PatternDetail) -> bool:
+        """Tell whether it holds under other conditions."""
+        return isinstance(before, CoOccurrenceDetail) and self.conditions != before.conditions
 
     @property
     def subject(self) -> tuple[str, ...]:
@@ -230,6 +259,13 @@ class DurationDetail(OneStateDetail):
     automated: bool = False
     pattern_type: Literal[PatternType.DURATION] = PatternType.DURATION
 
+    def has_moved(self, before: PatternDetail) -> bool:
+        """Tell whether the typical time is another, or the conditions are."""
+        return isinstance(before, DurationDetail) and (
+            abs(before.seconds.p50 - self.seconds.p50) > SHARE_THAT_MATTERS * before.seconds.p50
+            or self.conditions != before.conditions
+        )
+
 
 Detail = Annotated[
     TimeOfDayDetail | CoOccurrenceDetail | SequenceDetail | DurationDetail,
@@ -261,12 +297,14 @@ class Change(Schema):
 class Pattern(Schema):
     """A habit with its evidence. Confidence is the probability that the next opportunity is a hit.
 
-    `detail` says by the same `pattern_type` of which kind it is.
+    `detail` says by the same `pattern_type` of which kind it is. `subject` says what its `principal`
+    names: an entity, an area, or the home.
     """
 
     id: str
     home: str
     pattern_type: PatternType
+    subject: Subject = Subject.ENTITY
     status: Literal["active", "retired"] = "active"
     change: Change | None = None
     confidence: Probability

@@ -64,7 +64,7 @@ class Conditions:
         self._thermometers = [
             (name, steps[name], _edges(steps[name]))
             for name in sorted(steps)
-            if "temp" in name and len(steps[name].mean)
+            if steps[name].measures == "temperature" and len(steps[name].mean)
         ]
         self._edges = [
             (i, float(edge)) for i, (_, _, edges) in enumerate(self._thermometers) for edge in edges

@@ -30,6 +30,7 @@ from schemas.patterns import (
     Pattern,
     Quantiles,
     SequenceDetail,
+    Subject,
     Target,
     Temperature,
     TimeOfDayDetail,
@@ -69,7 +70,7 @@ def candidates(
         Local minutes of ``sunrise`` and ``sunset`` now; where it is left out, only habits that are known to
         follow the sun are given a trigger by it.
     """
-    if pattern.detail.automated or pattern.status != "active":
+    if pattern.detail.automated or pattern.status != "active" or pattern.subject is not Subject.ENTITY:
         return []
     try:
         return _distinct(_variants(pattern.detail, _Known(active, usual, sun)))

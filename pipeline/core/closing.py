@@ -1,13 +1,15 @@
 """Closing a local day: from the exact set to the sorted, attributed form that detectors judge."""
 
 from collections.abc import Iterable, Sequence
+from typing import cast
 
 import numpy as np
 
-from detectors.history import Day
+from detectors.history import Attributes, Day
 from pipeline.core.attribution import attribute
 from pipeline.core.day_set import DaySet, Record
 from pipeline.core.local_days import LocalDay, LocalDays
+from pipeline.core.packed import Packed
 from schemas.events import EventType, Gap
 from schemas.home import Home
 
@@ -38,6 +40,7 @@ def close(day: LocalDay, events: DaySet, days: LocalDays, home: Home, gaps: Sequ
         sunrise=sunrise,
         sunset=sunset,
         gaps_ms=within(day, gaps),
+        attributes=_attributes(events),
     )
 
 
@@ -63,6 +66,15 @@ def within(day: LocalDay, gaps: Iterable[Gap]) -> tuple[tuple[int, int], ...]:
         else:
             joined.append((start_ms, end_ms))
     return tuple(joined)
+
+
+def _attributes(events: DaySet) -> Attributes:
+    """Return what was set, by entity and name; packed, as hardly anybody asks for it."""
+    told: dict[str, dict[str, list[tuple[int, float | str]]]] = {}
+    for entity_id, settings in sorted(events.settings.items()):
+        for (at_ms, name), value in sorted(settings.items()):
+            told.setdefault(entity_id, {}).setdefault(name, []).append((at_ms, value))
+    return cast("Attributes", Packed(told)) if told else {}
 
 
 def _type(record: Record) -> EventType:

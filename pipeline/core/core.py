@@ -1,6 +1,5 @@
 """The learning core: (state, change) in, closed days and pattern changes out."""
 
-import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -10,11 +9,14 @@ import numpy as np
 
 from detectors.contract import DayLearner, Detector, Watchful
 from detectors.history import Aggregate, Day, History, Steps
+from detectors.rollups import Rollups
 from pipeline.core.anomaly_watchers import AnomalyWatchers
 from pipeline.core.closing import close, within
+from pipeline.core.context import measured
 from pipeline.core.day_learning import DayLearning
 from pipeline.core.day_set import STEP_MS, DaySet
 from pipeline.core.entities import Entities, reading
+from pipeline.core.initial_states import with_initial_states
 from pipeline.core.known_gaps import KnownGaps
 from pipeline.core.ledger import Ledger, PatternChange
 from pipeline.core.local_days import LocalDay, LocalDays
@@ -25,7 +27,6 @@ from schemas.home import Home
 from schemas.patterns import Pattern
 
 HOUR_MS = 3_600_000
-CONTEXT_SENSOR = re.compile(r"temperature|illuminance|lux|humidity", re.IGNORECASE)
 # A mark shortly before midnight explains effects shortly after it.
 MARK_CARRY_MS = 600_000
 # How long after it left the judgement a day is known to be sealed: longer than any event is late.
@@ -135,12 +136,16 @@ class LearningCore:
         if isinstance(said, float):
             entity.measured = True
             current.events.add_number(at_ms, change.entity_id, said)
+            if change.attributes:
+                current.events.describe(change.entity_id, change.attributes)
             self.watching.measure(change.entity_id, said, at_ms)
             return
         if said is None:
             return
         context = (change.context_id or "", change.parent_id or "", change.user_id or "")
         current.events.add(at_ms, change.entity_id, said, context)
+        if change.attributes:
+            current.events.add_settings(at_ms, change.entity_id, change.attributes)
         self.watching.see(EventType(change.entity_id, said), at_ms)
 
     def see_call(self, call: ServiceCall) -> None:
@@ -284,18 +289,20 @@ class LearningCore:
         """The closed days, in order."""
         retained = [kept for _, kept in sorted(self._closed.items())]
         names = sorted({name for kept in retained for name in kept.steps})
+        aggregates = {
+            detector.kind: tuple(kept.aggregates[detector.kind] for kept in retained)
+            for detector in self.detectors
+        }
         return History(
             home=self.home,
-            days=tuple(kept.day for kept in retained),
-            aggregates={
-                detector.kind: tuple(kept.aggregates[detector.kind] for kept in retained)
-                for detector in self.detectors
-            },
+            days=with_initial_states([kept.day for kept in retained]),
+            aggregates=aggregates,
             steps={
                 name: _join([kept.steps[name] for kept in retained if name in kept.steps]) for name in names
             },
             heard=tuple(kept.heard for kept in retained),
             labels=self.models.labels(),
+            rollups=Rollups([kept.day.date for kept in retained], aggregates),
         )
 
     def open_days(self) -> Mapping[date, DaySet]:
@@ -340,7 +347,7 @@ class LearningCore:
         self._closed[day.date] = _Retained(
             day,
             {kind: Packed(each) for kind, each in aggregates.items()},
-            _context_steps(opened.events),
+            _context_steps(opened.events, self.home),
             _heard(opened.day, opened.events),
         )
         opened.dirty = False
@@ -367,12 +374,14 @@ class LearningCore:
         self._gaps.forget_before(self.days.on(date.fromordinal(first)).start_ms * 1000)
 
 
-def _context_steps(events: DaySet) -> dict[str, Steps]:
+def _context_steps(events: DaySet, home: Home) -> dict[str, Steps]:
     steps = {}
     for entity_id in sorted(events.numbers):
-        if CONTEXT_SENSOR.search(entity_id):
+        kind = measured(entity_id, home, events.described.get(entity_id, ()))
+        if kind:
             starts, means = zip(*events.means(entity_id), strict=True)
-            steps[entity_id] = Steps(np.array(starts, dtype=np.int64), np.array(means, dtype=np.float64))
+            at = np.array(starts, dtype=np.int64)
+            steps[entity_id] = Steps(at, np.array(means, dtype=np.float64), kind)
     return steps
 
 
@@ -387,6 +396,5 @@ def _heard(day: LocalDay, events: DaySet) -> dict[str, bytes]:
 
 
 def _join(parts: Sequence[Steps]) -> Steps:
-    return Steps(
-        np.concatenate([part.start_ms for part in parts]), np.concatenate([part.mean for part in parts])
-    )
+    start_ms = np.concatenate([part.start_ms for part in parts])
+    return Steps(start_ms, np.concatenate([part.mean for part in parts]), parts[-1].measures)

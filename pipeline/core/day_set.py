@@ -2,14 +2,18 @@
 
 import json
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
+
+from schemas.events import DESCRIPTIONS, SETTINGS, Attribute
 
 Context = tuple[str, str, str]  # context id, parent id, user id; "" where there is none
 STEP_MS = 300_000
 FIXED_POINT = 1_000_000
 VERSION = 1
+# Of an entity's settings on a day, so many are kept: the first ones.
+MOST_SETTINGS = 100
 
 
 class Record(NamedTuple):
@@ -64,8 +68,10 @@ class Step:
 class DaySet:
     """State changes, automation marks, service calls and numeric steps of one local day.
 
-    Everything but the steps is a set under union: duplicates, replays and order change nothing. The steps add
-    exactly in any order, but count: whoever feeds them sees to it that each sample comes once.
+    With the changes stands what was set by them, as the allow-list `SETTINGS` names it; with the steps, what
+    each numeric entity says that it measures. Everything but the steps is a set under union: duplicates,
+    replays and order change nothing. The steps add exactly in any order, but count: whoever feeds them sees
+    to it that each sample comes once.
 
     Examples
     --------
@@ -79,13 +85,15 @@ class DaySet:
     (True, 2)
     """
 
-    __slots__ = ("calls", "changes", "marks", "numbers")
+    __slots__ = ("calls", "changes", "described", "marks", "numbers", "settings")
 
     def __init__(self) -> None:
         self.changes: dict[str, dict[tuple[int, str], Context]] = {}
         self.marks: set[tuple[int, str]] = set()
         self.calls: set[tuple[int, str]] = set()
         self.numbers: dict[str, dict[int, Step]] = {}
+        self.settings: dict[str, dict[tuple[int, str], float | str]] = {}
+        self.described: dict[str, tuple[Attribute, ...]] = {}
 
     def __len__(self) -> int:
         return sum(map(len, self.changes.values()))
@@ -99,6 +107,26 @@ class DaySet:
         known = changes.get(key)
         if known is None or context > known:
             changes[key] = context
+
+    def add_settings(self, at_ms: int, entity_id: str, attributes: Iterable[Attribute]) -> None:
+        """Add what was set with a state change; of two values told for it, the greater as text stays."""
+        for name, value in attributes:
+            if name in SETTINGS:
+                told = self.settings.setdefault(entity_id, {})
+                known = told.get((at_ms, name))
+                if known is None or repr(value) > repr(known):
+                    told[at_ms, name] = value
+                if len(told) > MOST_SETTINGS:
+                    del told[max(told)]
+
+    def describe(self, entity_id: str, attributes: tuple[Attribute, ...]) -> None:
+        """Note what a numeric entity says that it measures; of two descriptions the greater stays."""
+        known = self.described.get(entity_id)
+        if known == attributes:
+            return
+        told = tuple(each for each in attributes if each[0] in DESCRIPTIONS and isinstance(each[1], str))
+        if told and (known is None or told > known):
+            self.described[entity_id] = told
 
     def add_number(self, at_ms: int, entity_id: str, value: float) -> None:
         """Add a numeric sample to its 5-minute step."""
@@ -126,6 +154,11 @@ class DaySet:
                     mine[index].join(step)
                 else:
                     mine[index] = Step(*step.plain())
+        for entity_id, settings in other.settings.items():
+            for (at_ms, name), value in settings.items():
+                self.add_settings(at_ms, entity_id, [(name, value)])
+        for entity_id, described in other.described.items():
+            self.describe(entity_id, described)
 
     def records(self) -> list[Record]:
         """The state changes, sorted by time, entity and state."""
@@ -137,11 +170,22 @@ class DaySet:
 
     def drop(self, entity_id: str) -> bool:
         """Forget an entity; whether there was anything of it."""
+        self.settings.pop(entity_id, None)
+        self.described.pop(entity_id, None)
         changes, numbers = self.changes.pop(entity_id, None), self.numbers.pop(entity_id, None)
         return changes is not None or numbers is not None
 
     def canonical(self) -> dict[str, Any]:
         """The set in plain JSON values, the same for equal sets."""
+        told: dict[str, Any] = {
+            "settings": {
+                entity_id: [[*key, value] for key, value in sorted(settings.items())]
+                for entity_id, settings in sorted(self.settings.items())
+            },
+            "described": {
+                key: list(map(list, described)) for key, described in sorted(self.described.items())
+            },
+        }
         return {
             "version": VERSION,
             "changes": [[*record[:3], *record.context] for record in self.records()],
@@ -151,6 +195,7 @@ class DaySet:
                 entity_id: [[index, *step.plain()] for index, step in sorted(steps.items())]
                 for entity_id, steps in sorted(self.numbers.items())
             },
+            **{name: of_entities for name, of_entities in told.items() if of_entities},
         }
 
     def pack(self) -> bytes:
@@ -172,6 +217,14 @@ class DaySet:
         day.numbers = {
             entity_id: {index: Step(*step) for index, *step in steps}
             for entity_id, steps in plain["numbers"].items()
+        }
+        day.settings = {
+            entity_id: {(at_ms, name): value for at_ms, name, value in settings}
+            for entity_id, settings in plain.get("settings", {}).items()
+        }
+        day.described = {
+            entity_id: tuple((name, value) for name, value in described)
+            for entity_id, described in plain.get("described", {}).items()
         }
         return day
 

@@ -96,9 +96,11 @@ class DayShard:
         said = reading(kind, change.new)
         if isinstance(said, float):
             events.add_number(at_ms, change.entity_id, said)
+            events.describe(change.entity_id, change.attributes)
         elif said is not None:
             context = (change.context_id or "", change.parent_id or "", change.user_id or "")
             events.add(at_ms, change.entity_id, said, context)
+            events.add_settings(at_ms, change.entity_id, change.attributes)
 
 
 def join(parts: Iterable[bytes]) -> DaySet:

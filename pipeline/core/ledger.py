@@ -4,12 +4,9 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import NamedTuple
 
-from schemas.circular_day import apart
-from schemas.patterns import CoOccurrenceDetail, DurationDetail, Pattern, TimeOfDayDetail
+from schemas.patterns import Pattern
 
-MINUTES_THAT_MATTER = 5.0
 CONFIDENCE_THAT_MATTERS = 0.05
-SHARE_THAT_MATTERS = 0.2
 
 
 class What(StrEnum):
@@ -60,15 +57,4 @@ def _differs(before: Pattern, now: Pattern) -> bool:
     if abs(before.confidence - now.confidence) >= CONFIDENCE_THAT_MATTERS or before.change != now.change:
         return True
     one, other = before.detail, now.detail
-    if isinstance(one, TimeOfDayDetail) and isinstance(other, TimeOfDayDetail):
-        distance = apart(one.minute, other.minute)
-        settled = (one.days, one.anchor) == (other.days, other.anchor)
-        moved = distance >= MINUTES_THAT_MATTER or not settled
-    elif isinstance(one, DurationDetail) and isinstance(other, DurationDetail):
-        moved = abs(one.seconds.p50 - other.seconds.p50) > SHARE_THAT_MATTERS * one.seconds.p50
-        moved = moved or one.conditions != other.conditions
-    elif isinstance(one, CoOccurrenceDetail) and isinstance(other, CoOccurrenceDetail):
-        moved = one.conditions != other.conditions
-    else:
-        moved = False
-    return moved or one.automated != other.automated
+    return other.has_moved(one) or one.automated != other.automated

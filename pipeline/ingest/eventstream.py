@@ -8,18 +8,9 @@ from typing_extensions import TypedDict
 
 from pipeline.ingest.bounds import check_size
 from pipeline.ingest.messages import Decoded, PoisonError, Reason, Signal
-from schemas.events import UNNAMED, Attribute, ServiceCall, StateChange
+from schemas.events import ATTRIBUTES, UNNAMED, Attribute, ServiceCall, StateChange
 from schemas.instants import to_us
 
-ATTRIBUTES = (
-    "brightness",
-    "temperature",
-    "percentage",
-    "current_position",
-    "current_temperature",
-    "device_class",
-    "unit_of_measurement",
-)
 MOST_TARGETS = 100
 SIGNALS = {
     "homeassistant_started": Signal.STARTED,
@@ -46,6 +37,7 @@ class _Attributes(TypedDict):
     temperature: NotRequired[Scalar]
     percentage: NotRequired[Scalar]
     current_position: NotRequired[Scalar]
+    volume_level: NotRequired[Scalar]
     current_temperature: NotRequired[Scalar]
     device_class: NotRequired[Scalar]
     unit_of_measurement: NotRequired[Scalar]

@@ -41,8 +41,19 @@ async def read_home(settings: PlaceSettings, before: Home | None = None) -> Home
     except HomeAssistantError as error:
         log.warning("areas are those of the last start, if any", error=str(error))
         rooms = before.rooms if before else {}
+    try:
+        classes, units = await reader.described()
+    except HomeAssistantError as error:
+        log.warning("device classes are those of the last start, if any", reason=str(error))
+        classes, units = (before.device_classes, before.units) if before else ({}, {})
     return Home(
-        id=stated.id, tz=known["time_zone"], lat=known["latitude"], lon=known["longitude"], rooms=rooms
+        id=stated.id,
+        tz=known["time_zone"],
+        lat=known["latitude"],
+        lon=known["longitude"],
+        rooms=rooms,
+        device_classes=classes,
+        units=units,
     )
 
 

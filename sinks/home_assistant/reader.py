@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 from schemas.catalogue import Catalogue
 from schemas.discovered import DiscoveredEntity
+from schemas.events import DESCRIPTIONS
 from sinks.home_assistant.access import Access
 from sinks.home_assistant.catalogue import automation_ids, catalogue, version_of
 from sinks.home_assistant.errors import HomeAssistantError, Refused
@@ -54,6 +55,19 @@ class HomeAssistantReader:
         """The area of each entity that stands in one: its own, or else its device's."""
         async with conversation(self._access, self._timeout_s) as socket:
             return (await _registries(socket)).rooms
+
+    async def described(self) -> tuple[dict[str, str], dict[str, str]]:
+        """The device class and the unit of each entity whose state tells one."""
+        states = await self._rest.rows("states")
+        classes, units = [
+            {
+                state["entity_id"]: told
+                for state in states
+                if isinstance(told := state["attributes"].get(name), str)
+            }
+            for name in DESCRIPTIONS
+        ]
+        return classes, units
 
     async def catalogue(self) -> Catalogue:
         """Everything that can be acted on, and every automation with what it touches.

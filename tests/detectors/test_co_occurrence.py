@@ -490,7 +490,7 @@ def thermometer(days: int, seed: int) -> Steps:
     rng = np.random.default_rng(seed)
     origin = round(datetime(2026, 3, 2, tzinfo=UTC).timestamp() * 1000)
     steps = np.arange(days * 288)
-    return Steps(origin + steps * 300_000, np.repeat(rng.uniform(0, 20, days), 288))
+    return Steps(origin + steps * 300_000, np.repeat(rng.uniform(0, 20, days), 288), "temperature")
 
 
 def test_temperature_is_named() -> None:

@@ -77,6 +77,7 @@ def _day(rng: random.Random, start_us: int, number: int) -> Iterator[Entry]:
     yield breakfast._replace(at_us=breakfast.at_us + 3_000_000, old="on", new="off")
     yield change(1080, "automation.porch", "on", "on", f"a{name}")._replace(mark=True)
     porch = change(1080.01, "light.porch", "off", "on", f"a{name}")
+    porch = porch._replace(attributes=(("brightness", float(number)),))
     yield from (called(porch), porch)
     # The same change, as the history tells it afterwards: without its context.
     yield porch._replace(context_id=None)
@@ -90,7 +91,8 @@ def _day(rng: random.Random, start_us: int, number: int) -> Iterator[Entry]:
         yield change(minute + 0.1, "light.hall", "off", "on", f"l{name}.{visit}")
     for sample in range(144):
         minute = sample // 3 * 30 + rng.random()
-        yield change(minute, "sensor.hall_temperature", "", repr(rng.gauss(20, 1)))
+        warm = change(minute, "sensor.hall_temperature", "", repr(rng.gauss(20, 1)))
+        yield warm._replace(attributes=(("device_class", "temperature"),) if sample % 9 else ())
         yield change(minute, "sensor.balance", "", rng.choice(("0.0", "-0.0", "nan", "1e999")))
     for state in ("idle", "12.5", "running", "13", "idle"):
         yield change(rng.uniform(0, 1440), "sensor.washer", "", state, f"w{name}{state}")
@@ -170,6 +172,8 @@ def _plain_day(day: Day) -> list[object]:
         day.gaps_ms,
         day.sunrise,
         day.sunset,
+        dict(day.attributes),
+        dict(day.initial),
     ] + [array.tolist() for array in arrays]
 
 

@@ -93,7 +93,7 @@ VALID = {
     ),
     "a condition on the way": automation(action=[DARK, {"if": DARK, "then": LAMP, "else": []}]),
     "a repetition": automation(action={"repeat": {"count": 3, "sequence": [LAMP, {"delay": 2.5}]}}),
-    "side by side": automation(action={"parallel": [LAMP, {"sequence": [LAMP]}, [LAMP, LAMP]]}),
+    "side by side": automation(action={"parallel": [LAMP, {"sequence": [LAMP]}, [LAMP, LAMP], None]}),
     "waiting": automation(
         action={"wait_for_trigger": [TIME], "timeout": "00:01:00", "continue_on_timeout": False}
     ),

@@ -134,8 +134,7 @@ def test_unknown_consumer_is_refused(ha_ai: Command, capsys: pytest.CaptureFixtu
     """A consumer that there is not is answered with those that there are."""
     with pytest.raises(SystemExit):
         ha_ai("run", "teach")
-    expected = "expected one of learn, publish, suggest, review, deploy, show, answer, got 'teach'"
-    assert expected in capsys.readouterr().err
+    assert f"expected one of {', '.join(Role)}, got 'teach'" in capsys.readouterr().err
 
 
 @pytest.fixture
@@ -176,7 +175,7 @@ async def test_without_names_everything_runs_and_the_deployer_beside(
     assert frozenset(Role) == run.ALL
     parts, beside = run._parts(deploying(tmp_path), Home(), run.ALL, Health(), Metrics())
     assert len(parts) == 2
-    assert set(hosted) == {Role.SUGGEST, Role.REVIEW, Role.SHOW, Role.ANSWER}
+    assert set(hosted) == frozenset(Role) - STATEFUL - {Role.DEPLOY}
     await beside[-1]()
     assert started == [Role.DEPLOY]
 
@@ -229,7 +228,7 @@ def test_every_consumer_runs_and_ends(at_broker: Any, tmp_path: Path) -> None:
                 running_consumers[line["consumer"]] = 1
             if len(running_consumers) == len(Role) - len(STATEFUL):
                 break
-    assert sorted(running_consumers) == ["answer", "deploy", "review", "show", "suggest"]
+    assert running_consumers.keys() == frozenset(Role) - STATEFUL
     assert not child.is_running()
 
 

@@ -1,5 +1,6 @@
 """What stands in a payload: figures with digits that mean something, times on the clock, fields of later."""
 
+import hashlib
 import json
 import re
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from pipeline.wording.sentences import sentence
 from schemas import payload
-from schemas.automations import TimeTrigger
+from schemas.automations import Action, Automation, TimeTrigger
 from schemas.circular_day import MINUTES_A_DAY
 from schemas.commands import Modification, Press, Question, SignedCommand, Verb
 from schemas.messages import Row
@@ -29,6 +30,7 @@ from schemas.patterns import (
 from schemas.payload import Instant, Schema, Strict, clock
 from schemas.topics import TABLE
 from tests.fixtures.details import AROUND_DST, CONDITIONS, DETAILS, NOISE, of
+from tests.fixtures.offers import suggestion
 
 DOCUMENTS = Path(__file__).parents[2] / "schemas/documents"
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -197,3 +199,20 @@ def test_payloads_cannot_be_changed() -> None:
 
     with pytest.raises(ValidationError, match="frozen"):
         Said(text="so").text = "otherwise"  # type: ignore[misc]
+
+
+def test_what_was_approved_and_signed_before_still_counts() -> None:
+    """The hash of a suggestion and the bytes of a command are those of exact content."""
+    lamp = Action(service="light.turn_on", entity_id="light.hall", data={"brightness": 127.5})
+    proposed = Automation(trigger=TimeTrigger(minute=425), conditions=CONDITIONS, actions=(lamp,))
+    plain = {
+        "id": "0123456789abcdef", "title": "Hall", "description": "Hall on", "automation_yaml": "yaml",
+        "automation": proposed,
+    }  # fmt: skip
+    approved = "3a62195889916673a0383edb15b9aa147ed06c9d4041b09891279146e371b784"
+    assert suggestion().model_copy(update=plain).content_hash == approved
+    command = SignedCommand(
+        verb=Verb.MODIFY, suggestion_id="0" * 16, content_hash="0" * 64, approver="Ada", nonce="0" * 32,
+        issued_at_ms=0, expires_at_ms=1, change=Modification(condition=CONDITIONS[0]),
+    )  # fmt: skip
+    assert hashlib.sha256(command.signed_bytes).hexdigest()[:16] == "53bec274d3350efd"

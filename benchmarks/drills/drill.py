@@ -28,14 +28,17 @@ class Drill:
     Attributes
     ----------
     small, full
-        Its size for every change, and for every release.
+        Its size for every night, and for every release.
     run
         Runs it with a size, a seed and the workers' command.
     needs
         Programs without which it cannot run, beside mosquitto.
+    quick
+        Its size for every change, where the small one takes longer than a change should wait.
     """
 
     small: Size
     full: Size
     run: Run
     needs: Sequence[str] = ()
+    quick: Size | None = None

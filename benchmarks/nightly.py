@@ -48,6 +48,7 @@ PARTS = {
     "mutating": Part(_module("benchmarks.mutating", "--sample", "{sample}"), 6),
     "nulls": Part(_module("benchmarks.quality", "--parts", "rotated"), 2),
     "drills": Part(_module("benchmarks.drills", "--full"), 6),
+    "saboteurs": Part((*TESTS, "-m", "nightly", "tests/drills"), 1),
 }
 
 

@@ -1,4 +1,4 @@
-"""The drills in their quickest form, at night in the small one, and workers that each of them has to reject."""
+"""The drills in their quickest form, at night in the small one, and workers that each has to reject."""
 
 import shutil
 import sys

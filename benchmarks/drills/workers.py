@@ -130,7 +130,7 @@ async def _backlog(size: Size, seed: int, command: Sequence[str]) -> Row:
 
 
 DRILLS = {
-    "backlog": Drill(Size(15_000, 1), Size(150_000, 1), _backlog, quick=Size(4_000, 1)),
+    "backlog": Drill(Size(15_000, 1), Size(150_000, 1), _backlog),
     "kill9": Drill(Size(6_000, 5), Size(60_000, 200), _kill9, quick=Size(2_400, 3)),
     "sigterm": Drill(Size(6_000, 3), Size(60_000, 100), _sigterm, quick=Size(2_000, 1)),
     "lease": Drill(Size(6_000, 5), Size(60_000, 1_000), _lease, quick=Size(2_400, 2)),

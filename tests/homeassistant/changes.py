@@ -1,6 +1,7 @@
 """State changes as the recorder and the event stream hold them."""
 
 import sqlite3
+from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -39,6 +40,11 @@ class Change:
         return self.old_state != self.new_state and UNKNOWN_STATES.isdisjoint(
             (self.old_state, self.new_state)
         )
+
+
+def behaviours(changes: Iterable[Change]) -> list[Change]:
+    """Return what counts; what ha-ai shows of itself, where it is there too, is no part of the home."""
+    return [change for change in changes if change.counts and ".ha_ai_" not in change.entity_id]
 
 
 def to_microseconds(moment: datetime) -> int:

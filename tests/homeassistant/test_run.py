@@ -21,7 +21,7 @@ from pipeline.runtime.home import read_home
 from pipeline.settings import Settings
 from schemas.events import NOT_RUNNING
 from schemas.patterns import TimeOfDayDetail
-from tests.homeassistant.changes import Change
+from tests.homeassistant.changes import Change, behaviours
 from tests.homeassistant.home import HomeAssistant, Outage
 from tests.homeassistant.product import Product
 from tests.homeassistant.script import Activity, act
@@ -94,9 +94,9 @@ async def test_the_journal_is_what_counts_in_the_recorder_row_for_row(
 ) -> None:
     """Every recorded change of state is in the journal with its time and its contexts, and nothing else."""
     recorded = home_assistant.recorded(activity.since_us, activity.until_us)
-    behaviours = [change for change in recorded if change.counts]
-    assert len(behaviours) == len(activity.effects)
-    assert product.journal(activity.since_us, activity.until_us) == behaviours
+    behaved = behaviours(recorded)
+    assert len(behaved) == len(activity.effects)
+    assert product.journal(activity.since_us, activity.until_us) == behaved
 
 
 async def test_causes_are_those_of_the_script(product: Product, activity: Activity) -> None:
@@ -161,15 +161,15 @@ async def test_what_happens_while_it_is_away_is_learned_at_its_return(
     away = await act(home_assistant, rounds=1)
     await asyncio.gather(*(product.start() for product in products.values()))
     recorded = home_assistant.recorded(away.since_us, away.until_us)
-    behaviours = [change for change in recorded if change.counts]
+    behaved = behaviours(recorded)
     for product in products.values():
         await product.await_bookmark(away.until_us)
         journal = product.journal(away.since_us, away.until_us)
-        assert [told(change) for change in journal] == [told(change) for change in behaviours]
+        assert [told(change) for change in journal] == [told(change) for change in behaved]
         # From its last sign to the first event after it nothing shows that the home was quiet.
         gaps = product.gaps(away.since_us, away.until_us)
         assert {gap.reason for gap in gaps} <= {NOT_RUNNING}
-        assert all(gap.to_us <= behaviours[0].at_us for gap in gaps)
+        assert all(gap.to_us <= behaved[0].at_us for gap in gaps)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 import psutil
 import pytest
 
-from tests.homeassistant.changes import Change
+from tests.homeassistant.changes import Change, behaviours
 from tests.homeassistant.configuration import AUTOMATIONS, PATTERN_TOPIC
 from tests.homeassistant.home import HomeAssistant
 from tests.homeassistant.script import Activity, Cause
@@ -140,7 +140,7 @@ async def test_a_restart_of_home_assistant_is_a_burst_without_behaviour(
     streamed = home_assistant.streamed(*await home_assistant.outage("restart"))
     assert DEVICES.keys() <= {change.entity_id for change in streamed if change.old_state is None}
     # The backup sensor of 2025.4 says blocked, then idle, at every start.
-    assert [name for name in behaving(streamed) if not name.startswith("sensor.backup_")] == []
+    assert [each for each in behaviours(streamed) if not each.entity_id.startswith("sensor.backup_")] == []
 
 
 async def test_a_restart_of_the_broker_is_an_outage_without_behaviour(home_assistant: HomeAssistant) -> None:
@@ -148,12 +148,7 @@ async def test_a_restart_of_the_broker_is_an_outage_without_behaviour(home_assis
     recorded = home_assistant.recorded(*await home_assistant.outage("restart_broker"))
     assert DEVICES.keys() <= {change.entity_id for change in recorded if change.new_state == "unavailable"}
     assert DEVICES.keys() <= {change.entity_id for change in recorded if change.old_state == "unavailable"}
-    assert behaving(recorded) == []
-
-
-def behaving(changes: list[Change]) -> list[str]:
-    """Return what behaved; what ha-ai shows of itself, where it was there too, is no part of the home."""
-    return [change.entity_id for change in changes if change.counts and ".ha_ai_" not in change.entity_id]
+    assert behaviours(recorded) == []
 
 
 async def leave_an_automation(home: HomeAssistant) -> None:

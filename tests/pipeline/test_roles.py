@@ -116,7 +116,7 @@ async def test_learning_subscribes_to_what_the_table_says(settings: Settings, ki
 
 
 def test_every_party_of_the_table_that_is_a_role_is_wired() -> None:
-    """Whoever says or reads a message runs; all but the one that sends for others say some."""
+    """Whoever says or reads a message runs; all but the one that sends for others have a message."""
     assert list(ROLES) == list(Role)
     for row in TABLE:
         for party in (*row.writers, *row.readers):

@@ -24,8 +24,7 @@ from benchmarks.results import write_section
 from detectors.registry import detectors
 from pipeline.core.core import LearningCore
 from pipeline.core.day_shard import DayShard, restore, share_of
-from pipeline.ingest.log_reader import LogReader
-from pipeline.ingest.logs import read_log
+from pipeline.ingest.logs import LogReader, read_log
 from pipeline.learn.log_learner import LogLearner
 from pipeline.learn.parallel.learner import ParallelLearner
 from pipeline.simulation import Household, write_household

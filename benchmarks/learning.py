@@ -17,8 +17,7 @@ from benchmarks.quality.homes import write_second_home
 from benchmarks.results import write_section
 from detectors.registry import detectors
 from pipeline.core.core import LearningCore
-from pipeline.ingest.log_reader import LogReader
-from pipeline.ingest.logs import read_log
+from pipeline.ingest.logs import LogReader, read_log
 from pipeline.simulation import Household, write_household
 from schemas.events import ServiceCall, StateChange
 from schemas.home import Home

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from benchmarks.quality.nulls import Rotation, rotate
-from pipeline.ingest.log_reader import LogReader
-from pipeline.ingest.logs import LogEntry, read_log
+from pipeline.ingest.logs import LogEntry, LogReader, read_log
 from pipeline.simulation import Household
 from schemas.events import ServiceCall, StateChange
 from schemas.home import Home

@@ -14,7 +14,7 @@ from pipeline.backtest.modifier import Modifier
 from pipeline.commands.decisions import Altered, ModificationRefusedError
 from pipeline.mqtt.names import MQTTError, QoS
 from pipeline.mqtt.outbox import EXPIRY_HEADER
-from pipeline.runtime.home_reader import reader_of
+from pipeline.runtime.home import reader_of
 from pipeline.runtime.role import IncomingMessage, Inlet, Loop, RoleContext
 from pipeline.settings.sections import AnswerSettings
 from pipeline.suggestions.assembly import renewed

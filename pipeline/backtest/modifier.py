@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from pipeline.automations.modify import ModificationError, modified
 from pipeline.backtest.runner import BacktestError, BacktestRunner
 from pipeline.commands.decisions import Altered, ModificationRefusedError
-from pipeline.runtime.home_reader import catalogue_of
+from pipeline.runtime.home import catalogue_of
 from pipeline.runtime.role import RoleContext
 from pipeline.settings.sections import BacktestSettings
 from pipeline.suggestions.experience import experience

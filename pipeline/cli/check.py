@@ -8,10 +8,9 @@ from pipeline.cli import UserError, doctor
 from pipeline.cli.stored import reading
 from pipeline.cli.terminal import ERR
 from pipeline.doctor.backups import check_backups, check_privacy
-from pipeline.doctor.command_key import check_command_key
-from pipeline.doctor.damage import check_rows, told
+from pipeline.doctor.deployment import check_command_key
 from pipeline.doctor.finding import Finding
-from pipeline.doctor.store import check_store
+from pipeline.doctor.store import check_rows, check_store, told
 from pipeline.settings import Settings
 from pipeline.wording.sentences import counted
 from sinks.store import SqlStore

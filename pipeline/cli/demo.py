@@ -12,11 +12,11 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 from rich.progress import Progress
 
 from pipeline.backtest.runner import BacktestError, BacktestRunner
 from pipeline.cli import UserError
-from pipeline.cli.demo_settings import settings_of
 from pipeline.cli.findings import Findings
 from pipeline.cli.terminal import OUT, command, progress, say
 from pipeline.ingest.bounds import StreamClock
@@ -30,7 +30,7 @@ from pipeline.simulation.playback.player import IN_FLIGHT, Player
 from pipeline.simulation.playback.publications import Publication
 from pipeline.suggest.plan import Planner
 from pipeline.timing.clock import monotonic_s
-from pipeline.timing.first_ended import first_ended
+from pipeline.timing.waiting import first_ended
 from schemas.home import Home
 from schemas.statuses import AnomalyDetected, PatternDetected, ServiceStatus
 from schemas.suggestions import Suggestion
@@ -230,3 +230,40 @@ def _thinking(service: Service) -> bool:
 async def _until(condition: Callable[[], bool]) -> None:
     while not condition():  # noqa: ASYNC110 another thread's doing, of which no event tells
         await asyncio.sleep(POLL_S)
+
+
+BATCH = 500
+NEVER_S = 86_400.0
+
+
+class DemoSettings(Settings):
+    """Settings of a demonstration: neither environment nor `.env` lead it to another broker or store."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        del settings_cls, env_settings, dotenv_settings, file_secret_settings
+        return (init_settings,)
+
+
+def settings_of(household: Household, url: str, directory: Path) -> Settings:
+    """Settings for a household, with the broker at `url` and the store in `directory`."""
+    return DemoSettings(
+        mqtt_url=url,
+        database_path=directory / "ha-ai.db",
+        tz=household.tz,
+        lat=household.lat,
+        lon=household.lon,
+        batch_size=BATCH,
+        mqtt_receive_maximum=2 * BATCH,
+        heartbeat_s=NEVER_S,
+        watchdog_s=NEVER_S,
+        log_format="console",
+        log_level="warning",
+    )

@@ -10,9 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from rich.text import Text
 
 from pipeline.cli import UserError
-from pipeline.cli.beginnings import INDENT, chosen
-from pipeline.cli.home_file import read_home_file
-from pipeline.cli.stored import reading, zone_of
+from pipeline.cli.stored import INDENT, chosen, read_home_file, reading, zone_of
 from pipeline.cli.terminal import OUT, say, short_id
 from pipeline.settings import Settings
 from pipeline.wording.explanation import Explanation, explain

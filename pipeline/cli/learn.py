@@ -9,12 +9,11 @@ from typing import NamedTuple
 from detectors.contract import Detector
 from detectors.registry import detectors
 from pipeline.cli import UserError
-from pipeline.cli.home_file import read_home_file
+from pipeline.cli.stored import read_home_file
 from pipeline.cli.terminal import order, short_id
 from pipeline.core.core import LearningCore
 from pipeline.core.ledger import PatternChange, What
-from pipeline.ingest.log_reader import LogReader
-from pipeline.ingest.logs import LogError, read_log
+from pipeline.ingest.logs import LogError, LogReader, read_log
 from pipeline.learn.log_learner import Counts, LogLearner
 from pipeline.learn.parallel.learner import ParallelLearner, TooManyEntitiesError
 from pipeline.learn.parallel.worker import WorkerError

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.cli.beginnings import INDENT
+from pipeline.cli.stored import INDENT
 from pipeline.cli.terminal import OUT, SHORT_ID, readable, say
 from pipeline.wording.pictures import WEEKS_AT_MOST, weeks
 from pipeline.wording.suggestions import experience_in_words, proof

@@ -10,11 +10,12 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from pipeline.cli import UserError
-from pipeline.cli.home_file import read_home_file
+from pipeline.cli.stored import read_home_file
 from pipeline.deploy.token import TokenFileError
 from pipeline.health import Health, Metrics, State
 from pipeline.history.damage import doubt, leave_foreign, open_whole
 from pipeline.roles import ROLES, factories
+from pipeline.runtime.belongings import keeping_private
 from pipeline.runtime.child_process import BESIDE, keep_running
 from pipeline.runtime.errors import FatalError
 from pipeline.runtime.heap import use_one_arena
@@ -22,11 +23,10 @@ from pipeline.runtime.home import remembered_home
 from pipeline.runtime.host import ConsumerHost
 from pipeline.runtime.key_file import KeyFileError
 from pipeline.runtime.logs import configure_logs
-from pipeline.runtime.private_files import keeping_private
 from pipeline.runtime.role import STATEFUL, Loop
 from pipeline.settings import Settings
 from pipeline.settings.names import stated_names, unknown_names
-from pipeline.timing.first_ended import first_ended
+from pipeline.timing.waiting import first_ended
 from schemas.home import Home
 from schemas.topics import Role
 from sinks.store import StoreDamagedError, StoreError
@@ -162,7 +162,7 @@ def _parts(
 def _pages(settings: Settings, home: Home, health: Health, metrics: Metrics) -> list[Loop]:
     """Return what serves the pages of this process."""
     # A process that another one started serves none, and need not pay for them.
-    from pipeline.runtime.http.serving import Served, serving  # noqa: PLC0415
+    from pipeline.runtime.http.application import Served, serving  # noqa: PLC0415
 
     return serving(Served(settings, home, health, metrics))
 

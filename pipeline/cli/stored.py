@@ -1,18 +1,21 @@
 """Reading the store, beside a running pipeline if there is one."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from pydantic import ValidationError
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from pipeline.cli import UserError
-from pipeline.cli.home_file import read_home_file
+from pipeline.cli.terminal import SHORT_ID
 from pipeline.doctor.store import read_only_url
+from pipeline.doctor.validation import explain
 from pipeline.runtime.home import SNAPSHOT, SNAPSHOT_VERSION
 from pipeline.settings import Settings
+from pipeline.wording.sentences import counted
 from schemas.home import Home
 from sinks.store import ForeignFileError, NewerStoreError, SqlStore, StoreError
 from sinks.store.foreign import refuse_foreign
@@ -73,3 +76,47 @@ def existing_file(path: Path) -> None:
             f"expected the store at {path.absolute()}, got no such file: run `ha-ai run` first, "
             "or go where it runs, or set HA_AI_DATABASE_PATH"
         )
+
+
+CANDIDATES_SHOWN = 10
+INDENT = "  "
+
+
+def chosen(beginning: str, known: Mapping[str, str], where: str) -> str:
+    """Return the one known id that begins so; `known` says of each id what it stands for.
+
+    Raises
+    ------
+    UserError
+        None begins so, or several do; says which, and `where` they are shown.
+    """
+    fitting = {each: said for each, said in known.items() if each.startswith(beginning)}
+    if len(fitting) == 1:
+        return next(iter(fitting))
+    if not fitting:
+        ids = counted(len(known), "id")
+        raise UserError(f"got {beginning!r}, expected the beginning of one of the {ids}{where}")
+    length = _telling(fitting)
+    shown = [f"\n{INDENT}{each[:length]}  {said}" for each, said in list(fitting.items())[:CANDIDATES_SHOWN]]
+    more = len(fitting) - len(shown)
+    shown += [f"\n{INDENT}and {more} more"] * bool(more)
+    start = f"begin with {beginning}" if beginning else "are known"
+    raise UserError(f"{len(fitting)} ids {start}:{''.join(shown)}")
+
+
+def _telling(ids: Iterable[str]) -> int:
+    """Return how many characters tell these ids apart: as many as are shown elsewhere, or more."""
+    whole = set(ids)
+    lengths = range(SHORT_ID, max(map(len, whole)))
+    return next((n for n in lengths if len({each[:n] for each in whole}) == len(whole)), lengths.stop)
+
+
+def read_home_file(path: Path) -> Home:
+    """Read it, or say what is wrong with it."""
+    try:
+        return Home.read(path)
+    except OSError as error:
+        raise UserError(f"expected a home.json at {path}, got: {error.strerror}") from error
+    except ValidationError as error:
+        problems = "; ".join(explain(error))
+        raise UserError(f"expected tz, lat, lon and rooms in {path}, got: {problems}") from error

@@ -24,7 +24,7 @@ from pipeline.settings.sections import DeploySettings
 from pipeline.suggestions.deployment_steps import US, Patience, Step, due_us
 from pipeline.suggestions.messages import MessageFactory
 from pipeline.timing.clock import monotonic_s
-from pipeline.timing.first_ended import first_ended
+from pipeline.timing.waiting import first_ended
 from schemas.commands import Verb
 from schemas.deployments import Deployment
 from schemas.instants import from_us

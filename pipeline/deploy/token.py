@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pipeline.runtime.secret_file import SecretFileError, read_secret
+from pipeline.runtime.key_file import SecretFileError, read_secret
 
 LARGEST_BYTES = 4_096
 

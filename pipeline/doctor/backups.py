@@ -4,8 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.doctor.finding import Finding, ok, warning, wrong
-from pipeline.runtime.belongings import backup_folder, database_file
-from pipeline.runtime.private_files import readable_by_others
+from pipeline.runtime.belongings import backup_folder, database_file, readable_by_others
 from pipeline.settings import Settings
 from pipeline.timing.clock import wall_us
 from pipeline.wording.sentences import counted

@@ -1,17 +1,27 @@
 """Checks of the MQTT broker: reaching it, its version, our rights, and what it does with a session."""
 
+import asyncio
 import re
 import ssl
 import uuid
 from collections.abc import AsyncIterator
+from contextlib import closing
+from pathlib import Path
+
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
 
 from pipeline.doctor.discovery import check_discovery
 from pipeline.doctor.durability import check_session
 from pipeline.doctor.finding import Finding, Verdict, ok, warning, wrong
-from pipeline.doctor.rights import check_rights
-from pipeline.doctor.session import check_rival
+from pipeline.doctor.store import read_only_url
+from pipeline.mqtt.rights import PacketError, refused_topics
 from pipeline.mqtt.terminal_client import MqttError, TerminalClient
+from pipeline.runtime.belongings import home_id
+from pipeline.runtime.rival import SIGN_S, kept_mark, read_sign, words_of_rival
 from pipeline.settings import Settings
+from schemas.topics import TABLE
+from sinks.store import SqlStore, StoreError
 
 UNSUPPORTED_VERSION = 0x84
 BAD_CREDENTIALS = (0x86, 0x87)
@@ -164,3 +174,84 @@ async def _events(settings: Settings, client: TerminalClient) -> Finding:
         advice = STATESTREAM_ADVICE if is_states else EVENTSTREAM_ADVICE
         return warning("events", f"nothing on {topic_filter} in {EVENTS_S:.0f} s", advice.format(topic=topic))
     return ok("events", f"Home Assistant's events arrive on {topic_filter}")
+
+
+PATIENCE_S = 5.0
+CHECK = "rights by topic"
+CHECKED_ID = "doctor"
+
+
+async def check_rights(settings: Settings) -> Finding:
+    """Try every topic that we publish to."""
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            refused = await refused_topics(settings, published(settings))
+    except (OSError, PacketError, EOFError) as error:
+        why = str(error) or "it did not answer in time"
+        return warning(CHECK, f"could not be tried: {why}", "`ha-ai run` says in its health what is refused.")
+    if refused is None:
+        return ok(CHECK, "not tried: the broker takes no messages of QoS 2")
+    if not refused:
+        return ok(CHECK, f"may publish to all {len(published(settings))} topics")
+    everything = settings.topics.everything
+    return wrong(
+        CHECK,
+        "may not publish to "
+        + ", ".join(f"{topic} ({reason.replace('_', ' ').lower()})" for topic, reason in refused.items()),
+        f"Let this user write {everything}. "
+        f"With mosquitto: `topic readwrite {everything}` under its `user` line in the ACL file.",
+    )
+
+
+def published(settings: Settings) -> list[str]:
+    """The topics of our own that we publish to; of those with an id in them one of each kind."""
+    topics = settings.topics
+    return [
+        topic.replace("+", CHECKED_ID)
+        for row in TABLE
+        if row.is_said and row.is_own
+        for topic in row.filters(topics)
+    ]
+
+
+RETAINED_S = 1.0
+SIGNS_WAITED = 1.5
+
+
+async def check_rival(settings: Settings, client: TerminalClient) -> Finding:
+    """Hear whether another installation says that the session under our client id is its own."""
+    await client.subscribe(settings.topics.session, 1)
+    try:
+        return await _heard(settings, client)
+    finally:
+        await client.unsubscribe(settings.topics.session)
+
+
+async def _heard(settings: Settings, client: TerminalClient) -> Finding:
+    client_id, topic = settings.mqtt_client_id, settings.topics.session
+    message = await client.next_message(topic, timeout_s=RETAINED_S)
+    sign = read_sign(bytes(message.payload or b""), client_id) if message else None
+    ours = await asyncio.to_thread(_our_mark, settings)
+    if sign is None or sign.store == ours:
+        return ok("client id", f"nobody else uses {client_id}")
+    live = await client.next_message(topic, timeout_s=SIGNS_WAITED * SIGN_S, live=True)
+    now = read_sign(bytes(live.payload or b""), client_id) if live else None
+    if now is None or now.store == ours:
+        return ok("client id", f"nobody uses {client_id} now; host {sign.host} did")
+    return wrong(
+        "client id",
+        words_of_rival(client_id, now),
+        "Set HA_AI_MQTT_CLIENT_ID for one of them, or stop one; or run the doctor where the other runs.",
+    )
+
+
+def _our_mark(settings: Settings) -> str | None:
+    """The mark of our own store; None where there is none yet, or it cannot be read, which its check says."""
+    url = make_url(settings.store_url)
+    is_file = url.get_backend_name() == "sqlite" and url.database
+    try:
+        address = read_only_url(Path(url.database or "")) if is_file else settings.store_url
+        with closing(SqlStore(address, home=home_id(settings))) as store:
+            return kept_mark(store)
+    except (StoreError, SQLAlchemyError):
+        return None

@@ -1,10 +1,12 @@
-"""Checks of what the deployer needs: an administrator's token, and automations that Home Assistant loads."""
+"""Checks of what deploying takes: the token, whose it is, what it may do; and the key that signs commands."""
 
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 from pipeline.deploy.token import TokenFileError, read_token
 from pipeline.doctor.finding import Finding, ok, warning, wrong
+from pipeline.runtime.key_file import KeyFileError, load_key
 from pipeline.settings import Settings
 from pipeline.suggestions.failures import explanation, reason_of
 from schemas.deployments import FailureReason
@@ -88,3 +90,34 @@ def _refusal(reason: FailureReason, path: Path) -> Finding:
             "write automations.",
         )
     return wrong(FILE, explanation(reason), "See Home Assistant's log for what is wrong with that file.")
+
+
+COMMAND_KEY = "command key"
+
+
+def check_command_key(settings: Settings) -> Finding:
+    """Look at the key's file without making it."""
+    path = settings.command_key_file
+    try:
+        load_key(path, create=False)
+    except KeyFileError as error:
+        if isinstance(error.__cause__, FileNotFoundError):
+            return _absent(path)
+        return wrong(
+            COMMAND_KEY,
+            str(error),
+            f"chmod 600 {path}; if somebody else may have read it, or it is damaged, delete it, and the next "
+            "start makes another.",
+        )
+    return ok(COMMAND_KEY, f"{path} is there, for its owner only")
+
+
+def _absent(path: Path) -> Finding:
+    place = next(each for each in path.resolve().parents if each.exists())
+    if not os.access(place, os.W_OK | os.X_OK):
+        return wrong(
+            COMMAND_KEY,
+            f"{path} does not exist, and user {os.getuid()} cannot write into {place}",
+            "Give it the right to, or let HA_AI_COMMAND_KEY_FILE name another place.",
+        )
+    return ok(COMMAND_KEY, f"{path} is made at the first start")

@@ -4,7 +4,7 @@ from pipeline.discovery.discovery import Discovery
 from pipeline.discovery.hub import hub_device
 from pipeline.doctor.finding import Finding, ok, wrong
 from pipeline.mqtt.terminal_client import TerminalClient
-from pipeline.runtime.home_reader import reader_of
+from pipeline.runtime.home import reader_of
 from pipeline.settings import Settings
 from sinks.home_assistant import HomeAssistantError
 

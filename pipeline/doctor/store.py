@@ -1,27 +1,33 @@
-"""Checks of the store: whether it can be written, is whole, has room, and is of our version."""
+"""Checks of the store: it can be written, is whole, has room, is of our version; its rows and its days."""
 
 import os
 import shutil
+import sqlite3
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, func, select, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from pipeline.doctor.finding import Finding, ok, warning, wrong
 from pipeline.doctor.owners import check_owners
-from pipeline.doctor.times import check_times
-from pipeline.runtime.belongings import backup_folder
+from pipeline.runtime.belongings import backup_folder, database_file
 from pipeline.settings import Settings
 from pipeline.timing.clock import wall_us
+from pipeline.wording.sentences import counted
+from schemas.instants import from_us
+from schemas.tables import DaySetRow, QuarantineRow, table_of
 from sinks.store import ForeignFileError, StoreError, audit, migrations
 from sinks.store.damaged_file import COMPANIONS
 from sinks.store.engine import Database, address_of
 from sinks.store.foreign import refuse_foreign
+from sinks.store.integrity import file_damages
 from sinks.store.mark import SUFFIX, mark_of
+from sinks.store.mending import Said
+from sinks.store.retention import overdue
 from sinks.store.sqlite_file import revision_of
 
 CHECK = "store"
@@ -171,3 +177,86 @@ def _version(revision: str | None, place: str) -> Finding:
     if revision != migrations.HEAD:
         return ok(CHECK, f"{place} is of revision {revision}; the next start brings it to {migrations.HEAD}")
     return ok(CHECK, f"{place} is whole, revision {revision}")
+
+
+ROWS = "rows"
+SHOWN = 3
+
+
+def check_rows(settings: Settings) -> Iterator[Finding]:
+    """Compare every row of a SQLite store with its checksum."""
+    database = database_file(settings)
+    if database is None or revision_of(database) != migrations.HEAD:
+        return
+    try:
+        yield _rows(database)
+    except sqlite3.Error as error:
+        yield wrong(ROWS, f"not all of them can be read: {error}", "Stop `ha-ai run` and start it: it mends.")
+
+
+def told(said: list[Said]) -> Iterator[Finding]:
+    """Say what was damaged and mended, until a person has taken note of it."""
+    for each in said:
+        place = f"{each.table_name} {each.row_key}".strip()
+        yield warning(
+            "damage",
+            f"{from_us(each.found_us):%Y-%m-%d %H:%M} UTC, {place}: {each.mended}",
+            "Look after the disk; `ha-ai check --acknowledge` ends this notice.",
+        )
+
+
+def _rows(database: Path) -> Finding:
+    found = list(file_damages(database))
+    if not found:
+        return ok(ROWS, "each is as it was written")
+    some = "; ".join(f"{each.table} {each.name}: {each.reason}" for each in found[:SHOWN])
+    return wrong(
+        ROWS,
+        f"{counted(len(found), 'row')} not as written: {some}",
+        "Stop `ha-ai run` and start it: the start mends them from journal and backups. Look after the disk.",
+    )
+
+
+DAYS = "days"
+QUARANTINE = "quarantine"
+_DAYS = table_of(DaySetRow)
+_QUARANTINE = table_of(QuarantineRow)
+
+
+def check_times(database: Database, now_us: int) -> Iterator[Finding]:
+    """Look at each home's days and at what waits for the clock."""
+    with database.reading() as connection:
+        homes = connection.execute(select(_DAYS.c.home).distinct().order_by(_DAYS.c.home)).scalars().all()
+        waiting = connection.execute(
+            select(_QUARANTINE.c.reason, func.count()).group_by(_QUARANTINE.c.reason)
+        )
+        reasons = {str(reason): int(count) for reason, count in waiting}
+    for home in homes:
+        yield from _check_days(database, home, now_us)
+    if reasons:
+        total = counted(sum(reasons.values()), "event")
+        why = ", ".join(f"{count:,} {reason.replace('_', ' ')}" for reason, count in sorted(reasons.items()))
+        yield warning(
+            QUARANTINE,
+            f"{total} whose time the clock does not believe ({why})",
+            "Set this machine's clock and Home Assistant's, by NTP: what is true then is learned by itself.",
+        )
+
+
+def _check_days(database: Database, home: str, now_us: int) -> Iterator[Finding]:
+    found = overdue(database, home, now_us)
+    past, ahead = found
+    if found.is_much:
+        yield warning(
+            DAYS,
+            f"{counted(len(past), 'day')} of {home} from {past[0]} to {past[-1]} still there past their age",
+            "`ha-ai prune` says why; `ha-ai prune --yes` deletes them.",
+        )
+    if ahead:
+        yield warning(
+            DAYS,
+            f"{counted(len(ahead), 'day')} of {home} from {ahead[0]} on lie after today: a clock was wrong",
+            "Compare this machine's clock with Home Assistant's, and set both by NTP.",
+        )
+    if not found.is_much and not ahead:
+        yield ok(DAYS, f"no day of {home} is overdue")

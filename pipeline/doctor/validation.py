@@ -1,11 +1,13 @@
-"""Faults of settings or of a home.json, in words and by the names that people gave."""
+"""Faults of settings or of a home.json, in words and by the names that people gave; unknown names too."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic import ValidationError
 
+from pipeline.doctor.finding import Finding, warning
 from pipeline.settings import PREFIX, Settings
+from pipeline.settings.names import stated_names, unknown_names, words_of_unknown
 
 SHOWN_CHARACTERS = 80
 
@@ -36,3 +38,13 @@ def _problem(detail: Mapping[str, Any]) -> str:
     if detail["type"] == "value_error" or not detail["loc"]:
         return said
     return f"{said}, got {repr(detail['input'])[:SHOWN_CHARACTERS]}"
+
+
+CHECK = "settings"
+
+
+def check_setting_names() -> Iterator[Finding]:
+    """Yield a warning for each name in the environment or in `.env` that is like a setting's, and is none."""
+    for name, nearest in unknown_names(stated_names()).items():
+        advice = f"Call it {nearest}, or remove it." if nearest else "Remove it: README.md has every setting."
+        yield warning(CHECK, words_of_unknown(name, nearest), advice)

@@ -14,8 +14,8 @@ from pipeline.runtime.belongings import backup_folder, database_file, home_id
 from pipeline.runtime.key_file import KeyFileError, load_key
 from pipeline.settings.groups import KeySettings, StoreSettings
 from pipeline.settings.sections import RoleSettings
-from pipeline.timing.backoff import backoff_s
 from pipeline.timing.clock import wall_us
+from pipeline.timing.waiting import backoff_s
 from schemas.instants import from_us
 from sinks.store import SqlStore, StoreError, StoreUnavailableError, backup
 from sinks.store.foreign import refuse_foreign

@@ -12,8 +12,7 @@ import structlog
 
 from pipeline.core.day_set import DaySet
 from pipeline.core.local_days import LocalDay, LocalDays
-from pipeline.history.kept_days import KeptDays
-from pipeline.history.lost_days import Known, learn_again
+from pipeline.history.kept_days import KeptDays, Known, learn_again
 from pipeline.timing.clock import wall_us
 from schemas.events import Gap, ServiceCall, StateChange
 from schemas.home import Home

@@ -10,10 +10,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from pipeline.ingest.bounds import YEAR_2100_US, check_size
-from pipeline.ingest.messages import Message, PoisonError, Reason
+from pipeline.ingest.bounds import YEAR_2100_US, StreamClock, check_size
+from pipeline.ingest.eventstream import EventstreamDecoder
+from pipeline.ingest.gate import Gate
+from pipeline.ingest.messages import Decoded, Message, PoisonError, Reason, Signal
 from pipeline.ingest.statestream import ENTITY_ID, STATE_CHARACTERS
-from schemas.events import StateChange
+from schemas.events import ServiceCall, StateChange
 from schemas.instants import to_us
 
 REQUIRED_COLUMNS = ("ts", "entity_id", "state")
@@ -196,3 +198,38 @@ def _bytes(payload: object) -> bytes:
         return text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError as error:
         raise PoisonError(Reason.NOT_JSON, f"expected Unicode text, got {text[:40]!a}") from error
+
+
+class LogReader:
+    """Decodes a log on its own clock; `poison` counts the lines that could not be taken."""
+
+    def __init__(self) -> None:
+        self.poison = 0
+        self._decoder = EventstreamDecoder()
+        self._gate = Gate(StreamClock())
+
+    def read(self, entry: LogEntry) -> StateChange | ServiceCall | None:
+        """The entry as learning takes it, or None."""
+        try:
+            item = self._decode(entry)
+        except PoisonError:
+            self.poison += 1
+            return None
+        return self.admit(item, entry.arrival_us)
+
+    def admit(self, item: Decoded | None, arrival_us: int) -> StateChange | ServiceCall | None:
+        """Return what was decoded of an entry as learning takes it, or None; in the order of the log."""
+        try:
+            admitted = self._gate.admit(item, arrival_us)
+        except PoisonError:
+            self.poison += 1
+            return None
+        return None if isinstance(admitted, Signal) else admitted
+
+    def _decode(self, entry: LogEntry) -> Decoded | None:
+        content = entry.content
+        if isinstance(content, PoisonError):
+            raise content
+        if isinstance(content, StateChange):
+            return content
+        return self._decoder.decode(content.payload if isinstance(content, Message) else content)

@@ -9,12 +9,11 @@ import structlog
 
 from pipeline.health import Health, Metrics
 from pipeline.ingest.decoding import DecodedBatch
+from pipeline.learn.allowance import SUBJECT as ALL_REFUSED
+from pipeline.learn.allowance import Refusing
 from pipeline.learn.learner import HomeLearner
-from pipeline.learn.refusing import SUBJECT as ALL_REFUSED
-from pipeline.learn.refusing import Refusing
 from pipeline.learn.work import Work
-from pipeline.mqtt.intake import Intake, Pending
-from pipeline.mqtt.link import Sight
+from pipeline.mqtt.intake import Intake, Pending, Sight
 from pipeline.runtime.clock import HomeTime, waiting_in_words
 from pipeline.runtime.heap import give_back
 from pipeline.timing.clock import monotonic_s, wall_us

@@ -11,8 +11,7 @@ from pipeline.learn.committer import Committer
 from pipeline.learn.witness import Witness
 from pipeline.mqtt.connections import discard_session
 from pipeline.mqtt.durable_session import DurableBroker
-from pipeline.mqtt.intake import Intake
-from pipeline.mqtt.link import Sight
+from pipeline.mqtt.intake import Intake, Sight
 from pipeline.runtime.errors import FatalError
 from pipeline.settings.sections import LearnSettings
 from pipeline.timing.clock import wall_us

@@ -18,7 +18,7 @@ from pipeline.learn.judgement import Judgement
 from pipeline.learn.kept_models import models_to_keep, restore_models
 from pipeline.learn.sightings import Sightings
 from pipeline.learn.work import SNAPSHOT, SNAPSHOT_VERSION, Work, write
-from pipeline.mqtt.link import Sight
+from pipeline.mqtt.intake import Sight
 from pipeline.runtime.heap import look_through_all, spare_what_is_known
 from pipeline.timing.clock import monotonic_s, wall_us
 from schemas.events import ServiceCall, StateChange

@@ -46,7 +46,7 @@ from pipeline.runtime.role import STATEFUL
 from pipeline.runtime.service_status import status_message, will
 from pipeline.settings.sections import LearnSettings
 from pipeline.timing.clock import monotonic_s
-from pipeline.timing.first_ended import first_ended
+from pipeline.timing.waiting import first_ended
 from schemas.home import Home
 from schemas.outgoing import Outgoing
 from schemas.topics import Role, Topics

@@ -14,7 +14,7 @@ from pipeline.ingest.messages import Signal
 from pipeline.learn.gap_tracker import GapTracker, Loss
 from pipeline.learn.joined_gaps import JoinedGaps, clip
 from pipeline.learn.work import SEEN, Work
-from pipeline.mqtt.link import Sight
+from pipeline.mqtt.intake import Sight
 from schemas.events import BROKER, HOME_ASSISTANT, NOT_RUNNING, PAUSED, Gap, ServiceCall, StateChange
 from sinks.store import SqlStore
 

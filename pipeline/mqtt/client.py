@@ -22,7 +22,7 @@ from pipeline.mqtt.disconnects import Backoff, Complaints, closing_code
 from pipeline.mqtt.transport import LARGEST_BYTES, BoundedTransport, open_wire
 from pipeline.mqtt.zmqtt_behaviour import HANDED_ON, mend, take_strays
 from pipeline.timing.clock import monotonic_s
-from pipeline.timing.first_ended import first_ended
+from pipeline.timing.waiting import first_ended
 
 # From the name's resolution to the CONNACK; a broker that drips bytes does not keep us longer.
 REACH_S = 20.0

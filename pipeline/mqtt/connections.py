@@ -10,10 +10,11 @@ import zmqtt
 from faststream.middlewares import AckPolicy
 from faststream.mqtt import MQTTBroker, MQTTMessage, QoS
 from faststream.security import BaseSecurity, SASLPlaintext
+from typing_extensions import override
 
-from pipeline.mqtt.client import SteadyBroker
+from pipeline.mqtt.client import SteadyBroker, SteadyClient, SteadySubscription
 from pipeline.mqtt.durable_session import Displaced, DurableBroker, Permission, Room, Session
-from pipeline.mqtt.link import Sight
+from pipeline.mqtt.intake import Sight
 from pipeline.settings.groups import BrokerSettings
 from pipeline.settings.sections import StreamSettings
 from schemas.messages import QOS
@@ -202,3 +203,19 @@ def _info(broker: MQTTBroker) -> zmqtt.ConnectionInfo | None:
         return broker.connection_info
     except zmqtt.MQTTDisconnectedError:
         return None
+
+
+class AsPublishedClient(SteadyClient):
+    """Asks for "retain as published": else a broker clears the flag on all that it hands on at once."""
+
+    @override
+    def subscribe(self, *filters: str, **options: Any) -> SteadySubscription:
+        return super().subscribe(*filters, **{**options, "retain_as_published": True})
+
+
+class AsPublishedBroker(SteadyBroker):
+    """FastStream's broker, connecting by an `AsPublishedClient`."""
+
+    @override
+    def make_client(self) -> SteadyClient:
+        return AsPublishedClient(**self._connection_kwargs)

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import structlog
 import zmqtt
 
-from pipeline.timing.backoff import backoff_s
 from pipeline.timing.clock import monotonic_s
+from pipeline.timing.waiting import backoff_s
 
 log = structlog.get_logger(__name__)
 

@@ -20,7 +20,7 @@ from zmqtt.client import Transport
 
 from pipeline.mqtt.client import NotOwnerError, SteadyBroker, SteadyClient, SteadySubscription
 from pipeline.mqtt.disconnects import SESSION_TAKEN_OVER
-from pipeline.mqtt.link import Sight
+from pipeline.mqtt.intake import Sight
 from pipeline.mqtt.zmqtt_behaviour import HANDED_ON
 from pipeline.timing.clock import monotonic_s, wall_us
 

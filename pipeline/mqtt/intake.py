@@ -9,8 +9,22 @@ from faststream.mqtt import MQTTMessage
 from zmqtt import MQTTDisconnectedError
 
 from pipeline.ingest.messages import Message
-from pipeline.mqtt.link import Sight
 from pipeline.timing.clock import monotonic_s, wall_us
+
+
+class Sight(NamedTuple):
+    """The connection was lost, or stands again: then all topic filters are subscribed.
+
+    `resumed` says whether the broker still had our session. It need not be the one that we left: mosquitto,
+    killed, comes back with the one that it saved last. `is_deaf` says of a loss that the connection stood,
+    and that events did not come through it: then no heartbeat proves anything.
+    """
+
+    at_us: int
+    stands: bool
+    resumed: bool = False
+    is_deaf: bool = False
+
 
 COMING_S = 0.003
 # A thousand of the largest messages would be a gigabyte.

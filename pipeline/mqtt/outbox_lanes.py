@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pipeline.timing.backoff import backoff_s
 from pipeline.timing.clock import monotonic_s
+from pipeline.timing.waiting import backoff_s
 from schemas.outgoing import Outgoing
 
 FIRST_WAIT_S = 1.0

@@ -18,7 +18,7 @@ from pipeline.commands.signing import CommandError, Fault, verified
 from pipeline.review.confirmation import Confirmation
 from pipeline.review.decision_writer import DecisionWriter, Preconditions, Refusal, replay
 from pipeline.runtime.batching import Together
-from pipeline.runtime.home_reader import catalogue_of, reader_of
+from pipeline.runtime.home import catalogue_of, reader_of
 from pipeline.runtime.key_file import KeyFileError, load_key
 from pipeline.runtime.nonces import Taken
 from pipeline.runtime.role import AT_ONCE, IncomingMessage, Inlet, Loop, RoleContext

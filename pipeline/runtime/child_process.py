@@ -11,8 +11,8 @@ from contextlib import suppress
 import structlog
 
 from pipeline.health import Health, State
-from pipeline.timing.backoff import backoff_s
 from pipeline.timing.clock import monotonic_s
+from pipeline.timing.waiting import backoff_s
 from schemas.topics import Role
 
 log = structlog.get_logger(__name__)

@@ -6,14 +6,13 @@ from collections.abc import Awaitable, Callable, Mapping
 import structlog
 
 from pipeline.health import Health, State
-from pipeline.mqtt.connections import connect, connection_id, egress_broker, subscribe
+from pipeline.mqtt.connections import AsPublishedBroker, connect, connection_id, egress_broker, subscribe
 from pipeline.mqtt.names import Broker, Message, MQTTDisconnectedError
 from pipeline.mqtt.outbox import MessageExpiry
-from pipeline.mqtt.retain_as_published import AsPublishedBroker
 from pipeline.runtime.role import IncomingMessage, Inlet, Loop, RoleContext, StatelessConsumer
 from pipeline.settings import Settings
 from pipeline.timing.clock import monotonic_s, wall_us
-from pipeline.timing.first_ended import first_ended
+from pipeline.timing.waiting import first_ended
 from schemas.home import Home
 from schemas.topics import Role
 from sinks.store import SqlStore, StoreDamagedError, StoreThread, StoreUnavailableError

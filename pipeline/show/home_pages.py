@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import structlog
 
 from pipeline.discovery.hub import NOTIFICATION_ID, notification
-from pipeline.runtime.home_reader import reader_of
+from pipeline.runtime.home import reader_of
 from pipeline.settings.sections import ShowSettings
 
 log = structlog.get_logger(__name__)

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from pipeline.backtest.runner import BacktestError, BacktestRequest, BacktestRunner
 from pipeline.commands.controls import HomeControls
-from pipeline.runtime.home_reader import reader_of
+from pipeline.runtime.home import reader_of
 from pipeline.runtime.role import IncomingMessage, Inlet, Loop, RoleContext
 from pipeline.settings.sections import SuggestSettings
 from pipeline.suggest.debounce import Debounce

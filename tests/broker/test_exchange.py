@@ -6,8 +6,7 @@ import mqtt5
 import pytest
 
 from pipeline.mqtt.broker import Limits
-from pipeline.mqtt.broker.exchange import Exchange
-from pipeline.mqtt.broker.retained import RetainedMessages
+from pipeline.mqtt.broker.exchange import Exchange, RetainedMessages
 from pipeline.mqtt.broker.session import NEVER_EXPIRES, Message, Session
 from pipeline.mqtt.broker.subscriptions import Subscription
 

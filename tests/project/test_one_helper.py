@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 PLACES = {
-    "asyncio.FIRST_COMPLETED": "pipeline/timing/first_ended.py",
+    "asyncio.FIRST_COMPLETED": "pipeline/timing/waiting.py",
     "time.monotonic": "pipeline/timing/clock.py",
     "time.time": "pipeline/timing/clock.py",
     "time.time_ns": "pipeline/timing/clock.py",
@@ -30,7 +30,7 @@ def used(code: str) -> Iterator[str]:
 
 def test_each_is_used_in_its_place_alone(root: Path) -> None:
     """A second clock, doubling wait or first of several tasks would drift from the first."""
-    places = {**PLACES, "2.0 **": "pipeline/timing/backoff.py"}
+    places = {**PLACES, "2.0 **": "pipeline/timing/waiting.py"}
     strays = [
         f"{path.relative_to(root)}: {name}"
         for path in sorted((root / "pipeline").rglob("*.py"))

@@ -9,8 +9,7 @@ from detectors.contract import Detector
 from pipeline.core.core import LearningCore
 from pipeline.core.day_shard import restore, share_of
 from pipeline.core.watermark import LATENESS_HOURS, Watermark
-from pipeline.ingest.log_reader import LogReader
-from pipeline.ingest.logs import LogEntry
+from pipeline.ingest.logs import LogEntry, LogReader
 from pipeline.ingest.messages import Decoded, Message, PoisonError
 from pipeline.learn.log_learner import Counts
 from pipeline.learn.parallel.worker import Poison, Task, Total, Worker

@@ -1,9 +1,10 @@
 """HTTP application of a running process: health, metrics and the AsyncAPI document. It changes nothing."""
 
+import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -13,9 +14,21 @@ from pipeline.mqtt import asyncapi
 from pipeline.runtime.http.guard import Guard
 from pipeline.runtime.http.hosts import Hosts
 from pipeline.runtime.http.page import STYLE_HASH, page
-from pipeline.runtime.http.response import HTML, JSON, Application, Receive, Response, Scope, Send
-from pipeline.runtime.http.router import Route, Router
+from pipeline.runtime.http.router import (
+    HTML,
+    JSON,
+    Application,
+    Receive,
+    Response,
+    Route,
+    Router,
+    Scope,
+    Send,
+)
+from pipeline.runtime.http.server import HttpServer
+from pipeline.runtime.role import Loop
 from pipeline.settings import Settings
+from pipeline.timing.clock import monotonic_s
 from schemas.home import Home
 
 SERVICE = "ha-ai"
@@ -95,3 +108,20 @@ def _health(served: Served, *, in_words: bool) -> Response:
         states = served.health.states()
         said |= {"home": served.home.id, "roles": states, "problems": problems, "notices": notices}
     return Response(json.dumps(said), 503 if problems else 200, JSON)
+
+
+TURN_S = 0.5
+
+
+def serving(served: Served) -> list[Loop]:
+    """Return what runs beside the roles of a process so that it can be asked how it is."""
+    settings = served.settings
+    server = HttpServer(application(served), settings.http_host, settings.http_port)
+    return [server.run_beside, partial(_note_turns, served.health)]
+
+
+async def _note_turns(health: Health) -> None:
+    """Say that the loop comes round: `/health` is asked in another thread."""
+    while True:
+        health.last_turn_s = monotonic_s()
+        await asyncio.sleep(TURN_S)

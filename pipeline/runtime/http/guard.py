@@ -5,8 +5,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from pipeline.runtime.http.hosts import Authority, Hosts, authority, is_loopback, is_same_origin, spelling
-from pipeline.runtime.http.response import Application, Message, Receive, Response, Scope, Send
-from pipeline.runtime.http.router import READING, Router
+from pipeline.runtime.http.router import READING, Application, Message, Receive, Response, Router, Scope, Send
 from pipeline.timing.clock import monotonic_s
 
 BODY_LIMIT = 65_536

@@ -9,7 +9,7 @@ import structlog
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from pipeline.runtime.http.response import Application
+from pipeline.runtime.http.router import Application
 
 log = structlog.get_logger(__name__)
 

@@ -22,7 +22,7 @@ from structlog import get_logger
 from structlog.testing import capture_logs
 
 from pipeline.cli import learning, run
-from pipeline.doctor.command_key import check_command_key
+from pipeline.doctor.deployment import check_command_key
 from pipeline.doctor.finding import Verdict
 from pipeline.doctor.store import check_store
 from pipeline.health import Health, Metrics

@@ -12,9 +12,8 @@ import aiomqtt
 import pytest
 
 from pipeline.doctor import broker as broker_checks
-from pipeline.doctor import durability, session
-from pipeline.doctor.rights import check_rights
-from pipeline.doctor.session import check_rival
+from pipeline.doctor import durability
+from pipeline.doctor.broker import check_rights, check_rival
 from pipeline.health import Health
 from pipeline.mqtt.terminal_client import TerminalClient
 from pipeline.runtime.rival import Rival, store_mark
@@ -30,7 +29,7 @@ def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait less for what does not come."""
     monkeypatch.setattr(broker_checks, "EVENTS_S", 0.5)
     monkeypatch.setattr(durability, "SILENCE_S", 1.0)
-    monkeypatch.setattr(session, "SIGN_S", 0.6)
+    monkeypatch.setattr(broker_checks, "SIGN_S", 0.6)
 
 
 @pytest.mark.mosquitto

@@ -9,11 +9,10 @@ import pytest
 
 from benchmarks.processes import wait_until
 from pipeline.health import Health, Metrics
+from pipeline.learn import allowance
 from pipeline.learn import committer as module
-from pipeline.learn import refusing
 from pipeline.learn.committer import Committer
-from pipeline.mqtt.intake import Intake
-from pipeline.mqtt.link import Sight
+from pipeline.mqtt.intake import Intake, Sight
 from schemas.events import StateChange
 from sinks.store import Held, LeaseLostError, StoreThread, StoreUnavailableError, Transaction
 from tests.fixtures.runs import Delivered, Kept, Run, kept
@@ -133,13 +132,13 @@ async def test_a_home_of_which_all_is_refused_is_a_fault(
     loop: Loop, changes: list[StateChange], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Until something is taken: nothing else shows that nothing is learned."""
-    monkeypatch.setattr(refusing, "MINUTES", 0)
-    for number in range(refusing.SEVERAL):
+    monkeypatch.setattr(allowance, "MINUTES", 0)
+    for number in range(allowance.SEVERAL):
         junk = Delivered(changes[0], loop.acknowledged)
         junk.raw_message.payload = b"junk %d" % number
         await loop.intake.put(junk)  # type: ignore[arg-type]
     await wait_until(lambda: loop.health.faults, PATIENCE_S, "a fault")
-    assert "most as not_json" in loop.health.faults[refusing.SUBJECT]
+    assert "most as not_json" in loop.health.faults[allowance.SUBJECT]
     await loop.receive(changes[:1])
     await wait_until(lambda: not loop.health.faults, PATIENCE_S, "no fault")
 

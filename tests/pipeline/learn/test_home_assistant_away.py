@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pipeline.ingest.messages import Message
 from pipeline.ingest.payloads import as_eventstream
 from pipeline.learn.gap_tracker import START_US
-from pipeline.mqtt.link import Sight
+from pipeline.mqtt.intake import Sight
 from schemas.events import HOME_ASSISTANT, Gap, StateChange
 from schemas.topics import Topics
 from tests.fixtures.runs import HOUR_US, TOPIC, Run

@@ -7,7 +7,7 @@ from unittest.mock import patch
 import pytest
 
 from pipeline.core.core import LearningCore
-from pipeline.mqtt.link import Sight
+from pipeline.mqtt.intake import Sight
 from schemas.events import Gap
 from schemas.home import Home
 from sinks.store import SqlStore, StoreUnavailableError

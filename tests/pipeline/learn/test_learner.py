@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.mqtt.link import Sight
+from pipeline.mqtt.intake import Sight
 from schemas.anomalies import Anomaly
 from schemas.events import Gap, StateChange
 from schemas.instants import from_us

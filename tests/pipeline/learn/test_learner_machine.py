@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
-from pipeline.mqtt.link import Sight
+from pipeline.mqtt.intake import Sight
 from schemas.events import Gap, StateChange
 from sinks.store import SqlStore, StoreUnavailableError, Transaction
 from tests.fixtures.runs import HOUR_US, START_US, Kept, Run, new_learner, state_changes

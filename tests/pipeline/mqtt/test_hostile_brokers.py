@@ -16,9 +16,8 @@ from benchmarks.processes import wait_until
 from pipeline.mqtt import client as steady
 from pipeline.mqtt import disconnects as peers
 from pipeline.mqtt.client import SteadyBroker
-from pipeline.mqtt.connections import durable_broker, egress_broker, subscribe
+from pipeline.mqtt.connections import AsPublishedBroker, durable_broker, egress_broker, subscribe
 from pipeline.mqtt.intake import Intake
-from pipeline.mqtt.retain_as_published import AsPublishedBroker
 from pipeline.settings import Settings
 from tests.hostile_broker import BEHAVIOURS, HostileBroker, Peer, good, sized
 

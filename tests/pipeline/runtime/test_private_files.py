@@ -7,8 +7,8 @@ import pytest
 import structlog
 from structlog.testing import capture_logs
 
-from pipeline.runtime import private_files
-from pipeline.runtime.private_files import keeping_private, readable_by_others
+from pipeline.runtime import belongings
+from pipeline.runtime.belongings import keeping_private, readable_by_others
 from pipeline.settings import Settings
 from sinks.store import SqlStore, backup
 
@@ -44,7 +44,7 @@ def test_what_is_there_is_closed_and_said(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Old files, moved aside ones and backups lose the others' rights, and the log says which."""
-    monkeypatch.setattr(private_files, "log", structlog.get_logger())
+    monkeypatch.setattr(belongings, "log", structlog.get_logger())
     store = SqlStore(settings.store_url)
     store.migrate()
     copy = backup.take(settings.database_path, tmp_path / "backups")
@@ -64,7 +64,7 @@ def test_what_is_somebody_elses_is_said_and_ends_nothing(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A file that we may not change is named in the log."""
-    monkeypatch.setattr(private_files, "log", structlog.get_logger())
+    monkeypatch.setattr(belongings, "log", structlog.get_logger())
     (tmp_path / "ha-ai.db").write_bytes(b"")
     (tmp_path / "ha-ai.db").chmod(0o644)
 

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.runtime import secret_file
-from pipeline.runtime.secret_file import SecretFileError, read_secret
+from pipeline.runtime import key_file
+from pipeline.runtime.key_file import SecretFileError, read_secret
 
 SECRET = b"only ours"
 NOBODY = 65_534
@@ -59,7 +59,7 @@ def test_a_secret_of_root_is_taken(path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 def test_a_secret_of_a_container_is_taken_as_it_is(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Below the folder of secrets, which is mounted readable for all, mode and owner say nothing."""
-    monkeypatch.setattr(secret_file, "SECRETS", path.parent)
+    monkeypatch.setattr(key_file, "SECRETS", path.parent)
     path.chmod(0o444)
     assert read(path) == SECRET
 
@@ -70,7 +70,7 @@ def test_a_link_counts_as_what_it_leads_to(
     """A link to a container's secret is one, and a link from among them to elsewhere is none."""
     folder = tmp_path / "secrets"
     folder.mkdir()
-    monkeypatch.setattr(secret_file, "SECRETS", folder)
+    monkeypatch.setattr(key_file, "SECRETS", folder)
     path.chmod(0o444)
     (folder / "outward").symlink_to(path)
     with pytest.raises(SecretFileError, match="chmod 600"):

@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 
 from detectors.registry import detectors
-from pipeline.ingest.log_reader import LogReader
-from pipeline.ingest.logs import read_log
+from pipeline.ingest.logs import LogReader, read_log
 from pipeline.learn.log_learner import LogLearner
 from pipeline.learn.parallel import learner as learning
 from pipeline.learn.parallel.learner import ParallelLearner, TooManyEntitiesError

@@ -10,8 +10,7 @@ from pipeline.learn.service import Service
 from pipeline.runtime.http.application import application, router
 from pipeline.runtime.http.guard import Guard, Head
 from pipeline.runtime.http.hosts import Hosts
-from pipeline.runtime.http.response import Application, Response
-from pipeline.runtime.http.router import Route, Router
+from pipeline.runtime.http.router import Application, Response, Route, Router
 from tests.pipeline.runtime.http.asking import breaches, process_of
 
 SERVED = {"/health", "/health/ready", "/health/live", "/metrics", "/asyncapi", "/asyncapi.json"}

@@ -9,8 +9,7 @@ import pytest
 from pipeline.runtime.http import guard
 from pipeline.runtime.http.guard import BODY_LIMIT, BURST, REQUESTS_PER_S, Guard, Pace
 from pipeline.runtime.http.hosts import Hosts
-from pipeline.runtime.http.response import Response
-from pipeline.runtime.http.router import Route, Router
+from pipeline.runtime.http.router import Response, Route, Router
 from tests.pipeline.runtime.http.asking import OWN, Headers, ask
 
 PAGE: Headers = [

@@ -16,9 +16,10 @@ from structlog.testing import capture_logs
 from benchmarks.processes import wait_until
 from pipeline import health
 from pipeline.learn.service import Service
-from pipeline.runtime.http import guard, server, serving
+from pipeline.runtime.http import application as pages
+from pipeline.runtime.http import guard, server
 from pipeline.runtime.http.application import application
-from pipeline.runtime.http.response import Response
+from pipeline.runtime.http.router import Response
 from pipeline.runtime.http.server import CONNECTIONS, HttpServer
 from tests.pipeline.runtime.http.asking import process_of
 
@@ -259,8 +260,8 @@ async def test_a_loop_that_stands_still_is_said_while_it_does(
 ) -> None:
     """Asked meanwhile health says that the process is busy; when it comes round again, it does not."""
     monkeypatch.setattr(health, "STUCK_S", 0.3)
-    monkeypatch.setattr(serving, "TURN_S", 0.05)
-    turning = asyncio.create_task(serving._note_turns(service.health))
+    monkeypatch.setattr(pages, "TURN_S", 0.05)
+    turning = asyncio.create_task(pages._note_turns(service.health))
     await asyncio.sleep(0.1)
     said: list[bytes] = []
 

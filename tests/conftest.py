@@ -17,10 +17,17 @@ from hypothesis import settings
 from benchmarks.ports import claim_port
 from pipeline.mqtt.broker import EmbeddedBroker
 from tests import poison
+from tests.fixtures.left_behind import nothing_awaited, nothing_left_behind, only_loopback
 from tests.profiles import PROFILE
 from tests.side_by_side import pytest_collection_modifyitems, pytest_xdist_make_scheduler
 
-__all__ = ["pytest_collection_modifyitems", "pytest_xdist_make_scheduler"]
+__all__ = [
+    "nothing_awaited",
+    "nothing_left_behind",
+    "only_loopback",
+    "pytest_collection_modifyitems",
+    "pytest_xdist_make_scheduler",
+]
 
 settings.load_profile(PROFILE)
 

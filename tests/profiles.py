@@ -1,10 +1,12 @@
-"""How long properties are looked for counter-examples: `quick` with each change, `long` at night.
+"""How much is tried: `quick` with each change, `long` at night, as `HYPOTHESIS_PROFILE` says.
 
-`HYPOTHESIS_PROFILE` says which; no test has a deadline, since the machine is not its own.
+At night properties take more examples, and tests marked `nightly` are run. No property has a deadline, since
+the machine is not its own.
 """
 
 import os
 
+import pytest
 from hypothesis import settings
 
 PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "quick")
@@ -17,3 +19,12 @@ settings.register_profile("long", max_examples=50 * MORE_AT_NIGHT, deadline=None
 def examples(quick: int) -> int:
     """Return how many examples a test takes that wants this many with each change."""
     return quick * MORE_AT_NIGHT if PROFILE == "long" else quick
+
+
+def leave_to_the_night(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Take out the tests that are marked `nightly`, but at night and where `-m` speaks of them."""
+    if PROFILE == "long" or "nightly" in config.option.markexpr:
+        return
+    left = [item for item in items if item.get_closest_marker("nightly")]
+    config.hook.pytest_deselected(items=left)
+    items[:] = [item for item in items if not item.get_closest_marker("nightly")]

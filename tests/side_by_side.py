@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadGroupScheduling
 
+from tests.profiles import leave_to_the_night
+
 DRILLS = re.compile("tests/drills/")
 HOME_ASSISTANT = re.compile(r"tests/homeassistant/.*\[(?:.*-)?(20\d\d\.\d+)[-\]]")
 REAL_TIME = re.compile(
@@ -34,7 +36,8 @@ def queue_of(name: str) -> str | None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Let the queues begin, where there are workers."""
+    """Leave out what is for the night, and let the queues begin, where there are workers."""
+    leave_to_the_night(config, items)
     if hasattr(config, "workerinput"):
         items.sort(key=lambda item: queue_of(item.nodeid) is None)
 

@@ -1,5 +1,6 @@
 """Tests that wait for each other's sake are one queue, and the rest goes by files."""
 
+import os
 import re
 import socket
 import subprocess
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import ports
 from benchmarks.ports import EACH, PortRange
 from tests.side_by_side import REAL_TIME, queue_of
 
@@ -64,6 +66,34 @@ def test_a_queue_follows_from_the_name(name: str, queue: str | None) -> None:
     assert queue_of(name) == queue
 
 
+def test_what_is_for_the_night_is_left_out(tmp_path: Path, root: Path) -> None:
+    """With each change, but neither at night nor where it is asked for."""
+    (tmp_path / "conftest.py").write_text((root / "tests" / "conftest.py").read_text())
+    test = "import pytest\ndef test_a(): pass\n@pytest.mark.nightly\ndef test_b(): pass\n"
+    (tmp_path / "test_night.py").write_text(test)
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-c",
+        str(root / "pyproject.toml"),
+    ]
+
+    def outcome(*words: str, profile: str = "quick") -> str:
+        run = [*command, "--rootdir", str(tmp_path), str(tmp_path), *words]
+        environment = {**os.environ, "HYPOTHESIS_PROFILE": profile}
+        return subprocess.run(
+            run, cwd=root, capture_output=True, text=True, check=True, env=environment
+        ).stdout
+
+    assert "1 passed, 1 deselected" in outcome()
+    assert "2 passed" in outcome(profile="long")
+    assert "1 passed, 1 deselected" in outcome("-m", "nightly")
+
+
 def test_what_goes_by_real_time_is_there(root: Path) -> None:
     """No file is in the queue that has moved."""
     named = re.findall(r"[\w/]+/test_\w+", REAL_TIME.pattern)
@@ -71,6 +101,14 @@ def test_what_goes_by_real_time_is_there(root: Path) -> None:
     assert [name for name in named if not (root / "tests" / "pipeline" / f"{name}.py").is_file()] == []
 
 
+@pytest.fixture
+def _elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ranges beside those that tests of this machine claim."""
+    monkeypatch.setattr(ports, "FIRST", 32_100)
+    monkeypatch.setattr(ports, "LAST", 32_700)
+
+
+@pytest.mark.usefixtures("_elsewhere")
 def test_nobody_claims_a_port_of_anothers_range(tmp_path: Path) -> None:
     """While it is claimed; each port of a range is given once before the first comes again."""
     one, other = PortRange(tmp_path), PortRange(tmp_path)
@@ -83,6 +121,7 @@ def test_nobody_claims_a_port_of_anothers_range(tmp_path: Path) -> None:
     other.release()
 
 
+@pytest.mark.usefixtures("_elsewhere")
 def test_a_port_on_which_somebody_listens_is_passed_over(tmp_path: Path) -> None:
     """And where somebody listens on all of them it is said."""
     mine = PortRange(tmp_path, size=2)

@@ -1,10 +1,11 @@
 """Backups: whole, consistent and proven, whatever happens while they are made; what is not is refused."""
 
 import json
+import multiprocessing
+import os
 import random
 import signal
 import sqlite3
-import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -203,40 +204,36 @@ def test_one_backup_at_a_time(home: Home) -> None:
         backup.take(home.database, home.backups.parent)
 
 
-KILLED = """
-import os, sys
-from pathlib import Path
-from sinks.store import backup, replacing, sealed_file
-database, folder, deed, deadly = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], int(sys.argv[4])
-calls = 0
-def audit(event, arguments):
-    global calls
-    if event in ("open", "os.rename", "os.remove", "os.link", "os.chmod", "sqlite3.connect"):
-        calls += 1
-        if calls == deadly:
-            os.kill(os.getpid(), 9)
-sys.addaudithook(audit)
-if deed == "take":
-    backup.take(database, folder)
-else:
-    backup.restore(backup.latest_good(folder), database)
-print(calls)
-"""
+FORK = multiprocessing.get_context("fork")
+DEADLY = frozenset({"open", "os.rename", "os.remove", "os.link", "os.chmod", "sqlite3.connect"})
 
 
-def killed(home: Home, deed: str, step: int) -> bool:
-    """Run a deed in a process that is killed at a step; whether it was."""
-    command = [sys.executable, "-c", KILLED, str(home.database), str(home.backups), deed, str(step)]
-    done = subprocess.run(command, capture_output=True, check=False, timeout=60)
-    assert done.returncode in (0, -signal.SIGKILL), done.stderr
-    return done.returncode != 0
+def killed(deed: Callable[[], object], step: int) -> bool:
+    """Run a deed in a process of its own that is killed at a step; whether it was."""
+
+    def child() -> None:
+        steps = iter(range(1, 1000))
+
+        def audit(event: str, _: object) -> None:
+            if event in DEADLY and next(steps) == step:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        sys.addaudithook(audit)
+        deed()
+        os._exit(0)
+
+    process = FORK.Process(target=child)
+    process.start()
+    process.join(60)
+    assert process.exitcode in (0, -signal.SIGKILL)
+    return process.exitcode != 0
 
 
 def test_a_kill_while_a_backup_is_made_leaves_no_half_one(home: Home) -> None:
     """At any step: what stands under a backup's name is whole, and the next one clears the rest away."""
     home.store.close()
     step = 1
-    while killed(home, "take", step):
+    while killed(home.take, step):
         step += 3
     names = {each.path for each in backup.backups(home.backups)}
     assert {backup.verify(path).rows["journal"] for path in names} == {30 * A_BATCH}
@@ -248,7 +245,7 @@ def test_a_kill_while_a_backup_is_made_leaves_no_half_one(home: Home) -> None:
 def test_a_kill_while_a_backup_is_restored_leaves_the_old_or_the_new_store(home: Home) -> None:
     """At any step the store is one of the two, whole, and its log never lies beside the other."""
     before, after = 35 * A_BATCH, 30 * A_BATCH
-    home.take()
+    copy = home.take()
     home.learn(5)
     # As a kill leaves them: the newest commits stand in the log alone.
     files = {path: path.read_bytes() for path in home.database.parent.glob("ha-ai.db*")}
@@ -257,7 +254,7 @@ def test_a_kill_while_a_backup_is_restored_leaves_the_old_or_the_new_store(home:
     while True:
         for path, content in files.items():
             path.write_bytes(content)
-        was_killed = killed(home, "restore", step)
+        was_killed = killed(lambda: backup.restore(copy, home.database), step)
         finish(intention(home.database))
         with closing(sqlite3.connect(home.database)) as connection:
             assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)

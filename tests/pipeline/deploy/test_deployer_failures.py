@@ -1,7 +1,7 @@
 """Home Assistant fails, and the deployer is killed, at every step: nothing is left half-deployed."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,17 +42,25 @@ FEW = {
 FOR_GOOD = Failure.BAD_REQUEST
 # More than all attempts of a deployment: what comes after them has to be taken back under failures.
 MANY = 8
-IMPATIENT_S = 0.1
+IMPATIENT_S, PATIENT_S = 0.2, 10.0
 FIRST, SECOND = proposal(390), proposal(400, version=2)
 MOST_KILLS = 80
 
 
-def mostly_drills(cases: Iterable[tuple[str, Failure]]) -> list[Any]:
-    """Mark all but a few."""
-    return [
-        pytest.param(step, failure, marks=() if (step, failure) in FEW else pytest.mark.drill)
-        for step, failure in cases
-    ]
+def mostly_drills(cases: Sequence[tuple[str, Failure]]) -> list[Any]:
+    """Mark all but a few as drills, and leave every second of those to the night.
+
+    As on a chessboard: each step is met by half of the failures, each failure at half of the steps.
+    """
+    steps, failures = list(dict(cases)), list(Failure)
+
+    def marks(step: str, failure: Failure) -> list[pytest.MarkDecorator]:
+        if (step, failure) in FEW:
+            return []
+        black = (steps.index(step) + failures.index(failure)) % 2
+        return [pytest.mark.drill, pytest.mark.nightly] if black else [pytest.mark.drill]
+
+    return [pytest.param(*case, marks=marks(*case)) for case in cases]
 
 
 @pytest_asyncio.fixture
@@ -78,6 +86,11 @@ async def deployed(bench: FakeBench, suggestion: Suggestion) -> None:
     assert bench.stands(suggestion)
 
 
+def patience(failure: Failure) -> float:
+    """How long to wait for an answer: not for long where none comes, and else for a busy machine's."""
+    return IMPATIENT_S if failure in {Failure.SILENT_BEFORE, Failure.SILENT_AFTER} else PATIENT_S
+
+
 def stands_nothing(bench: FakeBench) -> bool:
     """Whether neither configuration nor entity is there."""
     return not bench.fake.automations and bench.fake.state_of("haai_" + ID) is None
@@ -88,13 +101,19 @@ def is_told(bench: FakeBench) -> bool:
     return any(not each["retried"] and each["text"] for each in bench.said("automation/failed"))
 
 
-@pytest.mark.parametrize("times", [1, MANY])
-@pytest.mark.parametrize(("step", "failure"), mostly_drills(EVERYWHERE), ids=str)
+@pytest.mark.parametrize(
+    ("step", "failure", "times"),
+    [
+        *(pytest.param(*each.values, MANY, marks=each.marks) for each in mostly_drills(EVERYWHERE)),
+        *(pytest.param(*case, 1, marks=[] if case in FEW else pytest.mark.nightly) for case in EVERYWHERE),
+    ],
+    ids=str,
+)
 async def test_a_deployment_stands_or_nothing_does(
     bench: FakeBench, step: str, failure: Failure, times: int
 ) -> None:
     """It is deployed and enabled, or nothing of it is there, and a person was told and may approve again."""
-    bench.timeout_s = IMPATIENT_S
+    bench.timeout_s = patience(failure)
     bench.approve(FIRST)
     bench.fake.fail(step, *[failure] * times)
     await bench.settle()
@@ -114,7 +133,7 @@ async def test_a_deployment_stands_or_nothing_does(
 @pytest.mark.parametrize(("step", "failure"), mostly_drills(TO_REMOVE), ids=str)
 async def test_what_is_taken_back_is_gone(bench: FakeBench, step: str, failure: Failure) -> None:
     """Written but never loaded, it is removed whatever fails about that, at the latest when looked after."""
-    bench.timeout_s = IMPATIENT_S
+    bench.timeout_s = patience(failure)
     bench.approve(FIRST)
     bench.fake.fail("write", *[Failure.UNLOADED] * MANY)
     deployer = bench.deployer()
@@ -137,7 +156,7 @@ async def test_a_new_version_stands_or_the_one_before_does(
 ) -> None:
     """What could not be replaced stands as before."""
     await deployed(bench, FIRST)
-    bench.timeout_s = IMPATIENT_S
+    bench.timeout_s = patience(failure)
     bench.approve(SECOND)
     bench.fake.fail(step, *[failure] * MANY)
     await bench.settle()
@@ -155,7 +174,7 @@ async def test_a_new_version_stands_or_the_one_before_does(
 async def test_an_undone_automation_is_gone(bench: FakeBench, step: str, failure: Failure) -> None:
     """Whatever fails, it is tried until nothing of it is there; and that it took long is told."""
     await deployed(bench, FIRST)
-    bench.timeout_s = IMPATIENT_S
+    bench.timeout_s = patience(failure)
     bench.undo()
     bench.fake.fail(step, *[failure] * MANY)
     await bench.settle()

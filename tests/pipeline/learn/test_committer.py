@@ -30,11 +30,12 @@ class Loop:
         self.intake = Intake()
         self.filled = asyncio.Event()
         self.acknowledged: list[bytes] = []
+        self.thread = StoreThread()
         self.committer = Committer(
             self.intake,
             run.learner,
             held=held,
-            thread=StoreThread(),
+            thread=self.thread,
             health=self.health,
             metrics=self.metrics,
             outbox_filled=self.filled,
@@ -62,6 +63,7 @@ async def loop(start: Callable[[], Run]) -> AsyncIterator[Loop]:
     yield made
     made.committer.stop()
     await asyncio.wait_for(task, PATIENCE_S)
+    made.thread.stop()
 
 
 async def test_what_was_received_is_kept_and_acknowledged_in_order(
@@ -156,6 +158,7 @@ async def test_somebody_elses_home_is_left_alone(
     await made.receive(changes[:5])
     with pytest.raises(LeaseLostError):
         await asyncio.wait_for(made.committer.run(), PATIENCE_S)
+    made.thread.stop()
     assert made.acknowledged == []
     assert run.store.counts()["journal"] == 0
 

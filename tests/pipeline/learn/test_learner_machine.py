@@ -19,7 +19,7 @@ from tests.fixtures.runs import HOUR_US, START_US, Kept, Run, new_learner, state
 from tests.profiles import examples
 
 # A nightly run takes 10,000 of 100 steps.
-EXAMPLES = int(os.environ.get("HA_AI_TEST_EXAMPLES", examples(40)))
+EXAMPLES = int(os.environ.get("HA_AI_TEST_EXAMPLES", examples(25)))
 STEPS = int(os.environ.get("HA_AI_TEST_STEPS", "20"))
 DAYS = 4
 CHANGES = state_changes(DAYS)

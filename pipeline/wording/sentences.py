@@ -32,14 +32,16 @@ FEW = 10
 
 
 def name(entity_id: str) -> str:
-    """An entity id as one would say it.
+    """An entity id as one would say it; an area or a home has its name already.
 
     Examples
     --------
-    >>> name("light.hall_ceiling")
-    'hall ceiling (light)'
+    >>> name("light.hall_ceiling"), name("Living room")
+    ('hall ceiling (light)', 'Living room')
     """
     domain, _, object_id = entity_id.partition(".")
+    if not object_id:
+        return domain
     return f"{object_id.replace('_', ' ')} ({domain.replace('_', ' ')})"
 
 

@@ -9,9 +9,10 @@ import pytest
 
 from pipeline.automations.typical import NOTHING_USUAL, UsualValues
 from pipeline.backtest.candidates import candidates
+from pipeline.wording.sentences import sentence
 from schemas.automations import Action, StateTrigger, SunTrigger, TemperatureOf, TimeTrigger
 from schemas.events import EventType
-from schemas.patterns import AtHome, Dark, Pattern, Temperature, Weekday
+from schemas.patterns import AtHome, Dark, Pattern, Subject, Temperature, Weekday
 
 LAMP = "light.hall"
 DOOR = ("binary_sensor.front_door", "on")
@@ -144,6 +145,23 @@ def test_what_must_not_or_cannot_be_done_makes_none(habits: Any, entity_id: str,
 def test_what_an_automation_does_already_makes_none(habits: Any) -> None:
     """Automated patterns are not proposed."""
     assert made(habits.clock(LAMP, 480, automated=True), (), NOTHING_USUAL) == []
+
+
+@pytest.mark.parametrize("subject", [Subject.AREA, Subject.HOME])
+def test_a_habit_of_a_room_is_said_and_makes_none(habits: Any, subject: Subject) -> None:
+    """No automation acts on a room by what is known of it; words and the stored form know it."""
+    one = habits.clock(LAMP, 480)
+    of_room = one.model_copy(
+        update={"subject": subject, "detail": one.detail.model_copy(update={"entity_id": "Living room"})}
+    )
+    assert made(one, (), NOTHING_USUAL)
+    assert made(of_room, (), NOTHING_USUAL) == []
+    assert "iving room" in sentence(of_room)
+    assert Pattern.model_validate_json(of_room.exact()) == of_room
+    assert '"subject":"entity"' in one.exact()
+    without = one.model_dump(mode="json", round_trip=True)
+    del without["subject"]
+    assert Pattern.model_validate(without) == one
 
 
 def test_a_trigger_that_reads_like_a_template_makes_none(habits: Any) -> None:

@@ -164,8 +164,8 @@ def test_an_upgrade_that_fails_changes_nothing(url: str, edited: Callable[[str],
         make(database, EARLIER[-1])
         before = rows(database)
         edited("1 / 0")
-        with pytest.raises(ZeroDivisionError):
-            SqlStore(url).migrate()
+        with closing(SqlStore(url)) as store, pytest.raises(ZeroDivisionError):
+            store.migrate()
         assert rows(database) == before
 
 

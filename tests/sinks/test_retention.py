@@ -1,6 +1,7 @@
 """What leaves the store leaves it neither early nor late."""
 
 from base64 import b64encode
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Literal
 
@@ -22,7 +23,7 @@ HOUR_US = 3_600_000_000
 
 
 @pytest.fixture
-def store(url: str, monkeypatch: pytest.MonkeyPatch) -> SqlStore:
+def store(url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[SqlStore]:
     """A store that keeps at least 20 rows of the journal and 5 dead letters, pruned in slices of 3."""
     monkeypatch.setattr(retention, "JOURNAL_ROWS", 20)
     monkeypatch.setattr(retention, "DEAD_LETTERS", 5)
@@ -30,7 +31,9 @@ def store(url: str, monkeypatch: pytest.MonkeyPatch) -> SqlStore:
     monkeypatch.setattr(retention, "NONCES", 3)
     monkeypatch.setattr(retention, "ROWS_A_TRANSACTION", 3)
     monkeypatch.setattr(retention, "TRANSACTIONS_A_CALL", 4)
-    return opened(url)
+    made = opened(url)
+    yield made
+    made.close()
 
 
 def opened(url: str, home: str = "home") -> SqlStore:

@@ -10,7 +10,8 @@ from pydantic import TypeAdapter, ValidationError
 from rich.text import Text
 
 from pipeline.cli import UserError
-from pipeline.cli.stored import INDENT, chosen, read_home_file, reading, zone_of
+from pipeline.cli.home_file import read_home_file
+from pipeline.cli.stored import INDENT, chosen, reading, zone_of
 from pipeline.cli.terminal import OUT, say, short_id
 from pipeline.settings import Settings
 from pipeline.wording.explanation import Explanation, explain

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from detectors.contract import Detector
 from detectors.registry import detectors
 from pipeline.cli import UserError
-from pipeline.cli.stored import read_home_file
+from pipeline.cli.home_file import read_home_file
 from pipeline.cli.terminal import order, short_id
 from pipeline.core.core import LearningCore
 from pipeline.core.ledger import PatternChange, What

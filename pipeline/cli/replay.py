@@ -8,7 +8,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from pipeline.cli import UserError
-from pipeline.cli.stored import read_home_file
+from pipeline.cli.home_file import read_home_file
 from pipeline.cli.terminal import ERR, progress, say
 from pipeline.ingest.bounds import FUTURE_US, PAST_US, StreamClock
 from pipeline.ingest.day_shift import DayShift, event_time

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pipeline.cli import UserError
 from pipeline.cli.backup import in_words, sqlite_place
-from pipeline.cli.stored import read_home_file
+from pipeline.cli.home_file import read_home_file
 from pipeline.cli.terminal import ERR, readable, say
 from pipeline.runtime.belongings import KEY, LARGEST_BYTES, NAMED, SETTINGS, home_id
 from pipeline.settings import Settings

@@ -10,7 +10,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from pipeline.cli import UserError
-from pipeline.cli.stored import read_home_file
+from pipeline.cli.home_file import read_home_file
 from pipeline.deploy.token import TokenFileError
 from pipeline.health import Health, Metrics, State
 from pipeline.history.damage import doubt, leave_foreign, open_whole

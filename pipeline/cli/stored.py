@@ -5,14 +5,13 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from pydantic import ValidationError
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from pipeline.cli import UserError
+from pipeline.cli.home_file import read_home_file
 from pipeline.cli.terminal import SHORT_ID
 from pipeline.doctor.store import read_only_url
-from pipeline.doctor.validation import explain
 from pipeline.runtime.home import SNAPSHOT, SNAPSHOT_VERSION
 from pipeline.settings import Settings
 from pipeline.wording.sentences import counted
@@ -109,14 +108,3 @@ def _telling(ids: Iterable[str]) -> int:
     whole = set(ids)
     lengths = range(SHORT_ID, max(map(len, whole)))
     return next((n for n in lengths if len({each[:n] for each in whole}) == len(whole)), lengths.stop)
-
-
-def read_home_file(path: Path) -> Home:
-    """Read it, or say what is wrong with it."""
-    try:
-        return Home.read(path)
-    except OSError as error:
-        raise UserError(f"expected a home.json at {path}, got: {error.strerror}") from error
-    except ValidationError as error:
-        problems = "; ".join(explain(error))
-        raise UserError(f"expected tz, lat, lon and rooms in {path}, got: {problems}") from error

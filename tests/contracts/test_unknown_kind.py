@@ -1,12 +1,15 @@
 """A kind of pattern that nothing but its model knows: all that handles patterns says something true of it."""
 
+import ast
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal, cast
+from pathlib import Path
+from typing import Any, Literal, cast, get_args
 from zoneinfo import ZoneInfo
 
 import polars as pl
 import pytest
 
+import pipeline
 from pipeline.automations.typical import NOTHING_USUAL
 from pipeline.backtest.candidates import candidates
 from pipeline.backtest.past import Past
@@ -102,3 +105,16 @@ def test_it_counts_neither_for_nor_against_a_detector() -> None:
     assert sum(1 for _ in household.messages())
     scores = score(household.truth, [RISING], until=LAST.timestamp())
     assert (scores.kinds["rising_water"].neutral, scores.kinds["rising_water"].learnable) == (1, 0)
+
+
+def test_no_module_of_the_pipeline_lists_the_kinds() -> None:
+    """What hangs on a kind is registered on its detail: no `match` has to know each new one."""
+    kinds = {model.__name__ for model in get_args(get_args(Detail)[0])}
+    listed = {
+        f"{path.name}:{node.lineno}"
+        for path in Path(pipeline.__file__).parent.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if (isinstance(node, ast.MatchClass) and ast.unparse(node.cls) in kinds)
+        or (isinstance(node, ast.Attribute) and ast.unparse(node.value) == "PatternType")
+    }
+    assert listed == set()

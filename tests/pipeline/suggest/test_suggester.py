@@ -3,7 +3,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from threading import Barrier
 from typing import Any
 
@@ -154,9 +154,8 @@ async def test_the_best_are_suggested_within_the_budget(clock: Clock) -> None:
     assert {each.automation.actions[0].entity_id for each in known} == set(NAMES[-3:])
     assert all(each.status is Status.PENDING and each.created_at == NOW for each in known)
     messages = said(clock.store)
-    assert [message.suggestion for message in messages] == sorted(  # type: ignore[union-attr]
-        known, key=lambda each: each.trial.regret
-    )
+    best = sorted(known, key=lambda each: each.trial.regret)
+    assert [message.suggestion.told(UTC) for message in messages] == [each.told(UTC) for each in best]  # type: ignore[union-attr]
     assert all("30 days" in message.text for message in messages)
     entries = clock.store.suggestions.audit()
     assert [(entry.actor, entry.what) for entry in entries] == [("ha-ai", "suggested")] * 3

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import MetaData, select
 
+from pipeline.learn.work import SNAPSHOT
 from schemas.events import Gap, StateChange
 from sinks.store import SqlStore, backup, day_sets, migrations
 from sinks.store.engine import Database
@@ -88,6 +89,33 @@ def test_an_older_store_goes_on_exactly(
         upgraded.rest()
         assert upgraded.kept() == clean
         assert store.integrity.damages() == []
+
+
+def test_a_snapshot_with_statistics_is_read(
+    start: Callable[[], Run], changes: list[StateChange], clean: Kept
+) -> None:
+    """A former version kept the mean of each numeric entity, which nobody read: its name is what counts."""
+    process = start()
+    half = len(changes) // 2 + 3
+    process.deliver(changes[:half])
+    process.write(process.learner.checkpoint())
+    stored = process.store.snapshot(SNAPSHOT)
+    assert stored is not None
+    plain = json.loads(stored.payload)
+    measured = plain.pop("measured")
+    plain["baselines"] = {entity_id: [3.0, 20.5, 0.25] for entity_id in measured}
+    with process.store.begin() as transaction:
+        transaction.save_snapshot(
+            SNAPSHOT,
+            json.dumps(plain).encode(),
+            version=stored.version,
+            applied_seq=stored.applied_seq,
+        )
+    after = process.killed()
+    assert after.learner.core.entities.measured() == measured != []
+    after.deliver(changes[half - 5 :])
+    after.rest()
+    assert after.kept() == clean
 
 
 def test_what_came_after_a_backup_is_a_gap(

@@ -155,6 +155,7 @@ def test_a_habit_of_a_room_is_said_and_makes_none(habits: Any, subject: Subject)
         update={"subject": subject, "detail": one.detail.model_copy(update={"entity_id": "Living room"})}
     )
     assert made(one, (), NOTHING_USUAL)
+    assert made(one.model_copy(update={"subject": subject}), (), NOTHING_USUAL) == []
     assert made(of_room, (), NOTHING_USUAL) == []
     assert "iving room" in sentence(of_room)
     assert Pattern.model_validate_json(of_room.exact()) == of_room

@@ -72,6 +72,8 @@ class Vigilant:
         self._late = anomaly.model_copy(update={"id": "later"})
 
     def __getattr__(self, name: str) -> Any:
+        if name == "builds_on":
+            raise AttributeError(name)
         return {"close_day": lambda _: {}, "detect": lambda _: [self._anomaly]}.get(name, lambda *_: None)
 
     def watch(self, _: History) -> Any:

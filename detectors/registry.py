@@ -13,23 +13,26 @@ from detectors.time_of_day import TimeOfDay
 REGISTRY: tuple[type[Detector], ...] = (TimeOfDay, CoOccurrence, Sequence, Duration, Anomalies)
 
 
-def detectors(
-    half_life_days: Mapping[str, float] | None = None, anomalies_per_week: float | None = None
-) -> list[Detector]:
-    """One of each with its defaults, but for what is given: half-lives by kind, the budget of alarms.
+def detectors(settings: Mapping[str, Mapping[str, float]] | None = None) -> list[Detector]:
+    """One of each with its defaults, but for the parameters that are given, by kind and name.
 
     Examples
     --------
-    >>> [detector.kind for detector in detectors({"time_of_day": 30.0})][:2]
+    >>> made = detectors({"time_of_day": {"half_life_days": 30.0}})
+    >>> [detector.kind for detector in made][:2]
     ['time_of_day', 'co_occurrence']
+    >>> detectors({"weather": {"half_life_days": 30.0}})
+    Traceback (most recent call last):
+    ValueError: expected settings of registered kinds, got some of weather
     """
-    given = {kind: {"half_life_days": days} for kind, days in (half_life_days or {}).items()}
-    if anomalies_per_week is not None:
-        given[Anomalies.kind] = {"per_week": anomalies_per_week}
-    return [_make(kind, given) for kind in REGISTRY]
+    given = dict(settings or {})
+    made = [_make(kind, given) for kind in REGISTRY]
+    if given:
+        raise ValueError(f"expected settings of registered kinds, got some of {', '.join(sorted(given))}")
+    return made
 
 
-def _make(kind: Callable[..., Detector], given: Mapping[str, Mapping[str, float]]) -> Detector:
+def _make(kind: Callable[..., Detector], given: dict[str, Mapping[str, float]]) -> Detector:
     detector = kind()
-    options = given.get(detector.kind)
+    options = given.pop(detector.kind, None)
     return kind(**options) if options else detector

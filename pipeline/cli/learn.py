@@ -106,8 +106,7 @@ def _learn_in_parallel(path: Path, home: Home, workers: int) -> Learned:
 
 def _detectors() -> list[Detector]:
     """As `ha-ai run` has them."""
-    settings = Settings()
-    return detectors(settings.half_life_days, settings.anomalies_per_week)
+    return detectors(Settings().of_kinds)
 
 
 def _report(learned: Learned) -> None:

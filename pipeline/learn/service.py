@@ -172,7 +172,7 @@ class Service:
         log.info("owner of the home", home=self.home.id, epoch=held.epoch)
         core = LearningCore(
             self.home,
-            detectors(self.settings.half_life_days, self.settings.anomalies_per_week),
+            detectors(self.settings.of_kinds),
             entity_cap=self.settings.entity_cap,
             retain_days=self.settings.retain_days,
         )

@@ -245,16 +245,17 @@ class DetectorSettings(Group):
     )
 
     @property
-    def half_life_days(self) -> dict[str, float]:
-        """The half-lives by kind of pattern, as the detectors are made with them.
+    def of_kinds(self) -> dict[str, dict[str, float]]:
+        """Parameters of the detectors by kind and name, as they are made with them.
 
         Examples
         --------
-        >>> DetectorSettings(half_life_days_duration=7).half_life_days["duration"]
-        7.0
+        >>> DetectorSettings(half_life_days_duration=7).of_kinds["duration"]
+        {'half_life_days': 7.0}
         """
         fields = [name for name in type(self).model_fields if name.startswith(HALF_LIFE)]
-        return {name.removeprefix(HALF_LIFE): getattr(self, name) for name in fields}
+        lives = {name.removeprefix(HALF_LIFE): {"half_life_days": getattr(self, name)} for name in fields}
+        return {**lives, "anomaly": {"per_week": self.anomalies_per_week}}
 
 
 class SuggestionSettings(Group):

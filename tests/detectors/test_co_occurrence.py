@@ -481,7 +481,7 @@ def test_condition_is_named(met: Any, expected: dict[str, Any]) -> None:
     plant_if(home, met)
     (pattern,) = home.learn()
     (condition,) = detail(pattern).conditions
-    assert condition.model_dump() == expected
+    assert condition.model_dump(round_trip=True) == expected
     assert detail(pattern).probability > 0.75
 
 

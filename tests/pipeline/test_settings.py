@@ -64,13 +64,14 @@ def test_half_lives_are_those_of_the_detectors() -> None:
         if "half_life_days" in inspect.signature(kind).parameters
     }
     assert "time_of_day" in defaults
-    assert Settings(_env_file=None).half_life_days == defaults
+    given = Settings(_env_file=None).of_kinds.items()
+    assert {kind: of["half_life_days"] for kind, of in given if "half_life_days" in of} == defaults
 
 
 def test_half_life_of_a_kind_reaches_its_detector(monkeypatch: pytest.MonkeyPatch) -> None:
     """The environment names the kind; the others keep theirs."""
     monkeypatch.setenv("HA_AI_HALF_LIFE_DAYS_TIME_OF_DAY", "7")
-    made = detectors(Settings(_env_file=None).half_life_days)
+    made = detectors(Settings(_env_file=None).of_kinds)
     lives = {each.kind: getattr(each, "half_life_days", None) for each in made}
     assert lives.pop("anomaly") is None
     assert lives == {"time_of_day": 7.0, "co_occurrence": 14.0, "sequence": 14.0, "duration": 28.0}
@@ -88,11 +89,7 @@ def test_budget_of_anomalies_reaches_its_detector(monkeypatch: pytest.MonkeyPatc
     """Who sets fewer a week gets fewer; without it the setting and the detector agree."""
     assert Settings(_env_file=None).anomalies_per_week == Anomalies().per_week
     monkeypatch.setenv("HA_AI_ANOMALIES_PER_WEEK", "0.5")
-    (told,) = (
-        each
-        for each in detectors(anomalies_per_week=Settings(_env_file=None).anomalies_per_week)
-        if isinstance(each, Anomalies)
-    )
+    (told,) = (each for each in detectors(Settings(_env_file=None).of_kinds) if isinstance(each, Anomalies))
     assert told.per_week == 0.5
     monkeypatch.setenv("HA_AI_ANOMALIES_PER_WEEK", "0")
     with pytest.raises(ValidationError, match="anomalies_per_week"):

@@ -37,6 +37,8 @@ COMMANDS = {
     "audit": "show who did what to which suggestion, and whether the log is whole",
 }
 USAGE_ERROR = 2
+# How much of an id people read and type.
+SHORT_ID = 7
 
 
 class Command(Protocol):

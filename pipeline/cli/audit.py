@@ -9,8 +9,9 @@ from zoneinfo import ZoneInfo
 from rich.table import Table
 from rich.text import Text
 
+from pipeline.cli import SHORT_ID
 from pipeline.cli.stored import reading, zone_of
-from pipeline.cli.terminal import ERR, OUT, SHORT_ID, readable, say
+from pipeline.cli.terminal import ERR, OUT, readable, say
 from pipeline.settings import Settings
 from pipeline.wording.sentences import counted
 from schemas.instants import from_us

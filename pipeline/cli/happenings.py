@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from pipeline.cli.terminal import SHORT_ID
+from pipeline.cli import SHORT_ID
 from pipeline.wording.sentences import counted
 from schemas.commands import (
     Answer,

@@ -7,8 +7,9 @@ from datetime import date, datetime, timedelta
 from rich.table import Table
 from rich.text import Text
 
+from pipeline.cli import SHORT_ID
 from pipeline.cli.stored import INDENT
-from pipeline.cli.terminal import OUT, SHORT_ID, readable, say
+from pipeline.cli.terminal import OUT, readable, say
 from pipeline.wording.pictures import WEEKS_AT_MOST, weeks
 from pipeline.wording.suggestions import experience_in_words, proof
 from schemas.automations import Automation

@@ -8,9 +8,8 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from pipeline.cli import UserError
+from pipeline.cli import SHORT_ID, UserError
 from pipeline.cli.home_file import read_home_file
-from pipeline.cli.terminal import SHORT_ID
 from pipeline.doctor.store import read_only_url
 from pipeline.runtime.home import SNAPSHOT, SNAPSHOT_VERSION
 from pipeline.settings import Settings

@@ -8,6 +8,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 from rich.text import Text
 
+from pipeline.cli import SHORT_ID
 from pipeline.wording.pictures import strip
 from pipeline.wording.sentences import claim, evidence, expectation
 from schemas.anomalies import Anomaly
@@ -18,7 +19,6 @@ ERR = Console(highlight=False, markup=False, emoji=False, stderr=True)
 COUNTED = "{task.completed:,.0f} of {task.total:,.0f}"
 PICTURE_WIDTH, PICTURE_EDGES = 60, len("0 s  1 h 45 min")
 LEAD_GAP = 2
-SHORT_ID = 7
 
 
 def command() -> str:

@@ -13,12 +13,13 @@ from dataclasses import dataclass, field
 
 from pipeline.ingest.eventstream import microseconds
 from pipeline.ingest.messages import PoisonError, Reason
-from schemas.events import StateChange
+from schemas.events import DESCRIPTIONS, Attribute, StateChange
 from schemas.topics import STATESTREAM
 
 ENTITY_ID = re.compile(r"[a-z0-9_]{1,63}\.[a-z0-9_]{1,190}")
 STATE_CHARACTERS = 255
 STAMP_BYTES = 40
+DESCRIPTION_BYTES = 64
 # Measured: 51 ms between a state and its time stamp at most, in bursts of 20 changes too.
 ABANDONED_AFTER_US = 2_000_000
 WAITING_STATES = 256
@@ -27,11 +28,20 @@ REMEMBERED_STAMPS = 8
 
 @dataclass(slots=True)
 class _Entity:
-    """States whose time stamp has not come yet, with their times of receipt; the last that had one."""
+    """States whose time stamp has not come yet, with their times of receipt; the last that had one.
+
+    `described` is what the entity says that it is: its device class and unit.
+    """
 
     last: str | None = None
     waiting: deque[tuple[str, int]] = field(default_factory=deque)
     stamps: deque[int] = field(default_factory=lambda: deque(maxlen=REMEMBERED_STAMPS))
+    described: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def attributes(self) -> tuple[Attribute, ...]:
+        """What it says that it is, in the order of `DESCRIPTIONS`."""
+        return tuple((name, self.described[name]) for name in DESCRIPTIONS if name in self.described)
 
 
 class StatestreamDecoder:
@@ -43,7 +53,8 @@ class StatestreamDecoder:
     because an attribute that is called ``state`` looks the same. A time stamp whose state came before we
     listened is passed over. `unpaired` counts both.
 
-    There is no context in this input: the cause of every change is uncertain. Constant memory an entity.
+    There is no context in this input: the cause of every change is uncertain. Of the attributes
+    device class and unit are taken up. Constant memory an entity.
 
     Parameters
     ----------
@@ -83,6 +94,8 @@ class StatestreamDecoder:
             self._wait(entity_id, _state(payload), received_us)
         elif name == "last_updated" and payload:
             return self._complete(entity_id, microseconds(_text(payload, STAMP_BYTES)))
+        elif name in DESCRIPTIONS:
+            self._describe(entity_id, name, payload)
         return None
 
     def recall(self, states: Mapping[str, str]) -> None:
@@ -103,6 +116,8 @@ class StatestreamDecoder:
             entity = self._entity(entity_id)
             if not entity.stamps and not entity.waiting:
                 entity.last = _state(payload)
+        elif name in DESCRIPTIONS:
+            self._describe(entity_id, name, payload)
 
     def _split(self, topic: str) -> tuple[str, str]:
         """Entity id and field of a topic; an empty field where it is none of ours."""
@@ -123,6 +138,15 @@ class StatestreamDecoder:
                 del self._entities[next(iter(self._entities))]
         self._entities[entity_id] = entity
         return entity
+
+    def _describe(self, entity_id: str, name: str, payload: bytes) -> None:
+        """Note a description, which is a JSON string; anything else describes nothing."""
+        try:
+            told = json.loads(payload) if len(payload) <= DESCRIPTION_BYTES else None
+        except ValueError:
+            told = None
+        if isinstance(told, str) and "\x00" not in told:
+            self._entity(entity_id).described[name] = told
 
     def _wait(self, entity_id: str, state: str, received_us: int) -> None:
         waiting = self._entity(entity_id).waiting
@@ -146,7 +170,7 @@ class StatestreamDecoder:
         new, _ = entity.waiting.popleft()
         entity.stamps.append(at_us)
         old, entity.last = entity.last, new
-        return StateChange(at_us, entity_id, old, new)
+        return StateChange(at_us, entity_id, old, new, attributes=entity.attributes)
 
 
 def _state(payload: bytes) -> str:

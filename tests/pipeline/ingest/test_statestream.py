@@ -177,6 +177,20 @@ def test_other_topics_say_nothing(home: Home, topic: str) -> None:
     assert home.changes == []
 
 
+def test_an_entity_says_what_it_measures(home: Home) -> None:
+    """Device class and unit, live or retained, go with every change after them; what is none says nothing."""
+    base = f"{BASE}/sensor/aussen"
+    told = []
+    home.decoder.snapshot(f"{base}/device_class", b'"temperature"')
+    for second, payload in enumerate((b"null", b"7", b"\xff", b'"' + b"x" * 70 + b'"', '"°C"'.encode())):
+        home.decoder.decode(f"{base}/unit_of_measurement", payload, second)
+        home.decoder.decode(f"{base}/state", b"7.5", second)
+        told.append(home.decoder.decode(f"{base}/last_updated", stamp(second), second))
+    described = [change.attributes for change in told if change is not None]
+    assert described[:4] == [(("device_class", "temperature"),)] * 4
+    assert described[4:] == [(("device_class", "temperature"), ("unit_of_measurement", "°C"))]
+
+
 def test_a_base_of_several_levels_is_understood() -> None:
     """The prefix may have levels of its own."""
     decoder = StatestreamDecoder("home/states")

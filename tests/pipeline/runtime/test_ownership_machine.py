@@ -8,6 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from pipeline.runtime import ownership
 from pipeline.runtime.ownership import Ownership
 from sinks.store import Held, LeaseLostError, SqlStore, StoreThread
 from tests.profiles import examples
@@ -32,14 +33,12 @@ class Machine:
 
     def look(self, store: SqlStore) -> None:
         """Renew what is ours, or ask for it."""
+        now_us = int(self.wall_s * US)
         if self.held is not None:
-            now_us = int(self.wall_s * US)
             if not store.leases.renew(self.held, now_us=now_us, ttl_us=int(TTL_S * US)):
                 self.held = None
             return
-        with patch("pipeline.runtime.ownership.time") as time:
-            time.monotonic.return_value = self.awake_s
-            time.time_ns.return_value = int(self.wall_s * US) * 1000
+        with patch.multiple(ownership, monotonic_s=lambda: self.awake_s, wall_us=lambda: now_us):
             self.held = self.ownership._acquire()
 
 

@@ -1,7 +1,7 @@
 """The generated household: Home Assistant's eventstream of people whose habits are known."""
 
-from pipeline.simulation.difficulty import DIFFICULTIES, Level
 from pipeline.simulation.household import Household
+from pipeline.simulation.people import DIFFICULTIES, Level
 from pipeline.simulation.recording import write_household
 from pipeline.simulation.truth import Anchor, Automation, Chain, EntityState, Habit, Oddity, Pair, Truth
 

@@ -5,9 +5,8 @@ from functools import partial
 from random import Random
 
 from pipeline.simulation.devices import Device, device
-from pipeline.simulation.instance import Context, Listener
+from pipeline.simulation.instance import Context, Listener, World
 from pipeline.simulation.truth import Automation, EntityState
-from pipeline.simulation.world import World
 
 _STAIRS = EntityState("light.stairs", "on")
 _STAIRS_DARK_AFTER_S = 120.0

@@ -5,11 +5,11 @@ from functools import partial
 from random import Random
 
 from pipeline.simulation.devices import Device, device
-from pipeline.simulation.difficulty import Difficulty
+from pipeline.simulation.instance import World, poisson
 from pipeline.simulation.operation import Done, Operation
+from pipeline.simulation.people import Difficulty
 from pipeline.simulation.presence import Presence
 from pipeline.simulation.truth import Bundle, Chain, EntityState
-from pipeline.simulation.world import World, poisson
 
 _LAG_SIGMA = 0.35
 _CHAINS_PER_DAY = 1.0

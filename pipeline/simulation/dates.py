@@ -4,7 +4,7 @@ from datetime import timedelta
 from functools import partial
 
 from pipeline.simulation.devices import Device
-from pipeline.simulation.world import World
+from pipeline.simulation.instance import World
 
 WORKDAY = "binary_sensor.workday_sensor"
 CALENDAR = "calendar.family"

@@ -1,9 +1,14 @@
-"""The household's calendar: local time and daylight."""
+"""The time of a run: the calendar of its days, daylight, and the agenda of what is going to happen."""
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
+from heapq import heappop, heappush
+from itertools import count
 from zoneinfo import ZoneInfo
 
 from schemas.sun import local_sun_times
+
+Action = Callable[[float], object]
 
 
 class Calendar:
@@ -60,3 +65,23 @@ class Calendar:
         """Tell whether the sun is below the horizon."""
         sunrise, sunset = self.sun(self.day(at))
         return not sunrise <= at < sunset
+
+
+class Agenda:
+    """A queue of actions, each called with its own time; equal times keep the order of planning."""
+
+    def __init__(self) -> None:
+        self._planned: list[tuple[float, int, Action]] = []
+        self._numbers = count()
+
+    def at(self, moment: float, action: Action) -> None:
+        """Plan an action."""
+        heappush(self._planned, (moment, next(self._numbers), action))
+
+    def step(self, until: float) -> bool:
+        """Do the next action if it is due before `until`, and say whether there was one."""
+        if not self._planned or self._planned[0][0] >= until:
+            return False
+        moment, _, action = heappop(self._planned)
+        action(moment)
+        return True

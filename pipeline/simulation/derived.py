@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from functools import partial
 
 from pipeline.simulation.devices import Device, device
-from pipeline.simulation.instance import Context
+from pipeline.simulation.instance import Context, World
 from pipeline.simulation.truth import Derived
-from pipeline.simulation.world import World
 
 _POWER_TELLS_S = (1.2, 6.0)
 _ACTIVE = ("on", "open", "playing")

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from functools import partial
 
 from pipeline.simulation.devices import VISITED_ROOMS, Device
+from pipeline.simulation.instance import World, poisson
 from pipeline.simulation.operation import Done, Operation
 from pipeline.simulation.presence import Presence
 from pipeline.simulation.truth import EntityState
-from pipeline.simulation.world import World, poisson
 
 _DOOR_S = (4.0, 25.0)
 _WISH_SHARE = 0.6

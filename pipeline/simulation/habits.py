@@ -6,11 +6,10 @@ from functools import partial
 from random import Random
 
 from pipeline.simulation.devices import Device, device
-from pipeline.simulation.difficulty import Difficulty
 from pipeline.simulation.errands import Errands
-from pipeline.simulation.people import Occupant
+from pipeline.simulation.instance import World
+from pipeline.simulation.people import Difficulty, Occupant
 from pipeline.simulation.truth import Anchor, EntityState, Habit
-from pipeline.simulation.world import World
 
 _EVERY_DAY = (0, 1, 2, 3, 4, 5, 6)
 _WORKDAYS = (0, 1, 2, 3, 4)

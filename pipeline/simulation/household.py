@@ -1,39 +1,80 @@
-"""A generated household: its messages, and the truth of what was planted in it."""
+"""A generated household: its messages in order of arrival, and the truth of what was planted in it."""
 
 from collections.abc import Collection, Iterator
 from datetime import date
+from heapq import heappop, heappush
+from itertools import count
 from random import Random
 from typing import Any
 
-from pipeline.simulation.agenda import Agenda
 from pipeline.simulation.almanac import Almanac
 from pipeline.simulation.automations import Machines, automation_device
 from pipeline.simulation.chains import ChainPractice
 from pipeline.simulation.dates import Dates
-from pipeline.simulation.days import Calendar
-from pipeline.simulation.delivery import Delivery, Message
+from pipeline.simulation.days import Agenda, Calendar
 from pipeline.simulation.derived import Repetition
 from pipeline.simulation.devices import Device
-from pipeline.simulation.difficulty import DIFFICULTIES, Level
 from pipeline.simulation.errands import Errands, RandomUse
 from pipeline.simulation.habits import HabitPractice
-from pipeline.simulation.instance import HomeAssistant
-from pipeline.simulation.inventory import own_devices, placed_devices
+from pipeline.simulation.instance import HomeAssistant, Payload, World
 from pipeline.simulation.oddities import Oddities
 from pipeline.simulation.operation import Operation
 from pipeline.simulation.pairs import PairPractice
-from pipeline.simulation.people import MOST, draw_occupants
-from pipeline.simulation.planting import plant
+from pipeline.simulation.people import DIFFICULTIES, MOST, Level, draw_occupants
+from pipeline.simulation.planting import own_devices, placed_devices, plant
 from pipeline.simulation.presence import Presence
 from pipeline.simulation.sensors import Sensors
 from pipeline.simulation.stays import StayLog
 from pipeline.simulation.truth import Truth
-from pipeline.simulation.world import World
 from schemas.anomalies import AnomalyKind
 from schemas.home import check_zone
 
 # Ingest takes times before 2100 in UTC, which west of Greenwich comes hours before the local year's end.
 _FIRST, _LAST = date(1970, 1, 1), date(2099, 12, 30)
+
+Message = tuple[float, Payload]
+
+_LATE_S = (5.0, 600.0)
+_AGAIN_S = (0.05, 60.0)
+
+
+class Delivery:
+    """Put fired events into the order of their arrival.
+
+    Parameters
+    ----------
+    rng
+        Source of delays.
+    late_share
+        Share of messages that arrive 5 to 600 seconds after they were fired.
+    duplicate_share
+        Share of messages that arrive a second time within a minute.
+    """
+
+    def __init__(self, rng: Random, late_share: float, duplicate_share: float) -> None:
+        self._rng = rng
+        self._late_share = late_share
+        self._duplicate_share = duplicate_share
+        self._under_way: list[tuple[float, int, Payload]] = []
+        self._numbers = count()
+        self._last_arrival = 0.0
+
+    def take(self, fired: float, payload: Payload) -> None:
+        """Send a message on its way."""
+        if self._rng.random() < self._late_share:
+            arrival = fired + self._rng.uniform(*_LATE_S)
+        else:
+            arrival = self._last_arrival = max(self._last_arrival, fired + self._rng.uniform(0.012, 0.05))
+        heappush(self._under_way, (arrival, next(self._numbers), payload))
+        if self._rng.random() < self._duplicate_share:
+            again = arrival + self._rng.uniform(*_AGAIN_S)
+            heappush(self._under_way, (again, next(self._numbers), payload))
+
+    def arrived(self, before: float = float("inf")) -> Iterator[Message]:
+        """Yield what has arrived before a moment at which all that comes is fired later."""
+        while self._under_way and self._under_way[0][0] < before:
+            arrival, _, payload = heappop(self._under_way)
+            yield arrival, payload
 
 
 class Household:

@@ -1,4 +1,4 @@
-"""A Home Assistant as far as mqtt_eventstream shows it: states, contexts, service calls, restarts."""
+"""A Home Assistant as far as mqtt_eventstream shows it, and the world that the parts of a run share."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
@@ -7,7 +7,8 @@ from functools import partial
 from random import Random
 from typing import Any
 
-from pipeline.simulation.agenda import Agenda
+from pipeline.simulation.almanac import Almanac
+from pipeline.simulation.days import Agenda, Calendar
 from pipeline.simulation.devices import Device
 
 Payload = dict[str, Any]
@@ -182,3 +183,27 @@ class HomeAssistant:
             "last_updated": stamp,
             "context": asdict(context),
         }
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Time, what days it brings, what is to come and the Home Assistant that sees it."""
+
+    seed: int
+    calendar: Calendar
+    almanac: Almanac
+    agenda: Agenda
+    home_assistant: HomeAssistant
+
+    def rng(self, part: str) -> Random:
+        """Return a part's own randomness, so that one part's draws never shift another's."""
+        return Random(f"{self.seed}/{part}")
+
+
+def poisson(rng: Random, mean: float) -> int:
+    """Draw how many events with exponential gaps fit into one unit of time."""
+    number, reached = 0, rng.expovariate(1.0)
+    while reached < mean:
+        number += 1
+        reached += rng.expovariate(1.0)
+    return number

@@ -5,11 +5,11 @@ from functools import partial
 
 from pipeline.simulation.devices import MOTION_ROOMS, VISITED_ROOMS
 from pipeline.simulation.habits import HabitPractice
+from pipeline.simulation.instance import World
 from pipeline.simulation.operation import Operation
 from pipeline.simulation.presence import Presence
 from pipeline.simulation.sensors import Sensors
 from pipeline.simulation.truth import Oddity, Truth
-from pipeline.simulation.world import World
 from schemas.anomalies import AnomalyKind
 
 # Days without any, so that what is usual can be learned.

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 
 from pipeline.simulation.devices import Device
+from pipeline.simulation.instance import World
 from pipeline.simulation.truth import EntityState
-from pipeline.simulation.world import World
 
 Done = Callable[[float], None]
 Forgotten = Callable[[float, float], None]

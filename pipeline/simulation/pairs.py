@@ -5,12 +5,11 @@ from functools import partial
 from random import Random
 
 from pipeline.simulation.devices import Device, device
-from pipeline.simulation.difficulty import Difficulty
-from pipeline.simulation.instance import Context
+from pipeline.simulation.instance import Context, World, poisson
 from pipeline.simulation.operation import Operation
+from pipeline.simulation.people import Difficulty
 from pipeline.simulation.presence import Presence
 from pipeline.simulation.truth import EntityState, Pair
-from pipeline.simulation.world import World, poisson
 from schemas.patterns import AtHome, Condition, Dark, Hours, Temperature, Weekday
 
 _LAG_SIGMA = 0.4

@@ -1,24 +1,52 @@
-"""Plan of what is to be found in a household, drawn before anything of it has come about."""
+"""Everything that a household has, and the plan of what is to be found in it."""
 
 from collections.abc import Sequence
 from datetime import timedelta
 from random import Random
 
-from pipeline.simulation.automations import plant_automations
-from pipeline.simulation.chains import plant_bundles, plant_chains
+from pipeline.simulation.automations import automated_devices, plant_automations
+from pipeline.simulation.chains import chain_devices, plant_bundles, plant_chains
+from pipeline.simulation.dates import date_devices
 from pipeline.simulation.days import Calendar
-from pipeline.simulation.derived import derived
-from pipeline.simulation.devices import Device, followers, numeric_sensors
-from pipeline.simulation.difficulty import Difficulty
-from pipeline.simulation.habits import plant_habits
-from pipeline.simulation.pairs import plant_pairs
-from pipeline.simulation.people import Occupant
-from pipeline.simulation.sensors import usual_outdoor_c
+from pipeline.simulation.derived import derived, derived_devices
+from pipeline.simulation.devices import Device, controls, followers, numeric_sensors
+from pipeline.simulation.habits import habit_devices, optional_devices, plant_habits
+from pipeline.simulation.pairs import pair_devices, plant_pairs
+from pipeline.simulation.people import Difficulty, Occupant
+from pipeline.simulation.sensors import sun_device, usual_outdoor_c, weather_device
 from pipeline.simulation.stays import plant_durations
 from pipeline.simulation.truth import Truth
 
 # A limit that is reached now and then in the weeks after the first day.
 _SEASON_AFTER = timedelta(days=15)
+
+
+def placed_devices() -> list[Device]:
+    """Return the entities that stand in a room."""
+    return [
+        *followers(),
+        *habit_devices(),
+        *optional_devices(),
+        *pair_devices(),
+        *chain_devices(),
+        *automated_devices(),
+        *controls(),
+        *numeric_sensors(),
+        *derived_devices(),
+    ]
+
+
+def own_devices(occupants: Sequence[Occupant]) -> list[Device]:
+    """Return what Home Assistant has of its own: persons, sun and weather, the calendar."""
+    return [*map(_person, occupants), sun_device(), weather_device(), *date_devices()]
+
+
+def _person(occupant: Occupant) -> Device:
+    name = occupant.name
+    fixed = {"editable": True, "id": name, "device_trackers": [f"device_tracker.{name}"], "user_id": None}
+    return Device(
+        occupant.entity_id, "", "home", "not_home", {**fixed, "friendly_name": name.capitalize()}, local=True
+    )
 
 
 def plant(

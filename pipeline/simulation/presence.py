@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from pipeline.simulation.devices import CEILING_ROOMS, MOTION_ROOMS, VISITED_ROOMS
+from pipeline.simulation.instance import World, poisson
 from pipeline.simulation.operation import Operation
 from pipeline.simulation.people import GUEST, Occupant, Rhythm, Stay, guest_stay, joint_outing
 from pipeline.simulation.truth import EntityState
-from pipeline.simulation.world import World, poisson
 
 _UPSTAIRS = ("bedroom", "bathroom", "office")
 # How much a room is liked, and the minutes that people stay and that pass between movements.

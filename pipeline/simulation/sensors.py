@@ -6,7 +6,7 @@ from math import cos, pi, sin
 from typing import Any
 
 from pipeline.simulation.devices import VISITED_ROOMS, Device
-from pipeline.simulation.world import World
+from pipeline.simulation.instance import World
 
 _WEATHER = "weather.forecast_home"
 # Up to what clearness the sky is what; above it is sunny, or a clear night.

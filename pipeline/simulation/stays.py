@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from functools import partial
 
 from pipeline.simulation.devices import Device
-from pipeline.simulation.instance import Context
+from pipeline.simulation.instance import Context, World
 from pipeline.simulation.truth import Duration, Truth
-from pipeline.simulation.world import World
 from schemas.anomalies import AnomalyKind
 
 _WIDEST_SIGMA = 0.35

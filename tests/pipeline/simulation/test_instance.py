@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.simulation.agenda import Agenda
+from pipeline.simulation.days import Agenda
 from pipeline.simulation.devices import device
 from pipeline.simulation.instance import HomeAssistant
 

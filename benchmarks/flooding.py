@@ -20,7 +20,7 @@ from benchmarks.publisher import Published, Publisher
 from benchmarks.results import write_section
 from benchmarks.review_desk import ReviewDesk, a_suggestion, button, show
 from pipeline.commands.signing import new_command
-from pipeline.ingest.payloads import as_eventstream
+from pipeline.ingest.eventstream import as_eventstream
 from pipeline.runtime.nonces import new_nonce
 from pipeline.settings import Settings
 from schemas.commands import Press, PressVerb, Verb

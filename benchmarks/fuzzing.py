@@ -15,11 +15,11 @@ from typing import Any
 from benchmarks.results import version, write_rows
 from detectors.registry import detectors
 from pipeline.core.core import LearningCore
+from pipeline.ingest.behaviour import Gate
 from pipeline.ingest.bounds import StreamClock
-from pipeline.ingest.gate import Gate
+from pipeline.ingest.eventstream import as_eventstream
 from pipeline.ingest.inputs import Eventstream, HomeAssistantInput
 from pipeline.ingest.messages import Message, PoisonError
-from pipeline.ingest.payloads import as_eventstream
 from schemas.events import StateChange
 from schemas.home import Home
 from tests.poison import poison_messages

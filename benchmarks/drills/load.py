@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from benchmarks.publisher import Published
-from pipeline.ingest.payloads import as_eventstream
+from pipeline.ingest.eventstream import as_eventstream
 from schemas.events import StateChange
 
 TOPIC = "homeassistant_events"

@@ -10,7 +10,7 @@ from typing import Protocol, cast
 
 from pydantic import ValidationError
 
-from pipeline.doctor import validation
+from pipeline.doctor import finding
 from pipeline.runtime.masking import mask
 
 COMMANDS = {
@@ -75,7 +75,7 @@ def _main(words: list[str]) -> int:
     try:
         return _module(arguments.command).run(arguments)
     except ValidationError as error:
-        print(mask(f"ha-ai: {'; '.join(validation.explain(error))}"), file=sys.stderr)  # noqa: T201 the terminal is where it is read
+        print(mask(f"ha-ai: {'; '.join(finding.explain(error))}"), file=sys.stderr)  # noqa: T201 the terminal is where it is read
     except UserError as error:
         print(mask(f"ha-ai: {error}"), file=sys.stderr)  # noqa: T201 the terminal is where it is read
     except BrokenPipeError:

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from pipeline.cli import UserError
-from pipeline.doctor import validation
+from pipeline.doctor import finding
 from schemas.automations import InState, Requirement, TemperatureOf
 from schemas.commands import Modification
 from schemas.patterns import AtHome, Dark, Hours, Weekday
@@ -74,7 +74,7 @@ def change_of(arguments: argparse.Namespace) -> Modification | None:
             condition=arguments.condition,
         )
     except ValidationError as error:
-        raise UserError("; ".join(validation.explain(error))) from error
+        raise UserError("; ".join(finding.explain(error))) from error
     return None if change == Modification() else change
 
 
@@ -153,6 +153,6 @@ def _compared(words: str) -> Requirement | None:
         number = float(value)
         return TemperatureOf(entity_id=entity_id, **{"below" if sign == "<" else "above": number})
     except ValidationError as error:
-        raise argparse.ArgumentTypeError("; ".join(validation.explain(error))) from error
+        raise argparse.ArgumentTypeError("; ".join(finding.explain(error))) from error
     except ValueError:
         return None

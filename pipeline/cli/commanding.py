@@ -11,7 +11,7 @@ from pipeline.cli.conversation import ANSWER_S, TRIED_S, Conversation, said, una
 from pipeline.cli.stored import chosen
 from pipeline.cli.terminal import ERR, readable, say
 from pipeline.commands.signing import new_command
-from pipeline.doctor import validation
+from pipeline.doctor import finding
 from pipeline.mqtt.terminal_client import Message
 from pipeline.runtime.key_file import KeyFileError, load_key
 from pipeline.runtime.nonces import new_nonce
@@ -77,7 +77,7 @@ def as_suggestion(answered: dict[str, object]) -> Suggestion:
     try:
         return Suggestion.model_validate(fields)
     except ValidationError as error:
-        raise UserError(f"expected a suggestion, got: {validation.explain(error)[0]}") from error
+        raise UserError(f"expected a suggestion, got: {finding.explain(error)[0]}") from error
 
 
 def signed(

@@ -14,11 +14,10 @@ from pipeline.cli.terminal import OUT, say
 from pipeline.doctor.backups import check_backups, check_privacy
 from pipeline.doctor.broker import check_broker
 from pipeline.doctor.deployment import check_command_key, check_deployment
-from pipeline.doctor.finding import Finding, Verdict, wrong
+from pipeline.doctor.finding import Finding, Verdict, check_setting_names, explain, wrong
 from pipeline.doctor.home_assistant import check_home_assistant
 from pipeline.doctor.service import check_service
 from pipeline.doctor.store import check_store
-from pipeline.doctor.validation import check_setting_names, explain
 from pipeline.runtime.masking import mask
 from pipeline.settings import Settings
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from pipeline.cli import UserError
-from pipeline.doctor.validation import explain
+from pipeline.doctor.finding import explain
 from schemas.home import Home
 
 

@@ -1,20 +1,25 @@
 """Closing a local day: from the exact set to the sorted, attributed form that detectors judge."""
 
-from collections.abc import Iterable, Sequence
-from typing import cast
+import json
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from sys import intern
+from typing import Any, cast
 
 import numpy as np
 
-from detectors.history import Attributes, Day
+from detectors.history import Aggregate, Attributes, Day
 from pipeline.core.attribution import attribute
 from pipeline.core.day_set import DaySet, Record
 from pipeline.core.local_days import LocalDay, LocalDays
-from pipeline.core.packed import Packed
 from schemas.events import EventType, Gap
 from schemas.home import Home
 
 # An entity that takes more different states than this in a day speaks free text, not behaviour.
 DISTINCT_STATES = 40
+# Of compression; fast: twice as small again would cost five times as much.
+LEVEL = 1
 
 
 def close(day: LocalDay, events: DaySet, days: LocalDays, home: Home, gaps: Sequence[Gap]) -> Day:
@@ -87,3 +92,39 @@ def _talkative(events: DaySet) -> set[str]:
         for entity_id, changes in events.changes.items()
         if len(changes) > DISTINCT_STATES and len({state for _, state in changes}) > DISTINCT_STATES
     }
+
+
+class Packed(Mapping[str, Aggregate]):
+    """One detector's aggregates of a day, by key, in a tenth of the memory; plain JSON values come back.
+
+    Read day by day: only the last few that were read are at hand unpacked.
+
+    Examples
+    --------
+    >>> packed = Packed({"light.hall on": {"seconds": [25_200, 72_000]}})
+    >>> packed["light.hall on"], len(packed), "light.hall off" in packed
+    ({'seconds': [25200, 72000]}, 1, False)
+    """
+
+    __slots__ = ("_keys", "_whole")
+
+    def __init__(self, aggregates: Mapping[str, Aggregate]) -> None:
+        # The same keys come every day; each is kept once.
+        self._keys = tuple(map(intern, aggregates))
+        self._whole = zlib.compress(json.dumps(dict(aggregates), separators=(",", ":")).encode(), LEVEL)
+
+    def __getitem__(self, key: str) -> Aggregate:
+        aggregate: Aggregate = _unpack(self._whole)[key]
+        return aggregate
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._keys)
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+
+@lru_cache(maxsize=8)
+def _unpack(whole: bytes) -> dict[str, Any]:
+    plain: dict[str, Any] = json.loads(zlib.decompress(whole))
+    return plain

@@ -11,16 +11,14 @@ from detectors.contract import DayLearner, Detector, Watchful
 from detectors.history import Aggregate, Day, History, Steps
 from detectors.rollups import Rollups
 from pipeline.core.anomaly_watchers import AnomalyWatchers
-from pipeline.core.closing import close, within
-from pipeline.core.context import measured
+from pipeline.core.closing import Packed, close, within
 from pipeline.core.day_learning import DayLearning
 from pipeline.core.day_set import STEP_MS, DaySet
-from pipeline.core.entities import Entities, reading
+from pipeline.core.entities import Entities, measured, reading
 from pipeline.core.initial_states import with_initial_states
 from pipeline.core.known_gaps import KnownGaps
 from pipeline.core.ledger import Ledger, PatternChange
 from pipeline.core.local_days import LocalDay, LocalDays
-from pipeline.core.packed import Packed
 from schemas.anomalies import Anomaly
 from schemas.events import EventType, Gap, ServiceCall, StateChange
 from schemas.home import Home

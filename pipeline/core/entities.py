@@ -1,11 +1,13 @@
 """The entities that are known: what they are to learning, and which to forget when there are too many."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from math import isfinite, nan
 
-from schemas.events import StateChange
+from schemas.events import Attribute, StateChange
+from schemas.home import Home
 
 # Their states say what the world or Home Assistant does, not what anybody does.
 SILENT_DOMAINS = frozenset(
@@ -18,6 +20,12 @@ INSTANT_DOMAINS = frozenset("button input_button scene event".split())
 MEASURING_DOMAINS = frozenset("sensor number input_number counter".split())
 ACTIVATED = "activated"
 NUMBER_LIMIT = 1e12
+# The device classes of Home Assistant that are kept in steps, and the units that belong to one alone.
+CLASSES = frozenset({"temperature", "illuminance", "humidity"})
+UNITS = {"°C": "temperature", "°F": "temperature", "lx": "illuminance"}
+# Units that say nothing of what is measured: they are a battery's as well.
+AMBIGUOUS = frozenset({"", "%"})
+NAMED = re.compile(r"(temperature)|(illuminance|lux)|(humidity)", re.IGNORECASE)
 
 
 class Kind(Enum):
@@ -134,3 +142,31 @@ class Entities:
     def restore(self, entity_id: str, at_ms: int) -> None:
         """Take up an entity that told numbers."""
         self._known[entity_id] = Entity(Kind.MEASURED, at_ms, measured=True)
+
+
+def measured(entity_id: str, home: Home, described: Sequence[Attribute] = ()) -> str:
+    """Return what a context sensor measures; nothing where an entity is none.
+
+    Home Assistant's registry is asked first, then what the entity says of itself, and its name only where
+    neither tells device class or unit.
+
+    Examples
+    --------
+    >>> measured("sensor.aussen", Home(device_classes={"sensor.aussen": "temperature"}))
+    'temperature'
+    >>> measured("sensor.aussen", Home(), (("unit_of_measurement", "lx"),))
+    'illuminance'
+    >>> measured("sensor.temperature_battery", Home(), (("device_class", "battery"),))
+    ''
+    >>> measured("sensor.hall_temperature", Home()), measured("sensor.power", Home())
+    ('temperature', '')
+    """
+    told = dict(described)
+    device_class = home.device_classes.get(entity_id) or str(told.get("device_class", ""))
+    if device_class:
+        return device_class if device_class in CLASSES else ""
+    unit = home.units.get(entity_id) or str(told.get("unit_of_measurement", ""))
+    if unit not in AMBIGUOUS:
+        return UNITS.get(unit, "")
+    found = NAMED.search(entity_id)
+    return ("temperature", "illuminance", "humidity")[(found.lastindex or 1) - 1] if found else ""

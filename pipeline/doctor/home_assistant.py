@@ -6,8 +6,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from pipeline.doctor.finding import Finding, ok, warning, wrong
-from pipeline.doctor.validation import explain
+from pipeline.doctor.finding import Finding, explain, ok, warning, wrong
 from pipeline.runtime.clock import NOTICED_US, skew_words
 from pipeline.settings import Settings
 from pipeline.timing.clock import wall_us

@@ -1,9 +1,10 @@
-"""Tells which state changes are somebody's behaviour."""
+"""Behaviour in a stream of changes: which are somebody's, and the gate that lets only those pass."""
 
 from typing import TypeVar
 
-from pipeline.ingest.messages import Signal
-from schemas.events import StateChange
+from pipeline.ingest.bounds import Clock
+from pipeline.ingest.messages import Decoded, Signal, UntimelyError
+from schemas.events import ServiceCall, StateChange
 
 _Value = TypeVar("_Value")
 
@@ -108,3 +109,41 @@ class BehaviourFilter:
         known[key] = value
         if len(known) > self._memory:
             del known[next(iter(known))]
+
+
+class Gate:
+    """Lets pass what learning wants to see of one stream, live or from a log.
+
+    Parameters
+    ----------
+    clock
+        What event times are checked against.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._filter = BehaviourFilter()
+
+    def admit(self, item: Decoded | None, received_us: int) -> Decoded | None:
+        """The item if it counts, else None; service calls and signals do.
+
+        Raises
+        ------
+        PoisonError
+            Where the event time cannot be true.
+        UntimelyError
+            Where it cannot be true by our clock: the error holds what would count.
+        """
+        if isinstance(item, Signal):
+            self._filter.hear(item)
+        counts = self._filter.behaviour(item) if isinstance(item, StateChange) else item
+        if isinstance(counts, StateChange | ServiceCall):
+            self._check(counts, received_us)
+        return counts
+
+    def _check(self, entry: StateChange | ServiceCall, received_us: int) -> None:
+        try:
+            self._clock.check(entry.at_us, received_us)
+        except UntimelyError as error:
+            error.entry = entry
+            raise

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import NamedTuple, Protocol
 
+from pipeline.ingest.behaviour import Gate
 from pipeline.ingest.bounds import Clock
-from pipeline.ingest.gate import Gate
 from pipeline.ingest.inputs import States
 from pipeline.ingest.learning_switch import SwitchEvent
 from pipeline.ingest.letters import Letters

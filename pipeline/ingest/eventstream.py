@@ -1,5 +1,6 @@
 """Home Assistant's ``mqtt_eventstream``: one JSON message an event, old and new state together."""
 
+import json
 from datetime import datetime
 from typing import Annotated, Any, Literal, NotRequired
 
@@ -9,7 +10,7 @@ from typing_extensions import TypedDict
 from pipeline.ingest.bounds import check_size
 from pipeline.ingest.messages import Decoded, PoisonError, Reason, Signal
 from schemas.events import ATTRIBUTES, UNNAMED, Attribute, ServiceCall, StateChange
-from schemas.instants import to_us
+from schemas.instants import from_us, to_us
 
 MOST_TARGETS = 100
 SIGNALS = {
@@ -189,3 +190,27 @@ def _allowed(attributes: _Attributes | None) -> tuple[Attribute, ...]:
         return ()
     found = ((name, attributes.get(name)) for name in ATTRIBUTES)
     return tuple((name, value) for name, value in found if isinstance(value, float | str))
+
+
+def as_eventstream(change: StateChange) -> bytes:
+    """Return the ``mqtt_eventstream`` payload of a change.
+
+    Examples
+    --------
+    >>> change = StateChange(1_795_154_400_500_000, "light.hall", "off", "on", context_id="01")
+    >>> EventstreamDecoder().decode(as_eventstream(change)) == change
+    True
+    """
+    stamp = from_us(change.at_us).isoformat()
+    context = {"id": change.context_id, "parent_id": change.parent_id, "user_id": change.user_id}
+    new = {
+        "entity_id": change.entity_id,
+        "state": change.new,
+        "attributes": dict(change.attributes),
+        "last_changed": stamp,
+        "last_updated": stamp,
+        "context": context,
+    }
+    old = None if change.old is None else {"entity_id": change.entity_id, "state": change.old}
+    data = {"entity_id": change.entity_id, "old_state": old, "new_state": new}
+    return json.dumps({"event_type": "state_changed", "event_data": data}).encode()

@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
+from pipeline.ingest.behaviour import Gate
 from pipeline.ingest.bounds import YEAR_2100_US, StreamClock, check_size
 from pipeline.ingest.eventstream import EventstreamDecoder
-from pipeline.ingest.gate import Gate
 from pipeline.ingest.messages import Decoded, Message, PoisonError, Reason, Signal
 from pipeline.ingest.statestream import ENTITY_ID, STATE_CHARACTERS
 from schemas.events import ServiceCall, StateChange

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pipeline.ingest.eventstream import microseconds
 from pipeline.ingest.messages import PoisonError, Reason
 from schemas.events import DESCRIPTIONS, Attribute, StateChange
+from schemas.instants import from_us
 from schemas.topics import STATESTREAM
 
 ENTITY_ID = re.compile(r"[a-z0-9_]{1,63}\.[a-z0-9_]{1,190}")
@@ -203,3 +204,11 @@ def _is_json(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def as_statestream(change: StateChange, base: str) -> list[tuple[str, bytes]]:
+    """Return the ``mqtt_statestream`` topics and payloads of a change, in their order."""
+    domain, _, object_id = change.entity_id.partition(".")
+    stamp = from_us(change.at_us).isoformat().encode()
+    fields = (("state", change.new.encode()), ("last_updated", stamp), ("last_changed", stamp))
+    return [(f"{base}/{domain}/{object_id}/{name}", payload) for name, payload in fields]

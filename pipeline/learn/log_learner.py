@@ -7,7 +7,7 @@ from datetime import date
 from detectors.contract import Detector
 from pipeline.core.core import LearningCore
 from pipeline.core.ledger import PatternChange
-from pipeline.core.watermark import LATENESS_HOURS, Watermark
+from pipeline.core.local_days import LATENESS_HOURS, Watermark
 from schemas.anomalies import Anomaly
 from schemas.events import ServiceCall, StateChange
 from schemas.home import Home

@@ -8,7 +8,7 @@ from itertools import islice
 from detectors.contract import Detector
 from pipeline.core.core import LearningCore
 from pipeline.core.day_shard import restore, share_of
-from pipeline.core.watermark import LATENESS_HOURS, Watermark
+from pipeline.core.local_days import LATENESS_HOURS, Watermark
 from pipeline.ingest.logs import LogEntry, LogReader
 from pipeline.ingest.messages import Decoded, Message, PoisonError
 from pipeline.learn.log_learner import Counts

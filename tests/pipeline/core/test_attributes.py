@@ -6,8 +6,8 @@ from typing import Any, get_type_hints
 
 import pytest
 
-from pipeline.core.context import measured
 from pipeline.core.day_set import MOST_SETTINGS, DaySet
+from pipeline.core.entities import measured
 from pipeline.ingest import eventstream
 from schemas.events import ATTRIBUTES, SETTINGS, Attribute, StateChange
 from schemas.home import Home

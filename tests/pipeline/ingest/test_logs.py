@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from pipeline.ingest.day_shift import DayShift, event_time
-from pipeline.ingest.eventstream import EventstreamDecoder, microseconds
+from pipeline.ingest.eventstream import EventstreamDecoder, as_eventstream, microseconds
 from pipeline.ingest.logs import LogEntry, LogError, read_log
 from pipeline.ingest.messages import Message, PoisonError, Reason
-from pipeline.ingest.payloads import as_eventstream, as_statestream
+from pipeline.ingest.statestream import as_statestream
 from schemas.events import StateChange
 
 AT = "2026-11-20T06:00:00.250000+00:00"

@@ -4,8 +4,7 @@ import pytest
 
 from pipeline.ingest.eventstream import microseconds
 from pipeline.ingest.messages import PoisonError
-from pipeline.ingest.payloads import as_statestream
-from pipeline.ingest.statestream import ABANDONED_AFTER_US, WAITING_STATES, StatestreamDecoder
+from pipeline.ingest.statestream import ABANDONED_AFTER_US, WAITING_STATES, StatestreamDecoder, as_statestream
 from schemas.events import StateChange
 
 BASE = "homeassistant_state"

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
+from pipeline.ingest.eventstream import as_eventstream
 from pipeline.ingest.messages import Message
-from pipeline.ingest.payloads import as_eventstream
 from pipeline.learn.gap_tracker import START_US
 from pipeline.mqtt.intake import Sight
 from schemas.events import HOME_ASSISTANT, Gap, StateChange

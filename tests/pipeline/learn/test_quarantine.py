@@ -8,9 +8,10 @@ from pipeline.core.core import LearningCore
 from pipeline.core.messages import Announcer
 from pipeline.ingest.bounds import WallClock
 from pipeline.ingest.decoding import BatchDecoder
+from pipeline.ingest.eventstream import as_eventstream
 from pipeline.ingest.inputs import Eventstream, HomeAssistantInput, Statestream
 from pipeline.ingest.messages import Message
-from pipeline.ingest.payloads import as_eventstream, as_statestream
+from pipeline.ingest.statestream import as_statestream
 from pipeline.learn import allowance
 from pipeline.learn.learner import HomeLearner
 from schemas.events import Gap, ServiceCall, StateChange

@@ -18,7 +18,7 @@ import pytest
 
 from benchmarks.processes import EXIT_RESTART, Worker, wait_until
 from benchmarks.publisher import Published, Publisher
-from pipeline.ingest.payloads import as_eventstream
+from pipeline.ingest.eventstream import as_eventstream
 from pipeline.learn.service import Service
 from pipeline.mqtt.connections import discard_session
 from pipeline.runtime.errors import FatalError
@@ -40,7 +40,7 @@ STATUS = "ha-ai/status/service"
 SWITCH = "ha-ai/commands/learning/set"
 DEAF = """
 import asyncio, sys
-from pipeline.ingest.payloads import as_eventstream
+from pipeline.ingest.eventstream import as_eventstream
 from pipeline.learn.service import Service
 async def silent(self):
     await asyncio.Future()

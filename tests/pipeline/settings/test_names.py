@@ -6,8 +6,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from pipeline.cli import run
-from pipeline.doctor.finding import Verdict
-from pipeline.doctor.validation import check_setting_names
+from pipeline.doctor.finding import Verdict, check_setting_names
 from pipeline.settings.names import ELSEWHERE, known_names, stated_names, unknown_names
 
 SECRET = "correct-horse-battery"  # noqa: S105 nobody's

@@ -11,7 +11,7 @@ from sinks.store import SqlStore
 MODELS = "models"
 MODELS_VERSION = 1
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 
 def restore_models(store: SqlStore, core: LearningCore) -> None:

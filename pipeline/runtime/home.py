@@ -48,7 +48,7 @@ async def read_home(settings: PlaceSettings, before: Home | None = None) -> Home
     try:
         classes, units = await reader.described()
     except HomeAssistantError as error:
-        log.warning("device classes are those of the last start, if any", reason=str(error))
+        log.warning("device classes are those of the last start, if any", error=str(error))
         classes, units = (before.device_classes, before.units) if before else ({}, {})
     return Home(
         id=stated.id,

@@ -12,7 +12,7 @@ import pytest
 
 Lint = Callable[[Mapping[str, str]], str]
 
-SHARED_BY_DETECTORS = {"contract", "evidence", "following", "history", "nomination", "registry"}
+SHARED_BY_DETECTORS = {"contract", "evidence", "following", "history", "registry", "rollups"}
 
 
 def contract(pyproject: Mapping[str, Any], identifier: str) -> Mapping[str, Any]:

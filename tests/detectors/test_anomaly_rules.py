@@ -78,6 +78,19 @@ def test_the_most_unusual_passes_when_little_is_left() -> None:
     assert budget.admits(alarm(AnomalyKind.FLAPPING, 20 * HOUR_MS, "light.severe", score=7.0))
 
 
+def test_what_another_budget_admitted_is_paid_for_once() -> None:
+    """What was said live counts in the budget that goes on, and what both admitted costs it no second token."""
+    live, judged, both = Budget(1.0), Budget(1.0), Budget(5.0)
+    said_live = alarm(AnomalyKind.FLAPPING, DAY_MS)
+    assert live.admits(said_live)
+    judged.adopt(live)
+    assert not judged.admits(alarm(AnomalyKind.FLAPPING, DAY_MS + HOUR_MS, "light.bed", score=99.0))
+    assert both.admits(said_live)
+    both.adopt(live)
+    others = [alarm(AnomalyKind.FLAPPING, DAY_MS + n * HOUR_MS, f"light.l{n}", 99.0) for n in range(1, 9)]
+    assert sum(map(both.admits, others)) == 5
+
+
 def test_routines_have_an_account_of_their_own() -> None:
     """Missed routines neither take the tokens of faults, nor those theirs; a fault explains a routine."""
     budget = Budget(5.0)

@@ -183,6 +183,13 @@ def test_a_sensor_that_changes_at_the_same_time_is_derived_from_the_device(day: 
     assert day.derived() == [True, False, True]
 
 
+def test_of_sensors_alone_the_first_is_no_echo(day: Day) -> None:
+    """Two that change at one time, and no device with them: the first in the alphabet stands for itself."""
+    day.change(10, "binary_sensor.door", "on", "c")
+    day.change(10, "sensor.door_mode", "open", "c")
+    assert day.derived() == [False, True]
+
+
 def test_an_override_without_any_call_is_uncertain_unless_an_automation_did_it(day: Day) -> None:
     """Without calls in the log, a second change of a user's context could be either."""
     day.change(10, LAMP, "on", "c", "", "u")

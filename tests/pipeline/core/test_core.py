@@ -84,6 +84,15 @@ def test_a_mark_before_midnight_explains_what_follows_after(home: Any) -> None:
     assert [day.date.day for day in home.core.late_days([mark])] == [3, 4]
 
 
+def test_a_late_mark_before_midnight_changes_the_day_after_it(home: Any) -> None:
+    """The day after it was closed already: it closes again, with the cause that the mark tells."""
+    mark = switched(local(4, 0) - 5_000_000, "automation.night", context="a")._replace(mark=True)
+    home.feed([switched(local(4, 0) + 1_000_000, context="a"), switched(local(5, 1))])
+    assert home.closed.pop("2026-11-04").day.causes.tolist() == [Cause.PHYSICAL]
+    home.feed([mark])
+    assert home.closed["2026-11-04"].day.causes.tolist() == [Cause.AUTOMATION]
+
+
 def test_a_late_call_changes_the_causes_of_a_closed_day(home: Any) -> None:
     """Evidence about causes reopens a day as an event does."""
     command, report = switched(local(3, 8)), switched(local(3, 8) + 2_000_000, state="off")

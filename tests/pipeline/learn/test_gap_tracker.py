@@ -62,6 +62,13 @@ def test_a_late_event_takes_no_proof_away() -> None:
     assert tracker.loss == Loss(89 * S, BROKER, 95 * S)
 
 
+def test_where_events_stopped_coming_a_heartbeat_proves_nothing() -> None:
+    """Our own came through a connection that brought nothing else: the gap begins with the last event."""
+    tracker = tracking(event_us=10 * S, heartbeat_us=100 * S)
+    tracker.deaf(120 * S)
+    assert tracker.loss == Loss(9 * S, BROKER, 120 * S)
+
+
 def test_a_cut_connection_leaves_a_gap_of_moments() -> None:
     """The broker kept what came meanwhile: the gap ends with the first of it, or with the loss."""
     tracker = tracking(event_us=10 * S)

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -130,6 +131,31 @@ async def test_while_the_store_is_away_the_clock_decides(
     monkeypatch.setattr(store.leases, "renew", away)
     assert await mine.valid()
     mine.renewed_s -= SHORT_S
+    assert not await mine.valid()
+
+
+async def test_a_lease_counts_from_when_it_was_asked_for(
+    store: SqlStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long the store took to answer: others count from what it wrote, which was before that."""
+    now_us, renew = [0], store.leases.renew
+
+    def slow(*arguments: Any, **named: Any) -> bool:
+        renewed = renew(*arguments, **named)
+        now_us[0] += 9 * US // 10
+        return renewed
+
+    def away(*_: object, **__: object) -> bool:
+        raise StoreUnavailableError("locked")
+
+    monkeypatch.setattr("pipeline.runtime.ownership.boot_us", lambda: now_us[0])
+    mine = ownership(store, SHORT_S)
+    await mine.acquire()
+    monkeypatch.setattr(store.leases, "renew", slow)
+    assert await mine.valid()
+    monkeypatch.setattr(store.leases, "renew", away)
+    assert await mine.valid()
+    now_us[0] += US // 10
     assert not await mine.valid()
 
 

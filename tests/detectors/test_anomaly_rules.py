@@ -79,7 +79,7 @@ def test_the_most_unusual_passes_when_little_is_left() -> None:
 
 
 def test_what_another_budget_admitted_is_paid_for_once() -> None:
-    """What was said live counts in the budget that goes on, and what both admitted costs it no second token."""
+    """What was said live counts in the budget that goes on, and what both said costs no second token."""
     live, judged, both = Budget(1.0), Budget(1.0), Budget(5.0)
     said_live = alarm(AnomalyKind.FLAPPING, DAY_MS)
     assert live.admits(said_live)

@@ -21,7 +21,7 @@ HOME_ASSISTANT = re.compile(r"tests/homeassistant/.*\[(?:.*-)?(20\d\d\.\d+)[-\]]
 REAL_TIME = re.compile(
     "tests/pipeline/(?:"
     "cli/test_run_hostile|learn/test_witness|mqtt/test_zmqtt_behaviour|runtime/http/test_server"
-    "|runtime/test_ownership|runtime/test_rival|suggest/test_debounce"
+    "|runtime/test_ownership|runtime/test_rival|timing/test_waiting"
     r")\.py"
 )
 

@@ -15,9 +15,8 @@ from pipeline.ingest.learning_switch import FilteredBatch, LearningSwitch
 from pipeline.ingest.messages import Message
 from pipeline.learn.allowance import Allowance
 from pipeline.learn.judgement import Judgement
-from pipeline.learn.kept_models import models_to_keep, restore_models
 from pipeline.learn.sightings import Sightings
-from pipeline.learn.work import SNAPSHOT, SNAPSHOT_VERSION, Work, write
+from pipeline.learn.work import SNAPSHOT, SNAPSHOT_VERSION, Work, models_to_keep, restore_models, write
 from pipeline.mqtt.intake import Sight
 from pipeline.runtime.heap import look_through_all, spare_what_is_known
 from pipeline.timing.clock import monotonic_s, wall_us

@@ -31,6 +31,8 @@ from pipeline.mqtt.connections import (
     detach,
     durable_broker,
     egress_broker,
+    last_will,
+    status_message,
     subscribe,
 )
 from pipeline.mqtt.intake import Intake
@@ -43,7 +45,6 @@ from pipeline.runtime.errors import FatalError
 from pipeline.runtime.ownership import Ownership
 from pipeline.runtime.rival import Rival, store_mark
 from pipeline.runtime.role import STATEFUL
-from pipeline.runtime.service_status import status_message, will
 from pipeline.settings.sections import LearnSettings
 from pipeline.timing.clock import monotonic_s
 from pipeline.timing.waiting import first_ended
@@ -128,7 +129,7 @@ class Service:
             heartbeat_topic=topics.heartbeat,
             learning_topic=topics.learning_set,
         )
-        goodbye = will(settings.topics) if self._learns else None
+        goodbye = last_will(settings.topics) if self._learns else None
         self.egress = egress_broker(settings, self._connection_failed, goodbye)
         self.egress.add_middleware(MessageExpiry)
 

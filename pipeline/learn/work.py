@@ -1,4 +1,4 @@
-"""Writes of one transaction of a home's learning, and how they are written."""
+"""Writes of one transaction of a home's learning, how they are written, and the models that are kept so."""
 
 import json
 from collections.abc import Mapping
@@ -6,22 +6,28 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import NamedTuple
 
+import structlog
+
+from detectors.contract import DayLearner
 from pipeline.commands.controls import HomeControls
 from pipeline.core.core import ClosedDay, LearningCore
 from pipeline.core.day_set import DaySet
 from pipeline.core.messages import Announcer
 from pipeline.ingest.decoding import DecodedBatch
 from pipeline.ingest.learning_switch import LearningSwitch
-from pipeline.learn.kept_models import MODELS, MODELS_VERSION
 from schemas.anomalies import Anomaly
 from schemas.events import Gap
 from schemas.outgoing import Outgoing
 from schemas.patterns import Pattern
-from sinks.store import Transaction, Waiting
+from sinks.store import SqlStore, Transaction, Waiting
 
 SNAPSHOT = "learning"
 SNAPSHOT_VERSION = 1
 SEEN = "seen"
+MODELS = "models"
+MODELS_VERSION = 1
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
@@ -125,3 +131,21 @@ def _save_closed(transaction: Transaction, closed: ClosedDay, seq: int, now_us: 
     transaction.save_day(day, events.pack(), events=len(events), sealed=True, at_us=now_us, applied_seq=seq)
     for detector, aggregates in closed.aggregates.items():
         transaction.save_aggregates(day, detector, aggregates)
+
+
+def restore_models(store: SqlStore, core: LearningCore) -> None:
+    """Let the learners of a core go on from what the store keeps of them."""
+    stored = store.snapshot(MODELS)
+    if stored is None or stored.version != MODELS_VERSION:
+        return
+    learners = [each for each in core.detectors if isinstance(each, DayLearner)]
+    for kind in core.models.restore(json.loads(stored.payload), learners):
+        log.warning("a model is learned anew from the days that are judged", kind=kind)
+
+
+def models_to_keep(core: LearningCore) -> bytes | None:
+    """Return the models of a core to be kept, if they changed since this was asked last."""
+    if not core.models.is_changed:
+        return None
+    core.models.is_changed = False
+    return json.dumps(core.models.snapshot(), allow_nan=False, separators=(",", ":")).encode()

@@ -3,7 +3,9 @@
 import logging
 import secrets
 import ssl
+import uuid
 from collections.abc import Awaitable, Callable
+from importlib.metadata import version
 from typing import Any
 
 import zmqtt
@@ -18,6 +20,9 @@ from pipeline.mqtt.intake import Sight
 from pipeline.settings.groups import BrokerSettings
 from pipeline.settings.sections import StreamSettings
 from schemas.messages import QOS
+from schemas.outgoing import Outgoing
+from schemas.statuses import ServiceStatus
+from schemas.topics import Topics
 
 LARGEST_EVENT_BYTES = 1_048_576
 EVERY_PACKET_ID = 65_535
@@ -219,3 +224,15 @@ class AsPublishedBroker(SteadyBroker):
     @override
     def make_client(self) -> SteadyClient:
         return AsPublishedClient(**self._connection_kwargs)
+
+
+def status_message(topics: Topics, state: str) -> Outgoing:
+    """The retained message that says how the service is."""
+    payload = ServiceStatus.model_validate({"state": state, "version": version("ha-ai")})
+    return Topics.service.outgoing(topics, uuid.uuid4().hex, payload)
+
+
+def last_will(topics: Topics) -> zmqtt.Will:
+    """Return the will that the broker publishes where we end without a word."""
+    goodbye = status_message(topics, "offline")
+    return zmqtt.Will(topic=goodbye.topic, payload=goodbye.payload, qos=QoS(QOS), retain=goodbye.retain)

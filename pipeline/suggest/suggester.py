@@ -13,9 +13,9 @@ from pipeline.commands.controls import HomeControls
 from pipeline.runtime.home import reader_of
 from pipeline.runtime.role import IncomingMessage, Inlet, Loop, RoleContext
 from pipeline.settings.sections import SuggestSettings
-from pipeline.suggest.debounce import Debounce
 from pipeline.suggest.plan import Plan, Planner
 from pipeline.timing.clock import monotonic_s
+from pipeline.timing.waiting import Debounce
 from schemas.catalogue import Catalogue
 from schemas.instants import from_us
 from schemas.statuses import AnalysisComplete

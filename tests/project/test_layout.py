@@ -54,3 +54,18 @@ def test_modules_stay_rooms_not_halls(root: Path, package: str) -> None:
     sizes = {path: len(path.read_text().splitlines()) for path in (root / package).rglob("*.py")}
     assert sizes
     assert {path: lines for path, lines in sizes.items() if lines > 400} == {}
+
+
+def test_few_modules_are_short(root: Path) -> None:
+    """A module under 60 lines stands alone for a reason, or joins the neighbour that it is read with.
+
+    Not counted: a package's front (`__init__`, `__main__`), and the modules of `ha-ai`'s subcommands.
+    """
+    counted = [
+        path
+        for path in (root / "pipeline").rglob("*.py")
+        if path.stem not in {"__init__", "__main__"} and path.parent != root / "pipeline" / "cli"
+    ]
+    assert len(counted) > 100
+    short = [path.relative_to(root) for path in counted if len(path.read_text().splitlines()) < 60]
+    assert len(short) <= 15, sorted(short)

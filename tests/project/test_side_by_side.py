@@ -24,7 +24,7 @@ def test_{name}():
 FILES = {
     "tests/pipeline/core/test_plain.py": "abc",
     "tests/pipeline/runtime/test_rival.py": "rs",
-    "tests/pipeline/suggest/test_debounce.py": "tu",
+    "tests/pipeline/timing/test_waiting.py": "tu",
     "tests/schemas/test_plain.py": "xyz",
 }
 

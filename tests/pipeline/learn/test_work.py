@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from detectors.contract import State
 from detectors.history import Day
-from pipeline.learn.kept_models import MODELS
+from pipeline.learn.work import MODELS
 from schemas.events import StateChange
 from schemas.patterns import Pattern
 from sinks.store import SqlStore

@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from pipeline.suggest import debounce as module
-from pipeline.suggest.debounce import Debounce
+from pipeline.timing import waiting as module
+from pipeline.timing.waiting import Debounce
 
 
 async def asking(debounce: Debounce) -> None:

@@ -101,8 +101,10 @@ def _run(command: Sequence[str], folder: Path, limit_s: float) -> None:
     with subprocess.Popen(words, cwd=folder, start_new_session=True) as running:  # noqa: S603 our own words
         try:
             code = running.wait(max(1.0, limit_s))
-        except subprocess.TimeoutExpired:
+        except (subprocess.TimeoutExpired, KeyboardInterrupt) as ended:
             os.killpg(running.pid, signal.SIGKILL)  # and the tests that it runs
+            if isinstance(ended, KeyboardInterrupt):
+                raise
         else:
             if code:
                 raise RuntimeError(f"expected {' '.join(command)} to end with 0, got {code}")

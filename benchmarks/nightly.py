@@ -11,11 +11,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from benchmarks.measurements import ROOT
 
 TESTS = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--timeout=0")
+IN_TIME = 0.9  # of its time is what a part is told that it has, where it ends by itself
+GOODBYE_S = 10.0
 LONG = {"HYPOTHESIS_PROFILE": "long", "HA_AI_TEST_STEPS": "100"}
 
 
@@ -26,7 +29,7 @@ class Part:
     Attributes
     ----------
     words
-        The command; ``{sample}`` is how much of it is wanted.
+        The command; ``{sample}`` is how much of it is wanted, ``{seconds}`` in what time.
     share
         Of the minutes that are given, against the other parts'.
     environment
@@ -45,7 +48,7 @@ def _module(*words: str) -> Sequence[str]:
 PARTS = {
     "properties": Part((*TESTS, "-m", "hypothesis"), 4, LONG),
     "mutants": Part(_module("benchmarks.mutants"), 1),
-    "mutating": Part(_module("benchmarks.mutating", "--sample", "{sample}"), 6),
+    "mutating": Part(_module("benchmarks.mutating", "--sample", "{sample}", "--seconds", "{seconds}"), 6),
     "nulls": Part(_module("benchmarks.quality", "--parts", "rotated"), 2),
     "drills": Part(_module("benchmarks.drills", "--full"), 6),
     "nightly": Part((*TESTS, "-m", "nightly"), 2),
@@ -54,15 +57,24 @@ PARTS = {
 
 def run(part: Part, seconds: float, sample: int) -> str:
     """Run a part and return how it ended: ``passed``, ``stopped at its limit`` or ``failed``."""
-    words = [word.format(sample=sample) for word in part.words]
+    words = [word.format(sample=sample, seconds=IN_TIME * seconds) for word in part.words]
     environment = {**os.environ, **part.environment}
     begin = subprocess.Popen(words, cwd=ROOT, env=environment, start_new_session=True)  # noqa: S603 our own
     with begin as running:
         try:
             return "failed" if running.wait(seconds) else "passed"
         except subprocess.TimeoutExpired:
-            os.killpg(running.pid, signal.SIGKILL)  # and all that it has started
+            _end(running)
             return "stopped at its limit"
+
+
+def _end(running: subprocess.Popen[bytes]) -> None:
+    """Let a part, and all that it has started, put away what is its own; then end what is left."""
+    os.killpg(running.pid, signal.SIGINT)
+    with suppress(subprocess.TimeoutExpired):
+        running.wait(GOODBYE_S)
+    with suppress(ProcessLookupError):
+        os.killpg(running.pid, signal.SIGKILL)
 
 
 def main() -> int:

@@ -32,6 +32,16 @@ def test_what_a_part_has_started_ends_with_it(tmp_path: Path) -> None:
     assert not (tmp_path / "late").exists()
 
 
+def test_a_part_that_is_stopped_puts_away_what_is_its_own(tmp_path: Path) -> None:
+    """As a copy of the checkout in which mutants are tried."""
+    begun, away = tmp_path / "begun", tmp_path / "away"
+    text = f"open({str(begun)!r}, 'w'); time.sleep(60)"
+    part = python(f"import time\ntry:\n {text}\nfinally:\n open({str(away)!r}, 'w')")
+    assert run(part, 3.0, 1) == "stopped at its limit"
+    assert begun.exists()
+    assert away.exists()
+
+
 def test_a_night_fails_where_a_part_failed(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -53,6 +53,32 @@ def test_a_lamp_used_in_passing_has_no_habit(meals: Any, judge: Any) -> None:
     assert minutes(found, "binary_sensor.shelf_motion")
 
 
+def test_a_busy_hour_of_the_home_counts_in_every_room(meals: Any, judge: Any) -> None:
+    """A lamp used in passing has no habit though its own room is as busy at any hour of the day."""
+    for use in list(meals.uses):
+        if meals.rng.random() < 0.1:
+            meals.habit("light.hall", use.minute + 1, [use.day], spread=0)
+    rooms = dict.fromkeys(["light.hall", *(f"binary_sensor.motion_{number}" for number in range(6))], "hall")
+    meals.home = meals.home.model_copy(update={"rooms": rooms})
+    assert minutes(judge(meals, 28), "light.hall") == []
+
+
+def test_a_busy_hour_of_a_room_counts_in_it(household: Any, judge: Any) -> None:
+    """A lamp used when its room is has no habit, though the home is no busier then; elsewhere it has."""
+    household.live(range(28), entities=12)
+    lamp, seen = "light.lamp", ("binary_sensor.table_motion", MOTION)
+    for day in range(28):
+        for entity_id in seen:
+            pass_by(household, entity_id, 490, [day])
+            pass_by(household, entity_id, household.rng.uniform(600, 1300), [day], bouts=3)
+    for use in list(household.uses):
+        if use.entity_id in seen and household.rng.random() < 0.2:
+            household.habit(lamp, use.minute + 1, [use.day], spread=0)
+    assert minutes(judge(household, 28), lamp)
+    household.home = household.home.model_copy(update={"rooms": dict.fromkeys([lamp, *seen], "kitchen")})
+    assert minutes(judge(household, 28), lamp) == []
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_turned_days_have_no_habits(meals: Any, judge: Any, seed: int) -> None:
     """When each day is turned by an offset of its own, the sensors' habits are gone."""

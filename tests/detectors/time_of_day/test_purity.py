@@ -5,10 +5,14 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pytest
 
 from detectors.history import Aggregate, Day, History
 from detectors.time_of_day import TimeOfDay
+from detectors.time_of_day.scan import _stands_out
+from detectors.time_of_day.season import Season
+from detectors.time_of_day.uses import pack
 from schemas.home import Home
 
 LIGHT = "light.kitchen"
@@ -78,6 +82,15 @@ def test_evidence_adds_up(busy: Any, judge: Any) -> None:
         assert pattern.first_seen <= pattern.last_seen
         assert pattern.confidence < max(share, 0.9)
         assert evidence.e_value > 1
+
+
+def test_a_weekday_stands_out_where_the_others_show_it_less_than_half_as_often() -> None:
+    """Of 24 other days ten may show what four Mondays do, and eleven may not: then it is no Monday's."""
+    mondays = np.arange(28) % 7 == 0
+    season = Season(28, (0,), 1.0, mondays, ~mondays)
+    some = np.cumsum(~mondays)
+    used = np.array([[pack(mondays | (some <= others) & ~mondays)] for others in (10, 11)], dtype=np.uint64)
+    assert _stands_out(used, season).tolist() == [True, False]
 
 
 def test_nothing_learned_nothing_said(household: Any, judge: Any) -> None:

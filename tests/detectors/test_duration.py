@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from detectors.duration import Duration
 from detectors.duration.candidates import MOST_STAYS, Candidate
-from detectors.duration.lengths import middle_s
+from detectors.duration.lengths import buckets, middle_s
 from detectors.duration.splitting import CONTEXTS
 from detectors.duration.stays import Stays, gather
 from detectors.duration.trial import Trial
@@ -319,6 +319,17 @@ def test_slips_are_no_evidence_against_a_length(monkeypatch: pytest.MonkeyPatch)
     clean, mixed = (Trial.of(stays_of(each), 28.0) for each in (washes, slipped))
     assert (clean.slips.sum(), mixed.slips.sum()) == (0, 11)
     assert mixed.log_e > 0.95 * clean.log_e
+
+
+def test_stays_without_memory_are_no_evidence() -> None:
+    """Of stays that end at any moment, of one rate or two, one trial in twenty reaches an e-value of twenty."""
+    lengths = random.Random(5)
+    trials = [
+        buckets(np.array([round(1_000 * lengths.expovariate(1 / lengths.choice(means))) for _ in range(60)]))
+        for means in ((1_800.0,), (600.0, 7_200.0))
+        for _ in range(100)
+    ]
+    assert sum(Trial.of(stays_of(trial.tolist()), 28.0).log_e >= log(20) for trial in trials) <= len(trials) / 20
 
 
 def test_the_choice_of_a_split_is_paid_for() -> None:

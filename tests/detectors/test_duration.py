@@ -322,14 +322,16 @@ def test_slips_are_no_evidence_against_a_length(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_stays_without_memory_are_no_evidence() -> None:
-    """Of stays that end at any moment, of one rate or two, one trial in twenty reaches an e-value of twenty."""
+    """Of stays that end at any moment, of one rate or two, one trial in twenty reaches twenty."""
     lengths = random.Random(5)
     trials = [
         buckets(np.array([round(1_000 * lengths.expovariate(1 / lengths.choice(means))) for _ in range(60)]))
         for means in ((1_800.0,), (600.0, 7_200.0))
         for _ in range(100)
     ]
-    assert sum(Trial.of(stays_of(trial.tolist()), 28.0).log_e >= log(20) for trial in trials) <= len(trials) / 20
+    assert (
+        sum(Trial.of(stays_of(trial.tolist()), 28.0).log_e >= log(20) for trial in trials) <= len(trials) / 20
+    )
 
 
 def test_the_choice_of_a_split_is_paid_for() -> None:

@@ -6,12 +6,14 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
 import pytest
 
 from detectors.co_occurrence import CoOccurrence
 from detectors.evidence import accept
 from detectors.history import History
 from detectors.sequence import Sequence as Detector
+from detectors.sequence.chains import Chains
 from pipeline.core.core import LearningCore
 from schemas.events import Gap, StateChange
 from schemas.home import Home
@@ -150,6 +152,22 @@ def test_chains_that_were_screened_out_count_as_tested(monkeypatch: pytest.Monke
     assert chains(home.learn()) == [FILM]
     weighed, tested = counted[-1]
     assert tested > 3 * weighed
+
+
+def test_a_chain_is_as_sure_as_its_weakest_joint() -> None:
+    """Steps that follow for sure prove nothing of one that comes anyway."""
+    sure, anyway = 0.01, 0.9
+    joints = [[sure, sure], [sure, anyway], [anyway, sure]]
+    chains = Chains(
+        steps=np.tile([0, 1, 2], (3, 1)),
+        windows=np.full((3, 2), 60_000),
+        reached=np.full((3, 2), 20),
+        chances=np.array(joints),
+        chance=np.full(3, sure),
+        nth=np.repeat(np.arange(3), 18),
+        rows=np.zeros((54, 3), dtype=np.int64),
+    )
+    assert (chains.log_e() > 0).tolist() == [True, False, False]
 
 
 def test_a_long_chain_is_told_once() -> None:

@@ -1,18 +1,24 @@
 """What chance would do: base rates on small histories whose answer is known."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from datetime import date
+from math import log
+from typing import TypeVar, cast
 
 import numpy as np
 import pytest
 
+from detectors.evidence import log_e_values
+from detectors.following.day_table import LAG_EDGES_MS
 from detectors.following.log import Log
 from detectors.following.nulls import active_rates, directed, due_rates, dwell_times
 from detectors.following.timeline import Timeline
 from detectors.following.trials import Candidates, Trials, replay
+from detectors.following.tried import tally, try_all
 from detectors.history import Day
 from schemas.events import EventType
 
+T = TypeVar("T")
 Replayed = tuple[Timeline, Candidates, Trials]
 Replay = Callable[[list[float], list[float], float], Replayed]
 
@@ -98,3 +104,22 @@ def test_direction_needs_three_to_one(replay_of: Replay, shares: tuple[int, int]
     lit = [at + (20 if n < before else -20) for n, at in enumerate(PRESSED)]
     timeline, candidates, _ = replay_of(PRESSED, lit, 60)
     assert directed(timeline, candidates).tolist() == [expected]
+
+
+def returned(steps: Generator[None, None, T]) -> T:
+    """What a generator returns once it has come to its end."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as done:
+            return cast("T", done.value)
+
+
+def test_the_choice_of_a_window_is_paid_for(replay_of: Replay) -> None:
+    """The window in which a pair stands out most was chosen among all lags, which divide its e-value."""
+    timeline, candidates, _ = replay_of(PRESSED, [at + 20 for at in PRESSED], 24)
+    tries = try_all(timeline, candidates, least_coverage=0.1, least_rate=0.1)
+    (tried,) = returned(tries)
+    hits, opportunities = tally(tried.trials, tried.candidates)
+    (weighed,) = log_e_values(hits, opportunities, tried.rates)
+    assert tried.log_e[0] == pytest.approx(weighed - log(len(LAG_EDGES_MS)))

@@ -201,6 +201,20 @@ def test_a_changed_day_is_learned_again_with_those_after_it() -> None:
     assert late in learner.calls
 
 
+@pytest.mark.parametrize(("changed", "first"), [(8, 2), (22, 16)])
+def test_a_changed_day_that_a_state_is_of_is_learned_again(changed: int, first: int) -> None:
+    """The end of a week, or the last day: the state from then holds what the day was, so it goes too."""
+    learner = Forecast()
+    core = core_with(learner, lateness_hours=24 * 40)
+    feed(core, changes(34), judge_every=5)
+    end(core, 34)
+    learner.calls.clear()
+    late = date(2026, 11, changed)
+    core.learn_one(StateChange(START_US + (late - START).days * DAY_US, "light.l1", "off", "on", "late"))
+    judge(core)
+    assert learner.calls == [date(2026, 11, day) for day in range(first, 23)]
+
+
 def test_a_restart_goes_on_exactly() -> None:
     """From what is kept, without learning a day twice."""
     first = core_with(Forecast(), lateness_hours=24 * 40)

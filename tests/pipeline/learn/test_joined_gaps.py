@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from pipeline.ingest.learning_switch import CLOSE_US
 from pipeline.learn.joined_gaps import DAY_US, GAPS_A_DAY, JoinedGaps
-from schemas.events import Gap
+from schemas.events import PAUSED, Gap
 
 S = 1_000_000
 
@@ -44,6 +44,13 @@ def test_another_day_has_room_again() -> None:
     gaps = apart(100, 2 * S)
     later = [gap._replace(from_us=gap.from_us + DAY_US, to_us=gap.to_us + DAY_US) for gap in gaps[:3]]
     assert kept([*gaps, *later])[-3:] == later
+
+
+def test_a_gap_within_the_last_takes_nothing_of_it() -> None:
+    """One that ended sooner, as a clock that was set may tell, leaves the longer one as it was."""
+    joined = JoinedGaps()
+    joined.note(Gap(S, 9 * S, PAUSED))
+    assert joined.note(Gap(2 * S, 5 * S, PAUSED)) == Gap(S, 9 * S, PAUSED)
 
 
 def test_reasons_are_not_joined() -> None:

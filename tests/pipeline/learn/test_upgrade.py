@@ -118,6 +118,25 @@ def test_a_snapshot_with_statistics_is_read(
     assert after.kept() == clean
 
 
+def test_a_snapshot_of_another_version_counts_nothing_twice(
+    start: Callable[[], Run], changes: list[StateChange], clean: Kept
+) -> None:
+    """All of the journal is read again: what the kept days hold already, to the last number, is left out."""
+    process = start()
+    numbers = [place for place, change in enumerate(changes, 1) if change.entity_id.startswith("sensor.")]
+    half = next(place for place in numbers if place > len(changes) // 2)
+    process.deliver(changes[:half])
+    process.write(process.learner.checkpoint())
+    stored = process.store.snapshot(SNAPSHOT)
+    assert stored is not None
+    with process.store.begin() as transaction:
+        transaction.save_snapshot(SNAPSHOT, b"{}", version=stored.version + 1, applied_seq=0)
+    after = process.killed()
+    after.deliver(changes[half - 5 :])
+    after.rest()
+    assert after.kept() == clean
+
+
 def test_what_came_after_a_backup_is_a_gap(
     start: Callable[[], Run], changes: list[StateChange], tmp_path: Path
 ) -> None:

@@ -1,6 +1,7 @@
 """Each rule of what is out of order, by itself."""
 
 import pickle
+from dataclasses import replace
 from datetime import date
 from math import exp, log
 from zoneinfo import ZoneInfo
@@ -8,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from detectors.anomaly.alarms import DAY_MS, HOUR_MS, MINUTE_MS, Alarm, said
-from detectors.anomaly.budget import Budget
+from detectors.anomaly.budget import Account, Budget
 from detectors.anomaly.bursts import FEWEST, Bursts
 from detectors.anomaly.deadlines import NEVER, ROUTINE, STAY, Deadlines
 from detectors.anomaly.openings import Hours, opened_state
@@ -41,6 +42,21 @@ def test_what_begins_together_is_one_thing() -> None:
     assert budget.admits(alarm(AnomalyKind.LEFT_ON, DAY_MS))
     assert not budget.admits(alarm(AnomalyKind.LEFT_ON, DAY_MS + 900, "light.bed"))
     assert budget.admits(alarm(AnomalyKind.LEFT_ON, DAY_MS + MINUTE_MS, "light.desk"))
+
+
+def test_what_began_long_before_another_thing_is_another_thing() -> None:
+    """Of two lights the one that was left on first may be said last: its limit is longer."""
+    budget = Budget(5.0)
+    assert budget.admits(alarm(AnomalyKind.LEFT_ON, 3 * DAY_MS))
+    longer = replace(alarm(AnomalyKind.LEFT_ON, 3 * DAY_MS + HOUR_MS, "light.bed"), began_ms=2 * DAY_MS)
+    assert budget.admits(longer)
+
+
+def test_an_alarm_that_comes_late_fills_no_account() -> None:
+    """The time from it to those before was counted already."""
+    account = Account(capacity=1.0, weekly=1.0)
+    assert account.spend(14 * DAY_MS)
+    assert [account.spend(day * DAY_MS) for day in (7, 14, 20, 21)] == [False, False, False, True]
 
 
 def test_a_broken_home_is_not_drowned_in_alarms() -> None:

@@ -212,6 +212,14 @@ def test_time_that_nobody_watched_is_no_silence() -> None:
     assert [vigil.is_silent(beat, 3_608.0 + each) for each in (2.0, 4.0, 6.0)] == [False, False, True]
 
 
+def test_another_owner_with_the_same_pulse_has_spoken() -> None:
+    """Its clock may say what the clock of the one before said: the silence of that one is not its own."""
+    vigil = Vigil(2 * US, step_s=1.0)
+    one, other = Beat("a", 1, 5, 0), Beat("b", 2, 5, 0)
+    assert [vigil.is_silent(one, at_s) for at_s in (0.0, 1.0)] == [False, False]
+    assert [vigil.is_silent(other, at_s) for at_s in (2.0, 3.0, 4.0)] == [False, False, True]
+
+
 def test_a_row_that_says_too_long_is_waited_for_as_long_as_can_be_set() -> None:
     """Such a row was never written by an owner."""
     vigil = Vigil(10 * US, step_s=1e9)

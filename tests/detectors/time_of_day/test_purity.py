@@ -3,6 +3,7 @@
 import json
 import random
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,8 @@ import pytest
 from detectors.history import Aggregate, Day, History
 from detectors.time_of_day import TimeOfDay
 from detectors.time_of_day.scan import _stands_out
-from detectors.time_of_day.season import Season
-from detectors.time_of_day.uses import pack
+from detectors.time_of_day.season import Season, seasons
+from detectors.time_of_day.uses import Span, pack
 from schemas.home import Home
 
 LIGHT = "light.kitchen"
@@ -91,6 +92,16 @@ def test_a_weekday_stands_out_where_the_others_show_it_less_than_half_as_often()
     some = np.cumsum(~mondays)
     used = np.array([[pack(mondays | (some <= others) & ~mondays)] for others in (10, 11)], dtype=np.uint64)
     assert _stands_out(used, season).tolist() == [True, False]
+
+
+@pytest.mark.parametrize(("days", "single"), [(20, 0), (21, 7), (40, 7)])
+def test_single_weekdays_are_sought_in_weeks_enough(days: int, single: int) -> None:
+    """Each in the longest look-back, and none where that is shorter than is asked; all priors make one."""
+    seen = np.ones((days, 1), dtype=np.bool_)
+    found = seasons(Span(date(2026, 8, 31), {}, seen[:, 0], seen), (14, 30), 21)
+    of_one_day = [season for season in found if len(season.weekdays) == 1]
+    assert [season.look_back for season in of_one_day] == [min(days, 30)] * single
+    assert sum(season.prior for season in found) == pytest.approx(1)
 
 
 def test_nothing_learned_nothing_said(household: Any, judge: Any) -> None:

@@ -16,6 +16,7 @@ from detectors.anomaly.openings import Hours, opened_state
 from detectors.anomaly.routines import Routine
 from detectors.anomaly.silences import Silence
 from detectors.anomaly.stays import LONGEST_MS, SHORTEST_MS, Stays
+from detectors.anomaly.track import Track
 from schemas.anomalies import AnomalyKind
 from schemas.home import Home
 from schemas.patterns import TimeOfDayDetail
@@ -186,6 +187,18 @@ def test_who_forgets_often_is_told_later() -> None:
     assert twice
     assert twice[0] == pytest.approx(1.5 * once[0], rel=0.01)
     assert stays.limit(0.3, 2) is None
+
+
+def test_a_stay_that_nobody_saw_end_is_not_learned() -> None:
+    """What was on before a gap may have been off in it; what was switched on after it is seen whole."""
+    track = Track("light.hall", 0)
+    track.change("on", 1_000)
+    track.lose_sight(5_000)
+    track.change("off", 9_000)
+    track.change("on", 10_000)
+    track.lose_sight(9_500)
+    track.change("off", 20_000)
+    assert track.today == [("on", 10_000)]
 
 
 def test_a_burst_is_too_long_once_however_long_it_goes_on() -> None:

@@ -103,6 +103,17 @@ def test_a_removal_is_never_given_up() -> None:
     assert due_us(row, PATIENCE, 10_000) == 5_000 + 60 * US
 
 
+def test_a_removal_that_was_refused_for_good_is_tried_again_after_the_shortest_rest() -> None:
+    """It may run until it is gone: each refusal ends a round, and no more than one."""
+    patience = Patience(pauses_s=(1.0, 2.0), rests_s=(60.0, 600.0))
+    row = WANTED._replace(wanted=0, step="remove")
+    waited_s = []
+    for _ in range(3):
+        row = failed(row, Failure(FailureReason.MALFORMED, "400"), 5_000, patience)
+        waited_s.append(((due_us(row, patience, 10_000) or 0) - 5_000) / US)
+    assert waited_s == [60.0, 600.0, 600.0]
+
+
 @pytest.mark.parametrize("reason", sorted(NOT_TO_REMOVE))
 def test_what_nobody_ordered_or_is_not_ours_is_not_removed(reason: FailureReason) -> None:
     """What stands is left as it is."""

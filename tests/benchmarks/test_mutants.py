@@ -5,7 +5,8 @@ import ast
 import pytest
 
 from benchmarks.measurements import ROOT
-from benchmarks.mutants import MUTANTS, Mutant, broken
+from benchmarks.mutant import Mutant
+from benchmarks.mutants import MUTANTS, broken
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda each: each.name)

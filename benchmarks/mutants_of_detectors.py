@@ -209,4 +209,11 @@ OF_DETECTORS = (
         "if each >= 7]",
         CLOCK,
     ),
+    Mutant(
+        "what is left on a third time is a mishap still",
+        "detectors/anomaly/track.py",
+        "if self.overlong < USUAL:",
+        "if self.overlong <= USUAL:",
+        ALARMS,
+    ),
 )

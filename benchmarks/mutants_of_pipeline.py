@@ -151,4 +151,11 @@ OF_PIPELINE = (
         "gap.to_us",
         ("tests/pipeline/learn/test_joined_gaps.py",),
     ),
+    Mutant(
+        "words that were shown a moment before the press were read",
+        "pipeline/commands/presses.py",
+        "> pressed.at_us - SHOWN_FOR_US:",
+        "> pressed.at_us:",
+        ("tests/pipeline/review/test_reviewer_presses.py",),
+    ),
 )

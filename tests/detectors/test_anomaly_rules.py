@@ -201,6 +201,16 @@ def test_a_stay_that_nobody_saw_end_is_not_learned() -> None:
     assert track.today == [("on", 10_000)]
 
 
+def test_what_is_left_on_a_third_time_is_how_it_is_used() -> None:
+    """Two stays that were too long are mishaps, of which nothing is learned; what goes on and on is none."""
+    track = Track("light.hall", 0)
+    track.limits = {"on": (HOUR_MS, 5.0)}
+    for number in range(1, 5):
+        track.change("on", number * DAY_MS)
+        track.change("off", number * DAY_MS + number * HOUR_MS)
+    assert track.today == [("on", 3 * HOUR_MS), ("on", 4 * HOUR_MS)]
+
+
 def test_a_burst_is_too_long_once_however_long_it_goes_on() -> None:
     """The change that makes it too long says so; those after it do not; a pause ends it."""
     bursts = Bursts()

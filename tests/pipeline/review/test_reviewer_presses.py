@@ -283,12 +283,13 @@ async def test_who_was_shown_something_else_has_not_approved_this(
     assert now(desk).status is Status.APPROVED
 
 
+@pytest.mark.parametrize("before_s", [0, 0.5])
 async def test_words_that_come_with_the_press_were_not_read(
-    desk: ReviewDesk, home_assistant: FakeHomeAssistant
+    desk: ReviewDesk, home_assistant: FakeHomeAssistant, before_s: float
 ) -> None:
-    """Who forged them could put ours back at the press: before we look, but after the person did."""
+    """Who forged them could put ours back at the press, or a moment before it: the person read the others."""
     home_assistant.press(button(APPROVE, LAMP), READER_ID)
-    home_assistant.age(WORDS, 0)
+    home_assistant.age(WORDS, before_s)
     await publish(desk, APPROVE)
     assert (now(desk), reasons(desk)) == (LAMP, ["just_shown"])
 

@@ -158,4 +158,11 @@ OF_PIPELINE = (
         "> pressed.at_us:",
         ("tests/pipeline/review/test_reviewer_presses.py",),
     ),
+    Mutant(
+        "each late event closes the last day anew",
+        "pipeline/learn/learner.py",
+        "if due[-1].start_ms >= self._closed_through_ms or",
+        "if due[-1].end_ms >= self._closed_through_ms or",
+        ("tests/pipeline/learn/test_learner.py",),
+    ),
 )

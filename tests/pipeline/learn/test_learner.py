@@ -233,6 +233,23 @@ def test_late_events_reach_sealed_days(
     assert process.kept() == clean
 
 
+def test_late_events_of_the_last_day_are_gathered(
+    start: Callable[[], Run], changes: list[StateChange], clean: Kept
+) -> None:
+    """A day that was closed is not closed again for each of them, the last one neither: some seconds pass."""
+    process = start()
+    last = process.learner.core.days.at(changes[-1].at_us // 1000)
+    late = [each for each in changes if each.at_us < last.start_ms * 1000][-2:]
+    process.deliver([each for each in changes if each not in late])
+    process.rest()
+    for each in late:
+        work = process.learn([each])
+        assert (work.closed, process.learner.late) == ([], True)
+        process.write(work)
+    process.rest()
+    assert process.kept() == clean
+
+
 def test_an_interrupted_judgement_says_the_same_once_more(
     start: Callable[[], Run], changes: list[StateChange], clean: Kept
 ) -> None:

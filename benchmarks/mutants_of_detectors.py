@@ -7,6 +7,7 @@ CHAINS = ("tests/detectors/test_sequence.py",)
 DURATIONS = ("tests/detectors/test_duration.py",)
 CLOCK = ("tests/detectors/time_of_day",)
 ALARMS = ("tests/detectors",)
+RULES = ("tests/detectors/test_anomaly_rules.py",)
 
 OF_DETECTORS = (
     Mutant(
@@ -179,28 +180,28 @@ OF_DETECTORS = (
         "detectors/anomaly/budget.py",
         "                self._account(key[0]).spend(at_ms)\n",
         "",
-        ALARMS,
+        RULES,
     ),
     Mutant(
         "what began before another thing is that thing",
         "detectors/anomaly/budget.py",
         "abs(alarm.began_ms - other)",
         "(alarm.began_ms - other)",
-        ALARMS,
+        RULES,
     ),
     Mutant(
         "an alarm that comes late fills the account",
         "detectors/anomaly/budget.py",
         "self.at_ms = max(self.at_ms, at_ms)",
         "self.at_ms = at_ms",
-        ALARMS,
+        RULES,
     ),
     Mutant(
         "a stay across a gap is learned",
         "detectors/anomaly/track.py",
         "if self.since_ms < until_ms:",
         "if self.since_ms > until_ms:",
-        ALARMS,
+        RULES,
     ),
     Mutant(
         "a weekday is sought in any number of weeks",
@@ -214,6 +215,6 @@ OF_DETECTORS = (
         "detectors/anomaly/track.py",
         "if self.overlong < USUAL:",
         "if self.overlong <= USUAL:",
-        ALARMS,
+        RULES,
     ),
 )

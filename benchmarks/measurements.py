@@ -15,6 +15,7 @@ INTAKE = ("pipeline/ingest", "pipeline/mqtt", "pipeline/learn", "pipeline/runtim
 DELIVERY = (*LEARNING, *INTAKE)
 JUDGEMENT = ("pipeline/automations", "pipeline/suggestions", "pipeline/backtest", "pipeline/suggest")
 APPROVAL = ("pipeline/commands", "pipeline/review")
+MUTATED = ("pipeline/learn", "pipeline/runtime", "pipeline/commands", "pipeline/suggestions", "sinks/store")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ MEASUREMENTS = (
     Measurement("Suggestions", ("benchmarks.suggesting", "--homes", "12"), (*LEARNING, *JUDGEMENT)),
     Measurement("Numeric anomalies", NUMERIC, ("detectors/anomaly",)),
     Measurement("Numeric anomalies, false alarms", NUMERIC, ("detectors/anomaly",)),
-    Measurement("Baselines", NUMERIC, ("pipeline/core/baselines.py",)),
+    Measurement("Baselines", NUMERIC, ("benchmarks/numeric",)),
     Measurement("Drift of a daily habit", NUMERIC, ("detectors/time_of_day",)),
     Measurement(
         "Verdicts on automations that others wrote", ("benchmarks.validity",), ("pipeline/automations",)
@@ -94,7 +95,7 @@ MEASUREMENTS = (
         ("benchmarks.flakes", "--runs", "30", *FLAKY),
         (*DELIVERY, *FLAKY),
     ),
-    Measurement("Mutants", ("benchmarks.mutants",), (*LEARNING, "pipeline/learn", "sinks/store")),
+    Measurement("Mutants", ("benchmarks.mutants",), (*LEARNING, *MUTATED)),
     Measurement("Targets", ("benchmarks.targets",), ()),
 )
 BY_TITLE = {each.title: each for each in MEASUREMENTS}

@@ -99,8 +99,8 @@ def condition(words: str) -> Requirement:
     --------
     >>> condition("nobody home"), condition("sat, mon")
     (AtHome(kind='home', somebody=False), Weekday(kind='weekday', days=(0, 5)))
-    >>> condition("after 18:30"), condition("light.hall=on")
-    (Hours(kind='hours', after=18.5, before=24.0), InState(kind='state', entity_id='light.hall', state='on'))
+    >>> condition("after 18:30").after, condition("light.hall=on").state
+    (18.5, 'on')
     """
     clean = " ".join(words.split())
     lower = clean.lower()

@@ -10,7 +10,7 @@ import pytest
 from benchmarks.damage.__main__ import SMALL, is_survived, run
 from benchmarks.damage.home import Place, make_home
 from benchmarks.processes import HA_AI, Mosquitto, Worker
-from sinks.store import checksums, integrity, store
+from sinks.store import checksums, day_sets, integrity
 
 pytestmark = pytest.mark.drill
 SPOKEN = {"store damaged", "damaged rows of the store were set aside and mended"}
@@ -46,7 +46,7 @@ def test_every_fault_is_noticed_or_without_effect() -> None:
 
 def test_the_drill_rejects_a_store_without_checksums(monkeypatch: pytest.MonkeyPatch) -> None:
     """A store that takes rows for whole as they are loses some in silence, or ends at them."""
-    for module in (checksums, integrity, store):
+    for module in (checksums, integrity, day_sets):
         monkeypatch.setattr(module, "is_whole", lambda *_: True)
     monkeypatch.setattr(integrity, "CHECKED", ())
     assert not all(map(is_survived, run(SMALL, seed=3)))

@@ -7,6 +7,7 @@ from unittest.mock import patch
 import pytest
 
 from pipeline.core.core import LearningCore
+from pipeline.history.kept_days import KeptDays
 from pipeline.mqtt.intake import Sight
 from schemas.events import Gap
 from schemas.home import Home
@@ -76,7 +77,7 @@ def test_a_store_that_is_away_meanwhile_is_asked_again(start: Callable[..., Run]
     run = start("run.db")
     away(run)
     error = StoreUnavailableError("away")
-    with patch.object(SqlStore, "day_set", side_effect=error), pytest.raises(StoreUnavailableError):
+    with patch.object(KeptDays, "read", side_effect=error), pytest.raises(StoreUnavailableError):
         run.learner.think(1.0)
     run.rest()
     assert run.kept() == clean(start, run.store.gaps())

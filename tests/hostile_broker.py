@@ -283,7 +283,11 @@ class HostileBroker:
 
     async def __aexit__(self, *_: object) -> None:
         self._server.close()
+        tasks = list(self._tasks)
         self.hang_up()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        # An aborted transport closes its socket at the loop's next turn.
+        await asyncio.sleep(0)
 
     def hang_up(self) -> None:
         """End every connection."""

@@ -115,8 +115,14 @@ def fingerprint(paths: Sequence[str], root: Path = ROOT) -> str:
     digest = hashlib.sha256()
     for path in sorted({file for each in paths for file in _python_files(root, each)}):
         digest.update(f"{path.relative_to(root)}\n".encode())
-        digest.update(code_of(path.read_text(encoding="utf-8")).encode())
+        digest.update(_digest(path.read_text(encoding="utf-8")))
     return digest.hexdigest()[:8]
+
+
+@cache
+def _digest(text: str) -> bytes:
+    """Return the digest of a file's code; many measurements cover the same files."""
+    return hashlib.sha256(code_of(text).encode()).digest()
 
 
 def _python_files(root: Path, name: str) -> Iterator[Path]:

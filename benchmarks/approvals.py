@@ -103,7 +103,9 @@ async def deploy(settings: Settings, home: FakeHomeAssistant) -> Counter[str]:
         home.add_entity(suggestion.automation.actions[0].entity_id)
     deployer = Deployer(desk.desk)
     tasks = [asyncio.create_task(loop()) for loop in deployer.loops()]
-    take = next(inlet.handle for inlet in deployer.inlets() if inlet.topic_filter == topic)
+    take = next(
+        subscriber.handle for subscriber in deployer.subscribers() if subscriber.topic_filter == topic
+    )
     for payload in (*orders, *orders):
         await take(
             IncomingMessage(topic, payload, retain=False, response_topic="", correlation=b"", received_us=1)

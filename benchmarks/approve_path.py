@@ -39,7 +39,7 @@ from benchmarks.review_desk import a_suggestion, button, show
 from pipeline.mqtt.broker import EmbeddedBroker
 from pipeline.roles import factories
 from pipeline.runtime.host import ConsumerHost
-from pipeline.runtime.role import IncomingMessage, Inlet, Loop, RoleContext
+from pipeline.runtime.role import IncomingMessage, Loop, RoleContext, Subscriber
 from pipeline.settings import Settings
 from schemas.commands import Press, PressVerb
 from schemas.home import Home
@@ -172,9 +172,9 @@ class Probe:
     def __init__(self, desk: RoleContext) -> None:
         self._desk = desk
 
-    def inlets(self) -> Sequence[Inlet]:
+    def subscribers(self) -> Sequence[Subscriber]:
         """One topic."""
-        return [Inlet(PROBE, self._take)]
+        return [Subscriber(PROBE, self._take)]
 
     def loops(self) -> Sequence[Loop]:
         """None."""

@@ -61,7 +61,9 @@ class ReviewDesk:
         self.desk = MovedDesk(settings, home, self.store, self._thread, broker)
         self.reviewer = Reviewer(self.desk)
         self.key = load_key(settings.command_key_file, create=False)
-        self._handlers = {inlet.topic_filter: inlet.handle for inlet in self.reviewer.inlets()}
+        self._handlers = {
+            subscriber.topic_filter: subscriber.handle for subscriber in self.reviewer.subscribers()
+        }
 
     def close(self) -> None:
         """Close the store."""

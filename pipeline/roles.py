@@ -81,10 +81,10 @@ def factories(roles: Iterable[Role]) -> dict[Role, Factory]:
 def _wired(wiring: Wiring, make: Factory) -> Factory:
     """Make a role of its own section of the settings, that reads what the table says and nothing else."""
 
-    def made(desk: RoleContext) -> StatelessConsumer:
-        consumer = make(replace(desk, settings=desk.settings.section(wiring.section)))
-        expected = wiring.filters(desk.settings.topics)
-        found = [inlet.topic_filter for inlet in consumer.inlets()]
+    def made(context: RoleContext) -> StatelessConsumer:
+        consumer = make(replace(context, settings=context.settings.section(wiring.section)))
+        expected = wiring.filters(context.settings.topics)
+        found = [subscriber.topic_filter for subscriber in consumer.subscribers()]
         if sorted(expected) != sorted(found):
             raise ValueError(f"expected {wiring.role} to read {sorted(expected)}, got {sorted(found)}")
         return consumer
@@ -92,34 +92,34 @@ def _wired(wiring: Wiring, make: Factory) -> Factory:
     return made
 
 
-def _suggester(desk: RoleContext) -> StatelessConsumer:
+def _suggester(context: RoleContext) -> StatelessConsumer:
     from pipeline.suggest.suggester import Suggester
 
-    return Suggester(desk)
+    return Suggester(context)
 
 
-def _reviewer(desk: RoleContext) -> StatelessConsumer:
+def _reviewer(context: RoleContext) -> StatelessConsumer:
     from pipeline.review.reviewer import Reviewer
 
-    return Reviewer(desk)
+    return Reviewer(context)
 
 
-def _deployer(desk: RoleContext) -> StatelessConsumer:
+def _deployer(context: RoleContext) -> StatelessConsumer:
     from pipeline.deploy.deployer import Deployer
 
-    return Deployer(desk)
+    return Deployer(context)
 
 
-def _publisher(desk: RoleContext) -> StatelessConsumer:
+def _publisher(context: RoleContext) -> StatelessConsumer:
     from pipeline.show.discovery_publisher import DiscoveryPublisher
 
-    return DiscoveryPublisher(desk)
+    return DiscoveryPublisher(context)
 
 
-def _answerer(desk: RoleContext) -> StatelessConsumer:
+def _answerer(context: RoleContext) -> StatelessConsumer:
     from pipeline.answer.answerer import Answerer
 
-    return Answerer(desk)
+    return Answerer(context)
 
 
 _WIRED = (

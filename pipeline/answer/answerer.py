@@ -15,7 +15,7 @@ from pipeline.commands.decisions import Altered, ModificationRefusedError
 from pipeline.mqtt.names import MQTTError, QoS
 from pipeline.mqtt.outbox import EXPIRY_HEADER
 from pipeline.runtime.home import reader_of
-from pipeline.runtime.role import IncomingMessage, Inlet, Loop, RoleContext
+from pipeline.runtime.role import IncomingMessage, Loop, RoleContext, Subscriber
 from pipeline.settings.sections import AnswerSettings
 from pipeline.suggestions.assembly import renewed
 from pipeline.timing.clock import monotonic_s
@@ -75,14 +75,14 @@ class Answerer:
 
     name = Role.ANSWER
 
-    def __init__(self, desk: RoleContext[AnswerSettings]) -> None:
-        self._desk = desk
-        self._modifier = Modifier(desk, reader_of(desk.settings))
+    def __init__(self, context: RoleContext[AnswerSettings]) -> None:
+        self._context = context
+        self._modifier = Modifier(context, reader_of(context.settings))
         self._waiting: asyncio.Queue[Asked] = asyncio.Queue(WAITING_AT_MOST)
         self._bounds = QuestionBounds()
 
-    def inlets(self) -> Sequence[Inlet]:
-        return [Inlet(self._desk.settings.topics.query_ask, self._take)]
+    def subscribers(self) -> Sequence[Subscriber]:
+        return [Subscriber(self._context.settings.topics.query_ask, self._take)]
 
     def loops(self) -> Sequence[Loop]:
         return [self._try_out, self._say_flood]
@@ -114,7 +114,7 @@ class Answerer:
 
     def _answer_topic(self, received: IncomingMessage) -> str | None:
         """Return the topic that the answer goes to; None where nobody may be answered."""
-        below = self._desk.settings.topics.query_answer("")
+        below = self._context.settings.topics.query_answer("")
         topic = received.response_topic
         is_ours = topic.startswith(below) and ASKER.fullmatch(topic.removeprefix(below))
         if is_ours and len(received.correlation) <= LARGEST_CORRELATION_BYTES and not received.retain:
@@ -128,21 +128,21 @@ class Answerer:
         if unknown:
             return refused(f"expected statuses out of {', '.join(statuses)}, got another one")
         wanted = [statuses[name] for name in question.statuses]
-        found = await self._desk.ask(lambda: self._desk.store.suggestions.all(*wanted))
+        found = await self._context.ask(lambda: self._context.store.suggestions.all(*wanted))
         if question.suggestion_id is not None:
             found = [each for each in found if each.id == question.suggestion_id]
         # Of thousands it takes seconds, in which others have their turns.
-        return await asyncio.to_thread(fitting, found, self._desk.home.zone)
+        return await asyncio.to_thread(fitting, found, self._context.home.zone)
 
     def _note_flood(self) -> None:
         """Say in health that questions are refused, for as long as they are."""
         if self._bounds.is_flooded(monotonic_s()):
-            self._desk.health.notices[FLOOD] = (
-                f"questions on {self._desk.settings.topics.query_ask} come faster than they are answered, "
+            self._context.health.notices[FLOOD] = (
+                f"questions on {self._context.settings.topics.query_ask} come faster than they are answered, "
                 f"{self._bounds.refused:,} were refused: see who publishes them"
             )
         else:
-            self._desk.health.notices.pop(FLOOD, None)
+            self._context.health.notices.pop(FLOOD, None)
 
     async def _say_flood(self) -> None:
         """See when a flood is over, until cancelled."""
@@ -168,8 +168,8 @@ class Answerer:
                 log.info("an answer was lost, the broker is away", error=str(error))
 
     async def _backtest(self, question: Question) -> Answer:
-        store = self._desk.store.suggestions
-        suggestion = await self._desk.ask(lambda: store.get(question.suggestion_id or ""))
+        store = self._context.store.suggestions
+        suggestion = await self._context.ask(lambda: store.get(question.suggestion_id or ""))
         if suggestion is None:
             return refused("there is no suggestion with that id")
         try:
@@ -183,9 +183,9 @@ class Answerer:
             trial=trial,
             experience=lived,
             conflicts=conflicts,
-            now=from_us(self._desk.now_us()),
+            now=from_us(self._context.now_us()),
         )
-        return fitting([changed], self._desk.home.zone)
+        return fitting([changed], self._context.home.zone)
 
     async def _tried(self, suggestion: Suggestion, change: Modification | None) -> Altered:
         """Return what a suggestion, changed if it is to be, would have done up to now."""
@@ -195,7 +195,7 @@ class Answerer:
         return Altered(suggestion.automation, trial, suggestion.experience, suggestion.conflicts)
 
     async def _say(self, answer: Answer, topic: str, correlation: bytes) -> None:
-        await self._desk.broker.publish(
+        await self._context.broker.publish(
             answer.published(),
             topic,
             qos=QoS(QOS),

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 class Modifier:
     """Makes what a person wants of a suggestion, or says why not; writes nothing."""
 
-    def __init__(self, desk: RoleContext[BacktestSettings], reader: "HomeAssistantReader | None") -> None:
-        self._desk = desk
+    def __init__(self, context: RoleContext[BacktestSettings], reader: "HomeAssistantReader | None") -> None:
+        self._context = context
         self._reader = reader
-        self._runner = BacktestRunner(desk.settings, desk.home)
+        self._runner = BacktestRunner(context.settings, context.home)
 
     async def of(self, suggestion: Suggestion, change: Modification) -> Altered:
         """Return what becomes of a suggestion's automation, with its trial.
@@ -46,7 +46,7 @@ class Modifier:
         verdict = check(automation, trial, others, catalogue=catalogue)
         if against := verdict.problem or verdict.conflict:
             raise ModificationRefusedError("unfit", against)
-        feedback = await self._desk.ask(self._desk.store.suggestions.feedback)
+        feedback = await self._context.ask(self._context.store.suggestions.feedback)
         lived = experience(feedback, suggestion.pattern_type, automation.domain)
         return Altered(automation, trial, lived, verdict.told)
 
@@ -58,7 +58,7 @@ class Modifier:
         ModificationRefusedError
             The habit is forgotten, or it could not be tried.
         """
-        patterns = await self._desk.ask(self._desk.store.patterns)
+        patterns = await self._context.ask(self._context.store.patterns)
         pattern = next((each for each in patterns if each.id == suggestion.pattern_id), None)
         if pattern is None:
             raise ModificationRefusedError("forgotten", "the habit that it follows is not known any more")
@@ -70,7 +70,7 @@ class Modifier:
             ) from error
 
     async def _standing(self) -> list[Suggestion]:
-        return await self._desk.ask(lambda: self._desk.store.suggestions.all(*STANDING))
+        return await self._context.ask(lambda: self._context.store.suggestions.all(*STANDING))
 
 
 def _without(catalogue: Catalogue | None, automation_id: str) -> Catalogue | None:

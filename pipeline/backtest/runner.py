@@ -149,7 +149,7 @@ class BacktestRunner:
         try:
             return BacktestResult.model_validate_json(answer)
         except ValidationError as error:
-            raise BacktestError(f"expected an examination, got {answer[:80]!r}") from error
+            raise BacktestError(f"expected a result, got {answer[:80]!r}") from error
 
     async def _run(self, job: bytes) -> bytes:
         """Give a process its job, and return what it answers."""

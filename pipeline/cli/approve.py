@@ -3,8 +3,8 @@
 import argparse
 
 from pipeline.cli.commanding import REFUSED, add_id, add_name, deploys, find, review, signed, until_done
-from pipeline.cli.conversation import Conversation, converse
-from pipeline.cli.proofs import show_offer
+from pipeline.cli.mqtt_request import Conversation, converse
+from pipeline.cli.suggestion_view import show_offer
 from pipeline.settings import Settings
 from schemas.commands import Verb
 from schemas.suggestions import Status

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline.cli import SHORT_ID
-from pipeline.cli.stored import reading, zone_of
+from pipeline.cli.store_reader import reading, zone_of
 from pipeline.cli.terminal import ERR, OUT, readable, say
 from pipeline.settings import Settings
 from pipeline.wording.sentences import counted

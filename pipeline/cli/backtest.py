@@ -6,8 +6,8 @@ from rich.text import Text
 
 from pipeline.cli.changes import add_change_arguments, change_of
 from pipeline.cli.commanding import REFUSED, add_id, as_suggestion, find
-from pipeline.cli.conversation import TRIED_S, Conversation, converse
-from pipeline.cli.proofs import show_days, show_offer
+from pipeline.cli.mqtt_request import TRIED_S, Conversation, converse
+from pipeline.cli.suggestion_view import show_days, show_offer
 from pipeline.cli.terminal import ERR, OUT, readable, say
 from pipeline.settings import Settings
 from pipeline.wording.suggestions import proof

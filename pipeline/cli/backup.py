@@ -10,7 +10,7 @@ from sqlalchemy.exc import ArgumentError
 
 from pipeline.cli import UserError
 from pipeline.cli.home_file import read_home_file
-from pipeline.cli.stored import existing_file
+from pipeline.cli.store_reader import existing_file
 from pipeline.cli.terminal import ERR, say
 from pipeline.runtime.belongings import backup_folder, belongings, database_file, home_id
 from pipeline.settings import Settings

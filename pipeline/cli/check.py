@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import closing
 
 from pipeline.cli import UserError, doctor
-from pipeline.cli.stored import reading
+from pipeline.cli.store_reader import reading
 from pipeline.cli.terminal import ERR
 from pipeline.doctor.backups import check_backups, check_privacy
 from pipeline.doctor.deployment import check_command_key

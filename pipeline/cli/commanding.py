@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pydantic import ValidationError
 
 from pipeline.cli import UserError
-from pipeline.cli.conversation import ANSWER_S, TRIED_S, Conversation, said, unanswered
-from pipeline.cli.stored import chosen
+from pipeline.cli.mqtt_request import ANSWER_S, TRIED_S, Conversation, said, unanswered
+from pipeline.cli.store_reader import chosen
 from pipeline.cli.terminal import ERR, readable, say
 from pipeline.commands.signing import new_command
 from pipeline.doctor import finding

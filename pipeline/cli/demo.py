@@ -134,10 +134,10 @@ async def _demonstrate(household: Household, settings: Settings) -> None:
 async def _suggestions(household: Household, settings: Settings, home: Home) -> list[Suggestion]:
     """Return the suggestions on the evening of the last day, as the suggester finds them; keep nothing."""
     minimum = settings.minimum_confidence
-    examination = await BacktestRunner(settings, home).examine(minimum)
+    result = await BacktestRunner(settings, home).examine(minimum)
     now = datetime.fromtimestamp(household.calendar.moment(household.days, 0), home.zone)
     with contextlib.closing(SqlStore(settings.store_url, home=home.id)) as store:
-        return Planner(settings, home, store).decide(examination, None, minimum=minimum, now=now).new
+        return Planner(settings, home, store).decide(result, None, minimum=minimum, now=now).new
 
 
 class _Story:

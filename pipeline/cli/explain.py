@@ -11,7 +11,7 @@ from rich.text import Text
 
 from pipeline.cli import UserError
 from pipeline.cli.home_file import read_home_file
-from pipeline.cli.stored import INDENT, chosen, reading, zone_of
+from pipeline.cli.store_reader import INDENT, chosen, reading, zone_of
 from pipeline.cli.terminal import OUT, say, short_id
 from pipeline.settings import Settings
 from pipeline.wording.explanation import Explanation, explain

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from rich.text import Text
 
-from pipeline.cli.proofs import show_brief
+from pipeline.cli.suggestion_view import show_brief
 from pipeline.cli.terminal import OUT, alarm, command, gone, order, picture, say, short_id
 from pipeline.simulation import Household
 from pipeline.simulation.scoring import score

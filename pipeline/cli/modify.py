@@ -5,8 +5,8 @@ import argparse
 from pipeline.cli import UserError
 from pipeline.cli.changes import add_change_arguments, change_of
 from pipeline.cli.commanding import add_id, add_name, find, refused, review, signed
-from pipeline.cli.conversation import Conversation, converse
-from pipeline.cli.proofs import show_offer
+from pipeline.cli.mqtt_request import Conversation, converse
+from pipeline.cli.suggestion_view import show_offer
 from pipeline.cli.terminal import ERR
 from pipeline.settings import Settings
 from schemas.commands import Verb

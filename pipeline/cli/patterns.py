@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.cli.stored import reading, zone_of
+from pipeline.cli.store_reader import reading, zone_of
 from pipeline.cli.terminal import ERR, OUT, alarm, order, picture, say, short_id
 from pipeline.settings import Settings
 from pipeline.wording.sentences import claim

@@ -7,7 +7,7 @@ from datetime import date
 
 from pipeline.cli import UserError
 from pipeline.cli.commanding import add_name, login
-from pipeline.cli.stored import reading
+from pipeline.cli.store_reader import reading
 from pipeline.cli.terminal import say
 from pipeline.settings import Settings
 from pipeline.timing.clock import wall_us

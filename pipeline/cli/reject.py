@@ -3,9 +3,9 @@
 import argparse
 
 from pipeline.cli.commanding import add_id, add_name, find, refused, review, signed
-from pipeline.cli.conversation import Conversation, converse
-from pipeline.cli.proofs import show_offer, standing
-from pipeline.cli.stored import zone_of
+from pipeline.cli.mqtt_request import Conversation, converse
+from pipeline.cli.store_reader import zone_of
+from pipeline.cli.suggestion_view import show_offer, standing
 from pipeline.cli.terminal import say
 from pipeline.settings import Settings
 from pipeline.timing.clock import wall_datetime

@@ -3,7 +3,7 @@
 import argparse
 
 from pipeline.cli.commanding import REFUSED, add_id, add_name, deploys, find, signed, until_done
-from pipeline.cli.conversation import Conversation, converse
+from pipeline.cli.mqtt_request import Conversation, converse
 from pipeline.cli.terminal import readable, say
 from pipeline.settings import Settings
 from schemas.commands import Verb

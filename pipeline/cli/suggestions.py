@@ -3,9 +3,9 @@
 import argparse
 
 from pipeline.cli.commanding import find, known
-from pipeline.cli.conversation import Conversation, converse
-from pipeline.cli.proofs import SETTLED, show_whole, table
-from pipeline.cli.stored import zone_of
+from pipeline.cli.mqtt_request import Conversation, converse
+from pipeline.cli.store_reader import zone_of
+from pipeline.cli.suggestion_view import SETTLED, show_whole, table
 from pipeline.cli.terminal import ERR, OUT, say
 from pipeline.settings import Settings
 from pipeline.timing.clock import wall_datetime

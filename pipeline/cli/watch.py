@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 from pydantic import ValidationError
 
 from pipeline.cli import UserError
-from pipeline.cli.happenings import line_of
+from pipeline.cli.message_lines import line_of
 from pipeline.cli.terminal import ERR, OUT, alarm, gone, picture, readable, say
 from pipeline.mqtt.terminal_client import Message, MqttError, TerminalClient
 from pipeline.settings import Settings

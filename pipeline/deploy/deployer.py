@@ -19,7 +19,7 @@ from pipeline.runtime.batching import Together
 from pipeline.runtime.key_file import load_key
 from pipeline.runtime.nonces import Taken
 from pipeline.runtime.ownership import Ownership
-from pipeline.runtime.role import AT_ONCE, IncomingMessage, Inlet, Loop, RoleContext
+from pipeline.runtime.role import AT_ONCE, IncomingMessage, Loop, RoleContext, Subscriber
 from pipeline.settings.sections import DeploySettings
 from pipeline.suggestions.deployment_steps import US, Patience, Step, due_us
 from pipeline.suggestions.messages import MessageFactory
@@ -104,7 +104,7 @@ class Deployer:
 
     Parameters
     ----------
-    desk
+    context
         What it works with.
     patience
         How long it waits for what.
@@ -122,12 +122,16 @@ class Deployer:
     name = Role.DEPLOY
 
     def __init__(
-        self, desk: RoleContext[DeploySettings], *, patience: Patience | None = None, timeout_s: float = 10.0
+        self,
+        context: RoleContext[DeploySettings],
+        *,
+        patience: Patience | None = None,
+        timeout_s: float = 10.0,
     ) -> None:
-        settings = desk.settings
+        settings = context.settings
         if settings.home_assistant_url is None or settings.deployer_token_file is None:
             raise TokenFileError("expected HA_AI_HOME_ASSISTANT_URL and HA_AI_DEPLOYER_TOKEN_FILE to be set")
-        self._desk = desk
+        self._context = context
         self._patience = patience or Patience()
         client = AdminClient(
             settings.home_assistant_url,
@@ -136,30 +140,32 @@ class Deployer:
             refused_s=self._patience.refused_s,
         )
         self._key = load_key(settings.command_key_file, create=True)
-        self._writer = DeploymentWriter(desk.store, desk.home, settings.topics, self._patience)
-        self._inbox = CommandInbox(desk.store, self._writer.messages)
-        self._refuse = Together(desk.commit, self._inbox.refuse)
+        self._writer = DeploymentWriter(context.store, context.home, settings.topics, self._patience)
+        self._inbox = CommandInbox(context.store, self._writer.messages)
+        self._refuse = Together(context.commit, self._inbox.refuse)
         self._taken = Taken()
         self._taking = asyncio.Lock()
-        self._reporter = RunReporter(desk.store, self._writer.messages)
-        self._ownership = Ownership(desk.store.leases, PARTITION, ttl_s=settings.lease_s, thread=desk.thread)
+        self._reporter = RunReporter(context.store, self._writer.messages)
+        self._ownership = Ownership(
+            context.store.leases, PARTITION, ttl_s=settings.lease_s, thread=context.thread
+        )
         self._executor = StepExecutor(
-            desk,
+            context,
             self._key,
             client,
             self._writer,
             patience=self._patience,
             is_ours=self._is_ours,
         )
-        self._monitor = DriftMonitor(desk, client, self._executor, self._writer, self._patience)
+        self._monitor = DriftMonitor(context, client, self._executor, self._writer, self._patience)
         self._ordered = asyncio.Event()
         self._born = asyncio.Event()
         self._waits: dict[str, tuple[Deployment, float, float]] = {}
 
-    def inlets(self) -> Sequence[Inlet]:
-        settings = self._desk.settings
+    def subscribers(self) -> Sequence[Subscriber]:
+        settings = self._context.settings
         orders = [
-            Inlet(
+            Subscriber(
                 settings.topics.automation_command(verb.value),
                 partial(self._take_order, verb),
                 at_once=AT_ONCE,
@@ -168,8 +174,8 @@ class Deployer:
         ]
         return [
             *orders,
-            Inlet(settings.eventstream_topic, self._take_event),
-            Inlet(settings.status_topic, self._take_status, shared=False),
+            Subscriber(settings.eventstream_topic, self._take_event),
+            Subscriber(settings.status_topic, self._take_status, shared=False),
         ]
 
     def loops(self) -> Sequence[Loop]:
@@ -177,7 +183,7 @@ class Deployer:
 
     async def _take_order(self, verb: Verb, received: IncomingMessage) -> None:
         """Take an order if it counts; who may publish may not order."""
-        now_us = self._desk.now_us()
+        now_us = self._context.now_us()
         if received.retain:
             text = "expected an order of now, got one that the broker had kept"
             await self._refuse(RefusedOrder("retained", text, None, now_us))
@@ -192,7 +198,7 @@ class Deployer:
                 await self._refuse(RefusedOrder("replayed", REPLAYED, command, now_us))
                 return
             async with self._taking:
-                against = await self._desk.commit(partial(self._inbox.take, command, now_us))
+                against = await self._context.commit(partial(self._inbox.take, command, now_us))
         if against:
             log.info("order refused", suggestion=command.suggestion_id, reason=against)
         self._ordered.set()
@@ -204,7 +210,7 @@ class Deployer:
             return
         entity_id = _triggered(payload)
         if entity_id is not None:
-            await self._desk.commit(partial(self._reporter.tell, entity_id, received.received_us))
+            await self._context.commit(partial(self._reporter.tell, entity_id, received.received_us))
 
     async def _take_status(self, received: IncomingMessage) -> None:
         """Look after everything when Home Assistant has started."""
@@ -239,7 +245,7 @@ class Deployer:
 
     async def advance(self, held: Held) -> float:
         """Take every step that is due; return how long until the next one, in seconds."""
-        rows = await self._desk.ask(self._desk.store.suggestions.deployments)
+        rows = await self._context.ask(self._context.store.suggestions.deployments)
         under_way = [row for row in rows if row.step != Step.STANDS]
         self._waits = {
             row.suggestion_id: self._waits[row.suggestion_id]
@@ -269,7 +275,7 @@ class Deployer:
 
     def _left_s(self, row: Deployment) -> float:
         """Return the seconds until a step may be taken; after a failure by the wall clock."""
-        now_us = self._desk.now_us()
+        now_us = self._context.now_us()
         due = due_us(row, self._patience, now_us) or 0
         waited, until_s, _ = self._waits.get(row.suggestion_id, (row, 0.0, 0.0))
         left_s = until_s - monotonic_s() if waited == row else 0.0
@@ -301,7 +307,7 @@ class Deployer:
         while True:
             await asyncio.sleep(SUM_UP_S)
             with suppress(StoreUnavailableError):
-                await self._desk.ask(partial(self._inbox.sum_up, self._desk.now_us()))
+                await self._context.ask(partial(self._inbox.sum_up, self._context.now_us()))
 
     async def _is_ours(self, held: Held) -> bool:
         return self._ownership.held == held and await self._ownership.valid()

@@ -34,7 +34,7 @@ class DriftMonitor:
 
     Parameters
     ----------
-    desk
+    context
         What the deployer works with.
     client
         Home Assistant, with an administrator's token.
@@ -46,13 +46,13 @@ class DriftMonitor:
 
     def __init__(
         self,
-        desk: RoleContext[DeploySettings],
+        context: RoleContext[DeploySettings],
         client: AdminClient,
         executor: StepExecutor,
         writer: DeploymentWriter,
         patience: Patience,
     ) -> None:
-        self._desk = desk
+        self._context = context
         self._client = client
         self._executor = executor
         self._writer = writer
@@ -69,7 +69,7 @@ class DriftMonitor:
         StoreError
             Nothing could be kept.
         """
-        rows = [row for row in await self._desk.ask(self._read) if self._is_looked_after(row)]
+        rows = [row for row in await self._context.ask(self._read) if self._is_looked_after(row)]
         if not rows or self._client.refusal() is not None:
             return
         try:
@@ -81,14 +81,14 @@ class DriftMonitor:
             raise
 
     def _read(self) -> list[Deployment]:
-        return self._desk.store.suggestions.deployments()
+        return self._context.store.suggestions.deployments()
 
     def _is_looked_after(self, row: Deployment) -> bool:
-        is_fresh = self._desk.now_us() - row.updated_us < self._patience.stray_s * US
+        is_fresh = self._context.now_us() - row.updated_us < self._patience.stray_s * US
         return row.step == Step.STANDS and (row.standing > 0 or is_fresh)
 
     async def _look_at(self, row: Deployment, held: Held) -> None:
-        suggestion = await self._desk.ask(lambda: self._desk.store.suggestions.get(row.suggestion_id))
+        suggestion = await self._context.ask(lambda: self._context.store.suggestions.get(row.suggestion_id))
         glance = await self._glance(row, suggestion)
         if glance.drift is Drift.GONE:
             await asyncio.sleep(self._patience.again_s)
@@ -99,11 +99,11 @@ class DriftMonitor:
             return
         if glance.drift is not row.drift:
             log.info("found otherwise than deployed", suggestion=row.suggestion_id, look=glance.drift.name)
-            now_us = self._desk.now_us()
-            await self._desk.commit(partial(self._writer.noticed, row, held, now_us, glance.drift))
+            now_us = self._context.now_us()
+            await self._context.commit(partial(self._writer.noticed, row, held, now_us, glance.drift))
         elif suggestion and glance.entity and glance.entity["entity_id"] != suggestion.ha_entity_id:
-            await self._desk.commit(
-                partial(self._writer.renamed, row, held, self._desk.now_us(), glance.entity["entity_id"])
+            await self._context.commit(
+                partial(self._writer.renamed, row, held, self._context.now_us(), glance.entity["entity_id"])
             )
 
     def _counts(self, row: Deployment, drift: Drift) -> bool:

@@ -34,7 +34,7 @@ class StepExecutor:
 
     Parameters
     ----------
-    desk
+    context
         What the deployer works with.
     key
         What orders are signed with.
@@ -50,7 +50,7 @@ class StepExecutor:
 
     def __init__(
         self,
-        desk: RoleContext[DeploySettings],
+        context: RoleContext[DeploySettings],
         key: bytes,
         client: AdminClient,
         writer: DeploymentWriter,
@@ -58,7 +58,7 @@ class StepExecutor:
         patience: Patience,
         is_ours: Callable[[Held], Awaitable[bool]],
     ) -> None:
-        self._desk = desk
+        self._context = context
         self._key = key
         self._client = client
         self._writer = writer
@@ -101,7 +101,7 @@ class StepExecutor:
         self._warn(row, failure)
         if row.step == Step.TAKE_BACK:
             return False
-        return await self._keep(partial(self._writer.failed, row, held, self._desk.now_us(), failure))
+        return await self._keep(partial(self._writer.failed, row, held, self._context.now_us(), failure))
 
     def _warn(self, row: Deployment, failure: StepFailedError) -> None:
         """Log a failure: as a warning the first time that an order meets its reason, then as debug."""
@@ -119,7 +119,7 @@ class StepExecutor:
 
     async def versions(self, row: Deployment) -> dict[int, AutomationVersion]:
         """Return all versions of a deployment that were ever written, by number."""
-        kept = await self._desk.ask(lambda: self._desk.store.suggestions.versions(row.suggestion_id))
+        kept = await self._context.ask(lambda: self._context.store.suggestions.versions(row.suggestion_id))
         return {each.version: each for each in kept}
 
     async def _check(self, row: Deployment, held: Held) -> bool:
@@ -129,13 +129,15 @@ class StepExecutor:
         version = None
         if row.wanted:
             versions = await self.versions(row)
-            suggestion = await self._desk.ask(lambda: self._desk.store.suggestions.get(row.suggestion_id))
+            suggestion = await self._context.ask(
+                lambda: self._context.store.suggestions.get(row.suggestion_id)
+            )
             content = approved(row, approval, suggestion, list(versions.values()))
             config = admitted(content, versions.get(row.wanted), await self._catalogue())
             version = AutomationVersion(
-                row.wanted, content.content_hash, content, dict(config), self._desk.now_us()
+                row.wanted, content.content_hash, content, dict(config), self._context.now_us()
             )
-        return await self._keep(partial(self._writer.forward, row, held, self._desk.now_us(), version))
+        return await self._keep(partial(self._writer.forward, row, held, self._context.now_us(), version))
 
     async def _catalogue(self) -> Catalogue:
         """Return the home's catalogue, at most `FRESH_S` seconds old, so that orders in a row share it."""
@@ -153,7 +155,7 @@ class StepExecutor:
                 raise StepFailedError(FailureReason.EDITED if row.standing else FailureReason.FOREIGN)
             case ConfigOwner.NOTHING | ConfigOwner.OURS:
                 await self._put(row, held, config, versions)
-        return await self._keep(partial(self._writer.forward, row, held, self._desk.now_us()))
+        return await self._keep(partial(self._writer.forward, row, held, self._context.now_us()))
 
     async def _put(
         self, row: Deployment, held: Held, config: Config, versions: Mapping[int, AutomationVersion]
@@ -174,13 +176,13 @@ class StepExecutor:
     async def _enable(self, row: Deployment, held: Held) -> bool:
         entity = await self._client.home_assistant.entity(row.automation_id)
         if entity is None:
-            if not is_overdue(row, self._patience, self._desk.now_us()):
+            if not is_overdue(row, self._patience, self._context.now_us()):
                 return False
             await self._require_running()
             raise StepFailedError(FailureReason.NOT_LOADED)
         if entity.get("state") == "unavailable":
             raise StepFailedError(FailureReason.NOT_SET_UP)
-        return await self._keep(partial(self._writer.stands, row, held, self._desk.now_us(), entity))
+        return await self._keep(partial(self._writer.stands, row, held, self._context.now_us(), entity))
 
     async def _remove(self, row: Deployment, held: Held) -> bool:
         await self._require_running()
@@ -192,21 +194,21 @@ class StepExecutor:
                 raise StepFailedError(FailureReason.FOREIGN)
             if is_somebodys:
                 # What a person made of it goes as the person wishes, but can be read and made again.
-                await self._keep(partial(self._writer.edited, row, held, self._desk.now_us(), found))
+                await self._keep(partial(self._writer.edited, row, held, self._context.now_us(), found))
                 log.info("what was changed by hand is removed", automation=row.automation_id)
             await self._require_lease(held)
             await self._client.home_assistant.delete(row.automation_id)
-        return await self._keep(partial(self._writer.forward, row, held, self._desk.now_us()))
+        return await self._keep(partial(self._writer.forward, row, held, self._context.now_us()))
 
     async def _vanish(self, row: Deployment, held: Held) -> bool:
         await self._require_running()
         if await self._client.home_assistant.read(row.automation_id) is not None:
             raise StepFailedError(FailureReason.STAYS)
         if await self._client.home_assistant.entity(row.automation_id) is not None:
-            if not is_overdue(row, self._patience, self._desk.now_us()):
+            if not is_overdue(row, self._patience, self._context.now_us()):
                 return False
             raise StepFailedError(FailureReason.STAYS)
-        return await self._keep(partial(self._writer.gone, row, held, self._desk.now_us()))
+        return await self._keep(partial(self._writer.gone, row, held, self._context.now_us()))
 
     async def _take_back(self, row: Deployment, held: Held) -> bool:
         """Put back what stood before, or nothing; what is somebody's own is left."""
@@ -227,7 +229,7 @@ class StepExecutor:
                 await self._client.home_assistant.entity(row.automation_id) is not None
             ):
                 return False
-        return await self._keep(partial(self._writer.taken_back, row, held, self._desk.now_us()))
+        return await self._keep(partial(self._writer.taken_back, row, held, self._context.now_us()))
 
     async def _require_running(self) -> None:
         if not await self.is_running():
@@ -238,5 +240,5 @@ class StepExecutor:
             raise LeaseLostError("expected to be the only deployer, another one has taken over")
 
     async def _keep(self, call: Callable[[], bool]) -> bool:
-        await self._desk.commit(call)
+        await self._context.commit(call)
         return True

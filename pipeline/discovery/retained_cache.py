@@ -82,6 +82,6 @@ class RetainedCache:
         return len(topic) <= LONGEST_TOPIC and len(self._found) < len(self._wanted) + MOST_STRAYS
 
 
-def repairs() -> TokenBucket:
+def repair_bucket() -> TokenBucket:
     """Return how often what others publish on our topics is put right: two that disagree go on for ever."""
     return TokenBucket(REPAIRS_AT_ONCE, 1, REPAIR_AGAIN_S)

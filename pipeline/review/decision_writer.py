@@ -50,7 +50,7 @@ class Preconditions:
     for_content: str = ""
     catalogue: Catalogue | None = None
     altered: Altered | None = None
-    hindrance: ModificationRefusedError | None = None
+    refusal: ModificationRefusedError | None = None
 
 
 class Refusal(NamedTuple):
@@ -134,8 +134,8 @@ class DecisionWriter:
             return decision
         if preconditions.for_content != order.content_hash:
             raise StoreUnavailableError(WRITTEN_MEANWHILE)
-        if preconditions.hindrance is not None:
-            return Decision(Outcome.REFUSED, preconditions.hindrance.code, str(preconditions.hindrance))
+        if preconditions.refusal is not None:
+            return Decision(Outcome.REFUSED, preconditions.refusal.code, str(preconditions.refusal))
         if order.verb is not Verb.APPROVE:
             return decision
         if unsafe := refusals(kept.suggestion.automation, preconditions.catalogue):

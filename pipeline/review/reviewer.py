@@ -21,7 +21,7 @@ from pipeline.runtime.batching import Together
 from pipeline.runtime.home import catalogue_of, reader_of
 from pipeline.runtime.key_file import KeyFileError, load_key
 from pipeline.runtime.nonces import Taken
-from pipeline.runtime.role import AT_ONCE, IncomingMessage, Inlet, Loop, RoleContext
+from pipeline.runtime.role import AT_ONCE, IncomingMessage, Loop, RoleContext, Subscriber
 from pipeline.settings.groups import KeySettings
 from pipeline.settings.sections import ReviewSettings
 from schemas.commands import Modification, Press, Verb
@@ -48,25 +48,27 @@ class Reviewer:
 
     name = Role.REVIEW
 
-    def __init__(self, desk: RoleContext[ReviewSettings]) -> None:
-        self._desk = desk
-        self._key, self._keyless = _key_of(desk.settings)
-        self._writer = DecisionWriter(desk.store, desk.settings, desk.home.zone, self._key)
-        self._reader = reader_of(desk.settings)
-        self._confirmation = Confirmation(self._reader, desk.now_us)
-        self._modifier = Modifier(desk, self._reader)
-        self._enter = Together(desk.commit, self._writer.refuse)
-        self._find = Together(desk.ask, self._found)
+    def __init__(self, context: RoleContext[ReviewSettings]) -> None:
+        self._context = context
+        self._key, self._keyless = _key_of(context.settings)
+        self._writer = DecisionWriter(context.store, context.settings, context.home.zone, self._key)
+        self._reader = reader_of(context.settings)
+        self._confirmation = Confirmation(self._reader, context.now_us)
+        self._modifier = Modifier(context, self._reader)
+        self._enter = Together(context.commit, self._writer.refuse)
+        self._find = Together(context.ask, self._found)
         self._taken = Taken()
         self._turns = {verb: asyncio.Lock() for verb in COMMANDS}
 
-    def inlets(self) -> Sequence[Inlet]:
-        topics = self._desk.settings.topics
+    def subscribers(self) -> Sequence[Subscriber]:
+        topics = self._context.settings.topics
         commands = [
-            Inlet(topics.suggestion_command(verb.value), partial(self._take_command, verb), at_once=AT_ONCE)
+            Subscriber(
+                topics.suggestion_command(verb.value), partial(self._take_command, verb), at_once=AT_ONCE
+            )
             for verb in COMMANDS
         ]
-        return [*commands, Inlet(topics.press, self._take_press, at_once=AT_ONCE)]
+        return [*commands, Subscriber(topics.press, self._take_press, at_once=AT_ONCE)]
 
     def loops(self) -> Sequence[Loop]:
         return [self._sum_up]
@@ -79,7 +81,7 @@ class Reviewer:
             await self._refuse(_not_a_command(CommandError(Fault.NO_KEY, self._keyless), received))
             return
         try:
-            command = verified(received.payload, verb, self._key, self._desk.now_us() // 1000)
+            command = verified(received.payload, verb, self._key, self._context.now_us() // 1000)
         except CommandError as error:
             await self._refuse(_not_a_command(error, received))
             return
@@ -120,8 +122,8 @@ class Reviewer:
 
     async def _settle(self, order: Order, received: IncomingMessage) -> None:
         preconditions = await self._preconditions(order)
-        now_us = self._desk.now_us()
-        decision = await self._desk.commit(
+        now_us = self._context.now_us()
+        decision = await self._context.commit(
             lambda: self._writer.settle(order, received.topic, preconditions, now_us)
         )
         log.log(
@@ -136,8 +138,8 @@ class Reviewer:
 
     async def _preconditions(self, order: Order) -> Preconditions:
         """Return what has to be known before an order can be carried out; empty where it will not be."""
-        store = self._desk.store.suggestions
-        suggestion = await self._desk.ask(lambda: store.get(order.suggestion_id))
+        store = self._context.store.suggestions
+        suggestion = await self._context.ask(lambda: store.get(order.suggestion_id))
         if suggestion is None or decide(suggestion, order, is_undone=False).outcome is not Outcome.DONE:
             return Preconditions()
         if order.verb is Verb.APPROVE:
@@ -145,30 +147,30 @@ class Reviewer:
         if order.verb is not Verb.MODIFY:
             return Preconditions(for_content=order.content_hash)
         # Trying it out takes seconds: whoever sends a command again must not get them again.
-        if await self._desk.ask(lambda: store.is_used(order.nonce)):
+        if await self._context.ask(lambda: store.is_used(order.nonce)):
             return Preconditions()
         try:
             altered = await self._modifier.of(suggestion, order.change or Modification())
         except ModificationRefusedError as error:
-            return Preconditions(for_content=order.content_hash, hindrance=error)
+            return Preconditions(for_content=order.content_hash, refusal=error)
         return Preconditions(for_content=order.content_hash, altered=altered)
 
     async def _refuse(self, refusal: Refusal) -> None:
         """Enter what does not count, together with all else that came by then."""
-        await self._enter((refusal, self._desk.now_us()))
+        await self._enter((refusal, self._context.now_us()))
         log.debug("refused", topic=refusal.topic, why=refusal.code)
 
     def _found(self, suggestion_ids: Sequence[str]) -> list[Suggestion | None]:
-        found = self._desk.store.suggestions.some(set(suggestion_ids))
+        found = self._context.store.suggestions.some(set(suggestion_ids))
         return [found.get(each) for each in suggestion_ids]
 
     async def _sum_up(self) -> None:
         """Enter what a flood left to be counted, until cancelled."""
         while True:
             await asyncio.sleep(SUM_UP_S)
-            now_us = self._desk.now_us()
+            now_us = self._context.now_us()
             try:
-                await self._desk.ask(partial(self._writer.sum_up, now_us))
+                await self._context.ask(partial(self._writer.sum_up, now_us))
             except StoreUnavailableError as error:
                 log.warning("not summed up yet, the store is away", error=str(error))
 

@@ -9,7 +9,7 @@ from pipeline.health import Health, State
 from pipeline.mqtt.connections import AsPublishedBroker, connect, connection_id, egress_broker, subscribe
 from pipeline.mqtt.names import Broker, Message, MQTTDisconnectedError
 from pipeline.mqtt.outbox import MessageExpiry
-from pipeline.runtime.role import IncomingMessage, Inlet, Loop, RoleContext, StatelessConsumer
+from pipeline.runtime.role import IncomingMessage, Loop, RoleContext, StatelessConsumer, Subscriber
 from pipeline.settings import Settings
 from pipeline.timing.clock import monotonic_s, wall_us
 from pipeline.timing.waiting import first_ended
@@ -64,8 +64,8 @@ class ConsumerHost:
         for name, factory in factories.items():
             broker = egress_broker(settings, self._connection_failed, None, name=name, kind=AsPublishedBroker)
             broker.add_middleware(MessageExpiry)
-            desk = RoleContext(settings, home, self._store, self._thread, broker, filled, self._health)
-            self._consumers.append((factory(desk), broker))
+            context = RoleContext(settings, home, self._store, self._thread, broker, filled, self._health)
+            self._consumers.append((factory(context), broker))
             self._health.roles[name.value] = State.WAITS
 
     async def run(self) -> None:
@@ -108,8 +108,8 @@ class ConsumerHost:
 
     async def _serve(self, consumer: StatelessConsumer, broker: Broker) -> None:
         """Take messages and run the consumer's loops."""
-        for inlet in consumer.inlets():
-            _subscribe(broker, consumer.name, inlet, self._under_way, self._store_damaged)
+        for subscriber in consumer.subscribers():
+            _subscribe(broker, consumer.name, subscriber, self._under_way, self._store_damaged)
         await connect(broker)
         log.info("consumer runs", consumer=consumer.name.value)
         await asyncio.gather(*(_keep_going(consumer.name, loop) for loop in consumer.loops()))
@@ -150,7 +150,7 @@ async def _keep_going(name: Role, loop: Loop) -> None:
 def _subscribe(
     broker: Broker,
     name: Role,
-    inlet: Inlet,
+    subscriber: Subscriber,
     under_way: set[asyncio.Future[None]],
     on_damage: Callable[[StoreDamagedError], None],
 ) -> None:
@@ -158,7 +158,7 @@ def _subscribe(
 
     async def take(message: Message) -> None:
         try:
-            await _handle(name, inlet, _received(message))
+            await _handle(name, subscriber, _received(message))
         except StoreDamagedError as error:
             # Not acknowledged: it comes again, once the next start has mended the store.
             on_damage(error)
@@ -166,10 +166,10 @@ def _subscribe(
         try:
             await message.ack()
         except (MQTTDisconnectedError, OSError) as error:
-            log.debug("not acknowledged, it may come again", topic=inlet.topic_filter, error=str(error))
+            log.debug("not acknowledged, it may come again", topic=subscriber.topic_filter, error=str(error))
 
-    taking = take if inlet.at_once == 1 else _several(take, inlet.at_once, under_way)
-    subscribe(broker, inlet.topic_filter, taking, shared=f"haai-{name}" if inlet.shared else None)
+    taking = take if subscriber.at_once == 1 else _several(take, subscriber.at_once, under_way)
+    subscribe(broker, subscriber.topic_filter, taking, shared=f"haai-{name}" if subscriber.shared else None)
 
 
 def _several(take: Take, at_once: int, under_way: set[asyncio.Future[None]]) -> Take:
@@ -189,12 +189,12 @@ def _several(take: Take, at_once: int, under_way: set[asyncio.Future[None]]) -> 
     return begin
 
 
-async def _handle(name: Role, inlet: Inlet, received: IncomingMessage) -> None:
+async def _handle(name: Role, subscriber: Subscriber, received: IncomingMessage) -> None:
     """Handle a message; a store that is away is asked again, what fails otherwise is logged and over."""
     deadline_s = monotonic_s() + PATIENCE_S
     while True:
         try:
-            await inlet.handle(received)
+            await subscriber.handle(received)
         except StoreUnavailableError as error:
             if monotonic_s() < deadline_s:
                 await asyncio.sleep(RETRY_S)

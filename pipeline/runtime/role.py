@@ -40,7 +40,7 @@ class IncomingMessage(NamedTuple):
     received_us: int
 
 
-class Inlet(NamedTuple):
+class Subscriber(NamedTuple):
     """Topic filter that a consumer subscribes to, and how.
 
     Of the instances of a consumer one gets each message, unless it is not `shared`: then all do. Messages are
@@ -58,7 +58,7 @@ class StatelessConsumer(Protocol):
 
     name: Role
 
-    def inlets(self) -> Sequence[Inlet]:
+    def subscribers(self) -> Sequence[Subscriber]:
         """Return the consumer's subscriptions; no two filters match one topic."""
 
     def loops(self) -> Sequence[Loop]:

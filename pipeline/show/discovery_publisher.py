@@ -12,13 +12,13 @@ from pipeline.commands.controls import HomeControls, probability
 from pipeline.core.messages import Announcer
 from pipeline.discovery.discovery import Discovery, Form
 from pipeline.discovery.discovery_diff import DiscoveryDiff
-from pipeline.discovery.retained_cache import RetainedCache, repairs
+from pipeline.discovery.retained_cache import RetainedCache, repair_bucket
 from pipeline.discovery.suggestion import SHOWN, is_waiting
 from pipeline.ingest.letters import Letters
 from pipeline.ingest.messages import Message, PoisonError
 from pipeline.mqtt.connections import connection_id
 from pipeline.mqtt.names import MQTTError
-from pipeline.runtime.role import IncomingMessage, Inlet, Loop, RoleContext
+from pipeline.runtime.role import IncomingMessage, Loop, RoleContext, Subscriber
 from pipeline.settings.sections import ShowSettings
 from pipeline.show.home_pages import HomePages
 from pipeline.timing.clock import monotonic_s
@@ -63,16 +63,16 @@ class DiscoveryPublisher:
 
     name = Role.SHOW
 
-    def __init__(self, desk: RoleContext[ShowSettings]) -> None:
-        self._desk = desk
-        settings = desk.settings
+    def __init__(self, context: RoleContext[ShowSettings]) -> None:
+        self._context = context
+        settings = context.settings
         self._discovery = Discovery(settings.discovery_prefix, settings.home)
         self._showing = DiscoveryDiff(self._discovery, settings.topics)
         self._pages = HomePages(settings)
-        self._announcer = Announcer(desk.home.id, settings.topics, desk.home.zone)
+        self._announcer = Announcer(context.home.id, settings.topics, context.home.zone)
         self._letters = Letters()
         self._known = RetainedCache()
-        self._repairs = repairs()
+        self._repairs = repair_bucket()
         self._connection: int | None = None
         self._greeted: int | None = None
         self._version: tuple[int, int] | None = None
@@ -81,8 +81,8 @@ class DiscoveryPublisher:
         self._soon_until_s = 0.0
         self._recover_at_s = monotonic_s() + RECOVER_S
 
-    def inlets(self) -> Sequence[Inlet]:
-        settings = self._desk.settings
+    def subscribers(self) -> Sequence[Subscriber]:
+        settings = self._context.settings
         topics = settings.topics
         kept = (self._discovery.topic_filter, topics.suggestion_state("+"), topics.hub)
         heard = (
@@ -92,10 +92,10 @@ class DiscoveryPublisher:
             topics.learning_set,
         )
         return [
-            *(Inlet(each, self._note, shared=False) for each in kept),
-            *(Inlet(each, self._hear, shared=False) for each in heard),
-            Inlet(settings.status_topic, self._greet, shared=False),
-            Inlet(topics.minimum_confidence_set, self._set_minimum),
+            *(Subscriber(each, self._note, shared=False) for each in kept),
+            *(Subscriber(each, self._hear, shared=False) for each in heard),
+            Subscriber(settings.status_topic, self._greet, shared=False),
+            Subscriber(topics.minimum_confidence_set, self._set_minimum),
         ]
 
     def loops(self) -> Sequence[Loop]:
@@ -103,7 +103,7 @@ class DiscoveryPublisher:
 
     async def _note(self, received: IncomingMessage) -> None:
         """Remember what is retained; what is not as it should be is put right, whoever published it."""
-        current = connection_id(self._desk.broker)
+        current = connection_id(self._context.broker)
         is_right = self._known.note(received.topic, received.payload, current)
         if current != self._connection or (not is_right and self._repairs.take(monotonic_s())):
             self._woken.set()
@@ -119,7 +119,7 @@ class DiscoveryPublisher:
 
         What the broker had kept of its status, and hands on when we connect, tells of no start.
         """
-        current = connection_id(self._desk.broker)
+        current = connection_id(self._context.broker)
         was_kept = received.retain and current != self._greeted
         self._greeted = current
         if received.payload == b"online" and not was_kept:
@@ -142,20 +142,20 @@ class DiscoveryPublisher:
         letters = [letter for letter in made if letter is not None]
 
         def write() -> None:
-            with self._desk.store.begin() as transaction:
+            with self._context.store.begin() as transaction:
                 transaction.bury(letters)
                 said = [self._announcer.dead_letter(letter) for letter in letters]
-                transaction.enqueue(said, self._desk.now_us())
+                transaction.enqueue(said, self._context.now_us())
 
         if letters:
-            await self._desk.commit(write)
+            await self._context.commit(write)
 
     async def _write(self, change: Callable[[SuggestionWrites], None]) -> None:
         def write() -> None:
-            with self._desk.store.begin() as transaction:
+            with self._context.store.begin() as transaction:
                 change(transaction.suggestions)
 
-        await self._desk.ask(write)
+        await self._context.ask(write)
 
     async def _show(self) -> None:
         while True:
@@ -172,7 +172,7 @@ class DiscoveryPublisher:
 
     async def _look(self) -> None:
         """Compare the store with what is retained, and publish the difference."""
-        current = connection_id(self._desk.broker)
+        current = connection_id(self._context.broker)
         if current is None:
             return
         born, is_new = self._born, current != self._connection
@@ -180,7 +180,7 @@ class DiscoveryPublisher:
             await asyncio.sleep(SETTLE_S)
             self._version = None
         form = await self._form()
-        seen = await self._desk.ask(self._read)
+        seen = await self._context.ask(self._read)
         await self._publish(seen, form, again=born)
         self._connection = current
         await self._recover(seen, form)
@@ -195,12 +195,12 @@ class DiscoveryPublisher:
             return Form.of(self._version)
         if not self._pages.reachable:
             return Form.COMPONENTS
-        return self._showing.form_of(self._known.retained(connection_id(self._desk.broker)))
+        return self._showing.form_of(self._known.retained(connection_id(self._context.broker)))
 
     def _read(self) -> Seen:
-        store, now_us = self._desk.store, self._desk.now_us()
+        store, now_us = self._context.store, self._context.now_us()
         suggestions = store.suggestions.all(*SHOWN)
-        controls, otherwise = HomeControls.of(store.suggestions), self._desk.settings.minimum_confidence
+        controls, otherwise = HomeControls.of(store.suggestions), self._context.settings.minimum_confidence
         waiting = [each.id for each in suggestions if is_waiting(each, from_us(now_us))]
         deployed = {each.id for each in suggestions if each.status is Status.DEPLOYED}
         switched_off = {
@@ -217,8 +217,8 @@ class DiscoveryPublisher:
         return Seen(hub, suggestions, sorted(waiting), store.suggestions.control(NOTIFIED) or [])
 
     async def _publish(self, seen: Seen, form: Form, *, again: bool) -> None:
-        current = connection_id(self._desk.broker)
-        wanted = self._showing.wanted(seen.hub, seen.suggestions, form, from_us(self._desk.now_us()))
+        current = connection_id(self._context.broker)
+        wanted = self._showing.wanted(seen.hub, seen.suggestions, form, from_us(self._context.now_us()))
         self._known.want(wanted)
         retained, foreign = self._known.retained(current), self._known.foreign
         steps = self._showing.steps(retained, wanted, form, foreign=foreign, again=again)
@@ -239,16 +239,16 @@ class DiscoveryPublisher:
         if monotonic_s() < self._recover_at_s:
             return
         self._recover_at_s = monotonic_s() + RECOVER_S
-        entities = self._showing.entities(seen.suggestions, from_us(self._desk.now_us()))
+        entities = self._showing.entities(seen.suggestions, from_us(self._context.now_us()))
         if await self._pages.lacks(entities):
             log.warning("Home Assistant lacks entities of ours, announcing them again")
             await self._publish(seen, form, again=True)
 
     async def _retain(self, topic: str, payload: bytes) -> None:
         # What is refused is tried again with every look.
-        message = self._desk.settings.topics.outgoing(topic, secrets.token_hex(16), payload)
-        if await self._desk.publish(message):
-            self._known.published(topic, payload, connection_id(self._desk.broker))
+        message = self._context.settings.topics.outgoing(topic, secrets.token_hex(16), payload)
+        if await self._context.publish(message):
+            self._known.published(topic, payload, connection_id(self._context.broker))
 
     async def _point(self, seen: Seen, *, again: bool) -> None:
         """Let a notification point to what waits; only when that has changed, or Home Assistant forgot it."""

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from pipeline.backtest.runner import BacktestError, BacktestRequest, BacktestRunner
 from pipeline.commands.controls import HomeControls
 from pipeline.runtime.home import reader_of
-from pipeline.runtime.role import IncomingMessage, Inlet, Loop, RoleContext
+from pipeline.runtime.role import IncomingMessage, Loop, RoleContext, Subscriber
 from pipeline.settings.sections import SuggestSettings
 from pipeline.suggest.plan import Plan, Planner
 from pipeline.timing.clock import monotonic_s
@@ -50,26 +50,28 @@ class Suggester:
 
     Parameters
     ----------
-    desk
+    context
         What it works with.
     runner
-        Where automations are tried, if not on the desk's own store.
+        Where automations are tried, if not on the context's own store.
     """
 
     name = Role.SUGGEST
 
-    def __init__(self, desk: RoleContext[SuggestSettings], *, runner: BacktestRunner | None = None) -> None:
-        self._desk = desk
-        self._runner = runner or BacktestRunner(desk.settings, desk.home)
-        self._planner = Planner(desk.settings, desk.home, desk.store)
+    def __init__(
+        self, context: RoleContext[SuggestSettings], *, runner: BacktestRunner | None = None
+    ) -> None:
+        self._context = context
+        self._runner = runner or BacktestRunner(context.settings, context.home)
+        self._planner = Planner(context.settings, context.home, context.store)
         self._debounce = Debounce()
         self._say_at_s = 0.0
 
-    def inlets(self) -> Sequence[Inlet]:
-        topics = self._desk.settings.topics
+    def subscribers(self) -> Sequence[Subscriber]:
+        topics = self._context.settings.topics
         return [
-            Inlet(topics.analysis_complete, self._take_analysis),
-            Inlet(topics.analysis_run, self._take_order),
+            Subscriber(topics.analysis_complete, self._take_analysis),
+            Subscriber(topics.analysis_run, self._take_order),
         ]
 
     def loops(self) -> Sequence[Loop]:
@@ -88,11 +90,11 @@ class Suggester:
             Nothing could be kept.
         """
         catalogue = await self._catalogue()
-        minimum, attempts = await self._desk.ask(self._read)
+        minimum, attempts = await self._context.ask(self._read)
         result = await self._runner.examine(minimum, attempts)
         decide = partial(self._planner.decide, result, catalogue, minimum=minimum, now=self._now())
-        plan = await self._desk.ask(decide)
-        await self._desk.commit(partial(self._keep, plan))
+        plan = await self._context.ask(decide)
+        await self._context.commit(partial(self._keep, plan))
         log.info("suggested", new=len(plan.new), renewed=len(plan.renewed), offers=len(result.offers))
         return plan
 
@@ -110,7 +112,7 @@ class Suggester:
         """Say that somebody published what learning does not say, once in a while."""
         if monotonic_s() >= self._say_at_s:
             self._say_at_s = monotonic_s() + SAY_AGAIN_S
-            topic = self._desk.settings.topics.analysis_complete
+            topic = self._context.settings.topics.analysis_complete
             log.warning("passed over: expected a judged day, got something else", topic=topic)
 
     async def _take_order(self, received: IncomingMessage) -> None:
@@ -144,21 +146,21 @@ class Suggester:
     async def _is_due(self) -> bool:
         """Return whether there are patterns and nothing was tried today; True if the store cannot be read."""
         try:
-            return await self._desk.ask(lambda: not self._was_tried_today() and self._has_patterns())
+            return await self._context.ask(lambda: not self._was_tried_today() and self._has_patterns())
         except StoreUnavailableError:
             return True
 
     def _was_tried_today(self) -> bool:
-        stored = self._desk.store.snapshot(SNAPSHOT)
+        stored = self._context.store.snapshot(SNAPSHOT)
         tried = json.loads(stored.payload)["day"] if stored else ""
         return bool(tried == self._today().isoformat())
 
     def _has_patterns(self) -> bool:
-        return bool(self._desk.store.counts()["patterns"])
+        return bool(self._context.store.counts()["patterns"])
 
     async def _catalogue(self) -> Catalogue | None:
         """Return Home Assistant's catalogue; None if it is not configured or refuses to answer."""
-        reader = reader_of(self._desk.settings)
+        reader = reader_of(self._context.settings)
         if reader is None:
             return None
         from sinks.home_assistant import HomeAssistantError, Unreachable  # noqa: PLC0415 only where it is set up
@@ -173,9 +175,9 @@ class Suggester:
 
     def _read(self) -> tuple[float, list[BacktestRequest]]:
         """Return the minimum confidence, and the pending suggestions to backtest again."""
-        store = self._desk.store
+        store = self._context.store
         active = {pattern.id: pattern for pattern in store.patterns(status="active")}
-        controls, otherwise = HomeControls.of(store.suggestions), self._desk.settings.minimum_confidence
+        controls, otherwise = HomeControls.of(store.suggestions), self._context.settings.minimum_confidence
         return controls.minimum_confidence(otherwise=otherwise), [
             BacktestRequest(id=each.id, pattern=active[each.pattern_id], automation=each.automation)
             for each in store.suggestions.all(Status.PENDING)
@@ -184,12 +186,12 @@ class Suggester:
 
     def _keep(self, plan: Plan) -> None:
         tried = json.dumps({"day": self._today().isoformat()}).encode()
-        with self._desk.store.begin() as transaction:
+        with self._context.store.begin() as transaction:
             self._planner.keep(plan, transaction)
             transaction.save_snapshot(SNAPSHOT, tried, version=SNAPSHOT_VERSION, applied_seq=0)
 
     def _now(self) -> datetime:
-        return from_us(self._desk.now_us())
+        return from_us(self._context.now_us())
 
     def _today(self) -> date:
-        return self._now().astimezone(self._desk.home.zone).date()
+        return self._now().astimezone(self._context.home.zone).date()

@@ -87,7 +87,11 @@ def test_a_role_subscribes_to_what_the_table_says(context: RoleContext, role: Ro
     """Each is made, is itself, and reads its rows of the table and nothing else."""
     made = factories([role])[role](context)
     assert made.name is role
-    assert {inlet.topic_filter for inlet in made.inlets()} == ROLES[role].filters(Topics("villa")) != set()
+    assert (
+        {subscriber.topic_filter for subscriber in made.subscribers()}
+        == ROLES[role].filters(Topics("villa"))
+        != set()
+    )
 
 
 @pytest.mark.parametrize("change", ["more", "less"])

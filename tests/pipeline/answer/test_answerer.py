@@ -155,10 +155,12 @@ async def test_retained_question_is_not_answered(tmp_path: Path, broker: Any) ->
     with capture_logs():
         running.start()
         async with asking(broker) as asker:
-            inlet = made[0].inlets()[0]
-            live = IncomingMessage(inlet.topic_filter, b'{"ask": "suggestions"}', False, MINE, b"live", 0)
-            await running.hand(inlet, live._replace(retain=True, correlation=b"retained"))
-            await running.hand(inlet, live)
+            subscriber = made[0].subscribers()[0]
+            live = IncomingMessage(
+                subscriber.topic_filter, b'{"ask": "suggestions"}', False, MINE, b"live", 0
+            )
+            await running.hand(subscriber, live._replace(retain=True, correlation=b"retained"))
+            await running.hand(subscriber, live)
             message = await asker.hear()
         running.stop()
     assert message.properties is not None

@@ -14,7 +14,7 @@ from pipeline.commands.signing import verified
 from pipeline.deploy.deployer import Deployer
 from pipeline.review.reviewer import Reviewer
 from pipeline.runtime.key_file import load_key
-from pipeline.runtime.role import IncomingMessage, Inlet, Loop, RoleContext
+from pipeline.runtime.role import IncomingMessage, Loop, RoleContext, Subscriber
 from pipeline.wording.suggestions import proof
 from schemas.commands import AutomationExecuted, AutomationFailed, SignedCommand, Verb
 from schemas.instants import from_us
@@ -38,9 +38,11 @@ class PlayedDeployer:
         self._tells = tells
         self.taken: list[SignedCommand] = []
 
-    def inlets(self) -> Sequence[Inlet]:
+    def subscribers(self) -> Sequence[Subscriber]:
         topics = self._desk.settings.topics
-        return [Inlet(topics.automation_command(verb), self._take) for verb in (Verb.DEPLOY, Verb.ROLLBACK)]
+        return [
+            Subscriber(topics.automation_command(verb), self._take) for verb in (Verb.DEPLOY, Verb.ROLLBACK)
+        ]
 
     def loops(self) -> Sequence[Loop]:
         return []

@@ -10,7 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from pipeline.answer.answerer import Answerer
-from pipeline.cli.proofs import days, standing
+from pipeline.cli.suggestion_view import days, standing
 from pipeline.wording.suggestions import proof
 from schemas.patterns import Weekday
 from schemas.suggestions import Experience, Status

@@ -262,10 +262,10 @@ async def test_runs_that_anybody_can_claim_are_told_within_bounds(
     assert len([each for each in bench.said("automation/executed") if each["what"] == "ran"]) == 1
     assert reads < 10
     topic = bench.settings.eventstream_topic
-    (inlet,) = [each for each in deployer.inlets() if each.topic_filter == topic]
+    (subscriber,) = [each for each in deployer.subscribers() if each.topic_filter == topic]
     message = received(topic, payload)
     for later_s in (5, 11, -60):
-        await inlet.handle(message._replace(received_us=message.received_us + later_s * 1_000_000))
+        await subscriber.handle(message._replace(received_us=message.received_us + later_s * 1_000_000))
     assert len([each for each in bench.said("automation/executed") if each["what"] == "ran"]) == 3
 
 
@@ -350,5 +350,5 @@ async def handle(deployer: Deployer, bench: FakeBench, payload: bytes, *, topic:
     """Let a deployer receive a message of Home Assistant's."""
     where = topic or bench.settings.eventstream_topic
     message: IncomingMessage = received(where, payload)
-    (inlet,) = [each for each in deployer.inlets() if each.topic_filter == where]
-    await inlet.handle(message)
+    (subscriber,) = [each for each in deployer.subscribers() if each.topic_filter == where]
+    await subscriber.handle(message)

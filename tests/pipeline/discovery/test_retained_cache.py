@@ -7,7 +7,7 @@ from pipeline.discovery.retained_cache import (
     REPAIR_AGAIN_S,
     REPAIRS_AT_ONCE,
     RetainedCache,
-    repairs,
+    repair_bucket,
 )
 
 OURS = {"status": b"ours", "device": b"ours too"}
@@ -79,7 +79,7 @@ def test_a_flood_of_topics_takes_bounded_room() -> None:
 
 def test_repairs_are_many_at_once_and_few_for_ever() -> None:
     """Two that do not agree may not keep each other busy."""
-    bucket = repairs()
+    bucket = repair_bucket()
     assert [bucket.take(100.0) for _ in range(REPAIRS_AT_ONCE + 1)] == [True] * REPAIRS_AT_ONCE + [False]
     assert bucket.take(100.0 + REPAIR_AGAIN_S)
     assert not bucket.take(100.0 + REPAIR_AGAIN_S)

@@ -225,9 +225,9 @@ async def test_an_approval_by_somebody_else_is_accepted_and_orders_nothing(desk:
 )
 async def test_no_bytes_are_an_exception(desk: ReviewDesk, payload: bytes) -> None:
     """Whatever is published on any of the topics is entered once, and nothing else follows."""
-    for inlet in desk.reviewer.inlets():
-        await desk.receive(inlet.topic_filter, payload)
-    assert len(desk.audit("refused")) == len(desk.reviewer.inlets()) == 5
+    for subscriber in desk.reviewer.subscribers():
+        await desk.receive(subscriber.topic_filter, payload)
+    assert len(desk.audit("refused")) == len(desk.reviewer.subscribers()) == 5
     assert desk.said() == []
 
 
@@ -415,7 +415,9 @@ async def test_with_a_key_that_is_none_everything_is_refused_and_nothing_ends(
     """Who reviews starts all the same, and says what to do about the key."""
     desk.desk.settings.command_key_file.write_bytes(b"garbage")
     reviewer = Reviewer(desk.desk)
-    inlet = reviewer.inlets()[0 if kind == "command" else -1]
-    await inlet.handle(IncomingMessage(inlet.topic_filter, b"{}", False, "", b"", desk.desk.now_us()))
+    subscriber = reviewer.subscribers()[0 if kind == "command" else -1]
+    await subscriber.handle(
+        IncomingMessage(subscriber.topic_filter, b"{}", False, "", b"", desk.desk.now_us())
+    )
     (entry,) = desk.audit()
     assert (entry.what, "no key" in entry.detail) == (REFUSED, True)

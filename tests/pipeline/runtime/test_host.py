@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 from pipeline.mqtt.connections import connection_id
 from pipeline.mqtt.transport import LARGEST_BYTES
 from pipeline.runtime.host import ConsumerHost
-from pipeline.runtime.role import IncomingMessage, Inlet, Loop, RoleContext
+from pipeline.runtime.role import IncomingMessage, Loop, RoleContext, Subscriber
 from pipeline.settings import Settings
 from schemas.home import Home
 from schemas.outgoing import Outgoing
@@ -57,8 +57,8 @@ class Probe:
     looped: int = 0
     is_cancelled: bool = False
 
-    def inlets(self) -> Sequence[Inlet]:
-        return [Inlet(FILTER, self.handle, shared=self.shared)]
+    def subscribers(self) -> Sequence[Subscriber]:
+        return [Subscriber(FILTER, self.handle, shared=self.shared)]
 
     def loops(self) -> Sequence[Loop]:
         return [self.loop]

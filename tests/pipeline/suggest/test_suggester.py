@@ -551,10 +551,10 @@ async def running(suggester: Suggester) -> AsyncIterator[Suggester]:
 
 
 def handlers(suggester: Suggester) -> dict[str, Callable[[IncomingMessage], Awaitable[None]]]:
-    """What takes each topic's messages; every inlet is shared, so that one of many suggesters runs."""
-    inlets = suggester.inlets()
-    assert all(inlet.shared for inlet in inlets)
-    return {inlet.topic_filter: inlet.handle for inlet in inlets}
+    """What takes each topic's messages; every subscriber is shared, so that one of many suggesters runs."""
+    subscribers = suggester.subscribers()
+    assert all(subscriber.shared for subscriber in subscribers)
+    return {subscriber.topic_filter: subscriber.handle for subscriber in subscribers}
 
 
 async def test_many_days_at_once_are_one_run(clock: Clock) -> None:

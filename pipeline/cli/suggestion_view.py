@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline.cli import SHORT_ID
-from pipeline.cli.stored import INDENT
+from pipeline.cli.store_reader import INDENT
 from pipeline.cli.terminal import OUT, readable, say
 from pipeline.wording.pictures import WEEKS_AT_MOST, weeks
 from pipeline.wording.suggestions import experience_in_words, proof

@@ -194,7 +194,7 @@ def _quarantine(store: SqlStore, now_us: int) -> None:
 def _thought(learner: HomeLearner) -> list[Work]:
     works = []
     while learner.thinking:
-        works.append(learner.think(10.0))
+        works.append(learner.judge_for(10.0))
     return works
 
 

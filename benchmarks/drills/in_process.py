@@ -52,7 +52,7 @@ def rest(learner: HomeLearner) -> None:
     with patch("pipeline.learn.learner.LATE_S", 0.0):
         _write(learner, learner.settle())
     while learner.thinking:
-        _write(learner, learner.think(1.0))
+        _write(learner, learner.judge_for(1.0))
     _write(learner, learner.checkpoint())
 
 

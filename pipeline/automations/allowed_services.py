@@ -6,7 +6,7 @@ from typing import NamedTuple
 from schemas.automations import Parameter
 
 
-class Terms(NamedTuple):
+class Parameters(NamedTuple):
     """Required and optional parameters of a service."""
 
     needs: frozenset[Parameter] = frozenset()
@@ -20,18 +20,18 @@ class Range(NamedTuple):
     highest: float
 
 
-def _needs(parameter: Parameter, *may: Parameter) -> Terms:
-    return Terms(frozenset({parameter}), frozenset(may))
+def _needs(parameter: Parameter, *may: Parameter) -> Parameters:
+    return Parameters(frozenset({parameter}), frozenset(may))
 
 
-def _may(*parameters: Parameter) -> Terms:
-    return Terms(may=frozenset(parameters))
+def _may(*parameters: Parameter) -> Parameters:
+    return Parameters(may=frozenset(parameters))
 
 
-_BARE = Terms()
+_BARE = Parameters()
 
 # Nothing toggles: the direction is the one that was observed. Nothing presses, sends, runs or installs.
-SERVICES: Mapping[str, Terms] = {
+SERVICES: Mapping[str, Parameters] = {
     "climate.set_hvac_mode": _needs("hvac_mode"),
     "climate.set_preset_mode": _needs("preset_mode"),
     "climate.set_temperature": _needs("temperature", "hvac_mode"),

@@ -95,7 +95,7 @@ class Committer:
             if batch:
                 await self._commit(batch)
             if self._learner.thinking:
-                await self._write(await self._retry(lambda: self._learner.think(THINK_S)))
+                await self._write(await self._retry(lambda: self._learner.judge_for(THINK_S)))
                 if not self._learner.thinking:
                     self._count_patterns()
                     await self._thread.call(give_back)

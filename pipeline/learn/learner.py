@@ -73,7 +73,7 @@ class HomeLearner:
         self.pushed_out = 0
 
     def recover(self) -> None:
-        """Bring the core to the last commit; days that are sealed are read later, by `think`.
+        """Bring the core to the last commit; days that are sealed are read later, by `judge_for`.
 
         Every kept day says up to which place of the journal it holds what happened. The snapshot only saves
         reading the journal from its beginning.
@@ -197,7 +197,7 @@ class HomeLearner:
         self._outdated += self._sightings.outdate(work)
         return work
 
-    def think(self, budget_s: float) -> Work:
+    def judge_for(self, budget_s: float) -> Work:
         """Go on judging for about `budget_s`; return what that yielded to write, mostly nothing."""
         work = Work()
         deadline = monotonic_s() + budget_s

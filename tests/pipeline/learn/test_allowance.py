@@ -140,7 +140,7 @@ def test_what_was_taken_is_known_after_a_restart(tmp_path: Path) -> None:
     kept = len(process.kept().journal)
     assert kept == len(changes) + 3
     process = process.stopped().killed()
-    process.think()
+    process.judge_for()
     again = [changed("light.hall", now_us + 100 + place, f"t{place}") for place in range(9)]
     process.deliver(again)
     assert len(process.kept().journal) == kept

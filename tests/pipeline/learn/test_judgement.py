@@ -36,7 +36,7 @@ def test_a_request_judges_anew_and_is_answered(judged: Run, clean: Kept) -> None
     assert not judged.learner.thinking
     judged.learner.request_judgement("one")
     assert judged.learner.thinking
-    judged.think()
+    judged.judge_for()
     *known, answer = told(judged)
     assert known == before
     assert answer["day"] == max(each["day"] for each in before)
@@ -52,11 +52,11 @@ def test_requests_that_come_together_share_one_judgement(judged: Run) -> None:
     before = len(told(judged))
     for number in range(50):
         judged.learner.request_judgement(f"{number}")
-    judged.think()
+    judged.judge_for()
     for number in range(50):
         judged.learner.request_judgement(f"again {number}")
         assert not judged.learner.thinking
-        judged.think()
+        judged.judge_for()
     assert len(told(judged)) == before + 1
 
 
@@ -64,11 +64,11 @@ def test_a_request_that_came_too_soon_is_not_forgotten(judged: Run, monkeypatch:
     """When its minute is over it is judged and answered by itself."""
     before = len(told(judged))
     judged.learner.request_judgement("one")
-    judged.think()
+    judged.judge_for()
     judged.learner.request_judgement("two")
     later_s = time.monotonic() + REQUEST_EVERY_S
     monkeypatch.setattr("pipeline.learn.judgement.monotonic_s", lambda: later_s)
-    judged.think()
+    judged.judge_for()
     assert len(told(judged)) == before + 2
 
 
@@ -76,6 +76,6 @@ def test_a_home_of_which_nothing_is_known_says_nothing(start: Callable[[], Run])
     """There is no day to tell of."""
     process = start()
     process.learner.request_judgement("one")
-    process.think()
+    process.judge_for()
     assert told(process) == []
     assert not process.learner.thinking

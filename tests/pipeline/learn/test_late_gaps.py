@@ -78,7 +78,7 @@ def test_a_store_that_is_away_meanwhile_is_asked_again(start: Callable[..., Run]
     away(run)
     error = StoreUnavailableError("away")
     with patch.object(KeptDays, "read", side_effect=error), pytest.raises(StoreUnavailableError):
-        run.learner.think(1.0)
+        run.learner.judge_for(1.0)
     run.rest()
     assert run.kept() == clean(start, run.store.gaps())
 

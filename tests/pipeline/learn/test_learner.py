@@ -71,7 +71,7 @@ def test_batches_change_nothing(start: Callable[[], Run], changes: list[StateCha
     process = start()
     for batch in batches(changes):
         process.deliver(batch)
-        process.think()
+        process.judge_for()
     process.rest()
     assert process.kept() == clean
 
@@ -91,12 +91,12 @@ def test_a_kill_at_any_step_of_a_commit_loses_nothing(
         try:
             with failing(monkeypatch, step, Killed):
                 process.deliver(batch)
-                process.think()
+                process.judge_for()
         except Killed:
             kills += 1
             process = process.killed()
             process.deliver(batch)
-            process.think()
+            process.judge_for()
     process.rest()
     assert kills > 0
     assert process.kept() == clean
@@ -122,7 +122,7 @@ def test_a_store_that_fails_is_written_again(
             else:
                 continue
         process.write(work)
-        process.think()
+        process.judge_for()
     process.rest()
     assert process.kept() == clean
 
@@ -170,7 +170,7 @@ def test_what_is_out_of_order_is_said_once(
         except Killed:
             process = process.killed()
             process.deliver(batch)
-        process.think()
+        process.judge_for()
     wanted = [change for change in changes if (change.entity_id, change.new) == ("switch.fan", "off")]
     said = process.kept()
     assert len(wanted) > 5
@@ -212,7 +212,7 @@ def test_the_collector_leaves_the_history_alone_while_it_is_judged(
     process = start()
     process.deliver(changes)
     while process.learner.thinking and not gc.get_freeze_count():
-        process.write(process.learner.think(1e-6))
+        process.write(process.learner.judge_for(1e-6))
     assert gc.get_freeze_count()
     process.rest()
     assert not gc.get_freeze_count()
@@ -226,7 +226,7 @@ def test_late_events_reach_sealed_days(
     late, rest = changes[5:9], changes[:5] + changes[9:]
     process = start()
     process.deliver(rest)
-    process.think()
+    process.judge_for()
     process.deliver(late)
     process = getattr(process, end)()
     process.rest()
@@ -258,7 +258,7 @@ def test_an_interrupted_judgement_says_the_same_once_more(
     process.deliver(changes[:40])
     process.rest()
     process.deliver(changes[40:])
-    found = process.learner.think(1.0)
+    found = process.learner.judge_for(1.0)
     assert found.outgoing
     process = process.killed()
     process.rest()
@@ -276,7 +276,7 @@ def test_a_judgement_in_slices_says_how_many_patterns_changed(
     process.deliver(changes)
     ticks = count()
     monkeypatch.setattr("pipeline.learn.learner.monotonic_s", lambda: float(next(ticks)))
-    slices = [process.learner.think(1.5) for _ in range(20) if process.learner.thinking]
+    slices = [process.learner.judge_for(1.5) for _ in range(20) if process.learner.thinking]
     said = [json.loads(message.payload) for work in slices for message in work.outgoing]
     found = [each for each in said if "pattern" in each]
     assert len(found) == 6

@@ -116,7 +116,7 @@ class DeliveryProtocol(RuleBasedStateMachine):
     @rule()
     def die(self) -> None:
         """A kill while nothing happens, perhaps in the middle of judging."""
-        self.run.learner.think(0.0)
+        self.run.learner.judge_for(0.0)
         self.run = self.run.killed()
 
     @rule()

@@ -70,7 +70,7 @@ def finish(made: HomeLearner) -> None:
     """Settle late days, judge, and write the checkpoint."""
     made.write(made.settle(), holder=None, now_us=0)
     while made.thinking:
-        made.write(made.think(1.0), holder=None, now_us=0)
+        made.write(made.judge_for(1.0), holder=None, now_us=0)
     made.write(made.checkpoint(), holder=None, now_us=0)
 
 

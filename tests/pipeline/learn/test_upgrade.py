@@ -71,7 +71,7 @@ def test_an_older_store_goes_on_exactly(
     process = start()
     half = len(changes) // 2 + 3
     process.deliver(changes[:half])
-    process.think()
+    process.judge_for()
     if is_stopped:
         process.write(process.learner.checkpoint())
     path = tmp_path / "older.db"

@@ -96,6 +96,7 @@ MEASUREMENTS = (
         (*DELIVERY, *FLAKY),
     ),
     Measurement("Mutants", ("benchmarks.mutants",), (*LEARNING, *MUTATED)),
+    Measurement("The house", ("benchmarks.house",), ("detectors", "pipeline", "schemas", "sinks")),
     Measurement("Targets", ("benchmarks.targets",), ()),
 )
 BY_TITLE = {each.title: each for each in MEASUREMENTS}

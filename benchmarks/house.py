@@ -1,4 +1,4 @@
-"""``python -m benchmarks.house [--write]``: figures of how the code is laid out, beside what they should be."""
+"""``python -m benchmarks.house [--write]``: figures of how the code is laid out, and what they should be."""
 
 import argparse
 import ast
